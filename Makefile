@@ -1,0 +1,60 @@
+# The short way in. tox.ini has the environments behind test, lint, docs and bench.
+
+.POSIX:
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint docs bench clean
+
+VENV = .venv
+TOX_VENV = .venv-tox
+TOX = $(TOX_VENV)/bin/tox
+# More for the command behind a target: make test ARGS="-e py311 -- -k exact"
+ARGS =
+
+help:
+	@echo "make demo    open napari with a segmented picture (without a screen: leave demo.png)"
+	@echo "make test    install what tests need and run them on every Python found, and the lint step"
+	@echo "make lint    style, types, direction of imports"
+	@echo "make docs    build the documentation into site/"
+	@echo "make bench   time this package and others side by side"
+	@echo "make clean   remove what the above have made"
+
+demo: $(VENV)/installed
+	@if [ "$$(uname -s)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
+	    echo "There is no screen here: napari runs on a virtual one and its window is saved as a picture."; \
+	    scripts/install-system-packages && rm -f demo.png && \
+	    $(VENV)/bin/napari-kmeans view --sample coins -k 3 --screenshot demo.png && \
+	    echo "The window of napari is in $$(pwd)/demo.png"; \
+	else \
+	    scripts/install-system-packages --check; \
+	    $(VENV)/bin/napari-kmeans view --sample coins -k 3; \
+	fi
+
+test: $(TOX)
+	@scripts/install-system-packages
+	scripts/with-pythons $(TOX) run $(ARGS)
+
+lint: $(TOX)
+	scripts/with-pythons $(TOX) run -e lint $(ARGS)
+
+docs: $(TOX)
+	scripts/with-pythons $(TOX) run -e docs $(ARGS)
+
+bench: $(TOX)
+	scripts/with-pythons $(TOX) run -e bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) $(TOX_VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf build dist site demo.png
+
+$(VENV)/installed: pyproject.toml
+	@[ ! -f $(VENV) ] || rm $(VENV)  # a file there is a pointer that tox or virtualenv left
+	@python=$$(scripts/find-python demo) && "$$python" -m venv $(VENV)
+	@echo "Installing napari and napari-kmeans into $(VENV) (a few minutes the first time)"
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(VENV)/bin/python -m pip install --quiet --editable '.[all]'
+	@touch $@
+
+$(TOX):
+	@python=$$(scripts/find-python test) && "$$python" -m venv $(TOX_VENV)
+	@$(TOX_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(TOX_VENV)/bin/python -m pip install --quiet 'tox>=4.22'

@@ -1,0 +1,265 @@
+"""The only loop over pixels: blocks of an image, in threads, with progress and cancel.
+
+An image is cut into boxes. A function of one box is run on each, a few at a time, and its results are handed
+back in order. That is all there is to the two passes of the pipeline, `summarise` and `label`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .features import Gray, Scalar, check_image, get_feature
+from .labelling import Labeller
+from .summary import Plan, Summary, count_values, first_plan
+
+Box = tuple[slice, ...]
+Progress = Callable[[float], None]
+T = TypeVar("T")
+
+BLOCK_PIXELS = 1 << 22
+"""Most pixels in a block: cancelling waits for the blocks that are being worked on."""
+
+_LEAST_PIXELS = 1 << 18  # fewer are not worth handing to another thread
+
+N_THREADS = min(os.cpu_count() or 1, 8)
+"""Blocks worked on at the same time."""
+
+
+class Cancelled(Exception):
+    """Raised from a progress callback to stop the work before its next block."""
+
+
+def boxes(shape: Sequence[int], n_pixels: int | None = None) -> list[Box]:
+    """Cut an array of `shape` into boxes of at most `n_pixels` elements, in C order.
+
+    Trailing axes stay whole as long as they fit, so boxes of a C-contiguous array are contiguous.
+    """
+    if 0 in shape:
+        return []
+    if n_pixels is None:
+        # A few blocks for each thread, so that none is left with the last one alone.
+        fair = int(np.prod(shape, dtype=np.int64)) // (4 * N_THREADS)
+        n_pixels = min(max(fair, _LEAST_PIXELS), BLOCK_PIXELS)
+    steps = list(shape)
+    inner = 1
+    for axis in reversed(range(len(shape))):
+        steps[axis] = max(1, min(shape[axis], n_pixels // inner))
+        inner *= steps[axis]
+    return [
+        tuple(slice(at, min(at + step, size)) for at, step, size in zip(corner, steps, shape, strict=True))
+        for corner in product(*(range(0, size, step) for size, step in zip(shape, steps, strict=True)))
+    ]
+
+
+def run(function: Callable[[Box], T], boxes: Sequence[Box], progress: Progress | None = None) -> Iterator[T]:
+    """Yield ``function(box)`` for each box, in order, computed by a few threads.
+
+    Parameters
+    ----------
+    function : callable
+        Safe to call from several threads at once.
+    boxes : sequence of boxes
+    progress : callable, optional
+        Called on this thread with the share done, 0 to 1, after each box. What it raises, `Cancelled` for
+        one, ends the work: no further box is begun.
+    """
+    if len(boxes) == 1 or N_THREADS == 1:
+        for done, box in enumerate(boxes, start=1):
+            yield function(box)
+            if progress is not None:
+                progress(done / len(boxes))
+        return
+    pool = _pool(N_THREADS)
+    waiting: deque[Future[T]] = deque()
+    todo = iter(boxes)
+    try:
+        for done in range(1, len(boxes) + 1):
+            # Two for each thread keep all of them busy and bound the results held in memory.
+            while len(waiting) < 2 * N_THREADS and (box := next(todo, None)) is not None:
+                waiting.append(pool.submit(function, box))
+            yield waiting.popleft().result()
+            if progress is not None:
+                progress(done / len(boxes))
+    finally:
+        for future in waiting:
+            future.cancel()
+        wait(waiting)
+
+
+@cache
+def _pool(n_threads: int) -> ThreadPoolExecutor:
+    """Threads kept for the next run: starting them takes as long as a small image."""
+    return ThreadPoolExecutor(n_threads, thread_name_prefix="napari-kmeans")
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """An image seen as one value a pixel: what the pipeline reads, block by block.
+
+    Attributes
+    ----------
+    image : array
+        With its channel axis, if there is one, last.
+    feature : Gray
+    n_channels : int or None
+    mask : bool array or None
+        Of the spatial shape; True = use the pixel.
+    """
+
+    image: NDArray
+    feature: Gray
+    n_channels: int | None
+    mask: NDArray[np.bool_] | None
+
+    @classmethod
+    def of(
+        cls,
+        image: NDArray,
+        *,
+        features: str = "gray",
+        channel_axis: int | None = None,
+        mask: NDArray | None = None,
+    ) -> Pixels:
+        """Check the arguments that `fit` and `predict` share.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Naming the argument, what was given and what would do.
+        """
+        check_image(image)
+        feature = get_feature(features)
+        n_channels = None
+        if channel_axis is not None:
+            axis = _check_axis("channel_axis", channel_axis, image.ndim)
+            n_channels = image.shape[axis]
+            image = np.moveaxis(image, axis, -1)
+        feature.check_channels(n_channels)
+        pixels = cls(image, feature, n_channels, None)
+        if not pixels.size:
+            raise ValueError(f"image has shape {image.shape}: it holds no pixel")
+        if mask is None:
+            return pixels
+        if not isinstance(mask, np.ndarray):
+            mask = np.asarray(mask)
+        if mask.shape != pixels.shape:
+            raise ValueError(
+                f"mask has shape {mask.shape} and must have the image's spatial shape {pixels.shape}"
+            )
+        return cls(image, feature, n_channels, mask if mask.dtype == bool else mask != 0)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Spatial shape: the image's without its channel axis."""
+        return self.image.shape if self.n_channels is None else self.image.shape[:-1]
+
+    @property
+    def size(self) -> int:
+        """Number of pixels."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def scalar(self) -> Scalar:
+        """How `read` stores values."""
+        return self.feature.describe(self.image.dtype, self.n_channels)
+
+    def read(self, box: Box) -> tuple[NDArray, NDArray[np.bool_] | None]:
+        """Values in a box, and which of its pixels to use (None: all)."""
+        values, opaque = self.feature.transform(np.asarray(self.image[box]), self.n_channels)
+        if self.mask is None:
+            return values, opaque
+        inside = self.mask[box]
+        return values, inside if opaque is None else inside & opaque
+
+
+def summarise(pixels: Pixels, progress: Progress | None = None) -> Summary:
+    """Read all pixels, once or a few times, into weighted points.
+
+    Raises
+    ------
+    ValueError
+        If there is no finite pixel to count.
+    """
+    state: Plan | Summary = first_plan(pixels.scalar)
+    cut = boxes(pixels.shape)
+    while not isinstance(state, Summary):
+        plan = state
+
+        def count(box: Box, plan: Plan = plan) -> NDArray[np.int64]:
+            return plan.count(*pixels.read(box))
+
+        counts: NDArray[np.int64] | None = None
+        for block in run(count, cut, progress):
+            counts = block if counts is None else np.add(counts, block, out=counts)
+        assert counts is not None  # an image has at least one block
+        state = plan.next(counts)
+    if not state.counts.size:
+        raise ValueError(
+            "image has no pixel to cluster: all are NaN, infinite, transparent or outside the mask"
+        )
+    return state
+
+
+def label(
+    pixels: Pixels,
+    label_block: Labeller,
+    progress: Progress | None = None,
+    *,
+    count: bool = False,
+    keep: bool = True,
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Label every pixel.
+
+    Parameters
+    ----------
+    pixels : Pixels
+    label_block : callable
+        Writes the labels of one block.
+    progress : callable, optional
+    count : bool
+        Count the finite pixels of each label.
+    keep : bool
+        Keep the labels, and not their counts alone.
+
+    Returns
+    -------
+    labels : uint8 array
+        Of the spatial shape; empty unless `keep`.
+    counts : (256,) int64 array
+        Zero unless `count`.
+    """
+    labels = np.empty(pixels.shape if keep else 0, dtype=np.uint8)
+
+    def write(box: Box) -> NDArray[np.int64] | None:
+        values, include = pixels.read(box)
+        out = labels[box] if keep else np.empty(values.shape, dtype=np.uint8)
+        label_block(values, include, out)
+        if not count:
+            return None
+        finite = np.isfinite(values) if values.dtype.kind == "f" else None
+        return count_values(out, finite)
+
+    total = np.zeros(256, dtype=np.int64)
+    for counts in run(write, boxes(pixels.shape), progress):
+        if counts is not None:
+            total += counts
+    return labels, total
+
+
+def _check_axis(name: str, axis: object, ndim: int) -> int:
+    """Return `axis` as an index from 0, or say what is wrong with it."""
+    if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
+        raise TypeError(f"{name} must be an int or None, not {axis!r}")
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"{name}={axis} is out of range for an image of {ndim} dimensions")
+    return int(axis) % ndim

@@ -1,0 +1,282 @@
+"""From a summary and a number of clusters to centres: exactly, or as scikit-learn does; and how many to choose.
+
+Nothing here reads pixels.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .exact import OptimalPartitions
+from .summary import Summary, coarsen
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
+SOLVERS = ("auto", "exact", "lloyd")
+
+N_INIT = 10
+"""Starts of scikit-learn's KMeans with ``solver="lloyd"``; the best is kept."""
+
+# Cells instead of values are an approximation anyway; up to this many clusters a quarter of them finds the
+# same optimum, four times as fast, and a few steps on all of them remove what is left.
+_FEW_CLUSTERS = 16
+_FEW_POINTS = 1 << 14
+
+
+@dataclass(frozen=True, eq=False)
+class Clustering:
+    """Clusters of a summary, from dark to bright.
+
+    Attributes
+    ----------
+    centers : (k,) float64 array
+        In the units of the summary's values.
+    thresholds : (k - 1,) float64 array
+        Halfway between centres; a value equal to one belongs to the darker cluster.
+    counts : (k,) int64 array
+        Pixels of each cluster.
+    inertia : float
+        Sum of squared distances of the pixels to their centre, the spread inside cells included.
+    """
+
+    centers: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    inertia: float
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of clusters."""
+        return int(self.centers.size)
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A number of clusters that suits an image.
+
+    Attributes
+    ----------
+    n_clusters : int
+        The suggestion: at least 2, unless all pixels have one value.
+    inertia : tuple of float
+        Least inertia of 1, 2, …, k_max clusters: that of k clusters is ``inertia[k - 1]``. Shorter than k_max
+        if there are fewer distinct values.
+    reason : str
+        Why, in a sentence.
+    """
+
+    n_clusters: int
+    inertia: tuple[float, ...]
+    reason: str
+
+    @property
+    def explained_variance(self) -> tuple[float, ...]:
+        """Share of the variance that 1, 2, … clusters explain, 0 to 1."""
+        total = self.inertia[0]
+        return tuple(1 - inertia / total if total > 0 else 1.0 for inertia in self.inertia)
+
+
+class Optimum:
+    """The optimal clusterings of one summary, for any number of clusters.
+
+    What is computed for one number is kept for the others, so moving a slider costs next to nothing.
+    """
+
+    def __init__(self, summary: Summary) -> None:
+        self.summary = summary
+        self._fine: OptimalPartitions | None = None
+        self._coarse: OptimalPartitions | None = None
+
+    @property
+    def n_values(self) -> int:
+        """Largest number of clusters there can be."""
+        return int(self.summary.values.size)
+
+    def clustering(self, n_clusters: int) -> Clustering:
+        """Return the clustering of least inertia, of at most as many clusters as there are values."""
+        summary = self.summary
+        n_clusters = min(n_clusters, self.n_values)
+        if summary.exact or n_clusters > _FEW_CLUSTERS or self.n_values <= _FEW_POINTS:
+            if self._fine is None:
+                self._fine = OptimalPartitions(summary.values, summary.counts)
+            centers, _, _ = self._fine.describe(self._fine.splits(n_clusters))
+            return describe(summary, centers)
+        if self._coarse is None:
+            few = coarsen(summary, _FEW_POINTS)
+            self._coarse = OptimalPartitions(few.values, few.counts)
+        centers, _, _ = self._coarse.describe(self._coarse.splits(n_clusters))
+        return polish(summary, centers)
+
+    def inertia(self, k_max: int) -> tuple[float, ...]:
+        """Least inertia of 1 … `k_max` clusters, as far as there are distinct values."""
+        return tuple(self.clustering(k).inertia for k in range(1, min(k_max, self.n_values) + 1))
+
+
+def describe(
+    summary: Summary, centers: NDArray[np.float64], thresholds: NDArray[np.float64] | None = None
+) -> Clustering:
+    """Clusters of a summary with given centres, or with given thresholds and the means between them.
+
+    With thresholds a cluster may be empty; its centre is then the one given.
+    """
+    means = thresholds is not None
+    if thresholds is None:
+        thresholds = midpoints(centers)
+    splits = np.searchsorted(summary.values, thresholds, side="right")
+    cluster = np.repeat(
+        np.arange(centers.size), np.diff(splits, prepend=0, append=summary.values.size)
+    )
+    counts = np.zeros(centers.size, dtype=np.int64)
+    np.add.at(counts, cluster, summary.counts)
+    if means:
+        offset = summary.values - centers[cluster]
+        shift = np.bincount(cluster, weights=summary.counts * offset, minlength=centers.size)
+        centers = centers + shift / np.maximum(counts, 1)
+    distance = summary.values - centers[cluster]
+    inertia = float(np.sum(summary.counts * distance * distance)) + summary.spread
+    return Clustering(centers, thresholds, counts, inertia)
+
+
+def midpoints(centers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Thresholds of the nearest centre, without overflow."""
+    return centers[:-1] + (centers[1:] / 2 - centers[:-1] / 2)
+
+
+def polish(summary: Summary, centers: NDArray[np.float64], max_iter: int = 30) -> Clustering:
+    """Move centres to the means of what is nearest to them, until nothing moves: Lloyd's iteration."""
+    best = describe(summary, centers)
+    for _ in range(max_iter):
+        moved = describe(summary, describe(summary, best.centers, best.thresholds).centers)
+        if not moved.inertia < best.inertia:
+            break
+        best = moved
+    return best
+
+
+def lloyd(summary: Summary, n_clusters: int, random_state: int) -> Clustering:
+    """Cluster a summary with scikit-learn's KMeans: k-means++, `N_INIT` starts, the best kept.
+
+    Parameters
+    ----------
+    summary : Summary
+    n_clusters : int
+        At most the number of distinct values.
+    random_state : int
+    """
+    init = "k-means++"
+    return describe(summary, _kmeans(summary, n_clusters, n_init=N_INIT, init=init, random_state=random_state))
+
+
+def confirm(summary: Summary, clustering: Clustering) -> str:
+    """Let scikit-learn's KMeans look for something better than an optimum, starting there.
+
+    Returns
+    -------
+    str
+        "confirmed", or "not comparable" where float64 cannot hold the comparison: scikit-learn subtracts
+        the mean, and with values very far apart the nearer ones vanish in that.
+
+    Warns
+    -----
+    UserWarning
+        If it finds an inertia lower by more than 1e-9; the result is then "improved by scikit-learn".
+    """
+    if clustering.inertia <= summary.spread:
+        return "confirmed"  # nothing is below zero
+    mean = _weighted_mean(summary)
+    with np.errstate(over="ignore", invalid="ignore"):
+        reach = max(mean - summary.values[0], summary.values[-1] - mean)
+        # It compares squares of distances from the mean; their rounding must not drown the scatter.
+        comparable = np.spacing(reach * reach) <= 1e-10 * clustering.inertia / summary.n_pixels
+    if not comparable:
+        return "not comparable"
+    start = clustering.centers[:, np.newaxis]
+    found = describe(summary, _kmeans(summary, clustering.n_clusters, init=start, n_init=1))
+    if found.inertia < clustering.inertia * (1 - 1e-9):
+        warnings.warn(
+            f"scikit-learn's KMeans found {clustering.n_clusters} clusters of inertia {found.inertia:.12g}, "
+            f"less than the {clustering.inertia:.12g} held for the optimum; please report this image",
+            stacklevel=2,
+        )
+        return "improved by scikit-learn"
+    return "confirmed"
+
+
+def _kmeans(
+    summary: Summary,
+    n_clusters: int,
+    *,
+    n_init: int,
+    init: str | NDArray[np.float64],
+    random_state: int = 0,
+) -> NDArray[np.float64]:
+    """Ascending centres found by scikit-learn on the weighted points, on one thread."""
+    # Imported here, since it takes a second and is not needed to look at an image.
+    from sklearn.cluster import KMeans
+
+    mean = _weighted_mean(summary)
+    if not isinstance(init, str):
+        init = init - mean
+    # tol=0: the tolerance would be scaled by a variance that ignores the weights. One thread: the sums, and
+    # so the last bits of the centres, depend on how many there are.
+    kmeans = KMeans(n_clusters, init=init, n_init=n_init, tol=0, random_state=random_state)
+    with _thread_pools().limit(limits=1):
+        kmeans.fit(summary.values[:, np.newaxis] - mean, sample_weight=summary.counts.astype(np.float64))
+    return np.unique(kmeans.cluster_centers_[:, 0]) + mean
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """Thread pools of the libraries loaded by now; finding them takes longer than a fit."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _weighted_mean(summary: Summary) -> float:
+    """Mean of the pixels."""
+    return float(np.sum(summary.values * (summary.counts / summary.n_pixels)))
+
+
+def suggest(optimum: Optimum, k_max: int) -> Suggestion:
+    """Suggest a number of clusters by Marriott's criterion.
+
+    The k of least k² W(k), with W(k) the least inertia of k clusters: where k clusters gain most over cutting
+    an even spread of values in k equal parts, for which k² W(k) is constant. That is the gap statistic with a
+    uniform reference, whose expectation is known on a line; and unlike likelihoods it does not grow more
+    certain merely because an image has many pixels. One cluster is suggested for an image of one value only.
+
+    References
+    ----------
+    .. [1] F. H. C. Marriott, "Practical problems in a method of cluster analysis", Biometrics 27(3), 501-514,
+           1971.
+    .. [2] R. Tibshirani, G. Walther and T. Hastie, "Estimating the number of clusters in a data set via the
+           gap statistic", Journal of the Royal Statistical Society B 63(2), 411-423, 2001.
+    """
+    inertia = optimum.inertia(k_max)
+    total = inertia[0]
+    if len(inertia) == 1:
+        n = 1
+        reason = "1 is the only choice looked at." if optimum.n_values > 1 else "All pixels have one value."
+        return Suggestion(n, inertia, reason)
+    criterion = [k * k * w / total for k, w in enumerate(inertia, start=1)]
+    n = 2 + int(np.argmin(criterion[1:]))
+    share = 100 * (1 - inertia[n - 1] / total)
+    if criterion[n - 1] < 1:
+        reason = (
+            f"{n} clusters explain {share:.1f} % of the variance, the largest gain over an even spread of "
+            f"values among 2 to {len(inertia)}."
+        )
+    else:
+        reason = (
+            f"The values form a single group, so no number stands out; {n} clusters explain {share:.1f} % of "
+            "the variance."
+        )
+    return Suggestion(n, inertia, reason)

@@ -1,0 +1,121 @@
+"""Which label a value has: by look-up for 8 and 16 bits, by comparison with thresholds for wider types."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .features import Scalar
+from .summary import level_values
+
+try:  # A look-up at the speed of a copy; has no wheel for every platform.
+    import stringzilla
+except ImportError:  # pragma: no cover - depends on the platform
+    stringzilla = None
+
+_PIECE = 1 << 16  # values labelled at a time, so that temporaries stay in the cache
+_MANY = 24  # thresholds from which a binary search beats comparing with each
+
+Labeller = Callable[[NDArray, "NDArray[np.bool_] | None", "NDArray[np.uint8]"], None]
+"""Writes the labels of a block's values, given which of its pixels to use, into an array of its shape."""
+
+
+def labeller(
+    thresholds: Sequence[float] | NDArray[np.float64], shown: NDArray[np.uint8], scalar: Scalar
+) -> Labeller:
+    """Return the function that labels blocks of values stored as `scalar` tells.
+
+    Parameters
+    ----------
+    thresholds : (k - 1,) ascending
+        In the image's own units; whole numbers are taken exactly.
+    shown : (k + 1,) uint8 array
+        Label of each cluster, and at 0 that of excluded pixels.
+    scalar : Scalar
+    """
+    if scalar.dtype.itemsize <= 2:
+        table = _table(thresholds, shown, scalar)
+        classify = _by_bytes if scalar.dtype.itemsize == 1 and stringzilla is not None else _by_look_up
+        return _excluding(lambda values, out: classify(values.view(f"u{values.dtype.itemsize}"), table, out))
+    first, cuts = _cuts(thresholds, scalar)
+    plain = bool(np.array_equal(shown, np.arange(shown.size)))
+
+    def by_thresholds(values: NDArray, out: NDArray[np.uint8]) -> None:
+        for begin in range(0, values.size, _PIECE):
+            piece, part = values[begin : begin + _PIECE], out[begin : begin + _PIECE]
+            if cuts.size >= _MANY:
+                part[...] = np.searchsorted(cuts, piece, side="left") + first
+            else:
+                part[...] = first
+                above = np.empty(piece.size, dtype=bool)
+                for cut in cuts:
+                    np.greater(piece, cut, out=above)
+                    np.add(part, above.view(np.uint8), out=part)
+            if scalar.dtype.kind == "f":
+                np.multiply(part, np.equal(piece, piece).view(np.uint8), out=part)  # NaN: 0
+            if not plain:
+                part[...] = shown[part]
+
+    return _excluding(by_thresholds)
+
+
+def _excluding(classify: Callable[[NDArray, NDArray[np.uint8]], None]) -> Labeller:
+    """Wrap what labels flat contiguous values, so that it takes any block and leaves pixels out."""
+
+    def label_block(values: NDArray, include: NDArray[np.bool_] | None, out: NDArray[np.uint8]) -> None:
+        flat = np.ascontiguousarray(values).reshape(-1)
+        target = out.reshape(-1) if out.flags.c_contiguous else np.empty(out.size, dtype=np.uint8)
+        classify(flat, target)
+        if include is not None:
+            target *= np.ascontiguousarray(include).reshape(-1).view(np.uint8)
+        if not out.flags.c_contiguous:
+            out[...] = target.reshape(out.shape)
+
+    return label_block
+
+
+def _table(
+    thresholds: Sequence[float] | NDArray[np.float64], shown: NDArray[np.uint8], scalar: Scalar
+) -> NDArray[np.uint8]:
+    """Label of each bit pattern of an 8- or 16-bit type."""
+    levels = level_values(scalar.dtype) * scalar.unit
+    cluster = 1 + np.searchsorted(np.asarray(thresholds, dtype=np.float64), levels, side="left")
+    cluster[np.isnan(levels)] = 0
+    return shown[cluster]
+
+
+def _by_bytes(raw: NDArray[np.uint8], table: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    if raw.size:
+        stringzilla.translate(memoryview(raw), table.tobytes(), out=memoryview(out))
+
+
+def _by_look_up(raw: NDArray, table: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    for begin in range(0, raw.size, _PIECE):
+        # `mode` because numpy.take buffers its output otherwise; no index is out of range.
+        np.take(table, raw[begin : begin + _PIECE], out=out[begin : begin + _PIECE], mode="clip")
+
+
+def _cuts(thresholds: Sequence[float] | NDArray[np.float64], scalar: Scalar) -> tuple[int, NDArray]:
+    """Thresholds as stored values, rounded down, so that ``value > cut`` is exact in the values' own type.
+
+    Returns
+    -------
+    first : int
+        Cluster of a value above no cut; more than 1 if thresholds lie below all values there can be.
+    cuts : ascending array of the stored type
+    """
+    dtype = scalar.dtype
+    if dtype.kind == "f":
+        wide = np.asarray(thresholds, dtype=np.float64) / scalar.unit
+        with np.errstate(over="ignore"):
+            cuts = wide.astype(dtype)
+        above = cuts > wide
+        cuts[above] = np.nextafter(cuts[above], dtype.type(-np.inf))
+        return 1, cuts
+    limits = np.iinfo(dtype)
+    whole = [t if isinstance(t, int) else math.floor(float(t) / scalar.unit) for t in thresholds]
+    first = 1 + sum(cut < limits.min for cut in whole)
+    return first, np.array([cut for cut in whole if limits.min <= cut < limits.max], dtype=dtype)

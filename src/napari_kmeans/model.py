@@ -1,0 +1,541 @@
+"""The result of a fit: centres in a feature space, what labels them, and how it is kept in a file."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .blocks import Pixels, Progress, label
+from .clustering import Clustering, describe
+from .features import FEATURES
+from .labelling import labeller
+from .summary import Summary
+
+MAX_CLUSTERS = 255
+"""Labels are uint8, and 0 means excluded."""
+
+_FORMAT = "napari-kmeans model"
+_VERSION = 1
+_MAX_BYTES = 32 * 2**20  # no model comes near
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class KMeansModel:
+    """Clusters of an image, ready to label it or another one. Immutable.
+
+    Attributes
+    ----------
+    features : str
+        Feature space, such as ``"gray"``.
+    centers : (n_clusters, n_features) float64 array
+        In the image's own units, in ascending brightness.
+    thresholds : (n_clusters - 1,) float64 array
+        Between neighbouring clusters; a value equal to one belongs to the darker cluster.
+    inertia : float
+        Sum of squared distances of the pixels to their centre, in squared units.
+    counts : (n_clusters,) int64 array
+        Pixels of each cluster; ±inf is labelled but not counted.
+    explained_variance : float
+        1 - inertia / inertia of one cluster, 0 to 1; 1 for a constant image.
+    solver : str
+        ``"exact"`` or ``"lloyd"``.
+    channel_axis : int or None
+        Of the fitted image; `predict` takes it from here unless told otherwise.
+    confirmation : str
+        What scikit-learn's KMeans found from the exact optimum: "confirmed", "not comparable", or "" if it
+        was not asked.
+    adjusted : bool
+        Whether thresholds were set by hand.
+    merges : tuple of tuple of int
+        Groups of labels shown as one: their lowest.
+    background : tuple of int
+        Labels shown as 0.
+    names : tuple of str
+        One a cluster, or none at all.
+    """
+
+    features: str
+    centers: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    inertia: float
+    counts: NDArray[np.int64]
+    explained_variance: float
+    solver: str = "exact"
+    channel_axis: int | None = None
+    confirmation: str = ""
+    adjusted: bool = False
+    merges: tuple[tuple[int, ...], ...] = ()
+    background: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+    # Thresholds of 64-bit integers too large for float64 to tell apart, else empty.
+    _integer_thresholds: tuple[int, ...] = ()
+    # Not saved: only with it can adjusted clusters be counted anew.
+    _summary: Summary | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        for array in (self.centers, self.thresholds, self.counts):
+            array.flags.writeable = False
+
+    @classmethod
+    def of(
+        cls,
+        clustering: Clustering,
+        summary: Summary,
+        *,
+        features: str,
+        solver: str,
+        channel_axis: int | None,
+        confirmation: str = "",
+    ) -> KMeansModel:
+        """Make the model of a clustering of a summary."""
+        origin = summary.origin
+        whole = [origin + math.floor(t) for t in clustering.thresholds] if origin else []
+        return cls(
+            features=features,
+            centers=(clustering.centers + origin)[:, np.newaxis],
+            thresholds=clustering.thresholds + origin,
+            inertia=clustering.inertia,
+            counts=clustering.counts,
+            explained_variance=_explained_variance(clustering, summary),
+            solver=solver,
+            channel_axis=channel_axis,
+            confirmation=confirmation,
+            _integer_thresholds=tuple(whole),
+            _summary=summary,
+        )
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of clusters, merged ones counted apart."""
+        return int(self.centers.shape[0])
+
+    @property
+    def counts_are_exact(self) -> bool:
+        """Whether `counts` needed no look at the pixels: the summary held every value by itself."""
+        return self._summary is not None and self._summary.exact
+
+    @property
+    def label_of_cluster(self) -> NDArray[np.uint8]:
+        """Label that each cluster is shown with: (n_clusters + 1,) uint8, at 0 that of excluded pixels."""
+        shown = np.arange(self.n_clusters + 1, dtype=np.uint8)
+        for group in self.merges:
+            shown[list(group)] = min(group)
+        shown[np.isin(shown, self.background)] = 0
+        return shown
+
+    def predict(
+        self, image: NDArray[Any], channel_axis: int | None = None, mask: NDArray[Any] | None = None
+    ) -> NDArray[np.uint8]:
+        """Label each pixel with its cluster.
+
+        Parameters
+        ----------
+        image : array
+            Of any number of dimensions, and of any real dtype.
+        channel_axis : int, optional
+            Its channel axis; that of the fitted image if not given.
+        mask : array, optional
+            Of the spatial shape; nonzero = label the pixel.
+
+        Returns
+        -------
+        uint8 array
+            Of the spatial shape: 1 = darkest … `n_clusters` = brightest, and 0 for what is excluded: NaN,
+            pixels outside the mask, transparent ones, and clusters set to background.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an image, axis or mask that does not fit.
+        """
+        if channel_axis is None:
+            channel_axis = self.channel_axis
+        pixels = Pixels.of(image, features=self.features, channel_axis=channel_axis, mask=mask)
+        return self.label(pixels)[0]
+
+    def label(
+        self, pixels: Pixels, progress: Progress | None = None, *, count: bool = False, keep: bool = True
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Label pixels that were checked before, with progress; the work behind `predict`.
+
+        Returns
+        -------
+        labels : uint8 array
+            Of the spatial shape; empty unless `keep`.
+        counts : (256,) int64 array
+            Finite pixels of each label; zero unless `count`.
+        """
+        label_block = labeller(
+            self._integer_thresholds or self.thresholds, self.label_of_cluster, pixels.scalar
+        )
+        return label(pixels, label_block, progress, count=count, keep=keep)
+
+    # Changed by hand: each returns a new model
+
+    def with_thresholds(self, thresholds: Sequence[float]) -> KMeansModel:
+        """Move the borders between clusters.
+
+        Centres, counts and inertia become those of the clusters shown. A model that was loaded from a file
+        has no pixels to count: it keeps those of the fit.
+
+        Parameters
+        ----------
+        thresholds : sequence of float
+            n_clusters - 1 finite values in ascending order, in the image's own units.
+        """
+        new = np.asarray(thresholds, dtype=np.float64)
+        if new.shape != self.thresholds.shape:
+            raise ValueError(f"thresholds must be {self.thresholds.size} numbers, not {new.size}")
+        if not np.isfinite(new).all() or (new[1:] < new[:-1]).any():
+            raise ValueError(f"thresholds={new.tolist()} must be finite and in ascending order")
+        changed = replace(self, thresholds=new, adjusted=True, confirmation="", _integer_thresholds=())
+        if self._summary is None:
+            return changed
+        origin = self._summary.origin
+        clusters = describe(self._summary, self.centers[:, 0] - origin, new - origin)
+        return replace(
+            changed,
+            centers=(clusters.centers + origin)[:, np.newaxis],
+            inertia=clusters.inertia,
+            counts=clusters.counts,
+            explained_variance=_explained_variance(clusters, self._summary),
+        )
+
+    def merged(self, groups: Iterable[Iterable[int]]) -> KMeansModel:
+        """Show each group of clusters as one, labelled with its lowest; other numbers stay.
+
+        Parameters
+        ----------
+        groups : iterable of iterables of int
+            Such as ``[[2, 3]]``. Replaces earlier merges; ``[]`` splits them again.
+        """
+        merges = tuple(tuple(sorted(self._check_labels("groups", group))) for group in groups)
+        flat = [label for group in merges for label in group]
+        if len(flat) != len(set(flat)):
+            raise ValueError(f"groups={[list(g) for g in merges]} must not name a cluster twice")
+        return replace(self, merges=tuple(group for group in merges if len(group) > 1))
+
+    def with_background(self, labels: Iterable[int]) -> KMeansModel:
+        """Show these clusters as background, label 0. Replaces an earlier choice; ``[]`` undoes it."""
+        return replace(self, background=tuple(sorted(set(self._check_labels("labels", labels)))))
+
+    def with_names(self, names: Sequence[str]) -> KMeansModel:
+        """Name the clusters, from dark to bright; ``[]`` takes the names away."""
+        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+            raise TypeError(f"names must be a sequence of str, not {names!r}")
+        if len(names) not in (0, self.n_clusters):
+            raise ValueError(f"names holds {len(names)} and must hold {self.n_clusters}, one a cluster")
+        return replace(self, names=tuple(names))
+
+    def _check_labels(self, name: str, labels: Iterable[int]) -> list[int]:
+        checked = list(labels)
+        for item in checked:
+            if isinstance(item, bool) or not isinstance(item, int | np.integer):
+                raise TypeError(f"{name} must hold ints, not {item!r}")
+            if not 1 <= item <= self.n_clusters:
+                raise ValueError(f"{name} holds {item}; clusters are numbered 1 to {self.n_clusters}")
+        return [int(item) for item in checked]
+
+    # Files
+
+    def to_json(self) -> str:
+        """Return the model as JSON text, the content of a model file."""
+        return json.dumps({"format": _FORMAT, "version": _VERSION, **self._to_dict()}, indent=1)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model as a JSON file, whole or not at all."""
+        _write(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> KMeansModel:
+        """Read a model that `save` wrote.
+
+        Raises
+        ------
+        ValueError
+            If the file is no model, is damaged, or comes from a later version; what is in it is never run.
+        OSError
+            If it cannot be read.
+        """
+        document = _read(path, _FORMAT)
+        with _blaming(path):
+            return cls._from_dict(document)
+
+    @classmethod
+    def from_json(cls, text: str) -> KMeansModel:
+        """Make a model from the text that `to_json` returned."""
+        with _blaming("the text"):
+            return cls._from_dict(_parse(text, _FORMAT))
+
+    def _to_dict(self) -> dict[str, Any]:
+        return {
+            "features": self.features,
+            "channel_axis": self.channel_axis,
+            "solver": self.solver,
+            "centers": self.centers.tolist(),
+            "thresholds": self.thresholds.tolist(),
+            "integer_thresholds": list(self._integer_thresholds),
+            "inertia": self.inertia,
+            "counts": self.counts.tolist(),
+            "explained_variance": self.explained_variance,
+            "confirmation": self.confirmation,
+            "adjusted": self.adjusted,
+            "merges": [list(group) for group in self.merges],
+            "background": list(self.background),
+            "names": list(self.names),
+        }
+
+    @classmethod
+    def _from_dict(cls, fields: dict[str, Any]) -> KMeansModel:
+        centers = _numbers(fields["centers"], ndim=2)
+        thresholds = _numbers(fields["thresholds"], ndim=1)
+        counts = _integers(fields["counts"])
+        integer_thresholds = _integers(fields["integer_thresholds"])
+        k = centers.shape[0]
+        if fields["features"] not in FEATURES:
+            raise ValueError(f"unknown features {fields['features']!r}")
+        if not 1 <= k <= MAX_CLUSTERS or centers.shape[1] != 1 or thresholds.size != k - 1 or len(counts) != k:
+            raise ValueError("centers, thresholds and counts do not belong together")
+        if (thresholds[1:] < thresholds[:-1]).any() or len(integer_thresholds) not in (0, k - 1):
+            raise ValueError("thresholds are not in ascending order")
+        if min(counts) < 0 or max(counts) >= 1 << 63:
+            raise ValueError("counts are out of range")
+        inertia, explained = _numbers([fields["inertia"], fields["explained_variance"]], ndim=1)
+        axis = fields["channel_axis"]
+        if axis is not None:
+            [axis] = _integers([axis])
+        if not isinstance(fields["adjusted"], bool):
+            raise TypeError("adjusted is not true or false")
+        for name in ("solver", "confirmation"):
+            if not isinstance(fields[name], str):
+                raise TypeError(f"{name} is not a text")
+        model = cls(
+            features=fields["features"],
+            centers=centers,
+            thresholds=thresholds,
+            inertia=float(inertia),
+            counts=np.array(counts, dtype=np.int64),
+            explained_variance=float(explained),
+            solver=fields["solver"],
+            channel_axis=axis,
+            confirmation=fields["confirmation"],
+            adjusted=fields["adjusted"],
+            _integer_thresholds=tuple(integer_thresholds),
+        )
+        return (
+            model.merged(fields["merges"]).with_background(fields["background"]).with_names(fields["names"])
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class KMeansStack:
+    """One model for each position along an axis of an image, as `fit` with ``per_axis`` returns it.
+
+    ``stack[i]`` is the model of position i; `predict`, `save` and `load` are those of a model.
+
+    Attributes
+    ----------
+    models : tuple of KMeansModel
+    axis : int
+        Of the image, its channel axis included.
+    """
+
+    models: tuple[KMeansModel, ...]
+    axis: int
+
+    _FORMAT = "napari-kmeans stack"
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+    def __getitem__(self, position: int) -> KMeansModel:
+        return self.models[position]
+
+    def __iter__(self) -> Iterator[KMeansModel]:
+        return iter(self.models)
+
+    def predict(
+        self, image: NDArray[Any], channel_axis: int | None = None, mask: NDArray[Any] | None = None
+    ) -> NDArray[np.uint8]:
+        """Label each position of an image with its own model; see `KMeansModel.predict`.
+
+        Raises
+        ------
+        ValueError
+            If the image has another number of positions along the axis.
+        """
+        if channel_axis is None:
+            channel_axis = self.models[0].channel_axis
+        slices = PositionSlices.of(image, self.axis, channel_axis, mask)
+        if len(slices) != len(self):
+            raise ValueError(
+                f"image has {len(slices)} positions along axis {self.axis}, and there are {len(self)} models"
+            )
+        out = np.empty(slices.spatial_shape, dtype=np.uint8)
+        for position, model in enumerate(self):
+            part, part_axis, part_mask = slices[position]
+            labels = model.predict(part, part_axis, part_mask)
+            np.moveaxis(out, slices.spatial_axis, 0)[position] = labels
+        return out
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the models as one JSON file, whole or not at all."""
+        models = [model._to_dict() for model in self]
+        document = {"format": self._FORMAT, "version": _VERSION, "axis": self.axis, "models": models}
+        _write(path, json.dumps(document, indent=1))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> KMeansStack:
+        """Read a stack that `save` wrote; errors as for `KMeansModel.load`."""
+        document = _read(path, cls._FORMAT)
+        with _blaming(path):
+            [axis] = _integers([document["axis"]])
+            if not document["models"]:
+                raise ValueError("it holds no model")
+            return cls(tuple(KMeansModel._from_dict(fields) for fields in document["models"]), axis)
+
+
+@dataclass(frozen=True, eq=False)
+class PositionSlices:
+    """An image, its channel axis and its mask, at each position along an axis."""
+
+    image: NDArray[Any]
+    mask: NDArray[Any] | None
+    axis: int
+    channel_axis: int | None
+
+    @classmethod
+    def of(
+        cls, image: NDArray[Any], axis: object, channel_axis: int | None, mask: NDArray[Any] | None
+    ) -> PositionSlices:
+        """Check that the axis is there and is not the channels'."""
+        # The mask and the channel axis are checked by each slice's own Pixels; the axis only here.
+        whole = Pixels.of(image, channel_axis=channel_axis, mask=mask)
+        if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
+            raise TypeError(f"per_axis must be an int or None, not {axis!r}")
+        if not -image.ndim <= axis < image.ndim:
+            raise ValueError(f"per_axis={axis} is out of range for an image of {image.ndim} dimensions")
+        axis = int(axis) % image.ndim
+        if channel_axis is not None:
+            channel_axis %= image.ndim
+        if axis == channel_axis:
+            raise ValueError(f"per_axis={axis} is the channel axis; name another one")
+        if len(whole.shape) == 1:
+            raise ValueError("per_axis needs an image of at least two dimensions besides its channels")
+        return cls(image, whole.mask, axis, channel_axis)
+
+    def __len__(self) -> int:
+        return int(self.image.shape[self.axis])
+
+    @property
+    def spatial_axis(self) -> int:
+        """The axis in the label image, which has no channels."""
+        return self.axis - (self.channel_axis is not None and self.channel_axis < self.axis)
+
+    @property
+    def spatial_shape(self) -> tuple[int, ...]:
+        """Shape of the label image."""
+        return tuple(size for axis, size in enumerate(self.image.shape) if axis != self.channel_axis)
+
+    def __getitem__(self, position: int) -> tuple[NDArray[Any], int | None, NDArray[Any] | None]:
+        """Image, channel axis and mask at a position."""
+        channel_axis = self.channel_axis
+        if channel_axis is not None and self.axis < channel_axis:
+            channel_axis -= 1
+        part = self.image[(slice(None),) * self.axis + (position,)]
+        if self.mask is None:
+            return part, channel_axis, None
+        return part, channel_axis, self.mask[(slice(None),) * self.spatial_axis + (position,)]
+
+
+def _explained_variance(clustering: Clustering, summary: Summary) -> float:
+    total = describe(summary, np.array([0.0]), np.empty(0)).inertia
+    return 1 - clustering.inertia / total if total > 0 else 1.0
+
+
+def _write(path: str | os.PathLike[str], text: str) -> None:
+    """Write beside and rename, so that an interrupted save leaves the old file as it was."""
+    path = Path(path)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _read(path: str | os.PathLike[str], expected: str) -> dict[str, Any]:
+    with open(path, "rb") as file:
+        raw = file.read(_MAX_BYTES + 1)
+    with _blaming(path):
+        if len(raw) > _MAX_BYTES:
+            raise ValueError("it is far too large")
+        return _parse(raw.decode("utf-8"), expected)
+
+
+def _parse(text: str, expected: str) -> dict[str, Any]:
+    document = json.loads(text, parse_constant=_refuse_constant)
+    if not isinstance(document, dict) or document.get("format") != expected:
+        found = document.get("format") if isinstance(document, dict) else None
+        raise ValueError(f"it holds {found!r} where {expected!r} was expected")
+    if document.get("version") != _VERSION:
+        raise ValueError(
+            f"it is of version {document.get('version')!r} and this program reads version {_VERSION}"
+        )
+    return document
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
+class _blaming:
+    """Turn whatever a damaged file leads to into one `ValueError` that names the file."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, KeyError):
+            raise ValueError(f"{self.path} is no napari-kmeans model: {error.args[0]!r} is missing") from None
+        if isinstance(error, ValueError | TypeError | RecursionError | OverflowError):
+            raise ValueError(f"{self.path} is no napari-kmeans model: {error}") from None
+
+
+def _numbers(value: object, ndim: int) -> NDArray[np.float64]:
+    """Finite numbers from JSON lists, as float64."""
+
+    def check(item: object, depth: int) -> None:
+        if depth:
+            if not isinstance(item, list):
+                raise TypeError("a list of numbers is expected")
+            for inner in item:
+                check(inner, depth - 1)
+        elif isinstance(item, bool) or not isinstance(item, int | float) or not math.isfinite(item):
+            raise TypeError(f"{item!r:.40} is not a finite number")
+
+    check(value, ndim)
+    return np.array(value, dtype=np.float64)
+
+
+def _integers(value: object) -> list[int]:
+    if not isinstance(value, list) or any(isinstance(i, bool) or not isinstance(i, int) for i in value):
+        raise TypeError("a list of whole numbers is expected")
+    return value

@@ -1,0 +1,502 @@
+"""The summary of an image: how many pixels there are of each value.
+
+K-means never needs the pixels, only weighted points. They are counted by a reducer in one or more passes,
+
+    plan → counts of a block (they add up) → the next plan, or the summary,
+
+and all that blocks contribute are integers, so neither their size nor their order can change a bit of it.
+
+Values of at most 16 bits are counted one by one (`LevelsPlan`). Wider ones are counted in at most 2^16 cells,
+placed where the pixels are (`CellsPlan`): a first pass counts the 16 high bits of the numbers as they lie in
+memory, later ones cut each of these prefixes further. Within a prefix a number, float or integer, is an affine
+function of its low bits, so sums of integers give the exact mean of each cell.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .features import Scalar
+
+try:  # Reaches memory speed; has no wheel for every platform.
+    import ihist
+except ImportError:  # pragma: no cover - depends on the platform
+    ihist = None
+
+MAX_POINTS = 1 << 16
+"""Most weighted points in a summary."""
+
+_PIECE = 1 << 18  # pixels worked on at a time, so that temporaries stay in the cache
+_CELLS = 1 << 15  # cells shared out among the prefixes, once by pixel count and once by density
+_EVEN_CELLS = (1 << 16) - 1  # one less than there is room for, since scaling may round up
+_MAX_PASSES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """Weighted points that stand for the pixels of an image.
+
+    Attributes
+    ----------
+    values : (n,) float64 array
+        Strictly ascending, in the image's own units less `origin`: a value, or the mean of a cell.
+    counts : (n,) int64 array
+        Pixels at each value.
+    spread : float
+        Sum of squared distances of the pixels to the value that stands for them, in squared units.
+    exact : bool
+        Whether each point is a single value, so that `spread` is 0.
+    origin : int
+        Subtracted from integers that float64 could not tell apart otherwise; else 0.
+    """
+
+    values: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    spread: float = 0.0
+    exact: bool = True
+    origin: int = 0
+
+    @property
+    def n_pixels(self) -> int:
+        """Number of pixels that were counted."""
+        return int(self.counts.sum())
+
+
+class Plan(Protocol):
+    """What one pass over the pixels counts."""
+
+    def count(self, values: NDArray, include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Count a block: integers that are added over blocks, in any order."""
+
+    def next(self, counts: NDArray[np.int64]) -> Plan | Summary:
+        """From the counts of all blocks, the plan of another pass or the result."""
+
+
+def first_plan(scalar: Scalar) -> Plan:
+    """Return the plan of the first pass over values stored as `scalar` tells."""
+    if scalar.dtype.itemsize <= 2:
+        return LevelsPlan(scalar)
+    if scalar.upper is not None:
+        # The range is known beforehand: one pass over equal cells will do.
+        shift = max(int(scalar.upper).bit_length() - 16, 0)
+        return CellsPlan(scalar, root_shift=shift, n_cells=(scalar.upper >> shift) + 1, with_sums=True)
+    return CellsPlan(scalar, root_shift=8 * scalar.dtype.itemsize - 16, n_cells=1 << 16)
+
+
+# Values of at most 16 bits
+
+
+@dataclass(frozen=True)
+class LevelsPlan:
+    """Count each value of an 8- or 16-bit type by itself, in one pass."""
+
+    scalar: Scalar
+
+    def count(self, values: NDArray, include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Histogram of the bit patterns: (2^bits,) int64."""
+        raw = _bits(values)
+        return _histogram(raw, include).astype(np.int64)
+
+    def next(self, counts: NDArray[np.int64]) -> Summary:
+        """Order the bit patterns by value."""
+        levels = level_values(self.scalar.dtype)
+        present = np.flatnonzero(counts)
+        present = present[np.isfinite(levels[present])]
+        values, inverse = np.unique(levels[present], return_inverse=True)  # -0.0 and 0.0 are one value
+        merged = np.zeros(values.size, dtype=np.int64)
+        np.add.at(merged, inverse, counts[present])
+        return Summary(values * self.scalar.unit, merged)
+
+
+def level_values(dtype: np.dtype) -> NDArray[np.float64]:
+    """Value of each bit pattern of an 8- or 16-bit type: (2^bits,) float64."""
+    bits = np.arange(1 << 8 * dtype.itemsize, dtype=f"u{dtype.itemsize}")
+    return bits.view(dtype).astype(np.float64)
+
+
+def count_values(values: NDArray[np.uint8], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+    """Count bytes of any shape: (256,) int64."""
+    return _histogram(_bits(values), include).astype(np.int64)
+
+
+def _bits(values: NDArray) -> NDArray:
+    """Bit patterns of a block as a flat array of unsigned integers."""
+    return np.ascontiguousarray(values).reshape(-1).view(f"u{values.dtype.itemsize}")
+
+
+def _histogram(raw: NDArray, include: NDArray[np.bool_] | None) -> NDArray:
+    """Count 8- or 16-bit unsigned integers; `raw` is flat."""
+    if ihist is not None and raw.size < 1 << 32:
+        if include is None and raw.dtype == np.uint8 and raw.size >= 1 << 20:
+            # Two bytes at a time, which takes half as many steps, and the odd one by itself.
+            even = raw.size & ~1
+            pairs = ihist.histogram(raw[:even].view(np.uint16), parallel=False).reshape(256, 256)
+            return pairs.sum(axis=0) + pairs.sum(axis=1) + np.bincount(raw[even:], minlength=256)
+        mask = None if include is None else np.ascontiguousarray(include).reshape(-1).view(np.uint8)
+        return ihist.histogram(raw, mask=mask, parallel=False)
+    if include is not None:
+        raw = raw[include.reshape(-1)]
+    counts = np.zeros(1 << 8 * raw.dtype.itemsize, dtype=np.int64)
+    for start in range(0, raw.size, _PIECE):
+        counts += np.bincount(raw[start : start + _PIECE], minlength=counts.size)
+    return counts
+
+
+def _high_half_histogram(raw: NDArray, include: NDArray[np.bool_] | None) -> NDArray:
+    """Count the 16 high bits of 32- or 64-bit unsigned integers; `raw` is flat."""
+    if ihist is not None and raw.size < 1 << 32:
+        halves = raw.view(np.uint16).reshape(1, raw.size, -1)
+        high = halves.shape[-1] - 1 if sys.byteorder == "little" else 0
+        mask = None
+        if include is not None:
+            mask = np.ascontiguousarray(include).reshape(1, -1).view(np.uint8)
+        return ihist.histogram(halves, components=[high], mask=mask, parallel=False)[0]
+    high_bits = (raw >> (8 * raw.dtype.itemsize - 16)).astype(np.uint16)
+    return _histogram(high_bits, include)
+
+
+# Wider values
+
+
+@dataclass(frozen=True, eq=False)
+class CellsPlan:
+    """Count the values of a 32- or 64-bit type in cells of bit patterns.
+
+    A pixel's cell is found by its high bits, ``raw >> root_shift``, and then once for each refinement by
+    ``(raw >> shift[cell]) - base[cell]``.
+
+    Attributes
+    ----------
+    scalar : Scalar
+    root_shift : int
+        Low bits that the first pass leaves out.
+    n_cells : int
+        Cells this pass counts, not including a last one for what is left out.
+    refinements : tuple of (shift, base)
+        One entry a cell of the level above, in each.
+    prefix, start, shift : arrays
+        For each cell of this pass: its first bit pattern's prefix and whole, and its width in bits.
+    with_sums : bool
+        Whether low bits are summed beside the counts; the first of several passes can do without.
+    passes : int
+        Which pass this is, from 1.
+    """
+
+    scalar: Scalar
+    root_shift: int
+    n_cells: int
+    refinements: tuple[tuple[NDArray, NDArray], ...] = ()
+    start: NDArray[np.uint64] = field(default=None)  # type: ignore[assignment]
+    shift: NDArray[np.int64] = field(default=None)  # type: ignore[assignment]
+    with_sums: bool = False
+    passes: int = 1
+
+    def __post_init__(self) -> None:
+        if self.start is None:
+            cells = np.arange(self.n_cells, dtype=np.uint64)
+            object.__setattr__(self, "start", cells << np.uint64(self.root_shift))
+            object.__setattr__(self, "shift", np.full(self.n_cells, self.root_shift, dtype=np.int64))
+
+    @property
+    def _limbs(self) -> tuple[tuple[int, int], ...]:
+        """Shift and width of the parts whose sums, in float64, are exact for a piece."""
+        return ((0, 16),) if self.scalar.dtype.itemsize == 4 else ((0, 24), (24, 24))
+
+    def count(self, values: NDArray, include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Counts of the cells and sums of the low bits: (1 + number of limbs, n_cells + 1) int64."""
+        raw = _bits(values)
+        if not self.with_sums:
+            high = _high_half_histogram(raw, include)
+            return np.append(high, 0).astype(np.int64)[np.newaxis]
+        if include is not None:
+            raw = raw[include.reshape(-1)]
+        out = np.zeros((1 + len(self._limbs), self.n_cells + 1), dtype=np.int64)
+        size = min(_PIECE, raw.size)
+        fine, table = np.empty((2, size), dtype=raw.dtype)
+        index, low = np.empty(size, dtype=np.intp), np.empty(size)
+        few = self.n_cells < 1 << 16
+        number = np.empty(raw.size if few else 0, dtype=np.uint16)
+        for begin in range(0, raw.size, _PIECE):
+            piece = raw[begin : begin + _PIECE]
+            n = piece.size
+            # The arithmetic wraps around as one type; only small numbers are left after it. (`mode` is
+            # there because numpy.take buffers its output otherwise; no index is out of range.)
+            np.right_shift(piece, raw.dtype.type(self.root_shift), out=fine[:n])
+            index[:n] = fine[:n]
+            for shift, base in self.refinements:
+                shift.take(index[:n], out=table[:n], mode="clip")
+                np.right_shift(piece, table[:n], out=fine[:n])
+                base.take(index[:n], out=table[:n], mode="clip")
+                np.subtract(fine[:n], table[:n], out=fine[:n])
+                index[:n] = fine[:n]
+            for row, (shift_by, width) in enumerate(self._limbs, start=1):
+                np.right_shift(piece, raw.dtype.type(shift_by), out=fine[:n])
+                np.bitwise_and(fine[:n], raw.dtype.type((1 << width) - 1), out=fine[:n])
+                low[:n] = fine[:n]
+                sums = np.bincount(index[:n], weights=low[:n], minlength=self.n_cells + 1)
+                out[row] += sums.astype(np.int64)
+            if few:
+                number[begin : begin + n] = index[:n]
+            else:
+                out[0] += np.bincount(index[:n], minlength=self.n_cells + 1)
+        if few:
+            out[0] = _histogram(number, None)[: self.n_cells + 1]
+        return out
+
+    def next(self, counts: NDArray[np.int64]) -> Plan | Summary:
+        """Cut crowded and wide cells further, or make the points."""
+        pixels = counts[0, :-1]
+        width = self._width()
+        # NaN and infinities have a width that is not finite.
+        kept = np.isfinite(width) & (pixels > 0)
+        if not kept.any():
+            return Summary(np.empty(0), np.empty(0, dtype=np.int64))
+        if self.with_sums:
+            # Many pixels with a sum that their number divides have a single value: the chance that they have
+            # not is one in their number.
+            divisible = ~(counts[1:, :-1] % np.maximum(pixels, 1)).any(axis=0)
+            wide = (self.shift > 0) & ~(divisible & (pixels >= 1 << 8))
+            enough = self.scalar.upper is not None or self.passes == _MAX_PASSES
+            if enough or _fine_enough(pixels, width, kept, wide, 2e-6):
+                return self._summary(counts, width, kept, wide)
+        bits = _share_out(np.where(kept, pixels, 0), np.where(kept, width, 0.0))
+        finer = self._refined(np.minimum(bits, np.minimum(self.shift, 16)), kept)
+        if self.with_sums or self.scalar.dtype.kind != "f" or pixels[~kept].any():
+            return finer
+        # Floats without a gap in a range that is not too wide: equal cells take half the time.
+        ends = self._values_at(self.start[kept]), self._values_at((self.start + _last(self.shift))[kept])
+        low, high = float(np.min(ends)), float(np.max(ends))
+        even = np.full(self.n_cells, (high - low) / _EVEN_CELLS)
+        representable = 256 * _EVEN_CELLS / np.finfo(self.scalar.dtype).max < high - low < np.inf
+        if representable and _fine_enough(pixels, width, kept, kept, 1e-5, inside=even):
+            return EvenCellsPlan(self.scalar, low, high, finer)
+        return finer
+
+    def _width(self) -> NDArray[np.float64]:
+        """Width of each cell in stored values; not finite for the cells of NaN and infinities."""
+        low, high = self._values_at(self.start), self._values_at(self.start + _last(self.shift))
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.abs(high - low) + np.abs(self._step())
+
+    def _step(self) -> NDArray[np.float64]:
+        """Distance of two neighbouring bit patterns at each cell, in stored values."""
+        if self.scalar.dtype.kind != "f":
+            return np.ones(self.n_cells)
+        base = self._prefix()
+        with np.errstate(invalid="ignore", over="ignore"):
+            return self._values_at(base + np.uint64(1)) - self._values_at(base)
+
+    def _prefix(self) -> NDArray[np.uint64]:
+        """First bit pattern with the same 16 high bits as each cell (or the cell's own, if the range is known)."""
+        low = np.uint64(sum(width for _, width in self._limbs))
+        return self.start >> low << low
+
+    def _values_at(self, raw: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """Float64 values of bit patterns."""
+        dtype = self.scalar.dtype
+        with np.errstate(invalid="ignore"):
+            return raw.astype(f"u{dtype.itemsize}").view(dtype).astype(np.float64)
+
+    def _refined(self, bits: NDArray[np.int64], kept: NDArray[np.bool_]) -> CellsPlan:
+        """Cut each kept cell into 2^bits, and send all others to the last one."""
+        parts = np.where(kept, np.int64(1) << bits, 0)
+        first = np.cumsum(parts) - parts
+        n_cells = int(parts.sum())
+        finer = self.shift - bits
+        # (raw >> shift) - base is the number of the new cell. What is left out is shifted to nothing and lands
+        # beyond the last cell, and so does what earlier passes left out: the entry appended here.
+        all_bits = 8 * self.scalar.dtype.itemsize
+        shift = np.append(np.where(kept, finer, all_bits), all_bits).astype(np.uint64)
+        base = np.full(self.n_cells + 1, -n_cells)
+        base[:-1][kept] = ((self.start >> shift[:-1]).astype(np.int64) - first)[kept]
+        unsigned = f"u{self.scalar.dtype.itemsize}"
+        table = (shift.astype(unsigned), base.astype(unsigned))
+        parent = np.repeat(np.arange(self.n_cells), parts)
+        new_shift = finer[parent]
+        step = (np.arange(n_cells) - first[parent]).astype(np.uint64)
+        start = self.start[parent] + (step << new_shift.astype(np.uint64))
+        return replace(
+            self,
+            n_cells=n_cells,
+            refinements=(*self.refinements, table),
+            start=start,
+            shift=new_shift,
+            with_sums=True,
+            passes=self.passes + 1,
+        )
+
+    def _summary(
+        self,
+        counts: NDArray[np.int64],
+        width: NDArray[np.float64],
+        kept: NDArray[np.bool_],
+        wide: NDArray[np.bool_],
+    ) -> Summary:
+        """Turn counts and sums of low bits into ascending points."""
+        pixels = counts[0, :-1][kept]
+        low = np.zeros(pixels.size)
+        for row, (shift_by, _) in enumerate(self._limbs, start=1):
+            low += counts[row, :-1][kept].astype(np.float64) * float(1 << shift_by)
+        base, origin = self._base_values(kept)
+        values = (base + self._step()[kept] * (low / pixels)) * self.scalar.unit
+        width = width[kept] * self.scalar.unit
+        # Expected scatter of n values spread evenly over the cell; the sums give its mean, not its scatter.
+        inside = np.where(wide[kept], (pixels - 1) * (width * width / 12), 0.0)
+        order = np.argsort(values, kind="stable")
+        return _merge_points(values[order], pixels[order], float(inside.sum()), MAX_POINTS, origin)
+
+    def _base_values(self, kept: NDArray[np.bool_]) -> tuple[NDArray[np.float64], int]:
+        """Value at the prefix of each kept cell, less an origin that keeps 64-bit integers apart."""
+        base = self._prefix()[kept]
+        if self.scalar.dtype.kind == "f" or self.scalar.dtype.itemsize < 8:
+            return self._values_at(base), 0
+        whole = base.view(self.scalar.dtype)
+        starts = self.start[kept].view(self.scalar.dtype)
+        origin = int(starts.min())
+        if max(abs(origin), abs(int(starts.max()))) < 1 << 52:
+            return whole.astype(np.float64), 0
+        # Prefix and low bits nearly cancel the origin, so all three are integers until they have.
+        return np.array([float(int(value) - origin) for value in whole]), origin
+
+
+def _last(shift: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Low bits of the last pattern in cells of this width."""
+    return (np.uint64(1) << shift.astype(np.uint64)) - np.uint64(1)
+
+
+@dataclass(frozen=True, eq=False)
+class EvenCellsPlan:
+    """Count floats in equal cells, for a range that has neither gaps nor crowds; else fall back.
+
+    Attributes
+    ----------
+    scalar : Scalar
+    low, high : float
+        No value lies outside, and none is NaN or infinite.
+    otherwise : CellsPlan
+        What to do if the cells turn out too coarse.
+    """
+
+    scalar: Scalar
+    low: float
+    high: float
+    otherwise: CellsPlan
+
+    def count(self, values: NDArray, include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Counts of the cells, and sums of the places within them in 256ths: (2, 2^16) int64."""
+        flat = np.ascontiguousarray(values).reshape(-1)
+        if include is not None:
+            flat = flat[include.reshape(-1)]
+        real = flat.dtype.type
+        low, scale = real(self.low), real(256 * _EVEN_CELLS / (self.high - self.low))
+        out = np.zeros((2, 1 << 16), dtype=np.int64)
+        size = min(_PIECE, flat.size)
+        step, whole = np.empty(size, dtype=real), np.empty(size, dtype=np.uint32)
+        index, part = np.empty(size, dtype=np.intp), np.empty(size)
+        number = np.empty(flat.size, dtype=np.uint16)
+        for begin in range(0, flat.size, _PIECE):
+            piece = flat[begin : begin + _PIECE]
+            n = piece.size
+            np.subtract(piece, low, out=step[:n])
+            np.multiply(step[:n], scale, out=step[:n])
+            whole[:n] = step[:n]
+            np.bitwise_and(whole[:n], np.uint32(255), out=whole[:n], casting="unsafe")
+            part[:n] = whole[:n]
+            whole[:n] = step[:n]
+            np.right_shift(whole[:n], np.uint32(8), out=whole[:n])
+            index[:n] = whole[:n]
+            number[begin : begin + n] = whole[:n]
+            out[1] += np.bincount(index[:n], weights=part[:n], minlength=1 << 16).astype(np.int64)
+        out[0] = _histogram(number, None)
+        return out
+
+    def next(self, counts: NDArray[np.int64]) -> Plan | Summary:
+        """Make the points, unless too many pixels share a cell."""
+        width = (self.high - self.low) / _EVEN_CELLS
+        kept = counts[0] > 0
+        if not _fine_enough(counts[0], np.full(kept.size, width), kept, kept, 1e-5):
+            return self.otherwise
+        pixels = counts[0, kept]
+        place = np.flatnonzero(kept) + (counts[1, kept] / pixels + 0.5) / 256
+        unit = self.scalar.unit
+        inside = (pixels - 1) * (width * width * (unit * unit / 12))
+        return _merge_points((self.low + place * width) * unit, pixels, float(inside.sum()), MAX_POINTS)
+
+
+def _fine_enough(
+    pixels: NDArray[np.int64],
+    width: NDArray[np.float64],
+    kept: NDArray[np.bool_],
+    wide: NDArray[np.bool_],
+    tolerance: float,
+    inside: NDArray[np.float64] | None = None,
+) -> bool:
+    """Whether a cut within a cell could hardly matter to 64 clusters.
+
+    Compares the scatter inside the `wide` cells (of width `inside`, if given) with the least inertia of 64
+    clusters at this density, by the asymptotic law of optimal quantisers (Panter and Dite, "Quantization
+    distortion in pulse-count modulation with nonuniform spacing of levels", Proc. IRE 39, 1951):
+    (Σ (n w²)^(1/3))³ / (12 k²).
+    """
+    n, w = pixels[kept].astype(np.float64), width[kept]
+    inner = w if inside is None else inside[kept]
+    top = max(w.max(), inner.max())
+    w, inner = w / top, inner / top
+    scatter = np.sum(np.where(wide[kept], n - 1, 0.0) * inner * inner)
+    return bool(scatter <= tolerance * np.sum(np.cbrt(n * w * w)) ** 3 / 64**2)
+
+
+def _share_out(pixels: NDArray[np.int64], width: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Bits to cut each cell by, so that there are at most about 2^16 cells in all.
+
+    The larger of two shares: by pixel count, which outliers cannot bend, and by (count · width²)^(1/3), the
+    density of an optimal quantiser. Only exponents of two enter, so that no machine's cube root can differ.
+    """
+    bits = np.zeros(pixels.size, dtype=np.int64)
+    filled = np.flatnonzero(pixels)
+    if not filled.size:
+        return bits
+    n, (mantissa, exponent) = pixels[filled].astype(np.float64), np.frexp(width[filled])
+    _, by_count = np.frexp(n * (_CELLS * math.sqrt(0.5) / n.sum()))
+    _, cubed = np.frexp(n * mantissa * mantissa)
+    density = (cubed + 2 * exponent.astype(np.int64)) // 3
+    density -= density.max()
+    _, room = np.frexp(_CELLS / np.ldexp(1.0, density).sum())
+    bits[filled] = np.maximum(np.maximum(by_count, density + room), 0)
+    return bits
+
+
+def coarsen(summary: Summary, limit: int) -> Summary:
+    """Return the same pixels in at most `limit` points."""
+    return _merge_points(summary.values, summary.counts, summary.spread, limit, summary.origin)
+
+
+def _merge_points(
+    values: NDArray[np.float64], counts: NDArray[np.int64], spread: float, limit: int, origin: int = 0
+) -> Summary:
+    """Make a summary of at most `limit` points from ascending ones, merging where they lie densest."""
+    gap = np.diff(values, prepend=values[0])
+    group = np.cumsum(gap > 0)  # equal values (-0.0 and 0.0) are one point anyway
+    if group[-1] >= limit:
+        with np.errstate(under="ignore", over="ignore"):
+            scaled = gap / gap.max()
+            density = np.cbrt(counts * scaled * scaled)
+            share = np.maximum(counts / counts.sum(), density / density.sum())
+        # Cumulated up to and with a point: a wide gap or a crowd before it opens a new group.
+        group = np.floor(np.cumsum(share) * (limit / share.sum() * (1 - 1e-9))).astype(np.int64)
+    starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
+    if starts.size == values.size:
+        return Summary(values, counts, spread, exact=spread == 0.0, origin=origin)
+    sizes = np.diff(starts, append=values.size)
+    merged = np.add.reduceat(counts, starts)
+    first = values[starts]
+    mean = first + np.add.reduceat(counts * (values - np.repeat(first, sizes)), starts) / merged
+    residual = values - np.repeat(mean, sizes)
+    total = spread + float(np.sum(counts * residual * residual))
+    return Summary(mean, merged, total, exact=total == 0.0, origin=origin)
