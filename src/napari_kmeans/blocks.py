@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
-from typing import TypeVar
+from itertools import islice, product
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ BLOCK_PIXELS = 1 << 22
 """Most pixels in a block: cancelling waits for the blocks that are being worked on."""
 
 _LEAST_PIXELS = 1 << 18  # fewer are not worth handing to another thread
+
+_LARGEST = 1e140  # its square, times the pixels of the largest image, is a float64
 
 N_THREADS = min(os.cpu_count() or 1, 8)
 """Blocks worked on at the same time."""
@@ -85,7 +87,7 @@ def run(function: Callable[[Box], T], boxes: Sequence[Box], progress: Progress |
     try:
         for done in range(1, len(boxes) + 1):
             # Two for each thread keep all of them busy and bound the results held in memory.
-            while len(waiting) < 2 * N_THREADS and (box := next(todo, None)) is not None:
+            for box in islice(todo, 2 * N_THREADS - len(waiting)):
                 waiting.append(pool.submit(function, box))
             yield waiting.popleft().result()
             if progress is not None:
@@ -116,7 +118,7 @@ class Pixels:
         Of the spatial shape; True = use the pixel.
     """
 
-    image: NDArray
+    image: NDArray[Any]
     feature: Gray
     n_channels: int | None
     mask: NDArray[np.bool_] | None
@@ -124,11 +126,11 @@ class Pixels:
     @classmethod
     def of(
         cls,
-        image: NDArray,
+        image: NDArray[Any],
         *,
         features: str = "gray",
         channel_axis: int | None = None,
-        mask: NDArray | None = None,
+        mask: NDArray[Any] | None = None,
     ) -> Pixels:
         """Check the arguments that `fit` and `predict` share.
 
@@ -173,7 +175,7 @@ class Pixels:
         """How `read` stores values."""
         return self.feature.describe(self.image.dtype, self.n_channels)
 
-    def read(self, box: Box) -> tuple[NDArray, NDArray[np.bool_] | None]:
+    def read(self, box: Box) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         """Values in a box, and which of its pixels to use (None: all)."""
         values, opaque = self.feature.transform(np.asarray(self.image[box]), self.n_channels)
         if self.mask is None:
@@ -206,6 +208,12 @@ def summarise(pixels: Pixels, progress: Progress | None = None) -> Summary:
     if not state.counts.size:
         raise ValueError(
             "image has no pixel to cluster: all are NaN, infinite, transparent or outside the mask"
+        )
+    largest = max(state.values[-1], -state.values[0])
+    if largest > _LARGEST:
+        raise ValueError(
+            f"image holds values of up to {largest:.3g}, and float64 cannot hold the squares of any above "
+            f"{_LARGEST:.0e}; leave them out with a mask, or divide the image"
         )
     return state
 
@@ -242,7 +250,8 @@ def label(
 
     def write(box: Box) -> NDArray[np.int64] | None:
         values, include = pixels.read(box)
-        out = labels[box] if keep else np.empty(values.shape, dtype=np.uint8)
+        # With an ellipsis a view of an image without dimensions too, and not its number.
+        out = labels[(*box, ...)] if keep else np.empty(values.shape, dtype=np.uint8)
         label_block(values, include, out)
         if not count:
             return None

@@ -1,10 +1,11 @@
-"""From a summary and a number of clusters to centres: exactly, or as scikit-learn does; and how many to choose.
+"""From a summary and a number of clusters to centres, exactly or as scikit-learn does; and how many clusters.
 
 Nothing here reads pixels.
 """
 
 from __future__ import annotations
 
+import threading
 import warnings
 from dataclasses import dataclass
 from functools import cache
@@ -103,7 +104,7 @@ class Optimum:
         """Return the clustering of least inertia, of at most as many clusters as there are values."""
         summary = self.summary
         n_clusters = min(n_clusters, self.n_values)
-        if summary.exact or n_clusters > _FEW_CLUSTERS or self.n_values <= _FEW_POINTS:
+        if not self._is_coarse(n_clusters):
             if self._fine is None:
                 self._fine = OptimalPartitions(summary.values, summary.counts)
             centers, _, _ = self._fine.describe(self._fine.splits(n_clusters))
@@ -113,6 +114,16 @@ class Optimum:
             self._coarse = OptimalPartitions(few.values, few.counts)
         centers, _, _ = self._coarse.describe(self._coarse.splits(n_clusters))
         return polish(summary, centers)
+
+    def is_quick(self, n_clusters: int) -> bool:
+        """Whether `clustering` takes milliseconds: the rows it needs are there, or soon made."""
+        n_clusters = min(n_clusters, self.n_values)
+        partitions = self._coarse if self._is_coarse(n_clusters) else self._fine
+        n_rows = partitions.n_rows if partitions is not None else 0
+        return (n_clusters - 1 - n_rows) * self.n_values <= 1 << 15
+
+    def _is_coarse(self, n_clusters: int) -> bool:
+        return not (self.summary.exact or n_clusters > _FEW_CLUSTERS or self.n_values <= _FEW_POINTS)
 
     def inertia(self, k_max: int) -> tuple[float, ...]:
         """Least inertia of 1 … `k_max` clusters, as far as there are distinct values."""
@@ -130,9 +141,7 @@ def describe(
     if thresholds is None:
         thresholds = midpoints(centers)
     splits = np.searchsorted(summary.values, thresholds, side="right")
-    cluster = np.repeat(
-        np.arange(centers.size), np.diff(splits, prepend=0, append=summary.values.size)
-    )
+    cluster = np.repeat(np.arange(centers.size), np.diff(splits, prepend=0, append=summary.values.size))
     counts = np.zeros(centers.size, dtype=np.int64)
     np.add.at(counts, cluster, summary.counts)
     if means:
@@ -170,8 +179,8 @@ def lloyd(summary: Summary, n_clusters: int, random_state: int) -> Clustering:
         At most the number of distinct values.
     random_state : int
     """
-    init = "k-means++"
-    return describe(summary, _kmeans(summary, n_clusters, n_init=N_INIT, init=init, random_state=random_state))
+    centers = _kmeans(summary, n_clusters, init="k-means++", n_init=N_INIT, random_state=random_state)
+    return describe(summary, centers)
 
 
 def confirm(summary: Summary, clustering: Clustering) -> str:
@@ -209,6 +218,10 @@ def confirm(summary: Summary, clustering: Clustering) -> str:
     return "confirmed"
 
 
+# One at a time: its thread pools have hung programs that called it from several threads.
+_one_at_a_time = threading.Lock()
+
+
 def _kmeans(
     summary: Summary,
     n_clusters: int,
@@ -227,7 +240,7 @@ def _kmeans(
     # tol=0: the tolerance would be scaled by a variance that ignores the weights. One thread: the sums, and
     # so the last bits of the centres, depend on how many there are.
     kmeans = KMeans(n_clusters, init=init, n_init=n_init, tol=0, random_state=random_state)
-    with _thread_pools().limit(limits=1):
+    with _one_at_a_time, _thread_pools().limit(limits=1):
         kmeans.fit(summary.values[:, np.newaxis] - mean, sample_weight=summary.counts.astype(np.float64))
     return np.unique(kmeans.cluster_centers_[:, 0]) + mean
 

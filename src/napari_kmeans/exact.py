@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 _MAX_GROUPS = 32  # distant groups looked for at a time
 _TIGHT = 1000.0  # how much wider than any group the gaps between them are
 
+
 @dataclass(eq=False)
 class OptimalPartitions:
     """All optimal partitions of weighted, sorted values into intervals.
@@ -69,6 +70,11 @@ class OptimalPartitions:
     def n_values(self) -> int:
         """Number of distinct values, the largest number of clusters there can be."""
         return int(self.values.size)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the dynamic programme computed so far: k clusters need k - 1."""
+        return len(self._rows)
 
     def inertia(self, n_clusters: int) -> float:
         """Least inertia of `n_clusters` clusters: the weighted sum of squared distances to the means."""

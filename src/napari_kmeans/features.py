@@ -8,6 +8,7 @@ change a result.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -27,7 +28,7 @@ class Scalar:
         For integers that are never negative and never above `upper`.
     """
 
-    dtype: np.dtype
+    dtype: np.dtype[Any]
     unit: float = 1.0
     upper: int | None = None
 
@@ -62,7 +63,7 @@ class Gray:
     def describe(self, dtype: DTypeLike, n_channels: int | None) -> Scalar:
         """Tell how `transform` stores the values of an image of `dtype`."""
         dtype = np.dtype(dtype).newbyteorder("=")
-        if dtype == bool:
+        if dtype.kind == "b":
             dtype = np.dtype(np.uint8)
         if n_channels in (None, 1):
             return Scalar(dtype)
@@ -74,7 +75,9 @@ class Gray:
             return Scalar(dtype)
         return Scalar(np.dtype(np.float32 if dtype.itemsize <= 2 else np.float64))
 
-    def transform(self, block: NDArray, n_channels: int | None) -> tuple[NDArray, NDArray[np.bool_] | None]:
+    def transform(
+        self, block: NDArray[Any], n_channels: int | None
+    ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         """Values of a block, and which of its pixels are there at all.
 
         Parameters
@@ -101,17 +104,18 @@ class Gray:
         red, green, blue = (block[..., c] for c in range(3))
         if self.rounded and block.dtype == np.uint8:
             # Pillow's own fixed-point arithmetic (ImagingConvert, "L"), to the bit.
-            fixed = red * np.uint32(19595) + green * np.uint32(38470) + blue * np.uint32(7471)
-            return ((fixed + np.uint32(0x8000)) >> 16).astype(np.uint8), opaque
+            r, g, b = (channel.astype(np.uint32) for channel in (red, green, blue))
+            return ((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16).astype(np.uint8), opaque
         # One multiplication and one addition at a time: a matrix product rounds differently from one block
         # shape to the next.
         if scalar.dtype.kind == "f":
             r, g, b = (scalar.dtype.type(w / 10_000) for w in self.weights)
         else:
             r, g, b = (scalar.dtype.type(w) for w in self.weights)
-        values = np.multiply(red, r, dtype=scalar.dtype)
-        values += np.multiply(green, g, dtype=scalar.dtype)
-        values += np.multiply(blue, b, dtype=scalar.dtype)
+        with np.errstate(invalid="ignore", over="ignore"):  # ∞ - ∞ is NaN, and left out like any other
+            values = np.multiply(red, r, dtype=scalar.dtype)
+            values += np.multiply(green, g, dtype=scalar.dtype)
+            values += np.multiply(blue, b, dtype=scalar.dtype)
         return values, opaque
 
 

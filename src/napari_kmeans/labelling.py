@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ except ImportError:  # pragma: no cover - depends on the platform
 _PIECE = 1 << 16  # values labelled at a time, so that temporaries stay in the cache
 _MANY = 24  # thresholds from which a binary search beats comparing with each
 
-Labeller = Callable[[NDArray, "NDArray[np.bool_] | None", "NDArray[np.uint8]"], None]
+Labeller = Callable[[NDArray[Any], "NDArray[np.bool_] | None", "NDArray[np.uint8]"], None]
 """Writes the labels of a block's values, given which of its pixels to use, into an array of its shape."""
 
 
@@ -43,7 +44,7 @@ def labeller(
     first, cuts = _cuts(thresholds, scalar)
     plain = bool(np.array_equal(shown, np.arange(shown.size)))
 
-    def by_thresholds(values: NDArray, out: NDArray[np.uint8]) -> None:
+    def by_thresholds(values: NDArray[Any], out: NDArray[np.uint8]) -> None:
         for begin in range(0, values.size, _PIECE):
             piece, part = values[begin : begin + _PIECE], out[begin : begin + _PIECE]
             if cuts.size >= _MANY:
@@ -62,10 +63,10 @@ def labeller(
     return _excluding(by_thresholds)
 
 
-def _excluding(classify: Callable[[NDArray, NDArray[np.uint8]], None]) -> Labeller:
+def _excluding(classify: Callable[[NDArray[Any], NDArray[np.uint8]], None]) -> Labeller:
     """Wrap what labels flat contiguous values, so that it takes any block and leaves pixels out."""
 
-    def label_block(values: NDArray, include: NDArray[np.bool_] | None, out: NDArray[np.uint8]) -> None:
+    def label_block(values: NDArray[Any], include: NDArray[np.bool_] | None, out: NDArray[np.uint8]) -> None:
         flat = np.ascontiguousarray(values).reshape(-1)
         target = out.reshape(-1) if out.flags.c_contiguous else np.empty(out.size, dtype=np.uint8)
         classify(flat, target)
@@ -81,7 +82,8 @@ def _table(
     thresholds: Sequence[float] | NDArray[np.float64], shown: NDArray[np.uint8], scalar: Scalar
 ) -> NDArray[np.uint8]:
     """Label of each bit pattern of an 8- or 16-bit type."""
-    levels = level_values(scalar.dtype) * scalar.unit
+    with np.errstate(invalid="ignore"):  # signalling NaNs, among all bit patterns
+        levels = level_values(scalar.dtype) * scalar.unit
     cluster = 1 + np.searchsorted(np.asarray(thresholds, dtype=np.float64), levels, side="left")
     cluster[np.isnan(levels)] = 0
     return shown[cluster]
@@ -89,16 +91,16 @@ def _table(
 
 def _by_bytes(raw: NDArray[np.uint8], table: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
     if raw.size:
-        stringzilla.translate(memoryview(raw), table.tobytes(), out=memoryview(out))
+        stringzilla.translate(raw.data, table.tobytes(), out=out.data)
 
 
-def _by_look_up(raw: NDArray, table: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+def _by_look_up(raw: NDArray[Any], table: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
     for begin in range(0, raw.size, _PIECE):
         # `mode` because numpy.take buffers its output otherwise; no index is out of range.
         np.take(table, raw[begin : begin + _PIECE], out=out[begin : begin + _PIECE], mode="clip")
 
 
-def _cuts(thresholds: Sequence[float] | NDArray[np.float64], scalar: Scalar) -> tuple[int, NDArray]:
+def _cuts(thresholds: Sequence[float] | NDArray[np.float64], scalar: Scalar) -> tuple[int, NDArray[Any]]:
     """Thresholds as stored values, rounded down, so that ``value > cut`` is exact in the values' own type.
 
     Returns

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .blocks import Pixels, Progress, label
-from .clustering import Clustering, describe
+from .clustering import Clustering, Optimum, confirm, describe
 from .features import FEATURES
 from .labelling import labeller
 from .summary import Summary
@@ -132,6 +132,11 @@ class KMeansModel:
         shown[np.isin(shown, self.background)] = 0
         return shown
 
+    @property
+    def exact_thresholds(self) -> Sequence[float]:
+        """Thresholds to compare pixels with: whole numbers where float64 could not hold them."""
+        return self._integer_thresholds or self.thresholds.tolist()
+
     def predict(
         self, image: NDArray[Any], channel_axis: int | None = None, mask: NDArray[Any] | None = None
     ) -> NDArray[np.uint8]:
@@ -174,10 +179,14 @@ class KMeansModel:
         counts : (256,) int64 array
             Finite pixels of each label; zero unless `count`.
         """
-        label_block = labeller(
-            self._integer_thresholds or self.thresholds, self.label_of_cluster, pixels.scalar
-        )
+        label_block = labeller(self.exact_thresholds, self.label_of_cluster, pixels.scalar)
         return label(pixels, label_block, progress, count=count, keep=keep)
+
+    def confirmed(self, optimum: Optimum) -> KMeansModel:
+        """Let scikit-learn's KMeans look for something better than this optimum; see `clustering.confirm`."""
+        if self.solver != "exact" or self.adjusted:
+            return self
+        return replace(self, confirmation=confirm(optimum.summary, optimum.clustering(self.n_clusters)))
 
     # Changed by hand: each returns a new model
 
@@ -267,13 +276,13 @@ class KMeansModel:
             If it cannot be read.
         """
         document = _read(path, _FORMAT)
-        with _blaming(path):
+        with _Blaming(path):
             return cls._from_dict(document)
 
     @classmethod
     def from_json(cls, text: str) -> KMeansModel:
         """Make a model from the text that `to_json` returned."""
-        with _blaming("the text"):
+        with _Blaming("the text"):
             return cls._from_dict(_parse(text, _FORMAT))
 
     def _to_dict(self) -> dict[str, Any]:
@@ -303,7 +312,8 @@ class KMeansModel:
         k = centers.shape[0]
         if fields["features"] not in FEATURES:
             raise ValueError(f"unknown features {fields['features']!r}")
-        if not 1 <= k <= MAX_CLUSTERS or centers.shape[1] != 1 or thresholds.size != k - 1 or len(counts) != k:
+        sizes = centers.shape[1], thresholds.size, len(counts)
+        if not 1 <= k <= MAX_CLUSTERS or sizes != (1, k - 1, k):
             raise ValueError("centers, thresholds and counts do not belong together")
         if (thresholds[1:] < thresholds[:-1]).any() or len(integer_thresholds) not in (0, k - 1):
             raise ValueError("thresholds are not in ascending order")
@@ -397,7 +407,7 @@ class KMeansStack:
     def load(cls, path: str | os.PathLike[str]) -> KMeansStack:
         """Read a stack that `save` wrote; errors as for `KMeansModel.load`."""
         document = _read(path, cls._FORMAT)
-        with _blaming(path):
+        with _Blaming(path):
             [axis] = _integers([document["axis"]])
             if not document["models"]:
                 raise ValueError("it holds no model")
@@ -481,7 +491,7 @@ def _write(path: str | os.PathLike[str], text: str) -> None:
 def _read(path: str | os.PathLike[str], expected: str) -> dict[str, Any]:
     with open(path, "rb") as file:
         raw = file.read(_MAX_BYTES + 1)
-    with _blaming(path):
+    with _Blaming(path):
         if len(raw) > _MAX_BYTES:
             raise ValueError("it is far too large")
         return _parse(raw.decode("utf-8"), expected)
@@ -503,7 +513,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number")
 
 
-class _blaming:
+class _Blaming:
     """Turn whatever a damaged file leads to into one `ValueError` that names the file."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

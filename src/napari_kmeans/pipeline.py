@@ -73,8 +73,8 @@ def fit(
     Notes
     -----
     Values of at most 16 bits are counted one by one and the optimum is that of all pixels. Wider ones are
-    counted in up to 65 536 cells placed where the pixels are; the inertia is within 1e-6 of the optimum for up
-    to 64 clusters.
+    counted in up to 65 536 cells placed where the pixels are; the inertia is within 1e-6 of the optimum for
+    up to 64 clusters.
 
     Examples
     --------
@@ -189,9 +189,13 @@ def model_of(
     if isinstance(n_clusters, str):
         n_clusters = clustering.suggest(optimum, AUTO_K_MAX).n_clusters
     if n_clusters > optimum.n_values:
-        values = "1 distinct value" if optimum.n_values == 1 else f"{optimum.n_values} distinct values"
+        values, clusters = (
+            ("1 distinct value", "is 1 cluster")
+            if optimum.n_values == 1
+            else (f"{optimum.n_values} distinct values", f"are {optimum.n_values} clusters")
+        )
         warnings.warn(
-            f"the image has only {values}, so there are {optimum.n_values} clusters instead of {n_clusters}",
+            f"the image has only {values}, so there {clusters} instead of {n_clusters}",
             UserWarning,
             stacklevel=3,
         )

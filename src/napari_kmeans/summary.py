@@ -8,16 +8,16 @@ and all that blocks contribute are integers, so neither their size nor their ord
 
 Values of at most 16 bits are counted one by one (`LevelsPlan`). Wider ones are counted in at most 2^16 cells,
 placed where the pixels are (`CellsPlan`): a first pass counts the 16 high bits of the numbers as they lie in
-memory, later ones cut each of these prefixes further. Within a prefix a number, float or integer, is an affine
-function of its low bits, so sums of integers give the exact mean of each cell.
+memory, later ones cut each of these prefixes further. Within a prefix a number, float or integer, is an
+affine function of its low bits, so sums of integers give the exact mean of each cell.
 """
 
 from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ MAX_POINTS = 1 << 16
 _PIECE = 1 << 18  # pixels worked on at a time, so that temporaries stay in the cache
 _CELLS = 1 << 15  # cells shared out among the prefixes, once by pixel count and once by density
 _EVEN_CELLS = (1 << 16) - 1  # one less than there is room for, since scaling may round up
-_MAX_PASSES = 4
+_MAX_PASSES = 8  # of which images without both crowds and vast gaps need two or three
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class Summary:
 class Plan(Protocol):
     """What one pass over the pixels counts."""
 
-    def count(self, values: NDArray, include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Count a block: integers that are added over blocks, in any order."""
 
     def next(self, counts: NDArray[np.int64]) -> Plan | Summary:
@@ -85,8 +85,8 @@ def first_plan(scalar: Scalar) -> Plan:
     if scalar.upper is not None:
         # The range is known beforehand: one pass over equal cells will do.
         shift = max(int(scalar.upper).bit_length() - 16, 0)
-        return CellsPlan(scalar, root_shift=shift, n_cells=(scalar.upper >> shift) + 1, with_sums=True)
-    return CellsPlan(scalar, root_shift=8 * scalar.dtype.itemsize - 16, n_cells=1 << 16)
+        return CellsPlan.first(scalar, shift, n_cells=(scalar.upper >> shift) + 1, with_sums=True)
+    return CellsPlan.first(scalar, root_shift=8 * scalar.dtype.itemsize - 16, n_cells=1 << 16)
 
 
 # Values of at most 16 bits
@@ -98,10 +98,9 @@ class LevelsPlan:
 
     scalar: Scalar
 
-    def count(self, values: NDArray, include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Histogram of the bit patterns: (2^bits,) int64."""
-        raw = _bits(values)
-        return _histogram(raw, include).astype(np.int64)
+        return _histogram(_bits(values), include)
 
     def next(self, counts: NDArray[np.int64]) -> Summary:
         """Order the bit patterns by value."""
@@ -114,7 +113,7 @@ class LevelsPlan:
         return Summary(values * self.scalar.unit, merged)
 
 
-def level_values(dtype: np.dtype) -> NDArray[np.float64]:
+def level_values(dtype: np.dtype[Any]) -> NDArray[np.float64]:
     """Value of each bit pattern of an 8- or 16-bit type: (2^bits,) float64."""
     bits = np.arange(1 << 8 * dtype.itemsize, dtype=f"u{dtype.itemsize}")
     return bits.view(dtype).astype(np.float64)
@@ -122,24 +121,25 @@ def level_values(dtype: np.dtype) -> NDArray[np.float64]:
 
 def count_values(values: NDArray[np.uint8], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
     """Count bytes of any shape: (256,) int64."""
-    return _histogram(_bits(values), include).astype(np.int64)
+    return _histogram(_bits(values), include)
 
 
-def _bits(values: NDArray) -> NDArray:
+def _bits(values: NDArray[Any]) -> NDArray[Any]:
     """Bit patterns of a block as a flat array of unsigned integers."""
     return np.ascontiguousarray(values).reshape(-1).view(f"u{values.dtype.itemsize}")
 
 
-def _histogram(raw: NDArray, include: NDArray[np.bool_] | None) -> NDArray:
+def _histogram(raw: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
     """Count 8- or 16-bit unsigned integers; `raw` is flat."""
     if ihist is not None and raw.size < 1 << 32:
         if include is None and raw.dtype == np.uint8 and raw.size >= 1 << 20:
             # Two bytes at a time, which takes half as many steps, and the odd one by itself.
             even = raw.size & ~1
-            pairs = ihist.histogram(raw[:even].view(np.uint16), parallel=False).reshape(256, 256)
-            return pairs.sum(axis=0) + pairs.sum(axis=1) + np.bincount(raw[even:], minlength=256)
+            pairs = _histogram(raw[:even].view(np.uint16), None).reshape(256, 256)
+            odd = np.bincount(raw[even:], minlength=256)
+            return np.asarray(pairs.sum(axis=0) + pairs.sum(axis=1) + odd)
         mask = None if include is None else np.ascontiguousarray(include).reshape(-1).view(np.uint8)
-        return ihist.histogram(raw, mask=mask, parallel=False)
+        return np.asarray(ihist.histogram(raw, mask=mask, parallel=False), dtype=np.int64)
     if include is not None:
         raw = raw[include.reshape(-1)]
     counts = np.zeros(1 << 8 * raw.dtype.itemsize, dtype=np.int64)
@@ -148,7 +148,7 @@ def _histogram(raw: NDArray, include: NDArray[np.bool_] | None) -> NDArray:
     return counts
 
 
-def _high_half_histogram(raw: NDArray, include: NDArray[np.bool_] | None) -> NDArray:
+def _high_half_histogram(raw: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
     """Count the 16 high bits of 32- or 64-bit unsigned integers; `raw` is flat."""
     if ihist is not None and raw.size < 1 << 32:
         halves = raw.view(np.uint16).reshape(1, raw.size, -1)
@@ -156,7 +156,8 @@ def _high_half_histogram(raw: NDArray, include: NDArray[np.bool_] | None) -> NDA
         mask = None
         if include is not None:
             mask = np.ascontiguousarray(include).reshape(1, -1).view(np.uint8)
-        return ihist.histogram(halves, components=[high], mask=mask, parallel=False)[0]
+        counts = ihist.histogram(halves, components=[high], mask=mask, parallel=False)
+        return np.asarray(counts[0], dtype=np.int64)
     high_bits = (raw >> (8 * raw.dtype.itemsize - 16)).astype(np.uint16)
     return _histogram(high_bits, include)
 
@@ -178,10 +179,10 @@ class CellsPlan:
         Low bits that the first pass leaves out.
     n_cells : int
         Cells this pass counts, not including a last one for what is left out.
+    start, shift : arrays
+        For each cell of this pass: its first bit pattern, and its width in bits.
     refinements : tuple of (shift, base)
         One entry a cell of the level above, in each.
-    prefix, start, shift : arrays
-        For each cell of this pass: its first bit pattern's prefix and whole, and its width in bits.
     with_sums : bool
         Whether low bits are summed beside the counts; the first of several passes can do without.
     passes : int
@@ -191,29 +192,30 @@ class CellsPlan:
     scalar: Scalar
     root_shift: int
     n_cells: int
-    refinements: tuple[tuple[NDArray, NDArray], ...] = ()
-    start: NDArray[np.uint64] = field(default=None)  # type: ignore[assignment]
-    shift: NDArray[np.int64] = field(default=None)  # type: ignore[assignment]
+    start: NDArray[np.uint64]
+    shift: NDArray[np.int64]
+    refinements: tuple[tuple[NDArray[Any], NDArray[Any]], ...] = ()
     with_sums: bool = False
     passes: int = 1
 
-    def __post_init__(self) -> None:
-        if self.start is None:
-            cells = np.arange(self.n_cells, dtype=np.uint64)
-            object.__setattr__(self, "start", cells << np.uint64(self.root_shift))
-            object.__setattr__(self, "shift", np.full(self.n_cells, self.root_shift, dtype=np.int64))
+    @classmethod
+    def first(cls, scalar: Scalar, root_shift: int, n_cells: int, *, with_sums: bool = False) -> CellsPlan:
+        """Plan a first pass, over cells that are all 2^root_shift bit patterns wide."""
+        start = np.arange(n_cells, dtype=np.uint64) << np.uint64(root_shift)
+        shift = np.full(n_cells, root_shift, dtype=np.int64)
+        return cls(scalar, root_shift, n_cells, start, shift, with_sums=with_sums)
 
     @property
     def _limbs(self) -> tuple[tuple[int, int], ...]:
         """Shift and width of the parts whose sums, in float64, are exact for a piece."""
         return ((0, 16),) if self.scalar.dtype.itemsize == 4 else ((0, 24), (24, 24))
 
-    def count(self, values: NDArray, include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Counts of the cells and sums of the low bits: (1 + number of limbs, n_cells + 1) int64."""
         raw = _bits(values)
         if not self.with_sums:
             high = _high_half_histogram(raw, include)
-            return np.append(high, 0).astype(np.int64)[np.newaxis]
+            return np.append(high, 0)[np.newaxis]
         if include is not None:
             raw = raw[include.reshape(-1)]
         out = np.zeros((1 + len(self._limbs), self.n_cells + 1), dtype=np.int64)
@@ -263,7 +265,8 @@ class CellsPlan:
             divisible = ~(counts[1:, :-1] % np.maximum(pixels, 1)).any(axis=0)
             wide = (self.shift > 0) & ~(divisible & (pixels >= 1 << 8))
             enough = self.scalar.upper is not None or self.passes == _MAX_PASSES
-            if enough or _fine_enough(pixels, width, kept, wide, 2e-6):
+            loose = np.where(wide, pixels - 1.0, 0.0)  # alone in a cell, a pixel's value is known
+            if enough or _fine_enough(pixels, width, kept, loose, 2e-6):
                 return self._summary(counts, width, kept, wide)
         bits = _share_out(np.where(kept, pixels, 0), np.where(kept, width, 0.0))
         finer = self._refined(np.minimum(bits, np.minimum(self.shift, 16)), kept)
@@ -274,7 +277,7 @@ class CellsPlan:
         low, high = float(np.min(ends)), float(np.max(ends))
         even = np.full(self.n_cells, (high - low) / _EVEN_CELLS)
         representable = 256 * _EVEN_CELLS / np.finfo(self.scalar.dtype).max < high - low < np.inf
-        if representable and _fine_enough(pixels, width, kept, kept, 1e-5, inside=even):
+        if representable and _fine_enough(pixels, width, kept, pixels, 1e-5, inside=even):
             return EvenCellsPlan(self.scalar, low, high, finer)
         return finer
 
@@ -293,7 +296,7 @@ class CellsPlan:
             return self._values_at(base + np.uint64(1)) - self._values_at(base)
 
     def _prefix(self) -> NDArray[np.uint64]:
-        """First bit pattern with the same 16 high bits as each cell (or the cell's own, if the range is known)."""
+        """First bit pattern that differs from each cell's in no more than the bits that are summed."""
         low = np.uint64(sum(width for _, width in self._limbs))
         return self.start >> low << low
 
@@ -309,8 +312,8 @@ class CellsPlan:
         first = np.cumsum(parts) - parts
         n_cells = int(parts.sum())
         finer = self.shift - bits
-        # (raw >> shift) - base is the number of the new cell. What is left out is shifted to nothing and lands
-        # beyond the last cell, and so does what earlier passes left out: the entry appended here.
+        # (raw >> shift) - base is the number of the new cell. What is left out is shifted to nothing and
+        # lands beyond the last cell, and so does what earlier passes left out: the entry appended here.
         all_bits = 8 * self.scalar.dtype.itemsize
         shift = np.append(np.where(kept, finer, all_bits), all_bits).astype(np.uint64)
         base = np.full(self.n_cells + 1, -n_cells)
@@ -388,7 +391,7 @@ class EvenCellsPlan:
     high: float
     otherwise: CellsPlan
 
-    def count(self, values: NDArray, include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Counts of the cells, and sums of the places within them in 256ths: (2, 2^16) int64."""
         flat = np.ascontiguousarray(values).reshape(-1)
         if include is not None:
@@ -420,12 +423,13 @@ class EvenCellsPlan:
         """Make the points, unless too many pixels share a cell."""
         width = (self.high - self.low) / _EVEN_CELLS
         kept = counts[0] > 0
-        if not _fine_enough(counts[0], np.full(kept.size, width), kept, kept, 1e-5):
+        if not _fine_enough(counts[0], np.full(kept.size, width), kept, counts[0], 1e-5):
             return self.otherwise
         pixels = counts[0, kept]
         place = np.flatnonzero(kept) + (counts[1, kept] / pixels + 0.5) / 256
         unit = self.scalar.unit
-        inside = (pixels - 1) * (width * width * (unit * unit / 12))
+        # Where a pixel lies in its cell is known to a 256th, even if it is alone there.
+        inside = (pixels - 1 + 256**-2) * (width * width * (unit * unit / 12))
         return _merge_points((self.low + place * width) * unit, pixels, float(inside.sum()), MAX_POINTS)
 
 
@@ -433,14 +437,14 @@ def _fine_enough(
     pixels: NDArray[np.int64],
     width: NDArray[np.float64],
     kept: NDArray[np.bool_],
-    wide: NDArray[np.bool_],
+    loose: NDArray[Any],
     tolerance: float,
     inside: NDArray[np.float64] | None = None,
 ) -> bool:
     """Whether a cut within a cell could hardly matter to 64 clusters.
 
-    Compares the scatter inside the `wide` cells (of width `inside`, if given) with the least inertia of 64
-    clusters at this density, by the asymptotic law of optimal quantisers (Panter and Dite, "Quantization
+    Compares the scatter of the `loose` pixels, whose place in their cell (of width `inside`, if given) is not
+    known, with the least inertia of 64 clusters at this density, by the asymptotic law of optimal quantisers (Panter and Dite, "Quantization
     distortion in pulse-count modulation with nonuniform spacing of levels", Proc. IRE 39, 1951):
     (Σ (n w²)^(1/3))³ / (12 k²).
     """
@@ -448,7 +452,7 @@ def _fine_enough(
     inner = w if inside is None else inside[kept]
     top = max(w.max(), inner.max())
     w, inner = w / top, inner / top
-    scatter = np.sum(np.where(wide[kept], n - 1, 0.0) * inner * inner)
+    scatter = np.sum(loose[kept] * inner * inner)
     return bool(scatter <= tolerance * np.sum(np.cbrt(n * w * w)) ** 3 / 64**2)
 
 

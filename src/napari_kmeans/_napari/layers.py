@@ -1,0 +1,171 @@
+"""Between napari's layers and the engine: an Image layer's pixels, and what its Labels layer shares with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from napari.layers.base import Layer
+from numpy.typing import NDArray
+
+from ..blocks import Box, Pixels
+from ..labelling import labeller
+from ..model import KMeansModel
+
+METADATA_KEY = "napari-kmeans"
+
+
+def unwrap(thing: Any) -> Any:
+    """Return what is behind the proxy that napari hands to plugins, where ``is`` and weak references fail."""
+    return getattr(thing, "__wrapped__", thing)
+
+
+def pixels_of(layer: Image, features: str = "gray") -> Pixels:
+    """Pixels of an Image layer.
+
+    Raises
+    ------
+    ValueError, TypeError
+        With a sentence for the person, if the layer is of a kind that cannot be clustered.
+    """
+    if layer.multiscale and len(layer.data) > 1:
+        raise ValueError(
+            f"“{layer.name}” is a multiscale image; add one of its levels as an image of its own to cluster it."
+        )
+    data = layer.data[0] if layer.multiscale else layer.data
+    if not isinstance(data, np.ndarray):
+        raise ValueError(
+            f"“{layer.name}” is held as {type(data).__module__.split('.')[0]} and not in memory; add "
+            "numpy.asarray(layer.data) as an image of its own to cluster it, if it fits."
+        )
+    return Pixels.of(data, features=features, channel_axis=-1 if layer.rgb else None)
+
+
+def transforms_of(layer: Image) -> dict[str, Any]:
+    """Keywords that lay a Labels layer exactly over an image."""
+    return {
+        "scale": layer.scale,
+        "translate": layer.translate,
+        "rotate": layer.rotate,
+        "shear": layer.shear,
+        "affine": layer.affine,
+        "units": layer.units,
+        "axis_labels": layer.axis_labels,
+    }
+
+
+class LookUp:
+    """Labels that are looked up in the image when somebody asks, and then only where.
+
+    An array as far as napari is concerned: every slice is right at any moment and costs what is on screen.
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, pixels: Pixels, model: KMeansModel) -> None:
+        self.pixels = pixels
+        self.shape = pixels.shape
+        self.ndim = len(pixels.shape)
+        self.size = pixels.size
+        self._label = labeller(model.exact_thresholds, model.label_of_cluster, pixels.scalar)
+
+    def __getitem__(self, key: Any) -> NDArray[np.uint8]:
+        if not isinstance(key, tuple):
+            key = (key,)
+        values, include = self.pixels.read((*key, ...))
+        labels = np.empty(np.shape(values), dtype=np.uint8)
+        self._label(np.asarray(values), include, labels)
+        return labels
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self[...], dtype=dtype)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+
+class Overlay:
+    """The Labels layer that shows an image's clusters, as long as it is ours.
+
+    Once a person paints in it, renames it, sets its data or keeps it, it is theirs: the next result goes into a
+    new layer. Opacity, contour and visibility are set when a layer is made and never after.
+    """
+
+    def __init__(self, viewer: Any, image: Image, opacity: float = 0.5) -> None:
+        self._viewer = viewer
+        self._image = image
+        self._opacity = opacity
+        self._layer: Labels | None = None
+        self._busy = False
+
+    @property
+    def layer(self) -> Labels | None:
+        """The layer, while it is in the viewer and ours."""
+        if self._layer is not None and self._layer not in self._viewer.layers:
+            self.release()
+        return self._layer
+
+    def release(self) -> None:
+        """Leave the layer to the person."""
+        if self._layer is None:
+            return
+        for name in ("paint", "data", "name"):
+            getattr(self._layer.events, name).disconnect(self._on_change)
+        if isinstance(self._layer.data, LookUp):
+            # Theirs from now on, so an array like any other, to paint in and to save.
+            self._layer.data = np.asarray(self._layer.data)
+        self._layer = None
+
+    def show(
+        self, data: NDArray[np.uint8] | LookUp, model: KMeansModel, colormap: Any, table: dict[str, Any] | None
+    ) -> None:
+        """Show labels, in the layer there is or in a new one right above the image.
+
+        `data` that is looked up cannot be painted in. `table` goes to the layer's features.
+        """
+        layer = self.layer
+        self._busy = True
+        try:
+            if layer is None:
+                layer = self._layer = self._make(data, colormap)
+            elif layer.data is not data:
+                layer.data = data
+            layer.editable = not isinstance(data, LookUp)
+            if table is not None:
+                layer.metadata = {**layer.metadata, METADATA_KEY: model.to_json()}
+                layer.features = table
+        finally:
+            self._busy = False
+
+    def _make(self, data: NDArray[np.uint8] | LookUp, colormap: Any) -> Labels:
+        layers = self._viewer.layers
+        layer = Labels(
+            data,
+            name=f"{self._image.name} k-means",
+            opacity=self._opacity,
+            colormap=colormap,
+            **transforms_of(self._image),
+        )
+        # A new layer becomes the active one, which would take the person's tools away from the image.
+        selected, active = set(layers.selection), layers.selection.active
+        layers.insert(layers.index(self._image) + 1, layer)
+        layers.selection.clear()
+        layers.selection.update(selected)
+        layers.selection.active = active
+        for name in ("paint", "data", "name"):
+            getattr(layer.events, name).connect(self._on_change)
+        return layer
+
+    def _on_change(self) -> None:
+        """Hand the layer over when the person changes it."""
+        if not self._busy:
+            self.release()
+
+
+def is_cluster_layer(layer: Layer | None) -> bool:
+    """Whether a layer shows clusters, ours or left to the person."""
+    return isinstance(layer, Labels) and METADATA_KEY in layer.metadata
+
+
+__all__ = ["METADATA_KEY", "Box", "LookUp", "Overlay", "is_cluster_layer", "pixels_of", "transforms_of", "unwrap"]

@@ -1,0 +1,242 @@
+"""Plots of the dock: the histogram in the clusters' colours, and what each number of clusters explains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from qtpy.QtCore import QPointF, QSize, Qt, Signal
+from qtpy.QtGui import QPalette
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from ..clustering import Suggestion
+from ..model import KMeansModel
+from ..summary import Summary
+
+N_BINS = 256
+
+
+class _Plot(pg.PlotWidget):
+    """A small plot in the theme's colours that neither opens menus nor scrolls with the wheel."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, background=None)
+        self.setMenuEnabled(False)
+        self.setMinimumHeight(120)
+        self.hideButtons()
+        self.getPlotItem().layout.setContentsMargins(0, 4, 4, 0)
+        for side in ("left", "bottom"):
+            self.getAxis(side).setStyle(tickLength=-4, autoExpandTextSpace=True)
+        self.follow_theme()
+
+    def sizeHint(self) -> QSize:
+        # pyqtgraph asks for 640 × 480, which would swallow the canvas.
+        return QSize(260, 150)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, 120)
+
+    def follow_theme(self) -> None:
+        """Draw axes in the window's text colour."""
+        color = self.palette().color(QPalette.ColorRole.WindowText)
+        for side in ("left", "bottom"):
+            self.getAxis(side).setPen(color)
+            self.getAxis(side).setTextPen(color)
+
+    def changeEvent(self, event: Any) -> None:
+        super().changeEvent(event)
+        if event.type() in (event.Type.PaletteChange, event.Type.StyleChange) and self.plotItem is not None:
+            self.follow_theme()
+
+    def wheelEvent(self, event: Any) -> None:
+        event.ignore()
+
+    def keyPressEvent(self, event: Any) -> None:
+        # An unhandled key would reach the canvas and switch the layer's tool.
+        event.accept()
+
+
+class HistogramPlot(_Plot):
+    """Counts of the values, each bar in the colour of its cluster, with centres and thresholds.
+
+    Hovering tells value, cluster and share in the tooltip; a double click shows everything again.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setLabel("bottom", "value")
+        self.getAxis("left").setWidth(38)
+        self.setMouseEnabled(x=True, y=False)
+        self._bars = pg.BarGraphItem(x0=[0], x1=[1], height=[0], pen=None)
+        self._centers = pg.PlotDataItem(connect="pairs", pen=pg.mkPen("w", width=1, style=Qt.PenStyle.DotLine))
+        self._thresholds = pg.PlotDataItem(connect="pairs", pen=pg.mkPen("w", width=1))
+        for item in (self._bars, self._centers, self._thresholds):
+            self.addItem(item)
+        self.summary: Summary | None = None
+        self._edges = np.array([0.0, 1.0])
+        self._counts = np.zeros(1)
+        self._model: KMeansModel | None = None
+        self._colors = np.zeros((0, 4))
+        self.scene().sigMouseMoved.connect(self._on_hover)
+        self.log_counts = False
+
+    def set_summary(self, summary: Summary | None) -> None:
+        """Bin the values of an image, once; drawing costs the same whatever their number."""
+        self.summary = summary
+        if summary is None:
+            self._edges, self._counts = np.array([0.0, 1.0]), np.zeros(1)
+        else:
+            self._edges, self._counts = bin_summary(summary)
+        self.set_model(None, self._colors)
+        self.show_all()
+
+    def set_model(self, model: KMeansModel | None, colors: NDArray[np.float64]) -> None:
+        """Colour the bars, and mark centres and thresholds."""
+        self._model, self._colors = model, colors
+        heights = np.log10(1 + self._counts) if self.log_counts else self._counts
+        top = float(heights.max(initial=0)) or 1.0
+        middle = (self._edges[1:] + self._edges[:-1]) / 2
+        plain = self.palette().color(QPalette.ColorRole.Mid)
+        if model is None:
+            brushes = [pg.mkBrush(plain)] * middle.size
+            self._centers.setData([], [])
+            self._thresholds.setData([], [])
+        else:
+            palette = [pg.mkBrush(*(255 * color).astype(int)) for color in colors]
+            brushes = [palette[i] for i in np.searchsorted(model.thresholds, middle)]
+            for item, places in ((self._centers, model.centers[:, 0]), (self._thresholds, model.thresholds)):
+                item.setData(np.repeat(places, 2), np.tile([0.0, top], places.size))
+        self._bars.setOpts(x0=self._edges[:-1], x1=self._edges[1:], height=heights, brushes=brushes)
+        self.setYRange(0, top, padding=0.02)
+
+    def follow_theme(self) -> None:
+        """Draw lines in the window's text colour too."""
+        super().follow_theme()
+        if hasattr(self, "_thresholds"):
+            color = self.palette().color(QPalette.ColorRole.WindowText)
+            self._thresholds.setPen(pg.mkPen(color, width=1))
+            self._centers.setPen(pg.mkPen(color, width=1, style=Qt.PenStyle.DotLine))
+
+    def show_all(self) -> None:
+        """Undo any zoom."""
+        self.setXRange(float(self._edges[0]), float(self._edges[-1]), padding=0.02)
+
+    def mouseDoubleClickEvent(self, event: Any) -> None:
+        self.show_all()
+        event.accept()
+
+    def describe(self, value: float) -> str:
+        """Value, cluster and share at a place of the axis."""
+        i = int(np.searchsorted(self._edges, value, side="right")) - 1
+        total = self._counts.sum()
+        if not 0 <= i < self._counts.size or not total:
+            return ""
+        text = f"{format_value(value)}: {100 * self._counts[i] / total:.2g} % of the pixels here"
+        if self._model is not None:
+            cluster = 1 + int(np.searchsorted(self._model.thresholds, value))
+            share = self._model.counts[cluster - 1] / max(int(self._model.counts.sum()), 1)
+            text += f"\ncluster {cluster}, {100 * share:.1f} % of the image"
+        return text
+
+    def _on_hover(self, place: QPointF) -> None:
+        self.setToolTip(self.describe(self.getViewBox().mapSceneToView(place).x()))
+
+
+class ChooseKPlot(QWidget):
+    """Explained variance against the number of clusters, with the suggestion; a click on a point chooses it."""
+
+    chosen = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._plot = _Plot(self)
+        self._plot.setLabel("bottom", "clusters")
+        self._plot.setLabel("left", "explained, %")
+        self._plot.getAxis("left").setWidth(44)
+        self._plot.setMouseEnabled(x=False, y=False)
+        self._points = pg.ScatterPlotItem(size=9, hoverable=True, tip=None)
+        self._line = pg.PlotDataItem()
+        self._plot.addItem(self._line)
+        self._plot.addItem(self._points)
+        self._points.sigClicked.connect(self._on_clicked)
+        self._reason = QLabel(wordWrap=True)
+        self._use = QPushButton("Use …")
+        self._use.setToolTip("Take the suggested number of clusters")
+        self._use.clicked.connect(self._on_use)
+        row = QHBoxLayout()
+        row.addWidget(self._reason, 1)
+        row.addWidget(self._use)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self._plot, 1)
+        layout.addLayout(row)
+        self._suggestion: Suggestion | None = None
+        self.set_suggestion(None, 0)
+
+    def set_suggestion(self, suggestion: Suggestion | None, n_clusters: int) -> None:
+        """Draw the curve, with the suggestion as a star and the present choice filled."""
+        self._suggestion = suggestion
+        self._use.setEnabled(suggestion is not None)
+        if suggestion is None:
+            self._points.setData([], [])
+            self._line.setData([], [])
+            self._reason.setText("")
+            self._use.setText("Use …")
+            return
+        y = 100 * np.array(suggestion.explained_variance)
+        x = np.arange(1, y.size + 1)
+        color = self.palette().color(QPalette.ColorRole.WindowText)
+        self._line.setData(x, y, pen=pg.mkPen(color, width=1))
+        self._points.setData(
+            x=x,
+            y=y,
+            symbol=["star" if k == suggestion.n_clusters else "o" for k in x],
+            size=[15 if k == suggestion.n_clusters else 8 for k in x],
+            brush=[pg.mkBrush(color) if k == n_clusters else pg.mkBrush(None) for k in x],
+            pen=pg.mkPen(color),
+        )
+        self._plot.setXRange(1, max(12, x[-1]), padding=0.04)
+        self._plot.setYRange(0, 100, padding=0.06)
+        self._reason.setText(suggestion.reason)
+        self._use.setText(f"Use {suggestion.n_clusters}")
+
+    def _on_clicked(self, _item: Any, points: Any, *_: Any) -> None:
+        if len(points):
+            self.chosen.emit(int(points[0].pos().x()))
+
+    def _on_use(self) -> None:
+        if self._suggestion is not None:
+            self.chosen.emit(self._suggestion.n_clusters)
+
+
+def bin_summary(summary: Summary) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Histogram of a summary in at most `N_BINS` equal bins, leaving out what lies far off.
+
+    Returns
+    -------
+    edges : (n + 1,) float64 array
+    counts : (n,) float64 array
+    """
+    values = summary.values + summary.origin
+    # A handful of outliers must not press everything else into one bar.
+    cumulated = np.cumsum(summary.counts) / summary.n_pixels
+    low, high = values[np.searchsorted(cumulated, [0.0005, 0.9995]).clip(max=values.size - 1)]
+    reach = 0.25 * (high - low)
+    inside = values[(values >= low - reach) & (values <= high + reach)]
+    low, high = float(inside[0]), float(inside[-1])
+    if bool(np.all(values == np.round(values))) and high - low <= N_BINS:
+        edges = np.arange(low, high + 2) - 0.5  # one bar a whole number
+    elif high > low:
+        edges = np.linspace(low, high, N_BINS + 1)
+    else:
+        edges = np.array([low - 0.5, low + 0.5])
+    counts, _ = np.histogram(values, bins=edges, weights=summary.counts)
+    return edges, counts
+
+
+def format_value(value: float) -> str:
+    """Short text for a value in the image's units."""
+    return f"{value:.1f}" if 100 <= abs(value) < 1e6 else f"{value:.4g}"

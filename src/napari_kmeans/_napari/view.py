@@ -1,0 +1,86 @@
+"""The ``view`` command: napari with the dock open and an image segmented."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .sample_data import SAMPLES
+
+if TYPE_CHECKING:
+    from ..files import ImageFile
+
+_WINDOW = (1200, 760)
+_PATIENCE = 120_000  # ms that a picture may take
+
+
+def view(
+    image: ImageFile | None, sample: str | None, n_clusters: int | None, screenshot: Path | None
+) -> None:
+    """Open napari, segment an image, and stay or leave a picture.
+
+    Parameters
+    ----------
+    image : ImageFile, optional
+        An image that was read from a file.
+    sample : str, optional
+        One of `SAMPLES`, instead of a file.
+    n_clusters : int, optional
+        What the dock begins with otherwise.
+    screenshot : path, optional
+        PNG file to write the window to, and then close.
+
+    Raises
+    ------
+    RuntimeError
+        If no result came in two minutes while a screenshot was asked for.
+    """
+    import napari
+    from napari.layers import Layer
+
+    viewer = napari.Viewer(title="napari-kmeans", show=screenshot is None)
+    viewer.window.resize(*_WINDOW)
+    layer = None
+    if sample is not None:
+        layer = Layer.create(*SAMPLES[sample]()[0])
+    elif image is not None:
+        layer = Layer.create(image.data, image.layer_keywords(), "image")
+    if layer is not None:
+        viewer.add_layer(layer)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-kmeans", "K-means segmentation")
+    if n_clusters is not None and layer is not None:
+        dock.n_clusters.value = n_clusters
+    if layer is not None:
+        dock.segment.native.click()
+    if screenshot is None:
+        napari.run()
+        return
+    try:
+        _take_picture(viewer, dock, screenshot)
+    finally:
+        viewer.close()
+
+
+def _take_picture(viewer: Any, dock: Any, path: Path) -> None:
+    """Wait until the dock is at rest and write what the window shows."""
+    from qtpy.QtCore import QEventLoop, QTimer
+
+    viewer.window._qt_window.show()
+    loop = QEventLoop()
+    poll = QTimer()
+    poll.setInterval(50)
+    poll.timeout.connect(lambda: dock.at_rest and loop.quit())
+    poll.start()
+    too_late = QTimer()
+    too_late.setSingleShot(True)
+    too_late.timeout.connect(lambda: loop.exit(1))
+    too_late.start(_PATIENCE)
+    if loop.exec():
+        raise RuntimeError("the window was not ready after two minutes")
+    # One more turn, for the canvas to draw what it was given.
+    QTimer.singleShot(500, loop.quit)
+    loop.exec()
+    partial = path.with_name(f".{path.name}.partial.png")
+    viewer.screenshot(str(partial), canvas_only=False, flash=False)
+    os.replace(partial, path)
