@@ -31,8 +31,6 @@ BLOCK_PIXELS = 1 << 22
 
 _LEAST_PIXELS = 1 << 18  # fewer are not worth handing to another thread
 
-_LARGEST = 1e140  # its square, times the pixels of the largest image, is a float64
-
 N_THREADS = min(os.cpu_count() or 1, 8)
 """Blocks worked on at the same time."""
 
@@ -209,12 +207,6 @@ def summarise(pixels: Pixels, progress: Progress | None = None) -> Summary:
         raise ValueError(
             "image has no pixel to cluster: all are NaN, infinite, transparent or outside the mask"
         )
-    largest = max(state.values[-1], -state.values[0])
-    if largest > _LARGEST:
-        raise ValueError(
-            f"image holds values of up to {largest:.3g}, and float64 cannot hold the squares of any above "
-            f"{_LARGEST:.0e}; leave them out with a mask, or divide the image"
-        )
     return state
 
 
@@ -250,8 +242,8 @@ def label(
 
     def write(box: Box) -> NDArray[np.int64] | None:
         values, include = pixels.read(box)
-        # With an ellipsis a view of an image without dimensions too, and not its number.
-        out = labels[(*box, ...)] if keep else np.empty(values.shape, dtype=np.uint8)
+        view: tuple[Any, ...] = (*box, ...)  # the ellipsis, for an image without dimensions
+        out = labels[view] if keep else np.empty(values.shape, dtype=np.uint8)
         label_block(values, include, out)
         if not count:
             return None

@@ -133,6 +133,13 @@ class KMeansModel:
         return shown
 
     @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Clusters that are shown as one, by number, in ascending order of their lowest; most stand alone."""
+        merged = {min(group): group for group in self.merges}
+        inner = {number for group in self.merges for number in group if number != min(group)}
+        return tuple(merged.get(n, (n,)) for n in range(1, self.n_clusters + 1) if n not in inner)
+
+    @property
     def exact_thresholds(self) -> Sequence[float]:
         """Thresholds to compare pixels with: whole numbers where float64 could not hold them."""
         return self._integer_thresholds or self.thresholds.tolist()

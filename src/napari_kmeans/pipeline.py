@@ -222,9 +222,16 @@ def label_and_count(
     model: KMeansModel, pixels: Pixels, progress: Progress | None = None
 ) -> tuple[NDArray[np.uint8], KMeansModel]:
     """Label the pixels a model was just fitted to, and count them where its summary could not."""
-    count = not model.counts_are_exact
-    labels, counts = model.label(pixels, progress, count=count)
-    return labels, replace(model, counts=counts[1 : model.n_clusters + 1]) if count else model
+    if model.counts_are_exact:
+        return model.label(pixels, progress)[0], model
+    if model.merges or model.background:
+        # Merged clusters share a label, so they are counted apart from it.
+        plain = replace(model, merges=(), background=())
+        counts = plain.label(pixels, progress, count=True, keep=False)[1]
+        labels = model.label(pixels, progress)[0]
+    else:
+        labels, counts = model.label(pixels, progress, count=True)
+    return labels, replace(model, counts=counts[1 : model.n_clusters + 1])
 
 
 def _fit_one(

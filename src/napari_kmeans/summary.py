@@ -35,6 +35,7 @@ MAX_POINTS = 1 << 16
 _PIECE = 1 << 18  # pixels worked on at a time, so that temporaries stay in the cache
 _CELLS = 1 << 15  # cells shared out among the prefixes, once by pixel count and once by density
 _EVEN_CELLS = (1 << 16) - 1  # one less than there is room for, since scaling may round up
+_LARGEST = 1e140  # its square, times the pixels of the largest image, is a float64
 _MAX_PASSES = 8  # of which images without both crowds and vast gaps need two or three
 
 
@@ -259,11 +260,16 @@ class CellsPlan:
         kept = np.isfinite(width) & (pixels > 0)
         if not kept.any():
             return Summary(np.empty(0), np.empty(0, dtype=np.int64))
+        if np.abs(self._values_at(self.start[kept])).max() > _LARGEST:
+            raise ValueError(
+                f"image holds values beyond {_LARGEST:.0e}, whose squares no float64 can hold; leave them out "
+                "with a mask, or divide the image"
+            )
         if self.with_sums:
-            # Many pixels with a sum that their number divides have a single value: the chance that they have
-            # not is one in their number.
-            divisible = ~(counts[1:, :-1] % np.maximum(pixels, 1)).any(axis=0)
-            wide = (self.shift > 0) & ~(divisible & (pixels >= 1 << 8))
+            # All at the start of their cell, pixels have a single value: no part of their sum can be less.
+            parts = ((self.start >> np.uint64(at)) & np.uint64((1 << bits) - 1) for at, bits in self._limbs)
+            least = np.array([part.astype(np.int64) * pixels for part in parts])
+            wide = (self.shift > 0) & (counts[1:, :-1] > least).any(axis=0)
             enough = self.scalar.upper is not None or self.passes == _MAX_PASSES
             loose = np.where(wide, pixels - 1.0, 0.0)  # alone in a cell, a pixel's value is known
             if enough or _fine_enough(pixels, width, kept, loose, 2e-6):
@@ -343,28 +349,27 @@ class CellsPlan:
     ) -> Summary:
         """Turn counts and sums of low bits into ascending points."""
         pixels = counts[0, :-1][kept]
-        low = np.zeros(pixels.size)
-        for row, (shift_by, _) in enumerate(self._limbs, start=1):
-            low += counts[row, :-1][kept].astype(np.float64) * float(1 << shift_by)
-        base, origin = self._base_values(kept)
-        values = (base + self._step()[kept] * (low / pixels)) * self.scalar.unit
+        # Division with remainder, limb by limb: the whole part of a mean is a bit pattern, its value exact.
+        whole = rest = np.zeros(pixels.size, dtype=np.int64)
+        for row, (_, bits) in reversed([*enumerate(self._limbs, start=1)]):
+            quotient, rest = np.divmod((rest << bits) + counts[row, :-1][kept], pixels)
+            whole = (whole << bits) + quotient
+        values, origin = self._distances(self._prefix()[kept] + whole.astype(np.uint64))
+        values = (values + self._step()[kept] * (rest / pixels)) * self.scalar.unit
         width = width[kept] * self.scalar.unit
         # Expected scatter of n values spread evenly over the cell; the sums give its mean, not its scatter.
         inside = np.where(wide[kept], (pixels - 1) * (width * width / 12), 0.0)
         order = np.argsort(values, kind="stable")
         return _merge_points(values[order], pixels[order], float(inside.sum()), MAX_POINTS, origin)
 
-    def _base_values(self, kept: NDArray[np.bool_]) -> tuple[NDArray[np.float64], int]:
-        """Value at the prefix of each kept cell, less an origin that keeps 64-bit integers apart."""
-        base = self._prefix()[kept]
+    def _distances(self, raw: NDArray[np.uint64]) -> tuple[NDArray[np.float64], int]:
+        """Values of bit patterns, less an origin that keeps 64-bit integers apart."""
         if self.scalar.dtype.kind == "f" or self.scalar.dtype.itemsize < 8:
-            return self._values_at(base), 0
-        whole = base.view(self.scalar.dtype)
-        starts = self.start[kept].view(self.scalar.dtype)
-        origin = int(starts.min())
-        if max(abs(origin), abs(int(starts.max()))) < 1 << 52:
+            return self._values_at(raw), 0
+        whole = raw.view(self.scalar.dtype)
+        origin = int(whole.min())
+        if max(abs(origin), abs(int(whole.max()))) < 1 << 52:
             return whole.astype(np.float64), 0
-        # Prefix and low bits nearly cancel the origin, so all three are integers until they have.
         return np.array([float(int(value) - origin) for value in whole]), origin
 
 
@@ -444,9 +449,9 @@ def _fine_enough(
     """Whether a cut within a cell could hardly matter to 64 clusters.
 
     Compares the scatter of the `loose` pixels, whose place in their cell (of width `inside`, if given) is not
-    known, with the least inertia of 64 clusters at this density, by the asymptotic law of optimal quantisers (Panter and Dite, "Quantization
-    distortion in pulse-count modulation with nonuniform spacing of levels", Proc. IRE 39, 1951):
-    (Σ (n w²)^(1/3))³ / (12 k²).
+    known, with the least inertia of 64 clusters at this density, by the asymptotic law of optimal quantisers
+    (Panter and Dite, "Quantization distortion in pulse-count modulation with nonuniform spacing of levels",
+    Proc. IRE 39, 1951): (Σ (n w²)^(1/3))³ / (12 k²).
     """
     n, w = pixels[kept].astype(np.float64), width[kept]
     inner = w if inside is None else inside[kept]

@@ -1,69 +1,175 @@
-"""The table of clusters: colour, centre and share of each."""
+"""The table of clusters: colour, name, centre and share of each; a menu of what can be done with them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableWidget, QTableWidgetItem, QWidget
 
 from ..model import KMeansModel
+from ..report import cluster_table
 from .plots import format_value
 
 COLUMNS = ("", "Cluster", "Centre", "Share")
+_COLOR, _NAME, _CENTER, _SHARE = range(4)
 
 
 class ClusterTable(QTableWidget):
-    """One row a cluster, the darkest first."""
+    """One row a cluster, merged ones together, the darkest first.
+
+    Signals
+    -------
+    renamed(label, name), shown(label, visible), highlighted(labels)
+        What the person did in a row, or which rows are selected.
+    asked(action, labels)
+        Chosen from the context menu, for the selected rows: "merge", "split", "background", "extract", "copy"
+        or "csv".
+    """
+
+    renamed = Signal(int, str)
+    shown = Signal(int, bool)
+    highlighted = Signal(list)
+    asked = Signal(str, list)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(COLUMNS), parent)
         self.setHorizontalHeaderLabels(COLUMNS)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(24)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setEditTriggers(
+            QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed
+        )
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setShowGrid(False)
+        self.setTabKeyNavigation(False)  # Tab leaves the table
         header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(_COLOR, QHeaderView.ResizeMode.Fixed)
         header.setHighlightSections(False)
-        self.setColumnWidth(0, 26)
+        self.setColumnWidth(_COLOR, 44)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._open_menu)
+        self.itemChanged.connect(self._on_item_changed)
+        self.itemSelectionChanged.connect(self._on_selection)
+        self._model: KMeansModel | None = None
+        self._filling = False
 
     def sizeHint(self) -> QSize:
-        return QSize(260, 120)
+        return QSize(260, 126)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(120, 78)
 
-    def set_model(self, model: KMeansModel | None, colors: NDArray[np.float64]) -> None:
-        """Show the clusters of a model."""
-        n_rows = 0 if model is None else model.n_clusters
-        self.setRowCount(n_rows)
-        if model is None:
+    def set_model(
+        self, model: KMeansModel | None, colors: NDArray[Any], hidden: set[int]
+    ) -> None:
+        """Show the clusters of a model, in (n_clusters, 4) colours; boxes of `hidden` labels are not ticked."""
+        self._filling = True
+        try:
+            self._model = model
+            groups = model.groups if model is not None else ()
+            self.setRowCount(len(groups))
+            if model is None:
+                return
+            rows = cluster_table(model.with_background([]))
+            for row, group in enumerate(groups):
+                label = group[0]
+                name = str(rows["name"][row])
+                share = f"{100 * rows['share'][row]:.1f} %"
+                tip = f"label {label}: {rows['pixels'][row]:,} pixels\ncentre {rows['center'][row]:.10g}"
+                if len(group) > 1:
+                    tip = f"clusters {', '.join(map(str, group))} merged\n{tip}"
+                if label in model.background:
+                    name, tip = f"{name} (background)", f"{tip}\nbackground: label 0"
+                for column, text in enumerate(("", name, format_value(rows["center"][row]), share)):
+                    item = self._cell(row, column)
+                    item.setText(text)
+                    item.setToolTip(tip)
+                box = self._cell(row, _COLOR)
+                seen = label not in hidden and label not in model.background
+                box.setCheckState(Qt.CheckState.Checked if seen else Qt.CheckState.Unchecked)
+                color = QColor.fromRgbF(*colors[label - 1])
+                box.setBackground(color)
+                self._cell(row, _NAME).setData(Qt.ItemDataRole.UserRole, label)
+        finally:
+            self._filling = False
+
+    def _cell(self, row: int, column: int) -> QTableWidgetItem:
+        item = self.item(row, column)
+        if item is None:
+            item = QTableWidgetItem()
+            flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+            if column == _COLOR:
+                flags |= Qt.ItemFlag.ItemIsUserCheckable
+            elif column == _NAME:
+                flags |= Qt.ItemFlag.ItemIsEditable
+            else:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            item.setFlags(flags)
+            self.setItem(row, column, item)
+        return item
+
+    def label_of_row(self, row: int) -> int:
+        """Label that a row stands for."""
+        return int(self.item(row, _NAME).data(Qt.ItemDataRole.UserRole))
+
+    def selected_labels(self) -> list[int]:
+        """Labels of the selected rows, ascending."""
+        return sorted(self.label_of_row(index.row()) for index in self.selectionModel().selectedRows())
+
+    def _on_item_changed(self, item: QTableWidgetItem) -> None:
+        if self._filling:
             return
-        total = max(int(model.counts.sum()), 1)
-        for row in range(n_rows):
-            pixels = int(model.counts[row])
-            name = model.names[row] if model.names else str(row + 1)
-            cells = ("", name, format_value(float(model.centers[row, 0])), f"{100 * pixels / total:.1f} %")
-            tip = f"cluster {row + 1}: {pixels:,} pixels, centre {model.centers[row, 0]:.10g}"
-            for column, text in enumerate(cells):
-                item = self.item(row, column)
-                if item is None:
-                    item = QTableWidgetItem()
-                    item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
-                    if column > 1:
-                        item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                    self.setItem(row, column, item)
-                item.setText(text)
-                item.setToolTip(tip)
-            self.item(row, 0).setBackground(QColor.fromRgbF(*colors[row]))
+        label = self.label_of_row(item.row())
+        if item.column() == _NAME:
+            self.renamed.emit(label, item.text().strip())
+        elif item.column() == _COLOR:
+            self.shown.emit(label, item.checkState() == Qt.CheckState.Checked)
+
+    def _on_selection(self) -> None:
+        if not self._filling:
+            self.highlighted.emit(self.selected_labels())
+
+    def menu(self) -> QMenu:
+        """Context menu for the selected rows, with what does not apply greyed out."""
+        menu = QMenu(self)
+        labels, model = self.selected_labels(), self._model
+        merged = {group[0] for group in model.groups if len(group) > 1} if model else set()
+        hidden = bool(labels) and model is not None and set(labels) <= set(model.background)
+        for action, text, enabled in (
+            ("merge", "Merge", len(labels) > 1),
+            ("split", "Split again", bool(merged & set(labels))),
+            ("background", "No longer background" if hidden else "Background (label 0)", bool(labels)),
+            ("extract", "Extract as layer", bool(labels)),
+            ("copy", "Copy table", model is not None),
+            ("csv", "Save table as CSV…", model is not None),
+        ):
+            entry = menu.addAction(text)
+            entry.setEnabled(enabled)
+            entry.triggered.connect(_Asker(self, action))
+        return menu
+
+    def _open_menu(self, place: Any) -> None:
+        self.menu().exec(self.viewport().mapToGlobal(place))
 
     def keyPressEvent(self, event: Any) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.clearSelection()
         super().keyPressEvent(event)
         # An unhandled key would reach the canvas and switch the layer's tool.
         event.accept()
+
+
+class _Asker:
+    """Emits what a menu entry stands for."""
+
+    def __init__(self, table: ClusterTable, action: str) -> None:
+        self._table = table
+        self._action = action
+
+    def __call__(self, _checked: bool = False) -> None:
+        self._table.asked.emit(self._action, self._table.selected_labels())

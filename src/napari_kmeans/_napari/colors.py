@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Collection
 
 import numpy as np
-from napari.utils.colormaps import DirectLabelColormap
+from napari.utils.colormaps import AVAILABLE_COLORMAPS, DirectLabelColormap
 from numpy.typing import NDArray
+
+from ..model import KMeansModel
+
+DISTINCT = "distinct"
+MEAN = "mean intensity"
+PALETTES = (DISTINCT, MEAN, "viridis", "magma", "turbo", "gray")
+"""Colours that can be told apart, those of the image itself, or napari's colormaps by brightness."""
 
 # Okabe and Ito's colours that can be told apart with any kind of colour vision ("Color universal design",
 # 2008), less black; then five of Paul Tol's muted scheme ("Colour schemes", SRON/EPS/TN/09-002), which go with
@@ -16,9 +24,14 @@ _DISTINCT = (
     "#332288", "#AA4499", "#44AA99", "#882255", "#999933",
 )  # fmt: skip
 
+_DIMMED = 0.12  # opacity of what is not highlighted while something is
 
-def cluster_colors(n_clusters: int) -> NDArray[np.float64]:
-    """Colour of each cluster: (n_clusters, 4) RGBA, 0 to 1. A cluster keeps its colour when k changes."""
+
+def distinct_colors(n_clusters: int) -> NDArray[np.float64]:
+    """Colours that do not depend on the values: (n_clusters, 4) RGBA, 0 to 1.
+
+    A cluster keeps its colour when k changes.
+    """
     rgba = np.ones((n_clusters, 4))
     for i in range(n_clusters):
         if i < len(_DISTINCT):
@@ -29,9 +42,53 @@ def cluster_colors(n_clusters: int) -> NDArray[np.float64]:
     return rgba
 
 
-def label_colormap(colors: NDArray[np.float64]) -> DirectLabelColormap:
-    """Napari's colormap for labels 1 … n in these colours, everything else transparent."""
+def cluster_colors(
+    model: KMeansModel, palette: str, contrast_limits: tuple[float, float] = (0, 255)
+) -> NDArray[np.float64]:
+    """Colour of each cluster, merged ones alike: (n_clusters, 4) RGBA, 0 to 1.
+
+    Parameters
+    ----------
+    model : KMeansModel
+    palette : str
+        One of `PALETTES`.
+    contrast_limits : tuple of float
+        What the image shows as black and as white, for the mean intensity.
+    """
+    k = model.n_clusters
+    if palette == DISTINCT:
+        rgba = distinct_colors(k)
+    elif palette == MEAN:
+        low, high = contrast_limits
+        gray = np.clip((model.centers - low) / ((high - low) or 1.0), 0, 1)
+        rgba = np.concatenate([np.repeat(gray, 3, axis=1), np.ones((k, 1))], axis=1)
+    else:
+        rgba = np.asarray(AVAILABLE_COLORMAPS[palette].map(np.linspace(0, 1, k)), dtype=np.float64)
+    for group in model.merges:
+        rgba[np.array(group) - 1] = rgba[min(group) - 1]
+    return rgba
+
+
+def label_colormap(
+    colors: NDArray[np.float64], hidden: Collection[int] = (), highlighted: Collection[int] = ()
+) -> DirectLabelColormap:
+    """Napari's colormap for labels 1 … n in these colours, everything else transparent.
+
+    Parameters
+    ----------
+    colors : (n, 4) array
+    hidden : labels
+        Not shown.
+    highlighted : labels
+        If there are any, all others are dimmed.
+    """
+    shown = colors.copy()
+    for label in range(1, len(shown) + 1):
+        if label in hidden:
+            shown[label - 1, 3] = 0
+        elif highlighted and label not in highlighted:
+            shown[label - 1, 3] *= _DIMMED
     clear = np.zeros(4)
     return DirectLabelColormap(
-        color_dict={None: clear, 0: clear, **{label: color for label, color in enumerate(colors, start=1)}}
+        color_dict={None: clear, 0: clear, **{label: color for label, color in enumerate(shown, start=1)}}
     )

@@ -117,8 +117,17 @@ class Overlay:
             self._layer.data = np.asarray(self._layer.data)
         self._layer = None
 
+    def recolor(self, colormap: Any) -> None:
+        """Draw the clusters in other colours."""
+        if self.layer is not None and self.layer.colormap is not colormap:
+            self.layer.colormap = colormap
+
     def show(
-        self, data: NDArray[np.uint8] | LookUp, model: KMeansModel, colormap: Any, table: dict[str, Any] | None
+        self,
+        data: NDArray[np.uint8] | LookUp,
+        model: KMeansModel,
+        colormap: Any,
+        table: dict[str, Any] | None,
     ) -> None:
         """Show labels, in the layer there is or in a new one right above the image.
 
@@ -131,6 +140,7 @@ class Overlay:
                 layer = self._layer = self._make(data, colormap)
             elif layer.data is not data:
                 layer.data = data
+                self.recolor(colormap)
             layer.editable = not isinstance(data, LookUp)
             if table is not None:
                 layer.metadata = {**layer.metadata, METADATA_KEY: model.to_json()}

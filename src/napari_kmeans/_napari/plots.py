@@ -61,8 +61,16 @@ class _Plot(pg.PlotWidget):
 class HistogramPlot(_Plot):
     """Counts of the values, each bar in the colour of its cluster, with centres and thresholds.
 
-    Hovering tells value, cluster and share in the tooltip; a double click shows everything again.
+    Thresholds can be dragged. Hovering tells value, cluster and share in the tooltip; a double click shows
+    everything again.
+
+    Signals
+    -------
+    threshold_moved(index, value)
+        A person drags a threshold, counted from 0.
     """
+
+    threshold_moved = Signal(int, float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -71,8 +79,8 @@ class HistogramPlot(_Plot):
         self.setMouseEnabled(x=True, y=False)
         self._bars = pg.BarGraphItem(x0=[0], x1=[1], height=[0], pen=None)
         self._centers = pg.PlotDataItem(connect="pairs", pen=pg.mkPen("w", width=1, style=Qt.PenStyle.DotLine))
-        self._thresholds = pg.PlotDataItem(connect="pairs", pen=pg.mkPen("w", width=1))
-        for item in (self._bars, self._centers, self._thresholds):
+        self._thresholds: list[_Threshold] = []
+        for item in (self._bars, self._centers):
             self.addItem(item)
         self.summary: Summary | None = None
         self._edges = np.array([0.0, 1.0])
@@ -102,21 +110,43 @@ class HistogramPlot(_Plot):
         if model is None:
             brushes = [pg.mkBrush(plain)] * middle.size
             self._centers.setData([], [])
-            self._thresholds.setData([], [])
         else:
-            palette = [pg.mkBrush(*(255 * color).astype(int)) for color in colors]
+            shown = model.label_of_cluster
+            palette = [
+                pg.mkBrush(*(255 * color).astype(int)) if shown[i] else pg.mkBrush(plain)
+                for i, color in enumerate(colors, start=1)
+            ]
             brushes = [palette[i] for i in np.searchsorted(model.thresholds, middle)]
-            for item, places in ((self._centers, model.centers[:, 0]), (self._thresholds, model.thresholds)):
-                item.setData(np.repeat(places, 2), np.tile([0.0, top], places.size))
+            places = model.centers[:, 0]
+            self._centers.setData(np.repeat(places, 2), np.tile([0.0, top], places.size))
+        self._set_thresholds(np.empty(0) if model is None else model.thresholds)
         self._bars.setOpts(x0=self._edges[:-1], x1=self._edges[1:], height=heights, brushes=brushes)
         self.setYRange(0, top, padding=0.02)
+
+    def _set_thresholds(self, thresholds: NDArray[np.float64]) -> None:
+        """Move the lines there are, for one of them may be held by the mouse; make or drop the others."""
+        while len(self._thresholds) > thresholds.size:
+            self.removeItem(self._thresholds.pop())
+        while len(self._thresholds) < thresholds.size:
+            line = _Threshold(len(self._thresholds), self.threshold_moved)
+            line.setPen(pg.mkPen(self.palette().color(QPalette.ColorRole.WindowText), width=1))
+            self._thresholds.append(line)
+            self.addItem(line, ignoreBounds=True)
+        for line, value in zip(self._thresholds, thresholds, strict=True):
+            line.setValue(float(value))
+
+    def set_log_counts(self, log_counts: bool) -> None:
+        """Show logarithms of the counts, or the counts."""
+        self.log_counts = log_counts
+        self.set_model(self._model, self._colors)
 
     def follow_theme(self) -> None:
         """Draw lines in the window's text colour too."""
         super().follow_theme()
         if hasattr(self, "_thresholds"):
             color = self.palette().color(QPalette.ColorRole.WindowText)
-            self._thresholds.setPen(pg.mkPen(color, width=1))
+            for line in self._thresholds:
+                line.setPen(pg.mkPen(color, width=1))
             self._centers.setPen(pg.mkPen(color, width=1, style=Qt.PenStyle.DotLine))
 
     def show_all(self) -> None:
@@ -142,6 +172,19 @@ class HistogramPlot(_Plot):
 
     def _on_hover(self, place: QPointF) -> None:
         self.setToolTip(self.describe(self.getViewBox().mapSceneToView(place).x()))
+
+
+class _Threshold(pg.InfiniteLine):
+    """A line to drag."""
+
+    def __init__(self, index: int, moved: Any) -> None:
+        super().__init__(angle=90, movable=True, hoverPen=pg.mkPen("#E69F00", width=3))
+        self._index = index
+        self._moved = moved
+        self.sigDragged.connect(self._on_dragged)
+
+    def _on_dragged(self, _line: Any) -> None:
+        self._moved.emit(self._index, float(self.value()))
 
 
 class ChooseKPlot(QWidget):

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, Container, ProgressBar, PushButton, Slider, SpinBox
-from napari.layers import Image
+from napari.layers import Image, Labels
 from napari.layers.base import Layer
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
-from qtpy.QtWidgets import QLabel, QTabWidget, QWidget
+from qtpy.QtGui import QAction, QActionGroup, QKeySequence
+from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QPushButton, QShortcut, QWidget
 
-from ..blocks import Progress
+from ..blocks import Progress, summarise
 from ..clustering import Optimum, suggest
-from ..blocks import summarise
 from ..model import KMeansModel
 from ..pipeline import label_and_count, model_of
-from ..report import cluster_table
+from ..report import cluster_table, table_text, write_table
+from .appearance import lay_out
+from .borders import BorderRow
 from .cluster_table import ClusterTable
-from .colors import cluster_colors, label_colormap
-from .layers import LookUp, Overlay, pixels_of, unwrap
+from .colors import DISTINCT, PALETTES, cluster_colors, distinct_colors, label_colormap
+from .layers import LookUp, Overlay, pixels_of, transforms_of, unwrap
 from .plots import ChooseKPlot, HistogramPlot
-from .session import K_MAX, Parameters, Session
+from .script import as_python
+from .session import K_MAX, Edits, Parameters, Session
 from .worker import Job
 
 _REST = 300  # ms without a change until the overlay is made an ordinary array
@@ -32,8 +37,9 @@ _LARGE_VOLUME = 1 << 22  # voxels that a 3-D view would look up anew at every mo
 class KMeansWidget(Container):
     """Segment the active image by k-means, and see it while choosing.
 
-    The controls are `image`, `n_clusters` with its slider `n_clusters_slider`, `live`, `segment`, `cancel` and
-    `progress`; `histogram`, `choose_k` and `table` show what they lead to, and `status` says what to do.
+    The controls are `image`, `n_clusters` with its slider `n_clusters_slider`, `live`, `segment`, `peek`,
+    `more`, `cancel` and `progress`; `histogram`, `border`, `choose_k` and `table` show what they lead to and can
+    be changed by hand, and `status` says what to do.
 
     Parameters
     ----------
@@ -42,45 +48,62 @@ class KMeansWidget(Container):
 
     def __init__(self, napari_viewer: Any) -> None:
         self._viewer = unwrap(napari_viewer)
-        image = ComboBox(
-            name="image", label="Image", choices=self._image_choices, nullable=True, tooltip="The image to segment"
+        super().__init__(
+            widgets=[
+                ComboBox(
+                    name="image",
+                    label="Image",
+                    choices=self._image_choices,
+                    nullable=True,
+                    tooltip="The image to segment: the active one, or another",
+                ),
+                SpinBox(
+                    name="n_clusters",
+                    label="Clusters",
+                    value=3,
+                    min=2,
+                    max=255,
+                    tooltip="Number of clusters, 2 to 255",
+                ),
+                Slider(
+                    name="n_clusters_slider",
+                    label=" ",
+                    value=3,
+                    min=2,
+                    max=K_MAX,
+                    readout=False,
+                    tooltip=f"Number of clusters, 2 to {K_MAX}",
+                ),
+            ],
+            labels=True,
         )
-        n_clusters = SpinBox(
-            name="n_clusters", label="Clusters", value=3, min=2, max=255, tooltip="Number of clusters, 2 to 255"
-        )
-        slider = Slider(
-            name="n_clusters_slider",
-            value=3,
-            min=2,
-            max=K_MAX,
-            readout=False,
-            tooltip=f"Number of clusters, 2 to {K_MAX}",
-        )
-        super().__init__(widgets=[image, n_clusters, slider], labels=True)
-        self._controls = image, n_clusters, slider
         self.live = CheckBox(
-            name="live", text="Live", value=True, tooltip="Show the clusters while you choose their number"
+            name="live", text="Live", value=True, tooltip="Show the clusters while you choose them"
         )
         self.segment = PushButton(
             name="segment", text="Segment", tooltip="Read the image anew and draw its clusters over it"
         )
         self.cancel = PushButton(name="cancel", text="Cancel", tooltip="Stop what is running")
         self.progress = ProgressBar(name="progress", min=0, max=100, value=0)
+        self.peek = QPushButton("Peek", toolTip="Hold to see the original")
+        self.more = QPushButton("⋯", toolTip="More")
         self.histogram = HistogramPlot()
+        self.border = BorderRow()
         self.choose_k = ChooseKPlot()
         self.table = ClusterTable()
-        self.status = QLabel(wordWrap=True)
-        self._lay_out()
+        self._make_menu()
+        self.status, self._running = lay_out(self)
 
         self._sessions: WeakKeyDictionary[Layer, Session] = WeakKeyDictionary()
         self._session: Session | None = None
         self._job: Job | None = None
         self._loading = False
-        self._colormap = label_colormap(cluster_colors(255))
+        self._palette = DISTINCT
+        self._colormap = label_colormap(distinct_colors(255))
+        self._colormap_key: object = None
         self._rest = QTimer(self.native)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST)
-        self._rest.timeout.connect(self._settle)
         self._closing = _Closing(self.native, self._close)
         self._connect()
         self._follow_active()
@@ -90,75 +113,96 @@ class KMeansWidget(Container):
         """Whether nothing is running nor about to."""
         return self._job is None and not self._rest.isActive()
 
-    # Layout
-
-    def _lay_out(self) -> None:
-        image, n_clusters, slider = self._controls
-        slider.label = " "
-        self._tabs = QTabWidget()
-        self._tabs.setObjectName("plots")
-        self._tabs.addTab(self.histogram, "Histogram")
-        self._tabs.addTab(self.choose_k, "Choose k")
-        buttons = Container(widgets=[self.live, self.segment], layout="horizontal", labels=False)
-        self._running = Container(widgets=[self.progress, self.cancel], layout="horizontal", labels=False)
-        layout = self.native.layout()
-        for widget, stretch in (
-            (self._tabs, 3),
-            (self.status, 0),
-            (self.table, 2),
-            (buttons.native, 0),
-            (self._running.native, 0),
+    def _make_menu(self) -> None:
+        menu = self.menu = QMenu(self.more)
+        menu.setToolTipsVisible(True)
+        for name, text, tip, slot in (
+            ("undo", "Undo", "Back to the choices before the last change (Ctrl+Z in the dock)", self._on_undo),
+            ("keep", "Keep this result", "Leave the layer to you; the next result makes a new one", self._on_keep),
+            ("outline", "Outline", "Draw borders instead of areas", self._on_outline),
+            ("log_counts", "Logarithmic counts", "Of the histogram", self._on_log_counts),
         ):
-            layout.addWidget(widget, stretch)
-        self._buttons = buttons
-        for container in (self.native, buttons.native, self._running.native):
-            container.layout().setContentsMargins(4, 2, 4, 2)
-        self._running.visible = False
-        self._no_wheel = _NoWheel(self.native)
-        for control in (image, n_clusters, slider):
-            for widget in (control.native, *control.native.findChildren(QWidget)):
-                widget.installEventFilter(self._no_wheel)
-                widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.native.setMinimumWidth(240)
+            action = QAction(text, menu, toolTip=tip)
+            if name in ("outline", "log_counts"):
+                action.setCheckable(True)
+                action.toggled.connect(slot)
+            else:
+                action.triggered.connect(slot)
+            setattr(self, name, action)
+            menu.addAction(action)
+        colors = menu.addMenu("Colours")
+        self._palette_group = QActionGroup(menu)
+        for palette in PALETTES:
+            action = colors.addAction(palette.capitalize())
+            action.setData(palette)
+            action.setCheckable(True)
+            action.setChecked(palette == DISTINCT)
+            self._palette_group.addAction(action)
+        self._palette_group.triggered.connect(self._on_palette)
+        menu.addSeparator()
+        for text, slot in (
+            ("Copy as Python", self._on_copy_python),
+            ("Save model…", self._on_save_model),
+            ("Load model…", self._on_load_model),
+        ):
+            menu.addAction(text).triggered.connect(slot)
+        self.more.setMenu(menu)
+        self._undo_keys = QShortcut(QKeySequence.StandardKey.Undo, self.native)
+        self._undo_keys.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self._undo_keys.activated.connect(self._on_undo)
 
     def _image_choices(self, _widget: Any = None) -> list[tuple[str, Image]]:
         return [(layer.name, layer) for layer in self._viewer.layers if isinstance(layer, Image)]
 
     # Connections, all undone when the dock is closed
 
+    def _viewer_connections(self) -> list[tuple[Any, Callable[..., None]]]:
+        layers = self._viewer.layers
+        return [
+            (layers.events.inserted, self._on_layers_changed),
+            (layers.events.reordered, self._on_layers_changed),
+            (layers.events.removed, self._on_layer_removed),
+            (layers.selection.events.active, self._follow_active),
+        ]
+
     def _connect(self) -> None:
-        events = self._viewer.layers.events
-        for name in ("inserted", "reordered"):
-            getattr(events, name).connect(self._on_layers_changed)
-        events.removed.connect(self._on_layer_removed)
-        self._viewer.layers.selection.events.active.connect(self._follow_active)
-        image, n_clusters, slider = self._controls
-        image.changed.connect(self._on_image_chosen)
-        n_clusters.changed.connect(self._on_n_clusters)
-        slider.changed.connect(self._on_slider)
-        self.live.changed.connect(self._on_live)
-        self.segment.changed.connect(self._on_segment)
-        self.cancel.changed.connect(self._on_cancel)
-        self.choose_k.chosen.connect(self._on_k_chosen)
+        for event, slot in self._viewer_connections():
+            event.connect(slot)
+        for signal, slot in (
+            (self["image"].changed, self._on_image_chosen),
+            (self["n_clusters"].changed, self._on_n_clusters),
+            (self["n_clusters_slider"].changed, self._on_slider),
+            (self.live.changed, self._on_live),
+            (self.segment.changed, self._on_segment),
+            (self.cancel.changed, self._on_cancel),
+            (self.peek.pressed, self._on_peek),
+            (self.peek.released, self._on_peek_end),
+            (self.choose_k.chosen, self._on_k_chosen),
+            (self.histogram.threshold_moved, self._on_threshold),
+            (self.border.moved, self._on_threshold),
+            (self.border.reset, self._on_reset),
+            (self.table.renamed, self._on_renamed),
+            (self.table.shown, self._on_shown),
+            (self.table.highlighted, self._on_highlighted),
+            (self.table.asked, self._on_asked),
+            (self._rest.timeout, self._settle),
+        ):
+            signal.connect(slot)
 
     def _close(self) -> None:
         """Let go of the viewer: the dock was closed, or its window was."""
         self._stop()
         self._watch(None)
-        events = self._viewer.layers.events
-        for name in ("inserted", "reordered"):
-            getattr(events, name).disconnect(self._on_layers_changed)
-        events.removed.disconnect(self._on_layer_removed)
-        self._viewer.layers.selection.events.active.disconnect(self._follow_active)
+        for event, slot in self._viewer_connections():
+            event.disconnect(slot)
         for session in self._sessions.values():
             session.overlay.release()
         self._sessions.clear()
-        self._session = None
 
     # Which image
 
     def _on_layers_changed(self, _event: Any = None) -> None:
-        self._controls[0].reset_choices()
+        self["image"].reset_choices()
 
     def _on_layer_removed(self, event: Any) -> None:
         session = self._sessions.pop(event.value, None) if isinstance(event.value, Image) else None
@@ -166,18 +210,16 @@ class KMeansWidget(Container):
             self._stop()
             self._watch(None)
         self._on_layers_changed()
+        self._follow_active()
 
     def _follow_active(self, _event: Any = None) -> None:
         """Show the active image; another kind of layer leaves the dock where it was."""
         active = self._viewer.layers.selection.active
-        image = self._controls[0]
-        self._on_layers_changed()
+        image = self["image"]
+        image.reset_choices()
         if isinstance(active, Image):
             image.value = active
-        if image.value is not (self._session.image if self._session else None):
-            self._on_image_chosen(image.value)
-        elif self._session is None:
-            self._refresh()
+        self._on_image_chosen(image.value)
 
     def _on_image_chosen(self, layer: Image | None) -> None:
         layer = unwrap(layer)
@@ -185,27 +227,27 @@ class KMeansWidget(Container):
             return
         self._stop()
         self._watch(layer)
+        self.table.clearSelection()
+        self._refresh()
         if self._session is not None and self._session.optimum is None:
             self._measure()
-        self._refresh()
 
     def _watch(self, layer: Image | None) -> None:
         """Make an image the one the dock shows, with the choices made for it before."""
         if self._session is not None:
             self._session.image.events.data.disconnect(self._on_data)
             self._session.image.events.name.disconnect(self._on_layers_changed)
+            self._session.end_gesture()
             self._session = None
         if layer is None:
             return
         session = self._sessions.get(layer)
         if session is None:
-            k = self._controls[1].value
-            session = Session(layer, Overlay(self._viewer, layer), Parameters(n_clusters=k))
-            self._sessions[layer] = session
+            parameters = Parameters(n_clusters=self["n_clusters"].value)
+            session = self._sessions[layer] = Session(layer, Overlay(self._viewer, layer), parameters)
         self._session = session
         layer.events.data.connect(self._on_data)
         layer.events.name.connect(self._on_layers_changed)
-        self._show_parameters()
 
     def _on_data(self, _event: Any = None) -> None:
         """Measure again: the image's data were replaced."""
@@ -214,39 +256,142 @@ class KMeansWidget(Container):
         self._stop()
         self._session.forget_measurements()
         self._session.overlay.release()
-        self._measure()
         self._refresh()
+        self._measure()
 
     # What the person chooses
 
-    def _show_parameters(self) -> None:
-        """Set the controls to the session's parameters, without taking that for a choice."""
-        assert self._session is not None
-        k = self._session.parameters.n_clusters
-        self._loading = True
-        try:
-            self._controls[1].value = k
-            self._controls[2].value = min(k, K_MAX)
-        finally:
-            self._loading = False
-
     def _on_slider(self, value: int) -> None:
         if not self._loading:
-            self._controls[1].value = value
+            self["n_clusters"].value = value
 
     def _on_n_clusters(self, value: int) -> None:
-        if self._loading or self._session is None:
-            return
-        if self._session.change(n_clusters=value, thresholds=None):
-            self._show_parameters()
+        if not self._loading and self._session is not None and self._session.choose_k(value):
             self._update()
 
     def _on_k_chosen(self, n_clusters: int) -> None:
-        self._controls[1].value = max(n_clusters, 2)
+        self["n_clusters"].value = max(n_clusters, 2)
 
-    def _on_live(self, value: bool) -> None:
-        if value and self._session is not None and self._session.overlay.layer is not None:
+    def _on_live(self, live: bool) -> None:
+        if live and self._session is not None and self._session.wanted:
             self._update()
+
+    def _edit(self, **fields: Any) -> None:
+        """Change something by hand, as one step to go back from."""
+        if self._session is not None and self._session.edit(**fields):
+            self._update()
+
+    def _on_threshold(self, index: int, value: float) -> None:
+        model = self._session.model if self._session else None
+        if model is None:
+            return
+        thresholds = model.thresholds.copy()
+        low = thresholds[index - 1] if index else -np.inf
+        high = thresholds[index + 1] if index + 1 < thresholds.size else np.inf
+        thresholds[index] = min(max(value, low), high)  # a border stays between its neighbours
+        self._edit(thresholds=tuple(thresholds.tolist()))
+
+    def _on_reset(self) -> None:
+        self._edit(thresholds=None)
+
+    def _on_renamed(self, label: int, name: str) -> None:
+        model = self._session.model if self._session else None
+        if model is None:
+            return
+        names = list(cluster_table(model.merged([]).with_background([]))["name"])
+        names[label - 1] = name or f"cluster {label}"
+        self._end_gesture()
+        self._edit(names=tuple(names))
+        self._end_gesture()
+
+    def _on_asked(self, action: str, labels: list[int]) -> None:
+        session = self._session
+        model = session.model if session else None
+        if session is None or model is None:
+            return
+        groups = [group for group in model.groups if group[0] in labels]
+        others = tuple(group for group in model.merges if group not in groups)
+        self._end_gesture()
+        if action == "merge":
+            merged = tuple(sorted(number for group in groups for number in group))
+            self._edit(merges=(*others, merged))
+        elif action == "split":
+            self._edit(merges=others)
+        elif action == "background":
+            chosen, background = {group[0] for group in groups}, set(model.background)
+            toggled = background - chosen if chosen <= background else background | chosen
+            self._edit(background=tuple(sorted(toggled)))
+        elif action == "extract":
+            self._extract(session, model, labels)
+        elif action == "copy":
+            QApplication.clipboard().setText(table_text(model))
+        elif action == "csv":
+            self._save_table(session, model)
+        self._end_gesture()
+
+    def _end_gesture(self) -> None:
+        if self._session is not None:
+            self._session.end_gesture()
+
+    def _on_undo(self) -> None:
+        if self._session is not None and self._session.undo():
+            self._update()
+
+    # How it is drawn
+
+    def _on_shown(self, label: int, visible: bool) -> None:
+        if self._session is not None:
+            (self._session.hidden.discard if visible else self._session.hidden.add)(label)
+            self._recolor()
+
+    def _on_highlighted(self, labels: list[int]) -> None:
+        if self._session is not None:
+            self._session.highlighted = set(labels)
+            self._recolor()
+
+    def _on_palette(self, action: QAction) -> None:
+        self._palette = action.data()
+        self._recolor()
+        self._refresh()
+
+    def _on_log_counts(self, log_counts: bool) -> None:
+        self.histogram.set_log_counts(log_counts)
+
+    def _on_outline(self, outline: bool) -> None:
+        layer = self._session.overlay.layer if self._session else None
+        if layer is not None:
+            layer.contour = 1 if outline else 0
+
+    def _on_peek(self) -> None:
+        layer = self._session.overlay.layer if self._session else None
+        self._peeked = layer if layer is not None and layer.visible else None
+        if self._peeked is not None:
+            self._peeked.visible = False
+
+    def _on_peek_end(self) -> None:
+        if self._peeked is not None:
+            self._peeked.visible = True
+            self._peeked = None
+
+    def _colors(self, session: Session, model: KMeansModel) -> Any:
+        return cluster_colors(model, self._palette, session.image.contrast_limits)
+
+    def _current_colormap(self, session: Session, model: KMeansModel) -> Any:
+        """Colormap of the overlay; the same object as before unless a colour changed."""
+        hidden, highlighted = frozenset(session.hidden), frozenset(session.highlighted)
+        # Distinct colours depend on the label alone, so one colormap does for any number of clusters.
+        fixed = self._palette == DISTINCT
+        colors = distinct_colors(255) if fixed else self._colors(session, model)
+        key = (hidden, highlighted, DISTINCT if fixed else colors.tobytes())
+        if key != self._colormap_key:
+            self._colormap_key = key
+            self._colormap = label_colormap(colors, hidden, highlighted)
+        return self._colormap
+
+    def _recolor(self) -> None:
+        session = self._session
+        if session is not None and session.model is not None:
+            session.overlay.recolor(self._current_colormap(session, session.model))
 
     # From choices to what is seen
 
@@ -256,44 +401,57 @@ class KMeansWidget(Container):
         if session is None:
             return
         session.wanted = True
+        self._refresh()
         if session.optimum is None:
             if self._job is None:
                 self._measure()
             return
-        optimum, k = session.optimum, session.parameters.n_clusters
-        if not optimum.is_quick(k):
+        if session.model is None:
+            # Many clusters of many values take a while to find; _refresh made those that do not.
+            optimum, k = session.optimum, session.n_clusters
             self._run(lambda progress: optimum.clustering(k), lambda _: self._update())
             return
         self._stop()
-        session.model = model_of(optimum, min(k, optimum.n_values), session.parameters.features, None)
-        self._refresh()
+        self._rest.start()
         if not self.live.value:
             return
         session.wanted = False
         assert session.pixels is not None
         if self._viewer.dims.ndisplay == 2 or session.pixels.size <= _LARGE_VOLUME:
-            session.overlay.show(LookUp(session.pixels, session.model), session.model, self._colormap, None)
-        self._rest.start()
+            colormap = self._current_colormap(session, session.model)
+            session.overlay.show(LookUp(session.pixels, session.model), session.model, colormap, None)
 
     def _refresh(self) -> None:
-        """Redraw plots and table."""
+        """Redraw controls, plots and table for the session as it is."""
         session = self._session
-        summary = session.optimum.summary if session and session.optimum else None
-        if session is not None and session.optimum is not None and session.model is None:
-            k = session.parameters.n_clusters
-            if session.optimum.is_quick(k):
-                session.model = model_of(
-                    session.optimum, min(k, session.optimum.n_values), session.parameters.features, None
-                )
-        model = session.model if session else None
-        colors = cluster_colors(model.n_clusters if model else 0)
+        model, suggestion, summary, hidden = None, None, None, set[int]()
+        if session is not None:
+            self._show_n_clusters(session.parameters.n_clusters)
+            suggestion, hidden = session.suggestion, session.hidden
+            if session.optimum is not None:
+                summary = session.optimum.summary
+                if session.model is None and session.optimum.is_quick(session.n_clusters):
+                    session.model = session.edited(session.optimal_model())
+            model = session.model
+        colors = self._colors(session, model) if session and model else distinct_colors(0)
         if summary is not self.histogram.summary:
             self.histogram.set_summary(summary)
         self.histogram.set_model(model, colors)
-        self.table.set_model(model, colors)
-        suggestion = session.suggestion if session else None
+        self.border.set_model(model)
+        self.table.set_model(model, colors, hidden)
         self.choose_k.set_suggestion(suggestion, model.n_clusters if model else 0)
+        self.undo.setEnabled(bool(session and session.history))
+        self.segment.enabled = session is not None
         self._show_status(self._advice())
+
+    def _show_n_clusters(self, n_clusters: int) -> None:
+        """Set the controls without taking that for a choice."""
+        self._loading = True
+        try:
+            self["n_clusters"].value = n_clusters
+            self["n_clusters_slider"].value = min(n_clusters, K_MAX)
+        finally:
+            self._loading = False
 
     def _advice(self) -> str:
         """What the person should know or do; empty when all is well."""
@@ -342,7 +500,10 @@ class KMeansWidget(Container):
     def _settle(self) -> None:
         """Make the overlay an ordinary array, now that the person has stopped moving controls."""
         session = self._session
+        self._end_gesture()
         if session is None or session.model is None or session.pixels is None or session.optimum is None:
+            return
+        if not self.live.value:
             return
         model, pixels, optimum = session.model, session.pixels, session.optimum
 
@@ -351,10 +512,8 @@ class KMeansWidget(Container):
             return labels, counted.confirmed(optimum)
 
         def done(result: Any) -> None:
-            labels, settled = result
-            session.model = settled
-            session.overlay.show(labels, settled, self._colormap, cluster_table(settled))
-            self._refresh()
+            labels, session.model = result
+            self._show_labels(session, labels)
 
         self._run(work, done)
 
@@ -362,31 +521,37 @@ class KMeansWidget(Container):
         """Read the pixels, find their clusters and draw them, whatever was known before."""
         session = self._session
         if session is None:
-            self._show_status("Open or select an image to segment it.")
             return
         self._stop()
-        parameters = session.parameters
+        self._end_gesture()
         try:
-            pixels = pixels_of(session.image, parameters.features)
+            pixels = pixels_of(session.image, session.parameters.features)
         except (ValueError, TypeError) as error:
             self._show_status(str(error))
             return
 
         def work(progress: Progress) -> Any:
             optimum = Optimum(summarise(pixels, lambda share: progress(share / 2)))
-            k = min(parameters.n_clusters, optimum.n_values)
-            model = model_of(optimum, k, parameters.features, None, confirm=True)
-            labels, model = label_and_count(model, pixels, lambda share: progress(0.5 + share / 2))
+            k = min(session.parameters.n_clusters, optimum.n_values)
+            optimal = model_of(optimum, k, pixels.feature.name, -1 if pixels.n_channels else None)
+            edited = session.edited(optimal.confirmed(optimum))
+            labels, model = label_and_count(edited, pixels, lambda share: progress(0.5 + share / 2))
             return optimum, suggest(optimum, K_MAX), model, labels
 
         def done(result: Any) -> None:
             session.pixels = pixels
             session.optimum, session.suggestion, session.model, labels = result
             session.wanted = False
-            session.overlay.show(labels, session.model, self._colormap, cluster_table(session.model))
-            self._refresh()
+            self._show_labels(session, labels)
 
         self._run(work, done)
+
+    def _show_labels(self, session: Session, labels: Any) -> None:
+        """Show finished labels of the session's model."""
+        assert session.model is not None
+        colormap = self._current_colormap(session, session.model)
+        session.overlay.show(labels, session.model, colormap, cluster_table(session.model))
+        self._refresh()
 
     def _run(self, work: Callable[[Progress], Any], done: Callable[[Any], None]) -> None:
         """Run a job; it replaces the one under way."""
@@ -402,20 +567,20 @@ class KMeansWidget(Container):
             self._refresh()
             self._show_status(_sentence(error))
 
-        job.progressed.connect(lambda share: self._on_progress(job, share))
+        def show(share: float) -> None:
+            if job is self._job:
+                self.progress.value = int(100 * share)
+                self._running.setVisible(True)
+
+        job.progressed.connect(show)
         job.succeeded.connect(finish)
         job.failed.connect(fail)
         job.start()
 
-    def _on_progress(self, job: Job, share: float) -> None:
-        if job is self._job:
-            self.progress.value = int(100 * share)
-            self._running.visible = True
-
     def _finish(self, job: Job) -> None:
         if job is self._job:
             self._job = None
-            self._running.visible = False
+            self._running.setVisible(False)
 
     def _stop(self) -> None:
         """Cancel the job under way; its result is dropped."""
@@ -429,6 +594,73 @@ class KMeansWidget(Container):
         if self._session is not None:
             self._session.wanted = False
         self._show_status("Cancelled. Press Segment to begin again.")
+
+    # Results that leave the dock
+
+    def _on_keep(self) -> None:
+        if self._session is not None:
+            self._session.overlay.release()
+
+    def _extract(self, session: Session, model: KMeansModel, labels: list[int]) -> None:
+        """Add the chosen clusters as a mask layer of its own."""
+        if session.pixels is None:
+            return
+        pixels = session.pixels
+        rows = cluster_table(model.with_background([]))
+        names = [name for label, name in zip(rows["index"], rows["name"], strict=True) if label in labels]
+
+        def work(progress: Progress) -> Any:
+            shown, _ = model.with_background([]).label(pixels, progress)
+            return np.isin(shown, labels).astype(np.uint8)
+
+        def done(mask: Any) -> None:
+            name = f"{session.image.name} {', '.join(names)}"
+            self._viewer.add_layer(Labels(mask, name=name, **transforms_of(session.image)))
+            self._refresh()
+
+        self._run(work, done)
+
+    def _save_table(self, session: Session, model: KMeansModel) -> None:
+        name = f"{session.image.name}-clusters.csv"
+        path, _ = QFileDialog.getSaveFileName(self.native, "Save table", name, "CSV (*.csv)")
+        if path:
+            self._try(lambda: write_table(Path(path), model, overwrite=True))
+
+    def _on_copy_python(self) -> None:
+        if self._session is not None and self._session.model is not None:
+            QApplication.clipboard().setText(as_python(self._session, self._session.model))
+            self._show_status("Copied a script that makes this result.")
+
+    def _on_save_model(self) -> None:
+        model = self._session.model if self._session else None
+        if self._session is None or model is None:
+            return
+        name = f"{self._session.image.name}.json"
+        path, _ = QFileDialog.getSaveFileName(self.native, "Save model", name, "JSON (*.json)")
+        if path:
+            self._try(lambda: model.save(path))
+
+    def _on_load_model(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self.native, "Load model", "", "JSON (*.json)")
+        if path and self._session is not None:
+            self._try(lambda: self._use_model(KMeansModel.load(path)))
+
+    def _use_model(self, model: KMeansModel) -> None:
+        """Take the clusters of a saved model for this image, as if its borders had been set by hand."""
+        assert self._session is not None
+        if model.n_clusters < 2:
+            raise ValueError("the model has one cluster; there is no border to draw")
+        self._end_gesture()
+        self._session.choose_k(model.n_clusters)
+        thresholds = tuple(model.thresholds.tolist())
+        self._session.edit(**vars(Edits(thresholds, model.merges, model.background, model.names)))
+        self._update()
+
+    def _try(self, function: Callable[[], None]) -> None:
+        try:
+            function()
+        except (OSError, ValueError) as error:
+            self._show_status(_sentence(error))
 
 
 def _sentence(error: Exception) -> str:
@@ -453,14 +685,4 @@ class _Closing(QObject):
             function, self._function = self._function, None
             if function is not None:
                 function()
-        return False
-
-
-class _NoWheel(QObject):
-    """Keeps the mouse wheel from changing controls while a person scrolls past them."""
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Wheel:
-            event.ignore()
-            return True
         return False

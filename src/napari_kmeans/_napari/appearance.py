@@ -1,0 +1,82 @@
+"""Where the dock's parts stand. What they do is `widget`'s."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import Container
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QTabWidget, QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    from .widget import KMeansWidget
+
+
+def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
+    """Put the dock's parts in place.
+
+    Returns
+    -------
+    status : QLabel
+        For what the person should know or do.
+    running : QWidget
+        The row with progress and cancel, hidden while nothing runs.
+    """
+    histogram = _column(dock.histogram, dock.border)
+    tabs = dock.tabs = QTabWidget()
+    tabs.addTab(histogram, "Histogram")
+    tabs.addTab(dock.choose_k, "Choose k")
+    status = QLabel(wordWrap=True)
+    # Asks for the height that its text takes at the width there is, instead of a broad line.
+    status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    running = _row(dock.progress.native, dock.cancel.native)
+    running.hide()
+    layout = dock.native.layout()
+    for widget, stretch in (
+        (tabs, 3),
+        (status, 0),
+        (dock.table, 2),
+        (_row(dock.live.native, dock.segment.native, dock.peek, dock.more), 0),
+        (running, 0),
+    ):
+        layout.addWidget(widget, stretch)
+    layout.setContentsMargins(4, 2, 4, 2)
+    for button in (dock.segment, dock.cancel):
+        button.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    dock.native.setMinimumWidth(240)
+    no_wheel = _NoWheel(dock.native)
+    controls = [widget.native for widget in dock if not isinstance(widget, Container)]
+    for control in (*controls, dock.border):
+        for widget in (control, *control.findChildren(QWidget)):
+            widget.installEventFilter(no_wheel)
+            if widget.focusPolicy() & Qt.FocusPolicy.WheelFocus == Qt.FocusPolicy.WheelFocus:
+                widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return status, running
+
+
+def _row(*widgets: QWidget) -> QWidget:
+    return _filled(QHBoxLayout(), *widgets)
+
+
+def _column(*widgets: QWidget) -> QWidget:
+    return _filled(QVBoxLayout(), *widgets)
+
+
+def _filled(layout: QHBoxLayout | QVBoxLayout, *widgets: QWidget) -> QWidget:
+    box = QWidget()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    for widget in widgets:
+        layout.addWidget(widget)
+    box.setLayout(layout)
+    return box
+
+
+class _NoWheel(QObject):
+    """Keeps the mouse wheel from changing controls while a person scrolls past them."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Wheel:
+            event.ignore()
+            return True
+        return False

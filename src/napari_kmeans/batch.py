@@ -1,0 +1,211 @@
+"""Many images from files to files, one after the other: what ``segment`` and ``apply`` share."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .blocks import Progress
+from .files import ImageFile, read_image, write_labels
+from .model import KMeansModel
+from .report import write_table
+
+Stage = Callable[[str], Progress]
+"""Begin a stage of the work, by its name; its progress goes to the callable that is returned."""
+
+Segment = Callable[[ImageFile, Stage], tuple[NDArray[np.uint8], KMeansModel]]
+
+_SUFFIXES = (".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class Job:
+    """An image and the files to make of it."""
+
+    image: Path
+    labels: Path
+    table: Path | None = None
+    model: Path | None = None
+
+    @property
+    def outputs(self) -> list[Path]:
+        """The files to make."""
+        return [path for path in (self.labels, self.table, self.model) if path is not None]
+
+
+def plan(images: Sequence[Path], out: Path, *, table: bool = False, model: Path | None = None) -> list[Job]:
+    """Name the files to make, before any work begins.
+
+    Parameters
+    ----------
+    images : sequence of Path
+    out : Path
+        A folder, there or not; for a single image also a .tif file.
+    table : bool
+        Make a table of the clusters, too.
+    model : Path, optional
+        Make a model file of the single image.
+
+    Raises
+    ------
+    ValueError
+        If there is no way to do that without losing something.
+    """
+    if out.is_dir():
+        is_file = False
+    elif out.suffix.lower() in _SUFFIXES:
+        is_file = True
+        if len(images) > 1:
+            raise ValueError(f"{out} is one file, and there are {len(images)} images; name a folder")
+    elif out.exists() or out.suffix.lower() in (".png", ".jpg", ".jpeg"):
+        raise ValueError(f"{out} is neither a folder nor a .tif file; labels are written as TIFF")
+    else:
+        is_file = False
+    if model is not None and len(images) > 1:
+        raise ValueError(f"{model} holds one model, and there are {len(images)} images")
+    folder = out.parent if is_file else out
+    jobs = []
+    for image in images:
+        stem = ImageFile(image, np.empty(0), "").stem
+        labels = out if is_file else folder / f"{stem}-labels.tif"
+        jobs.append(Job(image, labels, folder / f"{stem}-clusters.csv" if table else None, model))
+    taken = {_identity(job.image): f"the image {job.image}" for job in jobs}
+    for job in jobs:
+        for path in job.outputs:
+            if (other := taken.get(_identity(path))) is not None:
+                raise ValueError(f"{path}, made of {job.image}, would replace {other}")
+            taken[_identity(path)] = f"what is made of {job.image}"
+    return jobs
+
+
+def run(jobs: Sequence[Job], segment: Segment, *, overwrite: bool = False) -> int:
+    """Do the jobs, say so line by line, go on after one that fails, and return the exit status.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    segment : callable
+        Turns an image into labels and the model behind them.
+    overwrite : bool
+        Replace files that are there.
+    """
+    failed = []
+    for number, job in enumerate(jobs, start=1):
+        title = job.image.name if len(jobs) == 1 else f"{job.image.name} ({number}/{len(jobs)})"
+        with reporting(job.image) as report:
+            begin = time.perf_counter()
+            with _progress_bar(title) as stage:
+                model = _do(job, segment, stage, overwrite)
+            seconds = time.perf_counter() - begin
+        if report.failed:
+            failed.append(job)
+            continue
+        print(f"{job.labels}: k = {model.n_clusters}, {seconds:.2f} s")
+        for path in job.outputs[1:]:
+            print(path)
+    if failed and len(jobs) > 1:
+        names = ", ".join(str(job.image) for job in failed)
+        say(f"{len(failed)} of {len(jobs)} images failed: {names}")
+    return 1 if failed else 0
+
+
+def say(message: str) -> None:
+    """Write one line to the standard error output, whatever is in `message`."""
+    print(f"napari-kmeans: {' '.join(message.split())}", file=sys.stderr)
+
+
+@dataclass
+class Report:
+    """What came of a piece of work."""
+
+    failed: bool = False
+
+
+@contextlib.contextmanager
+def reporting(path: Path) -> Iterator[Report]:
+    """Say in a line each what fails with a file, and what the user is warned of."""
+    report = Report()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
+        try:
+            yield report
+        except (OSError, TypeError, ValueError, MemoryError) as error:
+            report.failed = True
+            complaint = _sentence(error)
+    for warning in caught:
+        say(f"warning: {_about(path, str(warning.message))}")
+    if report.failed:
+        say(_about(path, complaint))
+
+
+def _do(job: Job, segment: Segment, stage: Stage, overwrite: bool) -> KMeansModel:
+    """Read, segment, write."""
+    for path in job.outputs:
+        if not overwrite and os.path.lexists(path):
+            raise FileExistsError(f"{path} exists already; --overwrite replaces it (from {job.image})")
+    stage("reading")
+    image = read_image(job.image)
+    labels, model = segment(image, stage)
+    stage("writing")
+    for path in job.outputs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_labels(job.labels, labels, image, overwrite=overwrite)
+    if job.table is not None:
+        write_table(job.table, model, overwrite=overwrite)
+    if job.model is not None:
+        model.save(job.model)
+    return model
+
+
+@contextlib.contextmanager
+def _progress_bar(title: str) -> Iterator[Stage]:
+    """Show a bar while an image is worked on, on a terminal only."""
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+    )
+    # Not what rich takes for a terminal, which includes a log where colors are forced. Nothing is redirected:
+    # lines are printed between the bars.
+    options = {"transient": True, "redirect_stdout": False, "redirect_stderr": False}
+    hidden = not sys.stderr.isatty()
+    with progress.Progress(*columns, console=Console(stderr=True), disable=hidden, **options) as bar:
+
+        def stage(name: str) -> Progress:
+            for task in bar.task_ids:
+                bar.remove_task(task)
+            task = bar.add_task(f"{title}: {name}", total=None)
+            return lambda share: bar.update(task, completed=share, total=1)
+
+        yield stage
+
+
+def _identity(path: Path) -> str:
+    """The same for two names of one file, whether it exists or not."""
+    return os.path.normcase(path.resolve())
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error) or type(error).__name__
+
+
+def _about(path: Path, message: str) -> str:
+    """Put the file's name before a message without it."""
+    return message if str(path) in message else f"{path}: {message}"

@@ -1,0 +1,225 @@
+"""The command line: ``napari-kmeans view``, ``segment`` and ``apply``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import __version__, batch
+from .blocks import Pixels, summarise
+from .clustering import SOLVERS, Optimum
+from .features import FEATURES
+from .files import ImageFile, read_image
+from .model import MAX_CLUSTERS, KMeansModel
+from .pipeline import label_and_count, model_of
+
+try:
+    import typer
+except ImportError as error:
+    raise SystemExit(
+        f"napari-kmeans: the command line needs {error.name}: pip install 'napari-kmeans[cli]'"
+    ) from None
+
+_SCREEN = "-screen 0 1400x900x24"
+_UNDER_XVFB = "NAPARI_KMEANS_UNDER_XVFB"
+_STOPPED = 130  # as a shell reports a program that Ctrl-C ended
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+Images = Annotated[list[Path], typer.Argument(metavar="IMAGE", help="TIFF, PNG or JPEG files.")]
+Out = Annotated[
+    Path, typer.Option("-o", "--out", metavar="OUT", help="Folder, or a .tif file for a single image.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status.
+
+    0: all went well; 1: an input failed; 2: wrong usage; 130: stopped by Ctrl-C.
+    """
+    command = typer.main.get_command(app)
+    try:
+        status = command.main(args, prog_name="napari-kmeans", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        status = _STOPPED
+    except Exception as error:
+        # What a wrong usage raises is not public in every version of typer; it can be told by this.
+        if not hasattr(error, "format_message"):
+            raise
+        batch.say(f"{error.format_message().rstrip('.')}; --help tells more")
+        return int(getattr(error, "exit_code", 2))
+    if status == _STOPPED:
+        batch.say("stopped")
+    return int(status or 0)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"napari-kmeans {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Segment images by k-means."""
+
+
+@app.command()
+def view(
+    image: Annotated[Path | None, typer.Argument(metavar="IMAGE", help="TIFF, PNG or JPEG file.")] = None,
+    sample: Annotated[str | None, typer.Option(metavar="NAME", help="A sample image instead.")] = None,
+    n_clusters: Annotated[
+        int | None, typer.Option("-k", "--clusters", min=2, max=MAX_CLUSTERS, metavar="N", help="Clusters.")
+    ] = None,
+    screenshot: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.png", help="Leave a picture of the window there (replacing one) and end."),
+    ] = None,
+) -> int:
+    """Open napari with the dock open and an image segmented."""
+    from ._napari.sample_data import SAMPLES
+
+    if image is not None and sample is not None:
+        raise typer.BadParameter("name an image or a sample, not both", param_hint="--sample")
+    if sample is not None:
+        _choose("--sample", sample, SAMPLES)
+    if screenshot is not None and screenshot.suffix.lower() != ".png":
+        raise typer.BadParameter(f"{screenshot} must end in .png", param_hint="--screenshot")
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        # Looked at here, since Qt ends the process when it finds no screen.
+        if screenshot is None:
+            batch.say("there is no screen to open a window on; --screenshot OUT.png makes a picture of it")
+            return 1
+        return _view_under_xvfb(image, sample, n_clusters, screenshot)
+    picture = None
+    if image is not None:
+        with batch.reporting(image) as report:
+            picture = read_image(image)
+        if report.failed:
+            return 1
+    try:
+        from ._napari.view import view as open_napari
+
+        open_napari(image=picture, sample=sample, n_clusters=n_clusters, screenshot=screenshot)
+    except ImportError as error:
+        reason = str(error).strip().partition("\n")[0]
+        batch.say(f"view needs napari with a Qt binding ({reason}): pip install 'napari-kmeans[all]'")
+        return 1
+    except (OSError, RuntimeError, ValueError) as error:
+        batch.say(str(error))
+        return 1
+    return 0
+
+
+@app.command()
+def segment(
+    images: Images,
+    n_clusters: Annotated[
+        str,
+        typer.Option("-k", "--clusters", metavar="N|auto", help=f"Clusters: 1 to {MAX_CLUSTERS}, or auto."),
+    ],
+    out: Out,
+    features: Annotated[
+        str, typer.Option(metavar="F", help=f"What pixels are clustered by: {', '.join(FEATURES)}.")
+    ] = "gray",
+    solver: Annotated[str, typer.Option(metavar="S", help=f"One of {', '.join(SOLVERS)}.")] = "auto",
+    table: Annotated[bool, typer.Option("--table", help="Write the clusters' figures as CSV, too.")] = False,
+    save_model: Annotated[
+        Path | None, typer.Option(metavar="M.json", help="Save the model, for `apply`; of a single image.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> int:
+    """Label the clusters of each image: 1 = darkest … k = brightest, 0 = left out."""
+    k: int | str = n_clusters
+    if n_clusters != "auto":
+        if not n_clusters.isdecimal() or not 1 <= int(n_clusters) <= MAX_CLUSTERS:
+            raise typer.BadParameter(f"{n_clusters!r} must be 1 to {MAX_CLUSTERS}, or auto", param_hint="-k")
+        k = int(n_clusters)
+    _choose("--features", features, FEATURES)
+    _choose("--solver", solver, SOLVERS)
+
+    def cluster(image: ImageFile, stage: batch.Stage) -> tuple[NDArray[np.uint8], KMeansModel]:
+        pixels = _pixels(image, features)
+        optimum = Optimum(summarise(pixels, stage("counting")))
+        model = model_of(optimum, k, features, image.channel_axis, solver, confirm=True)
+        return label_and_count(model, pixels, stage("labelling"))
+
+    return batch.run(_plan(images, out, table, save_model), cluster, overwrite=overwrite)
+
+
+@app.command()
+def apply(
+    model_file: Annotated[Path, typer.Argument(metavar="MODEL.json", help="Made by `segment --save-model`.")],
+    images: Images,
+    out: Out,
+    overwrite: Overwrite = False,
+) -> int:
+    """Label images with the clusters of another one."""
+    jobs = _plan(images, out)
+    with batch.reporting(model_file) as report:
+        model = KMeansModel.load(model_file)
+    if report.failed:
+        return 1
+
+    def label(image: ImageFile, stage: batch.Stage) -> tuple[NDArray[np.uint8], KMeansModel]:
+        return model.label(_pixels(image, model.features), stage("labelling"))[0], model
+
+    return batch.run(jobs, label, overwrite=overwrite)
+
+
+def _plan(
+    images: Sequence[Path], out: Path, table: bool = False, save_model: Path | None = None
+) -> list[batch.Job]:
+    try:
+        return batch.plan(images, out, table=table, model=save_model)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="-o") from None
+
+
+def _choose(option: str, value: str, choices: Collection[str]) -> None:
+    if value not in choices:
+        raise typer.BadParameter(f"{value!r} must be one of {', '.join(choices)}", param_hint=option)
+
+
+def _pixels(image: ImageFile, features: str) -> Pixels:
+    """Pixels to be clustered; channels that are no colours have no one intensity."""
+    if image.channel_axis is not None and not image.is_color:
+        n_channels = image.data.shape[image.channel_axis]
+        raise ValueError(f"it has {n_channels} channels that are no colors; save one of them by itself")
+    return Pixels.of(image.data, features=features, channel_axis=image.channel_axis)
+
+
+def _view_under_xvfb(image: Path | None, sample: str | None, n_clusters: int | None, screenshot: Path) -> int:
+    """Start over on a virtual screen; returns only if there can be none."""
+    missing = [program for program in ("xvfb-run", "xauth") if shutil.which(program) is None]
+    if missing or _UNDER_XVFB in os.environ:
+        batch.say(
+            "there is no screen, and a virtual one needs xvfb-run: install the packages xvfb and xauth "
+            "(Debian, Ubuntu), xorg-x11-server-Xvfb (Fedora) or xorg-server-xvfb (Arch)"
+        )
+        return 1
+    command = ["xvfb-run", "-a", "-s", _SCREEN, sys.executable, "-m", "napari_kmeans", "view"]
+    command += ["--screenshot", str(screenshot)]
+    if sample is not None:
+        command += ["--sample", sample]
+    if n_clusters is not None:
+        command += ["-k", str(n_clusters)]
+    if image is not None:
+        command += ["--", str(image)]
+    os.environ[_UNDER_XVFB] = "1"
+    sys.stdout.flush()
+    os.execvp(command[0], command)

@@ -1,0 +1,85 @@
+"""What is worth knowing about each cluster, as a table."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .atomic import replacing
+from .model import KMeansModel
+
+
+def cluster_table(model: KMeansModel) -> dict[str, list[Any]]:
+    """One row for each label of a model, from dark to bright.
+
+    Merged clusters are one row, at their lowest label; label 0, background and what is excluded, has none.
+
+    Returns
+    -------
+    dict of lists
+        index : int
+            The label.
+        name : str
+        center : float
+            Mean of the pixels, in the image's own units.
+        pixels : int
+        share : float
+            Of all pixels that were counted, background included: 0 to 1.
+        above, up_to : float
+            The values that get this label: above < value ≤ up_to. NaN where there is no limit, and for
+            clusters that were merged without being neighbours.
+    """
+    table: dict[str, list[Any]] = {
+        column: [] for column in ("index", "name", "center", "pixels", "share", "above", "up_to")
+    }
+    total = max(1, int(model.counts.sum()))
+    limits = np.concatenate(([math.nan], model.thresholds, [math.nan]))
+    shown = model.label_of_cluster[1:]
+    for label in np.unique(shown[shown > 0]).tolist():
+        [members] = np.nonzero(shown == label)
+        counts = model.counts[members]
+        pixels = int(counts.sum())
+        first, last = members[0], members[-1]
+        neighbors = last - first + 1 == members.size
+        table["index"].append(label)
+        table["name"].append(model.names[label - 1] if model.names else f"cluster {label}")
+        # Without any pixel every member weighs the same.
+        weights = counts / pixels if pixels else np.full(members.size, 1 / members.size)
+        table["center"].append(float(np.sum(weights * model.centers[members, 0])))
+        table["pixels"].append(pixels)
+        table["share"].append(pixels / total)
+        table["above"].append(float(limits[first]) if neighbors else math.nan)
+        table["up_to"].append(float(limits[last + 1]) if neighbors else math.nan)
+    return table
+
+
+def write_table(path: Path, model: KMeansModel, *, overwrite: bool = False) -> None:
+    """Write `cluster_table` as CSV; a cell is empty where there is no limit.
+
+    Raises
+    ------
+    FileExistsError
+        Without `overwrite`, if there is a file already.
+    OSError
+        If it cannot be written; nothing is left then.
+    """
+    table = cluster_table(model)
+    rows = zip(*table.values(), strict=True)
+    with (
+        replacing(path, overwrite=overwrite) as partial,
+        partial.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(table)
+        writer.writerows(["" if value != value else value for value in row] for row in rows)
+
+
+def table_text(model: KMeansModel) -> str:
+    """Return `cluster_table` as text with tabs, as spreadsheets take it from the clipboard."""
+    table = cluster_table(model)
+    rows = [list(table), *zip(*table.values(), strict=True)]
+    return "\n".join("\t".join("" if value != value else str(value) for value in row) for row in rows)
