@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QToolButton, QWidget
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from ..model import KMeansModel
 
@@ -28,21 +28,20 @@ class BorderRow(QWidget):
         super().__init__(parent)
         self.which = QComboBox()
         self.which.setToolTip("Border between two neighbouring clusters")
-        self.which.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.which.setMinimumContentsLength(5)
         self.value = QDoubleSpinBox(keyboardTracking=False, decimals=4)
         self.value.setToolTip("Values up to this one belong to the darker cluster; type, or drag its line above")
         self.value.setRange(-1e300, 1e300)
         self.value.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        self.value.setMinimumWidth(60)
-        self.adjusted = QLabel("adjusted")
-        self.back = QToolButton(text="Reset")
-        self.back.setToolTip("Back to the borders of the optimum")
+        self.value.setMinimumWidth(64)
+        self.title = QLabel("Border")
+        self.back = QPushButton("Reset")
+        self.back.setToolTip("Borders were moved by hand; go back to those of the optimum")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2, 0, 2, 0)
-        layout.addWidget(QLabel("Border"))
+        layout.addWidget(self.title)
         layout.addWidget(self.which)
         layout.addWidget(self.value, 1)
-        layout.addWidget(self.adjusted)
         layout.addWidget(self.back)
         self._model: KMeansModel | None = None
         self.which.currentIndexChanged.connect(self._show_value)
@@ -60,7 +59,8 @@ class BorderRow(QWidget):
                 self.which.addItems([f"{i} | {i + 1}" for i in range(1, n_borders + 1)])
         self.setEnabled(n_borders > 0)
         adjusted = model is not None and model.adjusted
-        self.adjusted.setVisible(adjusted)
+        self.title.setVisible(not adjusted)  # there is no room for both in a narrow dock
+        self.value.setSuffix("  adjusted" if adjusted else "")
         self.back.setVisible(adjusted)
         self._show_value()
 

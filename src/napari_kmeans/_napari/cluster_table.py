@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from numpy.typing import NDArray
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableWidget, QTableWidgetItem, QWidget
 
 from ..model import KMeansModel
@@ -92,8 +93,7 @@ class ClusterTable(QTableWidget):
                 box = self._cell(row, _COLOR)
                 seen = label not in hidden and label not in model.background
                 box.setCheckState(Qt.CheckState.Checked if seen else Qt.CheckState.Unchecked)
-                color = QColor.fromRgbF(*colors[label - 1])
-                box.setBackground(color)
+                box.setIcon(_swatch(QColor.fromRgbF(*colors[label - 1])))
                 self._cell(row, _NAME).setData(Qt.ItemDataRole.UserRole, label)
         finally:
             self._filling = False
@@ -162,6 +162,22 @@ class ClusterTable(QTableWidget):
         super().keyPressEvent(event)
         # An unhandled key would reach the canvas and switch the layer's tool.
         event.accept()
+
+
+@lru_cache(maxsize=512)
+def _painted(rgba: int) -> QIcon:
+    pixmap = QPixmap(16, 16)
+    pixmap.fill(QColor.fromRgba(rgba))
+    icon = QIcon()
+    # The same in a selected row, which would tint it otherwise.
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
+        icon.addPixmap(pixmap, mode)
+    return icon
+
+
+def _swatch(color: QColor) -> QIcon:
+    """Square of a colour."""
+    return _painted(color.rgba())
 
 
 class _Asker:
