@@ -28,9 +28,9 @@ def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         yield partial
         os.replace(partial, path)
     except OSError as error:
-        if error.filename == str(partial):
-            error.filename, error.filename2 = str(path), None
-        raise
+        if error.filename != str(partial):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None  # nobody knows of the other one
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()

@@ -178,8 +178,8 @@ def _progress_bar(title: str) -> Iterator[Stage]:
         progress.BarColumn(),
         progress.TaskProgressColumn(),
     )
-    # Not what rich takes for a terminal, which includes a log where colors are forced. Nothing is redirected:
-    # lines are printed between the bars.
+    # Not what rich takes for a terminal, which includes a log where colours are forced. Nothing is
+    # redirected: lines are printed between the bars.
     options = {"transient": True, "redirect_stdout": False, "redirect_stderr": False}
     hidden = not sys.stderr.isatty()
     with progress.Progress(*columns, console=Console(stderr=True), disable=hidden, **options) as bar:

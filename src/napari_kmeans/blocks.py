@@ -141,7 +141,7 @@ class Pixels:
         feature = get_feature(features)
         n_channels = None
         if channel_axis is not None:
-            axis = _check_axis("channel_axis", channel_axis, image.ndim)
+            axis = check_axis("channel_axis", channel_axis, image.ndim)
             n_channels = image.shape[axis]
             image = np.moveaxis(image, axis, -1)
         feature.check_channels(n_channels)
@@ -172,6 +172,12 @@ class Pixels:
     def scalar(self) -> Scalar:
         """How `read` stores values."""
         return self.feature.describe(self.image.dtype, self.n_channels)
+
+    def at(self, axis: int, position: int) -> Pixels:
+        """Return the pixels at one position along a spatial axis."""
+        index = (slice(None),) * axis + (position,)
+        mask = None if self.mask is None else self.mask[index]
+        return Pixels(self.image[index], self.feature, self.n_channels, mask)
 
     def read(self, box: Box) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         """Values in a box, and which of its pixels to use (None: all)."""
@@ -257,7 +263,7 @@ def label(
     return labels, total
 
 
-def _check_axis(name: str, axis: object, ndim: int) -> int:
+def check_axis(name: str, axis: object, ndim: int) -> int:
     """Return `axis` as an index from 0, or say what is wrong with it."""
     if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
         raise TypeError(f"{name} must be an int or None, not {axis!r}")

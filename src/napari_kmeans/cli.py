@@ -199,7 +199,7 @@ def _pixels(image: ImageFile, features: str) -> Pixels:
     """Pixels to be clustered; channels that are no colours have no one intensity."""
     if image.channel_axis is not None and not image.is_color:
         n_channels = image.data.shape[image.channel_axis]
-        raise ValueError(f"it has {n_channels} channels that are no colors; save one of them by itself")
+        raise ValueError(f"it has {n_channels} channels that are no colours; save one of them by itself")
     return Pixels.of(image.data, features=features, channel_axis=image.channel_axis)
 
 

@@ -30,6 +30,8 @@ N_INIT = 10
 _FEW_CLUSTERS = 16
 _FEW_POINTS = 1 << 14
 
+_NOTABLE = 0.95  # of what an even spread leaves; whole numbers and chance alone can save a little
+
 
 @dataclass(frozen=True, eq=False)
 class Clustering:
@@ -282,7 +284,7 @@ def suggest(optimum: Optimum, k_max: int) -> Suggestion:
     criterion = [k * k * w / total for k, w in enumerate(inertia, start=1)]
     n = 2 + int(np.argmin(criterion[1:]))
     share = 100 * (1 - inertia[n - 1] / total)
-    if criterion[n - 1] < 1:
+    if criterion[n - 1] < _NOTABLE:
         reason = (
             f"{n} clusters explain {share:.1f} % of the variance, the largest gain over an even spread of "
             f"values among 2 to {len(inertia)}."

@@ -124,7 +124,7 @@ def read_image(path: Path) -> ImageFile:
     if not image.data.size:
         raise ValueError(f"{path} holds no pixel")
     if head.startswith(b"\x89PNG") and head[24] == 16 and head[25] in (2, 4, 6):
-        warnings.warn(f"{path} has 16 bits a color sample, of which 8 are used", UserWarning, stacklevel=2)
+        warnings.warn(f"{path} has 16 bits a colour sample, of which 8 are used", UserWarning, stacklevel=2)
     return image
 
 
@@ -154,7 +154,7 @@ def write_labels(path: Path, labels: NDArray[np.uint8], image: ImageFile, *, ove
     # The display range: without it ImageJ shows labels 1, 2, 3 of 255 as black.
     metadata = {"axes": image.spatial_axes, "min": 0, "max": max(1, int(labels.max()))}
     size, unit = image.pixel_size, image.unit
-    if unit == "m":  # the resolution tags have no room for pixels a meter that are that many
+    if unit == "m":  # the tags are ratios of 32-bit numbers: too small for pixels a metre
         size, unit = {axis: length * _MICROMETERS["m"] for axis, length in size.items()}, "um"
     if unit:
         # ImageJ's own escape; its description holds ASCII only.
@@ -283,16 +283,16 @@ def _plain_colors(data: NDArray[Any], axes: str, page: Any, is_imagej: bool) -> 
         data = np.invert(data)
     if not axes.endswith("S"):
         if photometric not in ("MINISBLACK", "MINISWHITE"):
-            raise _Unsupported(f"has colors of the kind {photometric}; gray, RGB and palettes can be had")
+            raise _Unsupported(f"has colours of the kind {photometric}; gray, RGB and palettes can be had")
         return data, axes
     if "C" in axes:
-        raise _Unsupported("has both colors and channels")
+        raise _Unsupported("has both colours and channels")
     n_samples = data.shape[-1]
     alpha = [extra.name in ("ASSOCALPHA", "UNASSALPHA") for extra in page.extrasamples]
     if photometric in ("MINISBLACK", "MINISWHITE"):
         if n_samples == 2 and alpha == [True]:
             return data[..., [0, 0, 0, 1]], axes
-        return np.moveaxis(data, -1, axes.index("Y")), axes[:-3] + "CYX"  # samples that are no colors
+        return np.moveaxis(data, -1, axes.index("Y")), axes[:-3] + "CYX"  # samples that are no colours
     if photometric == "RGB" or (photometric == "YCBCR" and page.compression.name == "JPEG"):
         if n_samples == 4 and alpha == [True]:
             return data, axes

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import Pixels, Progress, label
+from .blocks import Pixels, Progress, check_axis, label
 from .clustering import Clustering, Optimum, confirm, describe
 from .features import FEATURES
 from .labelling import labeller
@@ -364,10 +364,13 @@ class KMeansStack:
     models : tuple of KMeansModel
     axis : int
         Of the image, its channel axis included.
+    channel_axis : int or None
+        Of the fitted image.
     """
 
     models: tuple[KMeansModel, ...]
     axis: int
+    channel_axis: int | None = None
 
     _FORMAT = "napari-kmeans stack"
 
@@ -391,24 +394,43 @@ class KMeansStack:
             If the image has another number of positions along the axis.
         """
         if channel_axis is None:
-            channel_axis = self.models[0].channel_axis
-        slices = PositionSlices.of(image, self.axis, channel_axis, mask)
-        if len(slices) != len(self):
+            channel_axis = self.channel_axis
+        features = self.models[0].features
+        pixels = Pixels.of(image, features=features, channel_axis=channel_axis, mask=mask)
+        axis = spatial_axis(image, self.axis, channel_axis)
+        if pixels.shape[axis] != len(self):
             raise ValueError(
-                f"image has {len(slices)} positions along axis {self.axis}, and there are {len(self)} models"
+                f"image has {pixels.shape[axis]} positions along axis {self.axis}, and there are {len(self)} models"
             )
-        out = np.empty(slices.spatial_shape, dtype=np.uint8)
-        for position, model in enumerate(self):
-            part, part_axis, part_mask = slices[position]
-            labels = model.predict(part, part_axis, part_mask)
-            np.moveaxis(out, slices.spatial_axis, 0)[position] = labels
-        return out
+        labels = [model.label(pixels.at(axis, position))[0] for position, model in enumerate(self)]
+        return np.stack(labels, axis=axis)
+
+    # Changed by hand, at every position alike: each returns a new stack
+
+    def merged(self, groups: Sequence[Sequence[int]]) -> KMeansStack:
+        """Show each group of clusters as one; see `KMeansModel.merged`."""
+        return replace(self, models=tuple(model.merged(groups) for model in self))
+
+    def with_background(self, labels: Sequence[int]) -> KMeansStack:
+        """Show these clusters as background, label 0; see `KMeansModel.with_background`."""
+        return replace(self, models=tuple(model.with_background(labels) for model in self))
+
+    def with_names(self, names: Sequence[str]) -> KMeansStack:
+        """Name the clusters; see `KMeansModel.with_names`."""
+        return replace(self, models=tuple(model.with_names(names) for model in self))
+
+    # Files
+
+    def to_json(self) -> str:
+        """Return the models as JSON text, the content of a file."""
+        models = [model._to_dict() for model in self]
+        head = {"format": self._FORMAT, "version": _VERSION}
+        place = {"axis": self.axis, "channel_axis": self.channel_axis}
+        return json.dumps({**head, **place, "models": models}, indent=1)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the models as one JSON file, whole or not at all."""
-        models = [model._to_dict() for model in self]
-        document = {"format": self._FORMAT, "version": _VERSION, "axis": self.axis, "models": models}
-        _write(path, json.dumps(document, indent=1))
+        _write(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> KMeansStack:
@@ -416,62 +438,34 @@ class KMeansStack:
         document = _read(path, cls._FORMAT)
         with _Blaming(path):
             [axis] = _integers([document["axis"]])
-            if not document["models"]:
+            channel_axis = document["channel_axis"]
+            if channel_axis is not None:
+                [channel_axis] = _integers([channel_axis])
+            if not isinstance(document["models"], list) or not document["models"]:
                 raise ValueError("it holds no model")
-            return cls(tuple(KMeansModel._from_dict(fields) for fields in document["models"]), axis)
+            models = tuple(KMeansModel._from_dict(fields) for fields in document["models"])
+            return cls(models, axis, channel_axis)
 
 
-@dataclass(frozen=True, eq=False)
-class PositionSlices:
-    """An image, its channel axis and its mask, at each position along an axis."""
+def spatial_axis(image: NDArray[Any], per_axis: object, channel_axis: int | None) -> int:
+    """Return `per_axis` as an axis of the label image, which has no channels.
 
-    image: NDArray[Any]
-    mask: NDArray[Any] | None
-    axis: int
-    channel_axis: int | None
-
-    @classmethod
-    def of(
-        cls, image: NDArray[Any], axis: object, channel_axis: int | None, mask: NDArray[Any] | None
-    ) -> PositionSlices:
-        """Check that the axis is there and is not the channels'."""
-        # The mask and the channel axis are checked by each slice's own Pixels; the axis only here.
-        whole = Pixels.of(image, channel_axis=channel_axis, mask=mask)
-        if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
-            raise TypeError(f"per_axis must be an int or None, not {axis!r}")
-        if not -image.ndim <= axis < image.ndim:
-            raise ValueError(f"per_axis={axis} is out of range for an image of {image.ndim} dimensions")
-        axis = int(axis) % image.ndim
-        if channel_axis is not None:
-            channel_axis %= image.ndim
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no axis of the image, or the channels', or the only one.
+    """
+    axis = check_axis("per_axis", per_axis, image.ndim)
+    if channel_axis is None:
+        n_spatial = image.ndim
+    else:
+        channel_axis %= image.ndim
+        n_spatial = image.ndim - 1
         if axis == channel_axis:
             raise ValueError(f"per_axis={axis} is the channel axis; name another one")
-        if len(whole.shape) == 1:
-            raise ValueError("per_axis needs an image of at least two dimensions besides its channels")
-        return cls(image, whole.mask, axis, channel_axis)
-
-    def __len__(self) -> int:
-        return int(self.image.shape[self.axis])
-
-    @property
-    def spatial_axis(self) -> int:
-        """The axis in the label image, which has no channels."""
-        return self.axis - (self.channel_axis is not None and self.channel_axis < self.axis)
-
-    @property
-    def spatial_shape(self) -> tuple[int, ...]:
-        """Shape of the label image."""
-        return tuple(size for axis, size in enumerate(self.image.shape) if axis != self.channel_axis)
-
-    def __getitem__(self, position: int) -> tuple[NDArray[Any], int | None, NDArray[Any] | None]:
-        """Image, channel axis and mask at a position."""
-        channel_axis = self.channel_axis
-        if channel_axis is not None and self.axis < channel_axis:
-            channel_axis -= 1
-        part = self.image[(slice(None),) * self.axis + (position,)]
-        if self.mask is None:
-            return part, channel_axis, None
-        return part, channel_axis, self.mask[(slice(None),) * self.spatial_axis + (position,)]
+    if n_spatial < 2:
+        raise ValueError("per_axis needs an image of at least two dimensions besides its channels")
+    return axis - (channel_axis is not None and channel_axis < axis)
 
 
 def _explained_variance(clustering: Clustering, summary: Summary) -> float:

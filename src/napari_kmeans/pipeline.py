@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from . import clustering
 from .blocks import Pixels, Progress, summarise
 from .clustering import SOLVERS, Optimum, Suggestion
-from .model import MAX_CLUSTERS, KMeansModel, KMeansStack, PositionSlices
+from .model import MAX_CLUSTERS, KMeansModel, KMeansStack, spatial_axis
 
 AUTO_K_MAX = 12
 """Most clusters that ``n_clusters="auto"`` chooses."""
@@ -84,18 +84,23 @@ def fit(
     array([ 11. ,  90. , 200.5])
     """
     _check_arguments(n_clusters, solver, random_state)
+    pixels = Pixels.of(image, features=features, channel_axis=channel_axis, mask=mask)
     if per_axis is None:
-        return _fit_one(image, n_clusters, features, channel_axis, mask, solver, random_state)
-    slices = PositionSlices.of(image, per_axis, channel_axis, mask)
+        return _fit_one(pixels, n_clusters, channel_axis, solver, random_state)
+    axis = spatial_axis(image, per_axis, channel_axis)
+    per_axis %= image.ndim
+    # Of one position of the image, as the person would cut it out.
+    part_axis = channel_axis
+    if channel_axis is not None:
+        part_axis = channel_axis % image.ndim - (per_axis < channel_axis % image.ndim)
     models = []
-    for position in range(len(slices)):
-        part, axis, part_mask = slices[position]
+    for position in range(pixels.shape[axis]):
+        part = pixels.at(axis, position)
         try:
-            model = _fit_one(part, n_clusters, features, axis, part_mask, solver, random_state)
+            models.append(_fit_one(part, n_clusters, part_axis, solver, random_state))
         except ValueError as error:
-            raise ValueError(f"at position {position} along axis {slices.axis}: {error}") from None
-        models.append(model)
-    return KMeansStack(tuple(models), slices.axis)
+            raise ValueError(f"at position {position} along axis {per_axis}: {error}") from None
+    return KMeansStack(tuple(models), per_axis, channel_axis)
 
 
 def segment(
@@ -235,18 +240,11 @@ def label_and_count(
 
 
 def _fit_one(
-    image: NDArray[Any],
-    n_clusters: int | str,
-    features: str,
-    channel_axis: int | None,
-    mask: NDArray[Any] | None,
-    solver: str,
-    random_state: int,
+    pixels: Pixels, n_clusters: int | str, channel_axis: int | None, solver: str, random_state: int
 ) -> KMeansModel:
     """Fit without `per_axis`."""
-    pixels = Pixels.of(image, features=features, channel_axis=channel_axis, mask=mask)
     optimum = Optimum(summarise(pixels))
-    model = model_of(optimum, n_clusters, features, channel_axis, solver, random_state)
+    model = model_of(optimum, n_clusters, pixels.feature.name, channel_axis, solver, random_state)
     if model.counts_are_exact:
         return model
     # A threshold cuts through a cell; which of its pixels lie on which side only they can tell.

@@ -1,0 +1,43 @@
+"""Original and clusters next to each other, and everything as it was on the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari.layers import Image, Labels
+from napari.layers.base import Layer
+
+
+class SideBySide:
+    """Napari's grid with two layers in it, until `leave`.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    image : Image layer
+        On the left.
+    labels : Labels layer
+        On the right, at full opacity.
+    """
+
+    def __init__(self, viewer: Any, image: Image, labels: Labels) -> None:
+        self._viewer = viewer
+        # Before napari 0.9 the grid hung on the viewer itself.
+        self._grid = viewer.canvas.grid if hasattr(viewer, "canvas") else viewer.grid
+        self._labels = labels
+        self._opacity = labels.opacity
+        self._was_visible: dict[Layer, bool] = {layer: layer.visible for layer in viewer.layers}
+        self._was_grid = (self._grid.enabled, self._grid.stride, self._grid.shape)
+        for layer in viewer.layers:
+            layer.visible = layer in (image, labels)
+        labels.opacity = 1.0
+        # Of a negative stride the lowest layer comes first: the image, on the left.
+        self._grid.stride, self._grid.shape, self._grid.enabled = -1, (1, 2), True
+
+    def leave(self) -> None:
+        """Restore grid, visibility and opacity; layers added meanwhile stay as they are."""
+        self._grid.enabled, self._grid.stride, self._grid.shape = self._was_grid
+        for layer, visible in self._was_visible.items():
+            if layer in self._viewer.layers:
+                layer.visible = visible
+        self._labels.opacity = self._opacity
