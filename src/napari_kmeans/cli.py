@@ -114,6 +114,8 @@ def view(
     try:
         from ._napari.view import view as open_napari
 
+        if screenshot is not None:
+            screenshot.parent.mkdir(parents=True, exist_ok=True)
         open_napari(image=picture, sample=sample, n_clusters=n_clusters, screenshot=screenshot)
     except ImportError as error:
         reason = str(error).strip().partition("\n")[0]

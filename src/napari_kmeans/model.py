@@ -189,6 +189,10 @@ class KMeansModel:
         label_block = labeller(self.exact_thresholds, self.label_of_cluster, pixels.scalar)
         return label(pixels, label_block, progress, count=count, keep=keep)
 
+    def without_summary(self) -> KMeansModel:
+        """Return a model that no longer holds the summary of its pixels, as one from a file does not."""
+        return replace(self, _summary=None)
+
     def confirmed(self, optimum: Optimum) -> KMeansModel:
         """Let scikit-learn's KMeans look for something better than this optimum; see `clustering.confirm`."""
         if self.solver != "exact" or self.adjusted:
@@ -247,7 +251,7 @@ class KMeansModel:
     def with_names(self, names: Sequence[str]) -> KMeansModel:
         """Name the clusters, from dark to bright; ``[]`` takes the names away."""
         if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-            raise TypeError(f"names must be a sequence of str, not {names!r}")
+            raise TypeError(f"names must be a sequence of str, not {names!r:.80}")
         if len(names) not in (0, self.n_clusters):
             raise ValueError(f"names holds {len(names)} and must hold {self.n_clusters}, one a cluster")
         return replace(self, names=tuple(names))
@@ -318,12 +322,16 @@ class KMeansModel:
         integer_thresholds = _integers(fields["integer_thresholds"])
         k = centers.shape[0]
         if fields["features"] not in FEATURES:
-            raise ValueError(f"unknown features {fields['features']!r}")
-        sizes = centers.shape[1], thresholds.size, len(counts)
-        if not 1 <= k <= MAX_CLUSTERS or sizes != (1, k - 1, k):
+            raise ValueError(f"unknown features {fields['features']!r:.40}")
+        shapes = centers.shape, thresholds.shape, len(counts)
+        if not 1 <= k <= MAX_CLUSTERS or shapes != ((k, 1), (k - 1,), k):
             raise ValueError("centers, thresholds and counts do not belong together")
-        if (thresholds[1:] < thresholds[:-1]).any() or len(integer_thresholds) not in (0, k - 1):
+        if len(integer_thresholds) not in (0, k - 1):
+            raise ValueError("integer_thresholds and centers do not belong together")
+        if (thresholds[1:] < thresholds[:-1]).any() or integer_thresholds != sorted(integer_thresholds):
             raise ValueError("thresholds are not in ascending order")
+        if not all(-(1 << 63) <= threshold < 1 << 64 for threshold in integer_thresholds):
+            raise ValueError("integer_thresholds are out of range")
         if min(counts) < 0 or max(counts) >= 1 << 63:
             raise ValueError("counts are out of range")
         inertia, explained = _numbers([fields["inertia"], fields["explained_variance"]], ndim=1)
@@ -502,10 +510,10 @@ def _parse(text: str, expected: str) -> dict[str, Any]:
     document = json.loads(text, parse_constant=_refuse_constant)
     if not isinstance(document, dict) or document.get("format") != expected:
         found = document.get("format") if isinstance(document, dict) else None
-        raise ValueError(f"it holds {found!r} where {expected!r} was expected")
+        raise ValueError(f"it holds {found!r:.40} where {expected!r} was expected")
     if document.get("version") != _VERSION:
         raise ValueError(
-            f"it is of version {document.get('version')!r} and this program reads version {_VERSION}"
+            f"it is of version {document.get('version')!r:.40} and this program reads version {_VERSION}"
         )
     return document
 

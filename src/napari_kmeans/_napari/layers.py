@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
-from napari.layers.base import Layer
 from numpy.typing import NDArray
 
-from ..blocks import Box, Pixels
+from ..blocks import Pixels, Progress
 from ..labelling import labeller
-from ..model import KMeansModel
+from ..model import KMeansModel, KMeansStack
+from ..pipeline import label_and_count
 
 METADATA_KEY = "napari-kmeans"
 
@@ -55,34 +56,114 @@ def transforms_of(layer: Image) -> dict[str, Any]:
     }
 
 
-class LookUp:
-    """Labels that are looked up in the image when somebody asks, and then only where.
+def axis_name(layer: Image, axis: int) -> str:
+    """What the layer calls an axis, or its number if it was not named."""
+    label = str(layer.axis_labels[axis])
+    return f"axis {axis}" if label.lstrip("-").isdigit() else label
 
-    An array as far as napari is concerned: every slice is right at any moment and costs what is on screen.
+
+class _ArrayLike:
+    """What napari asks of an array, for labels that are found when somebody asks, and then only where.
+
+    Every slice is right at any moment and costs what is on screen.
     """
 
     dtype = np.dtype(np.uint8)
 
-    def __init__(self, pixels: Pixels, model: KMeansModel) -> None:
+    def __init__(self, pixels: Pixels) -> None:
         self.pixels = pixels
         self.shape = pixels.shape
         self.ndim = len(pixels.shape)
         self.size = pixels.size
-        self._label = labeller(model.exact_thresholds, model.label_of_cluster, pixels.scalar)
 
     def __getitem__(self, key: Any) -> NDArray[np.uint8]:
-        if not isinstance(key, tuple):
-            key = (key,)
-        values, include = self.pixels.read((*key, ...))
-        labels = np.empty(np.shape(values), dtype=np.uint8)
-        self._label(np.asarray(values), include, labels)
-        return labels
+        raise NotImplementedError
+
+    def _full(self, key: Any) -> tuple[Any, ...]:
+        """Return an index with one entry an axis."""
+        key = key if isinstance(key, tuple) else (key,)
+        at = next((i for i, part in enumerate(key) if part is Ellipsis), len(key))
+        head, tail = key[:at], key[at + 1 :]
+        return (*head, *(slice(None),) * (self.ndim - len(head) - len(tail)), *tail)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self[...], dtype=dtype)
 
     def __len__(self) -> int:
         return self.shape[0]
+
+
+class LookUp(_ArrayLike):
+    """Labels of one model, looked up in the image."""
+
+    def __init__(self, pixels: Pixels, model: KMeansModel) -> None:
+        super().__init__(pixels)
+        self._label = labeller(model.exact_thresholds, model.label_of_cluster, pixels.scalar)
+
+    def __getitem__(self, key: Any) -> NDArray[np.uint8]:
+        values, include = self.pixels.read(self._full(key))
+        labels = np.empty(np.shape(values), dtype=np.uint8)
+        self._label(np.asarray(values), include, labels)
+        return labels
+
+
+class StackLookUp(_ArrayLike):
+    """Labels of one model a position along an axis, made when the position is looked at.
+
+    Parameters
+    ----------
+    pixels : Pixels
+    axis : int
+    model_at : callable
+        Takes the pixels and a position, and returns the model of that position.
+    """
+
+    def __init__(self, pixels: Pixels, axis: int, model_at: Callable[[Pixels, int], KMeansModel]) -> None:
+        super().__init__(pixels)
+        self._axis = axis
+        self._model_at = model_at
+
+    def __getitem__(self, key: Any) -> NDArray[np.uint8]:
+        key = self._full(key)
+        where = key[self._axis]
+        rest = key[: self._axis] + key[self._axis + 1 :]
+        if not isinstance(where, slice):
+            return self._look_up(int(where))[rest]
+        parts = [self._look_up(position)[rest] for position in range(*where.indices(self.shape[self._axis]))]
+        # Axes that were asked for at one place are gone from the result.
+        axis = sum(isinstance(part, slice) for part in key[: self._axis])
+        return np.stack(parts, axis=axis) if parts else np.empty(self.shape, dtype=np.uint8)[key]
+
+    def _look_up(self, position: int) -> LookUp:
+        position %= self.shape[self._axis]
+        return LookUp(self.pixels.at(self._axis, position), self._model_at(self.pixels, position))
+
+
+def label_stack(
+    pixels: Pixels,
+    axis: int,
+    model_at: Callable[[Pixels, int], KMeansModel],
+    progress: Progress | None = None,
+) -> tuple[NDArray[np.uint8], KMeansStack]:
+    """Label each position along an axis with its own model.
+
+    Returns
+    -------
+    labels : uint8 array
+        Of the spatial shape.
+    stack : KMeansStack
+    """
+    labels = np.empty(pixels.shape, dtype=np.uint8)
+    models = []
+    for position in range(pixels.shape[axis]):
+        part = pixels.at(axis, position)
+        place = (slice(None),) * axis + (position,)
+        labels[place], model = label_and_count(model_at(pixels, position), part)
+        models.append(model.without_summary())
+        if progress is not None:
+            progress((position + 1) / pixels.shape[axis])
+    channel_axis = None if pixels.n_channels is None else -1
+    return labels, KMeansStack(tuple(models), axis, channel_axis)
 
 
 class Overlay:
@@ -112,7 +193,7 @@ class Overlay:
             return
         for name in ("paint", "data", "name"):
             getattr(self._layer.events, name).disconnect(self._on_change)
-        if isinstance(self._layer.data, LookUp):
+        if isinstance(self._layer.data, _ArrayLike):
             # Theirs from now on, so an array like any other, to paint in and to save.
             self._layer.data = np.asarray(self._layer.data)
         self._layer = None
@@ -124,8 +205,8 @@ class Overlay:
 
     def show(
         self,
-        data: NDArray[np.uint8] | LookUp,
-        model: KMeansModel,
+        data: NDArray[np.uint8] | _ArrayLike,
+        model: KMeansModel | KMeansStack,
         colormap: Any,
         table: dict[str, Any] | None,
     ) -> None:
@@ -141,14 +222,14 @@ class Overlay:
             elif layer.data is not data:
                 layer.data = data
                 self.recolor(colormap)
-            layer.editable = not isinstance(data, LookUp)
+            layer.editable = not isinstance(data, _ArrayLike)
             if table is not None:
                 layer.metadata = {**layer.metadata, METADATA_KEY: model.to_json()}
                 layer.features = table
         finally:
             self._busy = False
 
-    def _make(self, data: NDArray[np.uint8] | LookUp, colormap: Any) -> Labels:
+    def _make(self, data: NDArray[np.uint8] | _ArrayLike, colormap: Any) -> Labels:
         layers = self._viewer.layers
         layer = Labels(
             data,
@@ -171,11 +252,3 @@ class Overlay:
         """Hand the layer over when the person changes it."""
         if not self._busy:
             self.release()
-
-
-def is_cluster_layer(layer: Layer | None) -> bool:
-    """Whether a layer shows clusters, ours or left to the person."""
-    return isinstance(layer, Labels) and METADATA_KEY in layer.metadata
-
-
-__all__ = ["METADATA_KEY", "Box", "LookUp", "Overlay", "is_cluster_layer", "pixels_of", "transforms_of", "unwrap"]

@@ -135,6 +135,11 @@ class HistogramPlot(_Plot):
         for line, value in zip(self._thresholds, thresholds, strict=True):
             line.setValue(float(value))
 
+    def set_movable(self, movable: bool) -> None:
+        """Let thresholds be dragged, or not."""
+        for line in self._thresholds:
+            line.setMovable(movable)
+
     def set_log_counts(self, log_counts: bool) -> None:
         """Show logarithms of the counts, or the counts."""
         self.log_counts = log_counts
@@ -270,10 +275,13 @@ def bin_summary(summary: Summary) -> tuple[NDArray[np.float64], NDArray[np.float
     reach = 0.25 * (high - low)
     inside = values[(values >= low - reach) & (values <= high + reach)]
     low, high = float(inside[0]), float(inside[-1])
-    if bool(np.all(values == np.round(values))) and high - low <= N_BINS:
-        edges = np.arange(low, high + 2) - 0.5  # one bar a whole number
+    finest = float(np.spacing(max(-low, high)))  # nearer edges would fall together
+    if bool(np.all(values == np.round(values))):
+        # Equally many whole numbers to a bar, or an even spread would look like a comb.
+        width = max(float(np.ceil((high - low + 1) / N_BINS)), finest)
+        edges = low - 0.5 + width * np.arange(int((high - low) // width) + 2)
     elif high > low:
-        edges = np.linspace(low, high, N_BINS + 1)
+        edges = np.linspace(low, high, int(np.clip((high - low) / finest, 1, N_BINS)) + 1)
     else:
         edges = np.array([low - 0.5, low + 0.5])
     counts, _ = np.histogram(values, bins=edges, weights=summary.counts)

@@ -7,14 +7,16 @@ from typing import Any
 
 from napari.layers import Image
 
-from ..blocks import Pixels
+from ..blocks import Pixels, summarise
 from ..clustering import Optimum, Suggestion
 from ..model import KMeansModel
 from ..pipeline import model_of
-from .layers import Overlay
+from .layers import LookUp, Overlay, StackLookUp
 
 K_MAX = 12
-"""Largest number of clusters on the slider and on the curve."""
+"""Largest number of clusters on the slider."""
+
+_KEPT_POSITIONS = 8  # of a stack, so that coming back to one is quick and memory stays flat
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,20 @@ class Edits:
 
 @dataclass(frozen=True)
 class Parameters:
-    """What a person chooses. Immutable, so that a history is a list of them."""
+    """What a person chooses. Immutable, so that a history is a list of them.
+
+    Attributes
+    ----------
+    n_clusters : int
+    features : str
+    per_axis : int or None
+        Axis of the image layer whose positions are clustered each by itself; None for all of it.
+    edits : Edits
+    """
 
     n_clusters: int = 3
     features: str = "gray"
+    per_axis: int | None = None
     edits: Edits = Edits()
 
 
@@ -67,8 +79,11 @@ class Session:
     parameters : Parameters
     history : list of Parameters
         Those to go back to, the latest last: one entry a gesture, however many steps a slider took.
-    pixels, optimum, suggestion
-        Measured from the image's data; None until they are, or when the data changed.
+    pixels : Pixels or None
+        Of the whole image; None before it was looked at, or when its data changed.
+    position : int
+        Where the viewer stands along the axis of `parameters.per_axis`.
+    suggestion : Suggestion or None
     model : KMeansModel or None
         The clusters that plots and table show.
     wanted : bool
@@ -82,19 +97,27 @@ class Session:
     parameters: Parameters
     history: list[Parameters] = field(default_factory=list)
     pixels: Pixels | None = None
-    optimum: Optimum | None = None
+    position: int = 0
     suggestion: Suggestion | None = None
     model: KMeansModel | None = None
     wanted: bool = False
     hidden: set[int] = field(default_factory=set)
     highlighted: set[int] = field(default_factory=set)
+    _optima: dict[tuple[int, int] | None, Optimum] = field(default_factory=dict)
     _edits_of: dict[int, Edits] = field(default_factory=dict)
     _in_gesture: bool = False
+
+    # Choices
 
     def choose_k(self, n_clusters: int) -> bool:
         """Change the number of clusters; edits made for it before come back."""
         edits = self._edits_of.get(n_clusters, Edits())
         return self._change(replace(self.parameters, n_clusters=n_clusters, edits=edits))
+
+    def choose_where(self, per_axis: int | None) -> bool:
+        """Cluster each position along an axis by itself, or the whole image; no border stays moved."""
+        edits = replace(self.parameters.edits, thresholds=None)
+        return self._change(replace(self.parameters, per_axis=per_axis, edits=edits))
 
     def edit(self, **fields: Any) -> bool:
         """Change something by hand; return whether anything is new."""
@@ -106,9 +129,7 @@ class Session:
         if not self._in_gesture:
             self.history.append(self.parameters)
         self._in_gesture = True
-        self._edits_of[self.parameters.n_clusters] = self.parameters.edits
-        self.parameters = changed
-        self.model = None
+        self._take(changed)
         return True
 
     def end_gesture(self) -> None:
@@ -120,10 +141,54 @@ class Session:
         self.end_gesture()
         if not self.history:
             return False
-        self.parameters = self.history.pop()
-        self._edits_of[self.parameters.n_clusters] = self.parameters.edits
-        self.model = None
+        self._take(self.history.pop())
         return True
+
+    def _take(self, parameters: Parameters) -> None:
+        self._edits_of[self.parameters.n_clusters] = self.parameters.edits
+        self.parameters = parameters
+        self._edits_of[parameters.n_clusters] = parameters.edits
+        self.model = None
+
+    # Measurements
+
+    @property
+    def _key(self) -> tuple[int, int] | None:
+        axis = self.parameters.per_axis
+        return None if axis is None else (axis, self.position)
+
+    @property
+    def optimum(self) -> Optimum | None:
+        """Optima of the pixels that are clustered together: the image's, or the present position's."""
+        return self._optima.get(self._key)
+
+    def set_measured(self, pixels: Pixels, optimum: Optimum, suggestion: Suggestion) -> None:
+        """Take what was found out about the image, or about the present position of it."""
+        if self.pixels is not pixels:
+            self.forget_measurements()
+        self.pixels = pixels
+        while len(self._optima) >= _KEPT_POSITIONS:
+            self._optima.pop(next(iter(self._optima)))
+        self._optima[self._key] = optimum
+        self.suggestion = suggestion
+        self.model = None
+
+    def forget_measurements(self) -> None:
+        """Note that the image's data are not what they were."""
+        self.pixels = self.suggestion = self.model = None
+        self._optima.clear()
+
+    def move_to(self, position: int) -> bool:
+        """Note where the viewer stands; return whether other pixels are clustered there."""
+        if position == self.position:
+            return False
+        self.position = position
+        if self.parameters.per_axis is None:
+            return False
+        self.model = self.suggestion = None
+        return True
+
+    # Models
 
     @property
     def n_clusters(self) -> int:
@@ -131,17 +196,31 @@ class Session:
         k = self.parameters.n_clusters
         return k if self.optimum is None else min(k, self.optimum.n_values)
 
-    def optimal_model(self) -> KMeansModel:
-        """Model of the optimum, before anything was changed by hand. Needs a measured image."""
-        assert self.optimum is not None
-        channel_axis = -1 if self.image.rgb else None
-        return model_of(self.optimum, self.n_clusters, self.parameters.features, channel_axis)
+    def model_from(self, optimum: Optimum) -> KMeansModel:
+        """Model of an optimum with the changes made by hand, as far as they fit its number of clusters."""
+        parameters = self.parameters
+        k = min(parameters.n_clusters, optimum.n_values)
+        model = model_of(optimum, k, parameters.features, -1 if self.image.rgb else None)
+        return parameters.edits.apply(model) if k == parameters.n_clusters else model
 
-    def edited(self, model: KMeansModel) -> KMeansModel:
-        """Return a model with the changes made by hand, as far as they fit its number of clusters."""
-        fits = model.n_clusters == self.parameters.n_clusters
-        return self.parameters.edits.apply(model) if fits else model
+    def model_at(self, pixels: Pixels, position: int) -> KMeansModel:
+        """Model of one position along the axis, which is read if it has not been."""
+        axis = self.parameters.per_axis
+        assert axis is not None
+        optimum = self._optima.get((axis, position)) if pixels is self.pixels else None
+        return self.model_from(optimum or Optimum(summarise(pixels.at(axis, position))))
 
-    def forget_measurements(self) -> None:
-        """Note that the image's data are not what they were."""
-        self.pixels = self.optimum = self.suggestion = self.model = None
+    def look_up(self, *, with_background: bool = True) -> LookUp | StackLookUp:
+        """Labels of the whole image, found where somebody looks. Needs a model.
+
+        Without background, clusters set to be it have their own label.
+        """
+        assert self.pixels is not None
+        assert self.model is not None
+
+        def shown(model: KMeansModel) -> KMeansModel:
+            return model if with_background else model.with_background([])
+
+        if self.parameters.per_axis is None:
+            return LookUp(self.pixels, shown(self.model))
+        return StackLookUp(self.pixels, self.parameters.per_axis, lambda *place: shown(self.model_at(*place)))

@@ -15,22 +15,25 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QAction, QActionGroup, QKeySequence
 from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QPushButton, QShortcut, QWidget
 
-from ..blocks import Progress, summarise
-from ..clustering import Optimum, suggest
+from ..blocks import Pixels, Progress, summarise
+from ..clustering import Optimum, Suggestion, suggest
 from ..model import KMeansModel
-from ..pipeline import label_and_count, model_of
+from ..pipeline import label_and_count
 from ..report import cluster_table, table_text, write_table
 from .appearance import lay_out
 from .borders import BorderRow
 from .cluster_table import ClusterTable
 from .colors import DISTINCT, PALETTES, cluster_colors, distinct_colors, label_colormap
-from .layers import LookUp, Overlay, pixels_of, transforms_of, unwrap
+from .layers import Overlay, axis_name, label_stack, pixels_of, transforms_of, unwrap
+from . import settings
 from .plots import ChooseKPlot, HistogramPlot
 from .script import as_python
 from .session import K_MAX, Edits, Parameters, Session
+from .side_by_side import SideBySide
 from .worker import Job
 
 _REST = 300  # ms without a change until the overlay is made an ordinary array
+_WHOLE = -1  # in `where`: not an axis, for magicgui takes None for no choice at all
 _LARGE_VOLUME = 1 << 22  # voxels that a 3-D view would look up anew at every move of the slider
 
 
@@ -48,6 +51,8 @@ class KMeansWidget(Container):
 
     def __init__(self, napari_viewer: Any) -> None:
         self._viewer = unwrap(napari_viewer)
+        self._session: Session | None = None
+        self._settings = settings.load()
         super().__init__(
             widgets=[
                 ComboBox(
@@ -60,7 +65,7 @@ class KMeansWidget(Container):
                 SpinBox(
                     name="n_clusters",
                     label="Clusters",
-                    value=3,
+                    value=self._settings.n_clusters,
                     min=2,
                     max=255,
                     tooltip="Number of clusters, 2 to 255",
@@ -74,11 +79,20 @@ class KMeansWidget(Container):
                     readout=False,
                     tooltip=f"Number of clusters, 2 to {K_MAX}",
                 ),
+                ComboBox(
+                    name="where",
+                    label="Where",
+                    choices=self._where_choices,
+                    tooltip="Cluster the whole stack at once, or each of its positions by itself",
+                ),
             ],
             labels=True,
         )
         self.live = CheckBox(
-            name="live", text="Live", value=True, tooltip="Show the clusters while you choose them"
+            name="live",
+            text="Live",
+            value=self._settings.live,
+            tooltip="Show the clusters while you choose them",
         )
         self.segment = PushButton(
             name="segment", text="Segment", tooltip="Read the image anew and draw its clusters over it"
@@ -95,10 +109,11 @@ class KMeansWidget(Container):
         self.status, self._running = lay_out(self)
 
         self._sessions: WeakKeyDictionary[Layer, Session] = WeakKeyDictionary()
-        self._session: Session | None = None
+        self._side_by_side: SideBySide | None = None
+        self._peeked: Labels | None = None
         self._job: Job | None = None
         self._loading = False
-        self._palette = DISTINCT
+        self._palette = self._settings.palette
         self._colormap = label_colormap(distinct_colors(255))
         self._colormap_key: object = None
         self._rest = QTimer(self.native)
@@ -119,11 +134,12 @@ class KMeansWidget(Container):
         for name, text, tip, slot in (
             ("undo", "Undo", "Back to the choices before the last change (Ctrl+Z in the dock)", self._on_undo),
             ("keep", "Keep this result", "Leave the layer to you; the next result makes a new one", self._on_keep),
+            ("side_by_side", "Side by side", "Original left, clusters right", self._on_side_by_side),
             ("outline", "Outline", "Draw borders instead of areas", self._on_outline),
             ("log_counts", "Logarithmic counts", "Of the histogram", self._on_log_counts),
         ):
             action = QAction(text, menu, toolTip=tip)
-            if name in ("outline", "log_counts"):
+            if name in ("side_by_side", "outline", "log_counts"):
                 action.setCheckable(True)
                 action.toggled.connect(slot)
             else:
@@ -136,7 +152,7 @@ class KMeansWidget(Container):
             action = colors.addAction(palette.capitalize())
             action.setData(palette)
             action.setCheckable(True)
-            action.setChecked(palette == DISTINCT)
+            action.setChecked(palette == self._settings.palette)
             self._palette_group.addAction(action)
         self._palette_group.triggered.connect(self._on_palette)
         menu.addSeparator()
@@ -154,6 +170,13 @@ class KMeansWidget(Container):
     def _image_choices(self, _widget: Any = None) -> list[tuple[str, Image]]:
         return [(layer.name, layer) for layer in self._viewer.layers if isinstance(layer, Image)]
 
+    def _where_choices(self, _widget: Any = None) -> list[tuple[str, int]]:
+        choices = [("Whole stack", _WHOLE)]
+        if self._session is not None:
+            image = self._session.image
+            choices += [(f"Each {axis_name(image, axis)}", axis) for axis in range(image.ndim - 2)]
+        return choices
+
     # Connections, all undone when the dock is closed
 
     def _viewer_connections(self) -> list[tuple[Any, Callable[..., None]]]:
@@ -163,6 +186,7 @@ class KMeansWidget(Container):
             (layers.events.reordered, self._on_layers_changed),
             (layers.events.removed, self._on_layer_removed),
             (layers.selection.events.active, self._follow_active),
+            (self._viewer.dims.events.point, self._on_position),
         ]
 
     def _connect(self) -> None:
@@ -172,6 +196,7 @@ class KMeansWidget(Container):
             (self["image"].changed, self._on_image_chosen),
             (self["n_clusters"].changed, self._on_n_clusters),
             (self["n_clusters_slider"].changed, self._on_slider),
+            (self["where"].changed, self._on_where),
             (self.live.changed, self._on_live),
             (self.segment.changed, self._on_segment),
             (self.cancel.changed, self._on_cancel),
@@ -192,6 +217,7 @@ class KMeansWidget(Container):
     def _close(self) -> None:
         """Let go of the viewer: the dock was closed, or its window was."""
         self._stop()
+        self.side_by_side.setChecked(False)
         self._watch(None)
         for event, slot in self._viewer_connections():
             event.disconnect(slot)
@@ -244,8 +270,10 @@ class KMeansWidget(Container):
         session = self._sessions.get(layer)
         if session is None:
             parameters = Parameters(n_clusters=self["n_clusters"].value)
-            session = self._sessions[layer] = Session(layer, Overlay(self._viewer, layer), parameters)
+            overlay = Overlay(self._viewer, layer, self._settings.opacity)
+            session = self._sessions[layer] = Session(layer, overlay, parameters)
         self._session = session
+        session.move_to(self._position(session))
         layer.events.data.connect(self._on_data)
         layer.events.name.connect(self._on_layers_changed)
 
@@ -259,7 +287,32 @@ class KMeansWidget(Container):
         self._refresh()
         self._measure()
 
+    def _position(self, session: Session) -> int:
+        """Where the viewer stands along the axis whose positions are clustered each by itself."""
+        axis = session.parameters.per_axis
+        if axis is None:
+            return 0
+        place = session.image.world_to_data(self._viewer.dims.point)[axis]
+        return int(min(max(round(place), 0), session.image.data.shape[axis] - 1))
+
+    def _on_position(self, _event: Any = None) -> None:
+        """Show the clusters of the position that the viewer moved to."""
+        session = self._session
+        if session is not None and session.move_to(self._position(session)):
+            self._refresh()
+            if session.optimum is None and session.pixels is not None:
+                self._measure()
+
     # What the person chooses
+
+    def _on_where(self, axis: int) -> None:
+        if self._loading or self._session is None:
+            return
+        self._end_gesture()
+        if self._session.choose_where(None if axis == _WHOLE else axis):
+            self._session.move_to(self._position(self._session))
+            self._update()
+        self._end_gesture()
 
     def _on_slider(self, value: int) -> None:
         if not self._loading:
@@ -273,6 +326,7 @@ class KMeansWidget(Container):
         self["n_clusters"].value = max(n_clusters, 2)
 
     def _on_live(self, live: bool) -> None:
+        settings.remember(live=live)
         if live and self._session is not None and self._session.wanted:
             self._update()
 
@@ -283,7 +337,7 @@ class KMeansWidget(Container):
 
     def _on_threshold(self, index: int, value: float) -> None:
         model = self._session.model if self._session else None
-        if model is None:
+        if self._session is None or model is None or self._session.parameters.per_axis is not None:
             return
         thresholds = model.thresholds.copy()
         low = thresholds[index - 1] if index else -np.inf
@@ -351,11 +405,23 @@ class KMeansWidget(Container):
 
     def _on_palette(self, action: QAction) -> None:
         self._palette = action.data()
+        settings.remember(palette=self._palette)
         self._recolor()
         self._refresh()
 
     def _on_log_counts(self, log_counts: bool) -> None:
         self.histogram.set_log_counts(log_counts)
+
+    def _on_side_by_side(self, wanted: bool) -> None:
+        if self._side_by_side is not None:
+            self._side_by_side.leave()
+            self._side_by_side = None
+        layer = self._session.overlay.layer if self._session else None
+        if wanted and self._session is not None and layer is not None:
+            self._side_by_side = SideBySide(self._viewer, self._session.image, layer)
+        elif wanted:
+            self.side_by_side.setChecked(False)
+            self._show_status("There are no clusters yet to put beside the image; press Segment.")
 
     def _on_outline(self, outline: bool) -> None:
         layer = self._session.overlay.layer if self._session else None
@@ -419,37 +485,43 @@ class KMeansWidget(Container):
         assert session.pixels is not None
         if self._viewer.dims.ndisplay == 2 or session.pixels.size <= _LARGE_VOLUME:
             colormap = self._current_colormap(session, session.model)
-            session.overlay.show(LookUp(session.pixels, session.model), session.model, colormap, None)
+            session.overlay.show(session.look_up(), session.model, colormap, None)
 
     def _refresh(self) -> None:
         """Redraw controls, plots and table for the session as it is."""
         session = self._session
         model, suggestion, summary, hidden = None, None, None, set[int]()
         if session is not None:
-            self._show_n_clusters(session.parameters.n_clusters)
+            self._show_parameters(session)
             suggestion, hidden = session.suggestion, session.hidden
             if session.optimum is not None:
                 summary = session.optimum.summary
                 if session.model is None and session.optimum.is_quick(session.n_clusters):
-                    session.model = session.edited(session.optimal_model())
+                    session.model = session.model_from(session.optimum)
             model = session.model
         colors = self._colors(session, model) if session and model else distinct_colors(0)
         if summary is not self.histogram.summary:
             self.histogram.set_summary(summary)
         self.histogram.set_model(model, colors)
-        self.border.set_model(model)
+        whole = session is None or session.parameters.per_axis is None
+        self.border.set_model(model if whole else None)
+        self.histogram.set_movable(whole)
         self.table.set_model(model, colors, hidden)
         self.choose_k.set_suggestion(suggestion, model.n_clusters if model else 0)
         self.undo.setEnabled(bool(session and session.history))
         self.segment.enabled = session is not None
         self._show_status(self._advice())
 
-    def _show_n_clusters(self, n_clusters: int) -> None:
+    def _show_parameters(self, session: Session) -> None:
         """Set the controls without taking that for a choice."""
+        parameters, where = session.parameters, self["where"]
         self._loading = True
         try:
-            self["n_clusters"].value = n_clusters
-            self["n_clusters_slider"].value = min(n_clusters, K_MAX)
+            self["n_clusters"].value = parameters.n_clusters
+            self["n_clusters_slider"].value = min(parameters.n_clusters, K_MAX)
+            where.reset_choices()
+            where.value = _WHOLE if parameters.per_axis is None else parameters.per_axis
+            where.visible = session.image.ndim > 2
         finally:
             self._loading = False
 
@@ -460,7 +532,10 @@ class KMeansWidget(Container):
             return "Open or select an image to segment it."
         if session.optimum is None:
             return ""
-        n = session.optimum.n_values
+        n, axis = session.optimum.n_values, session.parameters.per_axis
+        if axis is not None:
+            name = axis_name(session.image, axis)
+            return f"Plots and table show {name} = {session.position}; each {name} has clusters of its own."
         if n == 1:
             return "All pixels have one value, so there is one cluster."
         if n < session.parameters.n_clusters:
@@ -478,18 +553,19 @@ class KMeansWidget(Container):
         session = self._session
         assert session is not None
         try:
-            pixels = pixels_of(session.image, session.parameters.features)
+            pixels = session.pixels or pixels_of(session.image, session.parameters.features)
         except (ValueError, TypeError) as error:
             self._show_status(str(error))
             return
+        axis, position = session.parameters.per_axis, session.position
+        part = pixels if axis is None else pixels.at(axis, position)
 
         def work(progress: Progress) -> Any:
-            optimum = Optimum(summarise(pixels, progress))
-            return optimum, suggest(optimum, K_MAX)
+            optimum = Optimum(summarise(part, progress))
+            return optimum, suggest(optimum, self._settings.k_max)
 
         def done(result: Any) -> None:
-            session.pixels = pixels
-            session.optimum, session.suggestion = result
+            session.set_measured(pixels, *result)
             if session.wanted:
                 self._update()
             else:
@@ -503,19 +579,8 @@ class KMeansWidget(Container):
         self._end_gesture()
         if session is None or session.model is None or session.pixels is None or session.optimum is None:
             return
-        if not self.live.value:
-            return
-        model, pixels, optimum = session.model, session.pixels, session.optimum
-
-        def work(progress: Progress) -> Any:
-            labels, counted = label_and_count(model, pixels, progress)
-            return labels, counted.confirmed(optimum)
-
-        def done(result: Any) -> None:
-            labels, session.model = result
-            self._show_labels(session, labels)
-
-        self._run(work, done)
+        if self.live.value:
+            self._label_pixels(session, session.pixels, session.optimum, session.suggestion)
 
     def _on_segment(self) -> None:
         """Read the pixels, find their clusters and draw them, whatever was known before."""
@@ -529,29 +594,44 @@ class KMeansWidget(Container):
         except (ValueError, TypeError) as error:
             self._show_status(str(error))
             return
+        self._label_pixels(session, pixels, None, None)
+
+    def _label_pixels(
+        self, session: Session, pixels: Pixels, optimum: Optimum | None, suggestion: Suggestion | None
+    ) -> None:
+        """Label all pixels in the background and show the result; measure them first if that is not known."""
+        axis, position = session.parameters.per_axis, session.position
+        k_max = self._settings.k_max
 
         def work(progress: Progress) -> Any:
-            optimum = Optimum(summarise(pixels, lambda share: progress(share / 2)))
-            k = min(session.parameters.n_clusters, optimum.n_values)
-            optimal = model_of(optimum, k, pixels.feature.name, -1 if pixels.n_channels else None)
-            edited = session.edited(optimal.confirmed(optimum))
-            labels, model = label_and_count(edited, pixels, lambda share: progress(0.5 + share / 2))
-            return optimum, suggest(optimum, K_MAX), model, labels
+            def half(share: float) -> None:
+                progress(share / 2)
+
+            def other_half(share: float) -> None:
+                progress(0.5 + share / 2)
+
+            found = optimum
+            if found is None:
+                found = Optimum(summarise(pixels if axis is None else pixels.at(axis, position), half))
+            suggested = suggestion or suggest(found, k_max)
+            model = session.model_from(found)
+            if axis is not None:
+                labels, stack = label_stack(pixels, axis, session.model_at, other_half)
+                return found, suggested, model, labels, stack
+            labels, model = label_and_count(model, pixels, other_half)
+            model = model.confirmed(found)
+            return found, suggested, model, labels, model
 
         def done(result: Any) -> None:
-            session.pixels = pixels
-            session.optimum, session.suggestion, session.model, labels = result
-            session.wanted = False
-            self._show_labels(session, labels)
+            found, suggested, model, labels, shown = result
+            if found is not session.optimum:
+                session.set_measured(pixels, found, suggested)
+            session.model, session.wanted = model, False
+            colormap = self._current_colormap(session, model)
+            session.overlay.show(labels, shown, colormap, cluster_table(model))
+            self._refresh()
 
         self._run(work, done)
-
-    def _show_labels(self, session: Session, labels: Any) -> None:
-        """Show finished labels of the session's model."""
-        assert session.model is not None
-        colormap = self._current_colormap(session, session.model)
-        session.overlay.show(labels, session.model, colormap, cluster_table(session.model))
-        self._refresh()
 
     def _run(self, work: Callable[[Progress], Any], done: Callable[[Any], None]) -> None:
         """Run a job; it replaces the one under way."""
@@ -603,15 +683,12 @@ class KMeansWidget(Container):
 
     def _extract(self, session: Session, model: KMeansModel, labels: list[int]) -> None:
         """Add the chosen clusters as a mask layer of its own."""
-        if session.pixels is None:
-            return
-        pixels = session.pixels
         rows = cluster_table(model.with_background([]))
         names = [name for label, name in zip(rows["index"], rows["name"], strict=True) if label in labels]
+        look_up = session.look_up(with_background=False)
 
         def work(progress: Progress) -> Any:
-            shown, _ = model.with_background([]).label(pixels, progress)
-            return np.isin(shown, labels).astype(np.uint8)
+            return np.isin(np.asarray(look_up), labels).astype(np.uint8)
 
         def done(mask: Any) -> None:
             name = f"{session.image.name} {', '.join(names)}"
