@@ -265,17 +265,18 @@ class CellsPlan:
                 f"image holds values beyond {_LARGEST:.0e}, whose squares no float64 can hold; leave them out "
                 "with a mask, or divide the image"
             )
+        wide = self.shift > 0
         if self.with_sums:
             # All at the start of their cell, pixels have a single value: no part of their sum can be less.
             parts = ((self.start >> np.uint64(at)) & np.uint64((1 << bits) - 1) for at, bits in self._limbs)
             least = np.array([part.astype(np.int64) * pixels for part in parts])
-            wide = (self.shift > 0) & (counts[1:, :-1] > least).any(axis=0)
+            wide &= (counts[1:, :-1] > least).any(axis=0)
+        loose = np.where(kept & wide, pixels - 1, 0)  # alone in a cell, a pixel's value is known
+        if self.with_sums:
             enough = self.scalar.upper is not None or self.passes == _MAX_PASSES
-            loose = np.where(wide, pixels - 1.0, 0.0)  # alone in a cell, a pixel's value is known
             if enough or _fine_enough(pixels, width, kept, loose, 2e-6):
                 return self._summary(counts, width, kept, wide)
-        bits = _share_out(np.where(kept, pixels, 0), np.where(kept, width, 0.0))
-        finer = self._refined(np.minimum(bits, np.minimum(self.shift, 16)), kept)
+        finer = self._refined(_share_out(np.where(loose > 0, pixels, 0), width, self.shift), kept)
         if self.with_sums or self.scalar.dtype.kind != "f" or pixels[~kept].any():
             return finer
         # Floats without a gap in a range that is not too wide: equal cells take half the time.
@@ -458,11 +459,15 @@ def _fine_enough(
     top = max(w.max(), inner.max())
     w, inner = w / top, inner / top
     scatter = np.sum(loose[kept] * inner * inner)
-    return bool(scatter <= tolerance * np.sum(np.cbrt(n * w * w)) ** 3 / 64**2)
+    # Clusters can have cells for themselves: those farthest out must not hide what the others lack.
+    density = np.sort(np.cbrt(n * w * w))[:-63]
+    return bool(scatter <= tolerance * np.sum(density) ** 3 / 64**2)
 
 
-def _share_out(pixels: NDArray[np.int64], width: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Bits to cut each cell by, so that there are at most about 2^16 cells in all.
+def _share_out(
+    pixels: NDArray[np.int64], width: NDArray[np.float64], shift: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Bits to cut each cell by, at most `shift`, so that there are at most about 2^16 cells in all.
 
     The larger of two shares: by pixel count, which outliers cannot bend, and by (count · width²)^(1/3), the
     density of an optimal quantiser. Only exponents of two enter, so that no machine's cube root can differ.
@@ -476,8 +481,17 @@ def _share_out(pixels: NDArray[np.int64], width: NDArray[np.float64]) -> NDArray
     _, cubed = np.frexp(n * mantissa * mantissa)
     density = (cubed + 2 * exponent.astype(np.int64)) // 3
     density -= density.max()
-    _, room = np.frexp(_CELLS / np.ldexp(1.0, density).sum())
-    bits[filled] = np.maximum(np.maximum(by_count, density + room), 0)
+    # A few pixels far out would claim all cells and leave most of them empty.
+    most = np.maximum(np.frexp(n)[1] + 4, 8)
+    few, many = -16, int((most - density).max())
+    while few < many:
+        room = (few + many + 1) // 2
+        if np.ldexp(1.0, np.minimum(density + room, most)).sum() <= _CELLS:
+            few = room
+        else:
+            many = room - 1
+    wanted = np.maximum(by_count, np.minimum(density + few, most))
+    bits[filled] = np.clip(wanted, 0, np.minimum(shift[filled], 16))
     return bits
 
 
@@ -496,7 +510,7 @@ def _merge_points(
         with np.errstate(under="ignore", over="ignore"):
             scaled = gap / gap.max()
             density = np.cbrt(counts * scaled * scaled)
-            share = np.maximum(counts / counts.sum(), density / density.sum())
+        share = np.maximum(_fill(counts, limit / 2), _fill(density, limit / 2))
         # Cumulated up to and with a point: a wide gap or a crowd before it opens a new group.
         group = np.floor(np.cumsum(share) * (limit / share.sum() * (1 - 1e-9))).astype(np.int64)
     starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
@@ -509,3 +523,13 @@ def _merge_points(
     residual = values - np.repeat(mean, sizes)
     total = spread + float(np.sum(counts * residual * residual))
     return Summary(mean, merged, total, exact=total == 0.0, origin=origin)
+
+
+def _fill(weights: NDArray[Any], total: float) -> NDArray[np.float64]:
+    """Share `total` out by weight, but at most 1 to each: a point needs no more than a group of its own."""
+    ascending = np.sort(weights).astype(np.float64)
+    # With 1 for each of the largest, this is left for the others, and this is what they weigh.
+    left = total - np.arange(weights.size)[::-1]
+    rest = np.cumsum(ascending)
+    last = np.flatnonzero((left > 0) & (left * ascending <= rest))[-1]
+    return np.asarray(np.minimum(weights * (left[last] / max(rest[last], np.finfo(float).tiny)), 1.0))

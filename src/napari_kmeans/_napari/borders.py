@@ -30,7 +30,9 @@ class BorderRow(QWidget):
         self.which.setToolTip("Border between two neighbouring clusters")
         self.which.setMinimumContentsLength(5)
         self.value = QDoubleSpinBox(keyboardTracking=False, decimals=4)
-        self.value.setToolTip("Values up to this one belong to the darker cluster; type, or drag its line above")
+        self.value.setToolTip(
+            "Values up to this one belong to the darker cluster; type, or drag its line above"
+        )
         self.value.setRange(-1e300, 1e300)
         self.value.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.value.setMinimumWidth(64)

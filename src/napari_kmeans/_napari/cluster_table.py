@@ -16,6 +16,7 @@ from .plots import format_value
 
 COLUMNS = ("", "Cluster", "Centre", "Share")
 _COLOR, _NAME, _CENTER, _SHARE = range(4)
+_BACKGROUND = " (background)"  # after its name, and no part of it
 
 
 class ClusterTable(QTableWidget):
@@ -65,9 +66,7 @@ class ClusterTable(QTableWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(120, 78)
 
-    def set_model(
-        self, model: KMeansModel | None, colors: NDArray[Any], hidden: set[int]
-    ) -> None:
+    def set_model(self, model: KMeansModel | None, colors: NDArray[Any], hidden: set[int]) -> None:
         """Show the clusters of a model, in (n_clusters, 4) colours; boxes of `hidden` labels are not ticked."""
         self._filling = True
         try:
@@ -85,7 +84,7 @@ class ClusterTable(QTableWidget):
                 if len(group) > 1:
                     tip = f"clusters {', '.join(map(str, group))} merged\n{tip}"
                 if label in model.background:
-                    name, tip = f"{name} (background)", f"{tip}\nbackground: label 0"
+                    name, tip = f"{name}{_BACKGROUND}", f"{tip}\nbackground: label 0"
                 for column, text in enumerate(("", name, format_value(rows["center"][row]), share)):
                     item = self._cell(row, column)
                     item.setText(text)
@@ -126,7 +125,7 @@ class ClusterTable(QTableWidget):
             return
         label = self.label_of_row(item.row())
         if item.column() == _NAME:
-            self.renamed.emit(label, item.text().strip())
+            self.renamed.emit(label, item.text().strip().removesuffix(_BACKGROUND))
         elif item.column() == _COLOR:
             self.shown.emit(label, item.checkState() == Qt.CheckState.Checked)
 

@@ -78,7 +78,9 @@ class HistogramPlot(_Plot):
         self.getAxis("left").setWidth(38)
         self.setMouseEnabled(x=True, y=False)
         self._bars = pg.BarGraphItem(x0=[0], x1=[1], height=[0], pen=None)
-        self._centers = pg.PlotDataItem(connect="pairs", pen=pg.mkPen("w", width=1, style=Qt.PenStyle.DotLine))
+        self._centers = pg.PlotDataItem(
+            connect="pairs", pen=pg.mkPen("w", width=1, style=Qt.PenStyle.DotLine)
+        )
         self._thresholds: list[_Threshold] = []
         for item in (self._bars, self._centers):
             self.addItem(item)
@@ -210,12 +212,12 @@ class ChooseKPlot(QWidget):
         self._plot.addItem(self._points)
         self._points.sigClicked.connect(self._on_clicked)
         self._reason = QLabel(wordWrap=True)
-        self._use = QPushButton("Use …")
-        self._use.setToolTip("Take the suggested number of clusters")
-        self._use.clicked.connect(self._on_use)
+        self.use = QPushButton("Use …")
+        self.use.setToolTip("Take the suggested number of clusters")
+        self.use.clicked.connect(self._on_use)
         row = QHBoxLayout()
         row.addWidget(self._reason, 1)
-        row.addWidget(self._use)
+        row.addWidget(self.use)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -227,12 +229,12 @@ class ChooseKPlot(QWidget):
     def set_suggestion(self, suggestion: Suggestion | None, n_clusters: int) -> None:
         """Draw the curve, with the suggestion as a star and the present choice filled."""
         self._suggestion = suggestion
-        self._use.setEnabled(suggestion is not None)
+        self.use.setEnabled(suggestion is not None)
         if suggestion is None:
             self._points.setData([], [])
             self._line.setData([], [])
             self._reason.setText("")
-            self._use.setText("Use …")
+            self.use.setText("Use …")
             return
         y = 100 * np.array(suggestion.explained_variance)
         x = np.arange(1, y.size + 1)
@@ -249,7 +251,7 @@ class ChooseKPlot(QWidget):
         self._plot.setXRange(1, max(12, x[-1]), padding=0.04)
         self._plot.setYRange(0, 100, padding=0.06)
         self._reason.setText(suggestion.reason)
-        self._use.setText(f"Use {suggestion.n_clusters}")
+        self.use.setText(f"Use {suggestion.n_clusters}")
 
     def _on_clicked(self, _item: Any, points: Any, *_: Any) -> None:
         if len(points):

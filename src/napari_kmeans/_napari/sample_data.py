@@ -53,7 +53,12 @@ def cells() -> list[LayerData]:
         volume = np.maximum(volume, 400 + 1500 * expit(3 * (radius - distance)))
         volume = np.maximum(volume, 400 + 5500 * expit(3 * (0.45 * radius - distance)))
     noisy = rng.poisson(volume).astype(np.uint16)
-    keywords = {"name": "cells", "scale": (0.5, 0.2, 0.2), "units": ("um",) * 3, "axis_labels": ("z", "y", "x")}
+    keywords = {
+        "name": "cells",
+        "scale": (0.5, 0.2, 0.2),
+        "units": ("um",) * 3,
+        "axis_labels": ("z", "y", "x"),
+    }
     return [(noisy, keywords, "image")]
 
 

@@ -13,6 +13,8 @@ def as_python(session: Session, model: KMeansModel) -> str:
     """
     image, parameters = session.image, session.parameters
     axis = f", channel_axis={model.channel_axis}" if model.channel_axis is not None else ""
+    if parameters.per_axis is not None:
+        axis += f", per_axis={parameters.per_axis}"
     features = f", features={model.features!r}" if model.features != "gray" else ""
     lines = [
         "import napari_kmeans",

@@ -22,22 +22,26 @@ class SideBySide:
 
     def __init__(self, viewer: Any, image: Image, labels: Labels) -> None:
         self._viewer = viewer
-        # Before napari 0.9 the grid hung on the viewer itself.
+        # Before napari 0.9 these hung on the viewer itself.
         self._grid = viewer.canvas.grid if hasattr(viewer, "canvas") else viewer.grid
+        self._camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
         self._labels = labels
         self._opacity = labels.opacity
         self._was_visible: dict[Layer, bool] = {layer: layer.visible for layer in viewer.layers}
         self._was_grid = (self._grid.enabled, self._grid.stride, self._grid.shape)
+        self._was_camera = (self._camera.center, self._camera.zoom)
         for layer in viewer.layers:
             layer.visible = layer in (image, labels)
         labels.opacity = 1.0
-        # Of a negative stride the lowest layer comes first: the image, on the left.
-        self._grid.stride, self._grid.shape, self._grid.enabled = -1, (1, 2), True
+        # The lower of the two layers, the image, comes first with this stride: on the left.
+        self._grid.stride, self._grid.shape, self._grid.enabled = 1, (1, 2), True
+        viewer.reset_view()
 
     def leave(self) -> None:
-        """Restore grid, visibility and opacity; layers added meanwhile stay as they are."""
+        """Restore grid, camera, visibility and opacity; layers added meanwhile stay as they are."""
         self._grid.enabled, self._grid.stride, self._grid.shape = self._was_grid
         for layer, visible in self._was_visible.items():
             if layer in self._viewer.layers:
                 layer.visible = visible
         self._labels.opacity = self._opacity
+        self._camera.center, self._camera.zoom = self._was_camera

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, Container, ProgressBar, PushButton, Slider, SpinBox
-from napari.layers import Image, Labels
+from napari.layers import Image
 from napari.layers.base import Layer
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
-from qtpy.QtGui import QAction, QActionGroup, QKeySequence
-from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QPushButton, QShortcut, QWidget
+from qtpy.QtGui import QAction, QKeySequence
+from qtpy.QtWidgets import QPushButton, QShortcut, QWidget
 
 from ..blocks import Pixels, Progress, summarise
 from ..clustering import Optimum, Suggestion, suggest
 from ..model import KMeansModel
 from ..pipeline import label_and_count
-from ..report import cluster_table, table_text, write_table
+from ..report import cluster_table
+from . import settings
 from .appearance import lay_out
 from .borders import BorderRow
 from .cluster_table import ClusterTable
-from .colors import DISTINCT, PALETTES, cluster_colors, distinct_colors, label_colormap
-from .layers import Overlay, axis_name, label_stack, pixels_of, transforms_of, unwrap
-from . import settings
+from .colors import distinct_colors
+from .display import Display
+from .layers import Overlay, axis_name, label_stack, pixels_of, unwrap
+from .menu import DockMenu
 from .plots import ChooseKPlot, HistogramPlot
-from .script import as_python
 from .session import K_MAX, Edits, Parameters, Session
-from .side_by_side import SideBySide
-from .worker import Job
+from .worker import Runner
 
 _REST = 300  # ms without a change until the overlay is made an ordinary array
 _WHOLE = -1  # in `where`: not an axis, for magicgui takes None for no choice at all
@@ -40,9 +39,9 @@ _LARGE_VOLUME = 1 << 22  # voxels that a 3-D view would look up anew at every mo
 class KMeansWidget(Container):
     """Segment the active image by k-means, and see it while choosing.
 
-    The controls are `image`, `n_clusters` with its slider `n_clusters_slider`, `live`, `segment`, `peek`,
-    `more`, `cancel` and `progress`; `histogram`, `border`, `choose_k` and `table` show what they lead to and can
-    be changed by hand, and `status` says what to do.
+    The controls are `image`, `n_clusters` with its slider `n_clusters_slider`, `where`, `live`, `segment`,
+    `peek`, `more` with the `menu`, `cancel` and `progress`; `histogram`, `border`, `choose_k` (with its button
+    `suggest`) and `table` show what they lead to and can be changed by hand, and `status` says what to do.
 
     Parameters
     ----------
@@ -50,44 +49,13 @@ class KMeansWidget(Container):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        self._viewer = unwrap(napari_viewer)
-        self._session: Session | None = None
+        self.viewer = unwrap(napari_viewer)
+        self.session: Session | None = None
+        """State of the image that is shown, if there is one."""
         self._settings = settings.load()
-        super().__init__(
-            widgets=[
-                ComboBox(
-                    name="image",
-                    label="Image",
-                    choices=self._image_choices,
-                    nullable=True,
-                    tooltip="The image to segment: the active one, or another",
-                ),
-                SpinBox(
-                    name="n_clusters",
-                    label="Clusters",
-                    value=self._settings.n_clusters,
-                    min=2,
-                    max=255,
-                    tooltip="Number of clusters, 2 to 255",
-                ),
-                Slider(
-                    name="n_clusters_slider",
-                    label=" ",
-                    value=3,
-                    min=2,
-                    max=K_MAX,
-                    readout=False,
-                    tooltip=f"Number of clusters, 2 to {K_MAX}",
-                ),
-                ComboBox(
-                    name="where",
-                    label="Where",
-                    choices=self._where_choices,
-                    tooltip="Cluster the whole stack at once, or each of its positions by itself",
-                ),
-            ],
-            labels=True,
-        )
+        self._sessions: WeakKeyDictionary[Layer, Session] = WeakKeyDictionary()
+        self._loading = False
+        super().__init__(widgets=self._make_form(), labels=True)
         self.live = CheckBox(
             name="live",
             text="Live",
@@ -104,21 +72,18 @@ class KMeansWidget(Container):
         self.histogram = HistogramPlot()
         self.border = BorderRow()
         self.choose_k = ChooseKPlot()
+        self.suggest = self.choose_k.use
         self.table = ClusterTable()
-        self._make_menu()
+        self.menu = DockMenu(self, self._settings.palette, self.more)
+        self.more.setMenu(self.menu)
         self.status, self._running = lay_out(self)
-
-        self._sessions: WeakKeyDictionary[Layer, Session] = WeakKeyDictionary()
-        self._side_by_side: SideBySide | None = None
-        self._peeked: Labels | None = None
-        self._job: Job | None = None
-        self._loading = False
-        self._palette = self._settings.palette
-        self._colormap = label_colormap(distinct_colors(255))
-        self._colormap_key: object = None
+        self._display = Display(self.viewer, self._settings.palette)
+        self.runner = Runner(self.native)
         self._rest = QTimer(self.native)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST)
+        self._undo_keys = QShortcut(QKeySequence(QKeySequence.StandardKey.Undo), self.native)
+        self._undo_keys.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self._closing = _Closing(self.native, self._close)
         self._connect()
         self._follow_active()
@@ -126,67 +91,62 @@ class KMeansWidget(Container):
     @property
     def at_rest(self) -> bool:
         """Whether nothing is running nor about to."""
-        return self._job is None and not self._rest.isActive()
+        return not self.runner.busy and not self._rest.isActive()
 
-    def _make_menu(self) -> None:
-        menu = self.menu = QMenu(self.more)
-        menu.setToolTipsVisible(True)
-        for name, text, tip, slot in (
-            ("undo", "Undo", "Back to the choices before the last change (Ctrl+Z in the dock)", self._on_undo),
-            ("keep", "Keep this result", "Leave the layer to you; the next result makes a new one", self._on_keep),
-            ("side_by_side", "Side by side", "Original left, clusters right", self._on_side_by_side),
-            ("outline", "Outline", "Draw borders instead of areas", self._on_outline),
-            ("log_counts", "Logarithmic counts", "Of the histogram", self._on_log_counts),
-        ):
-            action = QAction(text, menu, toolTip=tip)
-            if name in ("side_by_side", "outline", "log_counts"):
-                action.setCheckable(True)
-                action.toggled.connect(slot)
-            else:
-                action.triggered.connect(slot)
-            setattr(self, name, action)
-            menu.addAction(action)
-        colors = menu.addMenu("Colours")
-        self._palette_group = QActionGroup(menu)
-        for palette in PALETTES:
-            action = colors.addAction(palette.capitalize())
-            action.setData(palette)
-            action.setCheckable(True)
-            action.setChecked(palette == self._settings.palette)
-            self._palette_group.addAction(action)
-        self._palette_group.triggered.connect(self._on_palette)
-        menu.addSeparator()
-        for text, slot in (
-            ("Copy as Python", self._on_copy_python),
-            ("Save model…", self._on_save_model),
-            ("Load model…", self._on_load_model),
-        ):
-            menu.addAction(text).triggered.connect(slot)
-        self.more.setMenu(menu)
-        self._undo_keys = QShortcut(QKeySequence.StandardKey.Undo, self.native)
-        self._undo_keys.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        self._undo_keys.activated.connect(self._on_undo)
+    def _make_form(self) -> list[Any]:
+        return [
+            ComboBox(
+                name="image",
+                label="Image",
+                choices=self._image_choices,
+                nullable=True,
+                tooltip="The image to segment: the active one, or another",
+            ),
+            SpinBox(
+                name="n_clusters",
+                label="Clusters",
+                value=self._settings.n_clusters,
+                min=2,
+                max=255,
+                tooltip="Number of clusters, 2 to 255",
+            ),
+            Slider(
+                name="n_clusters_slider",
+                label=" ",
+                value=min(self._settings.n_clusters, K_MAX),
+                min=2,
+                max=K_MAX,
+                readout=False,
+                tooltip=f"Number of clusters, 2 to {K_MAX}",
+            ),
+            ComboBox(
+                name="where",
+                label="Where",
+                choices=self._where_choices,
+                tooltip="Cluster the whole stack at once, or each of its positions by itself",
+            ),
+        ]
 
     def _image_choices(self, _widget: Any = None) -> list[tuple[str, Image]]:
-        return [(layer.name, layer) for layer in self._viewer.layers if isinstance(layer, Image)]
+        return [(layer.name, layer) for layer in self.viewer.layers if isinstance(layer, Image)]
 
     def _where_choices(self, _widget: Any = None) -> list[tuple[str, int]]:
         choices = [("Whole stack", _WHOLE)]
-        if self._session is not None:
-            image = self._session.image
+        if self.session is not None:
+            image = self.session.image
             choices += [(f"Each {axis_name(image, axis)}", axis) for axis in range(image.ndim - 2)]
         return choices
 
     # Connections, all undone when the dock is closed
 
     def _viewer_connections(self) -> list[tuple[Any, Callable[..., None]]]:
-        layers = self._viewer.layers
+        layers = self.viewer.layers
         return [
             (layers.events.inserted, self._on_layers_changed),
             (layers.events.reordered, self._on_layers_changed),
             (layers.events.removed, self._on_layer_removed),
             (layers.selection.events.active, self._follow_active),
-            (self._viewer.dims.events.point, self._on_position),
+            (self.viewer.dims.events.point, self._on_position),
         ]
 
     def _connect(self) -> None:
@@ -201,7 +161,7 @@ class KMeansWidget(Container):
             (self.segment.changed, self._on_segment),
             (self.cancel.changed, self._on_cancel),
             (self.peek.pressed, self._on_peek),
-            (self.peek.released, self._on_peek_end),
+            (self.peek.released, self._display.end_peek),
             (self.choose_k.chosen, self._on_k_chosen),
             (self.histogram.threshold_moved, self._on_threshold),
             (self.border.moved, self._on_threshold),
@@ -210,6 +170,16 @@ class KMeansWidget(Container):
             (self.table.shown, self._on_shown),
             (self.table.highlighted, self._on_highlighted),
             (self.table.asked, self._on_asked),
+            (self.menu.undo.triggered, self._on_undo),
+            (self._undo_keys.activated, self._on_undo),
+            (self.menu.keep.triggered, self._on_keep),
+            (self.menu.side_by_side.toggled, self._on_side_by_side),
+            (self.menu.outline.toggled, self._on_outline),
+            (self.menu.log_counts.toggled, self.histogram.set_log_counts),
+            (self.menu.palettes.triggered, self._on_palette),
+            (self.runner.progressed, self._on_progress),
+            (self.runner.stopped, self._running.hide),
+            (self.runner.failed, self.show_error),
             (self._rest.timeout, self._settle),
         ):
             signal.connect(slot)
@@ -217,7 +187,7 @@ class KMeansWidget(Container):
     def _close(self) -> None:
         """Let go of the viewer: the dock was closed, or its window was."""
         self._stop()
-        self.side_by_side.setChecked(False)
+        self._display.set_side_by_side(self.session, False)
         self._watch(None)
         for event, slot in self._viewer_connections():
             event.disconnect(slot)
@@ -232,16 +202,14 @@ class KMeansWidget(Container):
 
     def _on_layer_removed(self, event: Any) -> None:
         session = self._sessions.pop(event.value, None) if isinstance(event.value, Image) else None
-        if session is not None and session is self._session:
+        if session is not None and session is self.session:
             self._stop()
             self._watch(None)
-        self._on_layers_changed()
         self._follow_active()
 
     def _follow_active(self, _event: Any = None) -> None:
         """Show the active image; another kind of layer leaves the dock where it was."""
-        active = self._viewer.layers.selection.active
-        image = self["image"]
+        active, image = self.viewer.layers.selection.active, self["image"]
         image.reset_choices()
         if isinstance(active, Image):
             image.value = active
@@ -249,41 +217,41 @@ class KMeansWidget(Container):
 
     def _on_image_chosen(self, layer: Image | None) -> None:
         layer = unwrap(layer)
-        if self._session is not None and layer is self._session.image:
+        if self.session is not None and layer is self.session.image:
             return
         self._stop()
         self._watch(layer)
         self.table.clearSelection()
         self._refresh()
-        if self._session is not None and self._session.optimum is None:
+        if self.session is not None and self.session.optimum is None:
             self._measure()
 
     def _watch(self, layer: Image | None) -> None:
         """Make an image the one the dock shows, with the choices made for it before."""
-        if self._session is not None:
-            self._session.image.events.data.disconnect(self._on_data)
-            self._session.image.events.name.disconnect(self._on_layers_changed)
-            self._session.end_gesture()
-            self._session = None
+        if self.session is not None:
+            self.session.image.events.data.disconnect(self._on_data)
+            self.session.image.events.name.disconnect(self._on_layers_changed)
+            self.session.end_gesture()
+            self.session = None
         if layer is None:
             return
         session = self._sessions.get(layer)
         if session is None:
             parameters = Parameters(n_clusters=self["n_clusters"].value)
-            overlay = Overlay(self._viewer, layer, self._settings.opacity)
+            overlay = Overlay(self.viewer, layer, self._settings.opacity)
             session = self._sessions[layer] = Session(layer, overlay, parameters)
-        self._session = session
+        self.session = session
         session.move_to(self._position(session))
         layer.events.data.connect(self._on_data)
         layer.events.name.connect(self._on_layers_changed)
 
     def _on_data(self, _event: Any = None) -> None:
         """Measure again: the image's data were replaced."""
-        if self._session is None:
+        if self.session is None:
             return
         self._stop()
-        self._session.forget_measurements()
-        self._session.overlay.release()
+        self.session.forget_measurements()
+        self.session.overlay.release()
         self._refresh()
         self._measure()
 
@@ -292,12 +260,12 @@ class KMeansWidget(Container):
         axis = session.parameters.per_axis
         if axis is None:
             return 0
-        place = session.image.world_to_data(self._viewer.dims.point)[axis]
+        place = session.image.world_to_data(self.viewer.dims.point)[axis]
         return int(min(max(round(place), 0), session.image.data.shape[axis] - 1))
 
     def _on_position(self, _event: Any = None) -> None:
         """Show the clusters of the position that the viewer moved to."""
-        session = self._session
+        session = self.session
         if session is not None and session.move_to(self._position(session)):
             self._refresh()
             if session.optimum is None and session.pixels is not None:
@@ -305,41 +273,41 @@ class KMeansWidget(Container):
 
     # What the person chooses
 
-    def _on_where(self, axis: int) -> None:
-        if self._loading or self._session is None:
-            return
-        self._end_gesture()
-        if self._session.choose_where(None if axis == _WHOLE else axis):
-            self._session.move_to(self._position(self._session))
-            self._update()
-        self._end_gesture()
-
     def _on_slider(self, value: int) -> None:
         if not self._loading:
             self["n_clusters"].value = value
 
     def _on_n_clusters(self, value: int) -> None:
-        if not self._loading and self._session is not None and self._session.choose_k(value):
+        if not self._loading and self.session is not None and self.session.choose_k(value):
             self._update()
 
     def _on_k_chosen(self, n_clusters: int) -> None:
         self["n_clusters"].value = max(n_clusters, 2)
 
+    def _on_where(self, axis: int) -> None:
+        if self._loading or self.session is None:
+            return
+        self._end_gesture()
+        if self.session.choose_where(None if axis == _WHOLE else axis):
+            self.session.move_to(self._position(self.session))
+            self._update()
+        self._end_gesture()
+
     def _on_live(self, live: bool) -> None:
         settings.remember(live=live)
-        if live and self._session is not None and self._session.wanted:
+        if live and self.session is not None and self.session.wanted:
             self._update()
 
     def _edit(self, **fields: Any) -> None:
-        """Change something by hand, as one step to go back from."""
-        if self._session is not None and self._session.edit(**fields):
+        """Change something by hand."""
+        if self.session is not None and self.session.edit(**fields):
             self._update()
 
     def _on_threshold(self, index: int, value: float) -> None:
-        model = self._session.model if self._session else None
-        if self._session is None or model is None or self._session.parameters.per_axis is not None:
+        session = self.session
+        if session is None or session.model is None or session.parameters.per_axis is not None:
             return
-        thresholds = model.thresholds.copy()
+        thresholds = session.model.thresholds.copy()
         low = thresholds[index - 1] if index else -np.inf
         high = thresholds[index + 1] if index + 1 < thresholds.size else np.inf
         thresholds[index] = min(max(value, low), high)  # a border stays between its neighbours
@@ -349,17 +317,17 @@ class KMeansWidget(Container):
         self._edit(thresholds=None)
 
     def _on_renamed(self, label: int, name: str) -> None:
-        model = self._session.model if self._session else None
+        model = self.session.model if self.session else None
         if model is None:
             return
-        names = list(cluster_table(model.merged([]).with_background([]))["name"])
+        names = list(model.names or (f"cluster {n}" for n in range(1, model.n_clusters + 1)))
         names[label - 1] = name or f"cluster {label}"
         self._end_gesture()
         self._edit(names=tuple(names))
         self._end_gesture()
 
     def _on_asked(self, action: str, labels: list[int]) -> None:
-        session = self._session
+        session = self.session
         model = session.model if session else None
         if session is None or model is None:
             return
@@ -367,8 +335,7 @@ class KMeansWidget(Container):
         others = tuple(group for group in model.merges if group not in groups)
         self._end_gesture()
         if action == "merge":
-            merged = tuple(sorted(number for group in groups for number in group))
-            self._edit(merges=(*others, merged))
+            self._edit(merges=(*others, tuple(sorted(number for group in groups for number in group))))
         elif action == "split":
             self._edit(merges=others)
         elif action == "background":
@@ -376,106 +343,90 @@ class KMeansWidget(Container):
             toggled = background - chosen if chosen <= background else background | chosen
             self._edit(background=tuple(sorted(toggled)))
         elif action == "extract":
-            self._extract(session, model, labels)
+            self.menu.extract(session, model, labels)
         elif action == "copy":
-            QApplication.clipboard().setText(table_text(model))
+            self.menu.copy_table(model)
         elif action == "csv":
-            self._save_table(session, model)
+            self.menu.save_table(session, model)
         self._end_gesture()
 
+    def use_model(self, model: KMeansModel) -> None:
+        """Take the clusters of a saved model for this image, as if its borders had been set by hand.
+
+        Raises
+        ------
+        ValueError
+            If it has no border.
+        """
+        if self.session is None:
+            return
+        if model.n_clusters < 2:
+            raise ValueError("the model has one cluster, so there is no border to label an image with")
+        self._end_gesture()
+        self.session.choose_k(model.n_clusters)
+        thresholds = tuple(model.thresholds.tolist())
+        self.session.edit(**vars(Edits(thresholds, model.merges, model.background, model.names)))
+        self._update()
+
     def _end_gesture(self) -> None:
-        if self._session is not None:
-            self._session.end_gesture()
+        if self.session is not None:
+            self.session.end_gesture()
 
     def _on_undo(self) -> None:
-        if self._session is not None and self._session.undo():
+        if self.session is not None and self.session.undo():
+            self.session.move_to(self._position(self.session))
             self._update()
+
+    def _on_keep(self) -> None:
+        if self.session is not None:
+            self.session.overlay.release()
 
     # How it is drawn
 
     def _on_shown(self, label: int, visible: bool) -> None:
-        if self._session is not None:
-            (self._session.hidden.discard if visible else self._session.hidden.add)(label)
-            self._recolor()
+        if self.session is not None:
+            (self.session.hidden.discard if visible else self.session.hidden.add)(label)
+            self._display.recolor(self.session)
 
     def _on_highlighted(self, labels: list[int]) -> None:
-        if self._session is not None:
-            self._session.highlighted = set(labels)
-            self._recolor()
+        if self.session is not None:
+            self.session.highlighted = set(labels)
+            self._display.recolor(self.session)
 
     def _on_palette(self, action: QAction) -> None:
-        self._palette = action.data()
-        settings.remember(palette=self._palette)
-        self._recolor()
+        self._display.palette = action.data()
+        settings.remember(palette=self._display.palette)
+        self._display.recolor(self.session)
         self._refresh()
 
-    def _on_log_counts(self, log_counts: bool) -> None:
-        self.histogram.set_log_counts(log_counts)
-
-    def _on_side_by_side(self, wanted: bool) -> None:
-        if self._side_by_side is not None:
-            self._side_by_side.leave()
-            self._side_by_side = None
-        layer = self._session.overlay.layer if self._session else None
-        if wanted and self._session is not None and layer is not None:
-            self._side_by_side = SideBySide(self._viewer, self._session.image, layer)
-        elif wanted:
-            self.side_by_side.setChecked(False)
-            self._show_status("There are no clusters yet to put beside the image; press Segment.")
+    def _on_peek(self) -> None:
+        self._display.peek(self.session)
 
     def _on_outline(self, outline: bool) -> None:
-        layer = self._session.overlay.layer if self._session else None
-        if layer is not None:
-            layer.contour = 1 if outline else 0
+        self._display.set_outline(self.session, outline)
 
-    def _on_peek(self) -> None:
-        layer = self._session.overlay.layer if self._session else None
-        self._peeked = layer if layer is not None and layer.visible else None
-        if self._peeked is not None:
-            self._peeked.visible = False
-
-    def _on_peek_end(self) -> None:
-        if self._peeked is not None:
-            self._peeked.visible = True
-            self._peeked = None
-
-    def _colors(self, session: Session, model: KMeansModel) -> Any:
-        return cluster_colors(model, self._palette, session.image.contrast_limits)
-
-    def _current_colormap(self, session: Session, model: KMeansModel) -> Any:
-        """Colormap of the overlay; the same object as before unless a colour changed."""
-        hidden, highlighted = frozenset(session.hidden), frozenset(session.highlighted)
-        # Distinct colours depend on the label alone, so one colormap does for any number of clusters.
-        fixed = self._palette == DISTINCT
-        colors = distinct_colors(255) if fixed else self._colors(session, model)
-        key = (hidden, highlighted, DISTINCT if fixed else colors.tobytes())
-        if key != self._colormap_key:
-            self._colormap_key = key
-            self._colormap = label_colormap(colors, hidden, highlighted)
-        return self._colormap
-
-    def _recolor(self) -> None:
-        session = self._session
-        if session is not None and session.model is not None:
-            session.overlay.recolor(self._current_colormap(session, session.model))
+    def _on_side_by_side(self, wanted: bool) -> None:
+        if self._display.set_side_by_side(self.session, wanted) != wanted:
+            self.menu.side_by_side.setChecked(False)
+            self.show_status("There are no clusters yet to put beside the image; press Segment.")
 
     # From choices to what is seen
 
     def _update(self) -> None:
         """Show the clusters for the parameters as they are: at once, or when the image has been measured."""
-        session = self._session
+        session = self.session
         if session is None:
             return
         session.wanted = True
         self._refresh()
         if session.optimum is None:
-            if self._job is None:
+            if not self.runner.busy:
                 self._measure()
             return
         if session.model is None:
             # Many clusters of many values take a while to find; _refresh made those that do not.
             optimum, k = session.optimum, session.n_clusters
-            self._run(lambda progress: optimum.clustering(k), lambda _: self._update())
+            self.runner.run(lambda progress: optimum.clustering(k), lambda _: self._update())
             return
         self._stop()
         self._rest.start()
@@ -483,13 +434,13 @@ class KMeansWidget(Container):
             return
         session.wanted = False
         assert session.pixels is not None
-        if self._viewer.dims.ndisplay == 2 or session.pixels.size <= _LARGE_VOLUME:
-            colormap = self._current_colormap(session, session.model)
+        if self.viewer.dims.ndisplay == 2 or session.pixels.size <= _LARGE_VOLUME:
+            colormap = self._display.colormap(session, session.model)
             session.overlay.show(session.look_up(), session.model, colormap, None)
 
     def _refresh(self) -> None:
         """Redraw controls, plots and table for the session as it is."""
-        session = self._session
+        session = self.session
         model, suggestion, summary, hidden = None, None, None, set[int]()
         if session is not None:
             self._show_parameters(session)
@@ -499,18 +450,18 @@ class KMeansWidget(Container):
                 if session.model is None and session.optimum.is_quick(session.n_clusters):
                     session.model = session.model_from(session.optimum)
             model = session.model
-        colors = self._colors(session, model) if session and model else distinct_colors(0)
+        colors = self._display.colors(session, model) if session and model else distinct_colors(0)
         if summary is not self.histogram.summary:
             self.histogram.set_summary(summary)
         self.histogram.set_model(model, colors)
         whole = session is None or session.parameters.per_axis is None
-        self.border.set_model(model if whole else None)
         self.histogram.set_movable(whole)
+        self.border.set_model(model if whole else None)
         self.table.set_model(model, colors, hidden)
         self.choose_k.set_suggestion(suggestion, model.n_clusters if model else 0)
-        self.undo.setEnabled(bool(session and session.history))
+        self.menu.undo.setEnabled(bool(session and session.history))
         self.segment.enabled = session is not None
-        self._show_status(self._advice())
+        self.show_status(self._advice())
 
     def _show_parameters(self, session: Session) -> None:
         """Set the controls without taking that for a choice."""
@@ -527,7 +478,7 @@ class KMeansWidget(Container):
 
     def _advice(self) -> str:
         """What the person should know or do; empty when all is well."""
-        session = self._session
+        session = self.session
         if session is None:
             return "Open or select an image to segment it."
         if session.optimum is None:
@@ -542,27 +493,54 @@ class KMeansWidget(Container):
             return f"The image has only {n} distinct values, so there are {n} clusters."
         return ""
 
-    def _show_status(self, text: str) -> None:
+    def show_status(self, text: str) -> None:
+        """Say something below the plots; nothing, if empty."""
         self.status.setText(text)
         self.status.setVisible(bool(text))
 
-    # Work in the background, one job at a time
+    def show_error(self, error: Exception) -> None:
+        """Say what went wrong, in a sentence."""
+        text = str(error) or type(error).__name__
+        self.show_status(text[0].upper() + text[1:] + ("" if text.endswith(".") else "."))
+
+    # Work in the background
+
+    def _stop(self) -> None:
+        """Cancel what is under way or about to be; its result is dropped."""
+        self._rest.stop()
+        self.runner.stop()
+
+    def _on_progress(self, share: float) -> None:
+        self.progress.value = int(100 * share)
+        self._running.show()
+
+    def _on_cancel(self) -> None:
+        self._stop()
+        if self.session is not None:
+            self.session.wanted = False
+        self.show_status("Cancelled. Press Segment to begin again.")
+
+    def _pixels(self, session: Session) -> Pixels | None:
+        """Pixels of the session's image as they are now, or None after saying why there are none."""
+        try:
+            return pixels_of(session.image, session.parameters.features)
+        except (ValueError, TypeError) as error:
+            self.show_error(error)
+            return None
 
     def _measure(self) -> None:
         """Read the image into its summary, and find the optima that the slider and the curve show."""
-        session = self._session
+        session = self.session
         assert session is not None
-        try:
-            pixels = session.pixels or pixels_of(session.image, session.parameters.features)
-        except (ValueError, TypeError) as error:
-            self._show_status(str(error))
+        pixels = session.pixels or self._pixels(session)
+        if pixels is None:
             return
-        axis, position = session.parameters.per_axis, session.position
+        axis, position, k_max = session.parameters.per_axis, session.position, self._settings.k_max
         part = pixels if axis is None else pixels.at(axis, position)
 
         def work(progress: Progress) -> Any:
             optimum = Optimum(summarise(part, progress))
-            return optimum, suggest(optimum, self._settings.k_max)
+            return optimum, suggest(optimum, k_max)
 
         def done(result: Any) -> None:
             session.set_measured(pixels, *result)
@@ -571,37 +549,36 @@ class KMeansWidget(Container):
             else:
                 self._refresh()
 
-        self._run(work, done)
+        self.runner.run(work, done)
 
     def _settle(self) -> None:
         """Make the overlay an ordinary array, now that the person has stopped moving controls."""
-        session = self._session
+        session = self.session
         self._end_gesture()
-        if session is None or session.model is None or session.pixels is None or session.optimum is None:
-            return
-        if self.live.value:
+        if (
+            self.live.value
+            and session is not None
+            and session.model is not None
+            and session.pixels is not None
+        ):
             self._label_pixels(session, session.pixels, session.optimum, session.suggestion)
 
     def _on_segment(self) -> None:
         """Read the pixels, find their clusters and draw them, whatever was known before."""
-        session = self._session
+        session = self.session
         if session is None:
             return
         self._stop()
         self._end_gesture()
-        try:
-            pixels = pixels_of(session.image, session.parameters.features)
-        except (ValueError, TypeError) as error:
-            self._show_status(str(error))
-            return
-        self._label_pixels(session, pixels, None, None)
+        pixels = self._pixels(session)
+        if pixels is not None:
+            self._label_pixels(session, pixels, None, None)
 
     def _label_pixels(
         self, session: Session, pixels: Pixels, optimum: Optimum | None, suggestion: Suggestion | None
     ) -> None:
         """Label all pixels in the background and show the result; measure them first if that is not known."""
-        axis, position = session.parameters.per_axis, session.position
-        k_max = self._settings.k_max
+        axis, position, k_max = session.parameters.per_axis, session.position, self._settings.k_max
 
         def work(progress: Progress) -> Any:
             def half(share: float) -> None:
@@ -627,122 +604,10 @@ class KMeansWidget(Container):
             if found is not session.optimum:
                 session.set_measured(pixels, found, suggested)
             session.model, session.wanted = model, False
-            colormap = self._current_colormap(session, model)
-            session.overlay.show(labels, shown, colormap, cluster_table(model))
+            session.overlay.show(labels, shown, self._display.colormap(session, model), cluster_table(model))
             self._refresh()
 
-        self._run(work, done)
-
-    def _run(self, work: Callable[[Progress], Any], done: Callable[[Any], None]) -> None:
-        """Run a job; it replaces the one under way."""
-        self._stop()
-        job = self._job = Job(work, self.native)
-
-        def finish(result: Any) -> None:
-            self._finish(job)
-            done(result)
-
-        def fail(error: Exception) -> None:
-            self._finish(job)
-            self._refresh()
-            self._show_status(_sentence(error))
-
-        def show(share: float) -> None:
-            if job is self._job:
-                self.progress.value = int(100 * share)
-                self._running.setVisible(True)
-
-        job.progressed.connect(show)
-        job.succeeded.connect(finish)
-        job.failed.connect(fail)
-        job.start()
-
-    def _finish(self, job: Job) -> None:
-        if job is self._job:
-            self._job = None
-            self._running.setVisible(False)
-
-    def _stop(self) -> None:
-        """Cancel the job under way; its result is dropped."""
-        self._rest.stop()
-        if self._job is not None:
-            self._job.cancel()
-            self._finish(self._job)
-
-    def _on_cancel(self) -> None:
-        self._stop()
-        if self._session is not None:
-            self._session.wanted = False
-        self._show_status("Cancelled. Press Segment to begin again.")
-
-    # Results that leave the dock
-
-    def _on_keep(self) -> None:
-        if self._session is not None:
-            self._session.overlay.release()
-
-    def _extract(self, session: Session, model: KMeansModel, labels: list[int]) -> None:
-        """Add the chosen clusters as a mask layer of its own."""
-        rows = cluster_table(model.with_background([]))
-        names = [name for label, name in zip(rows["index"], rows["name"], strict=True) if label in labels]
-        look_up = session.look_up(with_background=False)
-
-        def work(progress: Progress) -> Any:
-            return np.isin(np.asarray(look_up), labels).astype(np.uint8)
-
-        def done(mask: Any) -> None:
-            name = f"{session.image.name} {', '.join(names)}"
-            self._viewer.add_layer(Labels(mask, name=name, **transforms_of(session.image)))
-            self._refresh()
-
-        self._run(work, done)
-
-    def _save_table(self, session: Session, model: KMeansModel) -> None:
-        name = f"{session.image.name}-clusters.csv"
-        path, _ = QFileDialog.getSaveFileName(self.native, "Save table", name, "CSV (*.csv)")
-        if path:
-            self._try(lambda: write_table(Path(path), model, overwrite=True))
-
-    def _on_copy_python(self) -> None:
-        if self._session is not None and self._session.model is not None:
-            QApplication.clipboard().setText(as_python(self._session, self._session.model))
-            self._show_status("Copied a script that makes this result.")
-
-    def _on_save_model(self) -> None:
-        model = self._session.model if self._session else None
-        if self._session is None or model is None:
-            return
-        name = f"{self._session.image.name}.json"
-        path, _ = QFileDialog.getSaveFileName(self.native, "Save model", name, "JSON (*.json)")
-        if path:
-            self._try(lambda: model.save(path))
-
-    def _on_load_model(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self.native, "Load model", "", "JSON (*.json)")
-        if path and self._session is not None:
-            self._try(lambda: self._use_model(KMeansModel.load(path)))
-
-    def _use_model(self, model: KMeansModel) -> None:
-        """Take the clusters of a saved model for this image, as if its borders had been set by hand."""
-        assert self._session is not None
-        if model.n_clusters < 2:
-            raise ValueError("the model has one cluster; there is no border to draw")
-        self._end_gesture()
-        self._session.choose_k(model.n_clusters)
-        thresholds = tuple(model.thresholds.tolist())
-        self._session.edit(**vars(Edits(thresholds, model.merges, model.background, model.names)))
-        self._update()
-
-    def _try(self, function: Callable[[], None]) -> None:
-        try:
-            function()
-        except (OSError, ValueError) as error:
-            self._show_status(_sentence(error))
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return text[0].upper() + text[1:] + ("" if text.endswith(".") else ".")
+        self.runner.run(work, done)
 
 
 class _Closing(QObject):

@@ -14,23 +14,20 @@ from ..blocks import Cancelled, Progress
 
 _PROGRESS_INTERVAL = 0.05  # seconds between two signals: more would only keep the window busy
 
+Work = Callable[[Progress], Any]
+"""Takes a progress callback, and lets pass what that raises: `Cancelled`, when the work is to end."""
+
 
 class Job(QObject):
-    """One function run in a thread of napari's, which waits for it when it closes.
-
-    Parameters
-    ----------
-    function : callable
-        Takes a progress callback, and raises `Cancelled` from it when the job is to end.
-    """
+    """One function run in a thread of napari's, which waits for it when it closes."""
 
     progressed = Signal(float)
     succeeded = Signal(object)
     failed = Signal(object)
 
-    def __init__(self, function: Callable[[Progress], Any], parent: QObject | None = None) -> None:
+    def __init__(self, work: Work, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._function = function
+        self._function = work
         self._cancelled = threading.Event()
         self._reported = 0.0
         self._worker = create_worker(self._work, _ignore_errors=True)
@@ -44,12 +41,7 @@ class Job(QObject):
         """End at the next block; nothing is signalled any more."""
         self._cancelled.set()
 
-    @property
-    def cancelled(self) -> bool:
-        """Whether `cancel` was called."""
-        return self._cancelled.is_set()
-
-    def _work(self) -> Any:
+    def _work(self) -> tuple[bool, Any]:
         try:
             return True, self._function(self._progress)
         except Cancelled:
@@ -59,7 +51,7 @@ class Job(QObject):
 
     def _progress(self, share: float) -> None:
         # A worker that napari asks to quit, because its window closes, is cancelled too.
-        if self.cancelled or self._worker.abort_requested:
+        if self._cancelled.is_set() or self._worker.abort_requested:
             raise Cancelled
         now = time.monotonic()
         if now - self._reported >= _PROGRESS_INTERVAL:
@@ -68,9 +60,68 @@ class Job(QObject):
 
     def _on_returned(self, outcome: tuple[bool, Any]) -> None:
         done, value = outcome
-        if self.cancelled:
+        if self._cancelled.is_set():
             return
         if done:
             self.succeeded.emit(value)
         elif value is not None:
             self.failed.emit(value)
+
+
+class Runner(QObject):
+    """One job at a time: a new one replaces the one under way, whose result is dropped.
+
+    Signals
+    -------
+    progressed(share)
+        0 to 1.
+    stopped()
+        The job has ended, or was cancelled.
+    failed(error)
+    """
+
+    progressed = Signal(float)
+    stopped = Signal()
+    failed = Signal(object)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._job: Job | None = None
+        self._done: Callable[[Any], None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job is under way."""
+        return self._job is not None
+
+    def run(self, work: Work, done: Callable[[Any], None]) -> None:
+        """Run `work` in the background and call `done` with its result on this thread."""
+        self.stop()
+        self._job, self._done = Job(work), done
+        self._job.progressed.connect(self.progressed)
+        self._job.succeeded.connect(self._on_succeeded)
+        self._job.failed.connect(self._on_failed)
+        self._job.start()
+
+    def stop(self) -> None:
+        """Cancel the job under way, if there is one."""
+        if self._job is not None:
+            self._job.cancel()
+            self._end()
+
+    def _end(self) -> Callable[[Any], None] | None:
+        if self._job is not None:
+            for signal in (self._job.progressed, self._job.succeeded, self._job.failed):
+                signal.disconnect()
+        done, self._job, self._done = self._done, None, None
+        self.stopped.emit()
+        return done
+
+    def _on_succeeded(self, result: Any) -> None:
+        done = self._end()
+        if done is not None:
+            done(result)
+
+    def _on_failed(self, error: Exception) -> None:
+        self._end()
+        self.failed.emit(error)

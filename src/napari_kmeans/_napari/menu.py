@@ -1,0 +1,116 @@
+"""The ⋯ menu, and what leaves the dock by it or by the table's menu: files, the clipboard, layers of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtGui import QAction, QActionGroup
+from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
+
+from ..blocks import Progress
+from ..model import KMeansModel
+from ..report import cluster_table, table_text, write_table
+from .colors import PALETTES
+from .layers import transforms_of
+from .script import as_python
+from .session import Session
+
+if TYPE_CHECKING:
+    from .widget import KMeansWidget
+
+
+class DockMenu(QMenu):
+    """Everything that is not needed to segment an image."""
+
+    def __init__(self, dock: KMeansWidget, palette: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._dock = dock
+        self.setToolTipsVisible(True)
+        self.undo = self._add("Undo", "Back to the choices before the last change (Ctrl+Z in the dock)")
+        self.keep = self._add("Keep this result", "Leave the layer to you; the next result makes a new one")
+        self.addSeparator()
+        self.side_by_side = self._add("Side by side", "Original left, clusters right", checkable=True)
+        self.outline = self._add("Outline", "Draw borders instead of areas", checkable=True)
+        self.log_counts = self._add("Logarithmic counts", "In the histogram", checkable=True)
+        colors = self.addMenu("Colours")
+        self.palettes = QActionGroup(self)
+        for name in PALETTES:
+            action = colors.addAction(name.capitalize())
+            action.setData(name)
+            action.setCheckable(True)
+            action.setChecked(name == palette)
+            self.palettes.addAction(action)
+        self.addSeparator()
+        self.copy_python = self._add("Copy as Python", "A script that makes exactly this result")
+        self.save_model = self._add("Save model…", "The clusters as a file, to label other images with")
+        self.load_model = self._add("Load model…", "Label this image with the clusters of a file")
+        for action, slot in (
+            (self.copy_python, self._copy_python),
+            (self.save_model, self._save_model),
+            (self.load_model, self._load_model),
+        ):
+            action.triggered.connect(slot)
+
+    def _add(self, text: str, tip: str, *, checkable: bool = False) -> QAction:
+        action = self.addAction(text)
+        action.setToolTip(tip)
+        action.setCheckable(checkable)
+        return action
+
+    def _copy_python(self) -> None:
+        session = self._dock.session
+        if session is not None and session.model is not None:
+            QApplication.clipboard().setText(as_python(session, session.model))
+            self._dock.show_status("Copied a script that makes this result.")
+
+    def _save_model(self) -> None:
+        session = self._dock.session
+        if session is None or session.model is None:
+            return
+        model = session.model
+        name = f"{session.image.name}.json"
+        path, _ = QFileDialog.getSaveFileName(self, "Save model", name, "JSON (*.json)")
+        if path:
+            self._try(lambda: model.save(path))
+
+    def _load_model(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Load model", "", "JSON (*.json)")
+        if path:
+            self._try(lambda: self._dock.use_model(KMeansModel.load(path)))
+
+    def save_table(self, session: Session, model: KMeansModel) -> None:
+        """Ask for a file and write the table of clusters to it."""
+        name = f"{session.image.name}-clusters.csv"
+        path, _ = QFileDialog.getSaveFileName(self, "Save table", name, "CSV (*.csv)")
+        if path:
+            self._try(lambda: write_table(Path(path), model, overwrite=True))
+
+    def copy_table(self, model: KMeansModel) -> None:
+        """Put the table of clusters on the clipboard."""
+        QApplication.clipboard().setText(table_text(model))
+
+    def extract(self, session: Session, model: KMeansModel, labels: list[int]) -> None:
+        """Add clusters as a mask layer of its own."""
+        rows = cluster_table(model.with_background([]))
+        names = [name for label, name in zip(rows["index"], rows["name"], strict=True) if label in labels]
+        look_up = session.look_up(with_background=False)
+        viewer = self._dock.viewer
+
+        def work(progress: Progress) -> Any:
+            return np.isin(np.asarray(look_up), labels).astype(np.uint8)
+
+        def done(mask: Any) -> None:
+            name = f"{session.image.name} {', '.join(names)}"
+            viewer.add_layer(Labels(mask, name=name, **transforms_of(session.image)))
+
+        self._dock.runner.run(work, done)
+
+    def _try(self, function: Callable[[], None]) -> None:
+        try:
+            function()
+        except (OSError, ValueError) as error:
+            self._dock.show_error(error)
