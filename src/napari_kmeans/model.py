@@ -408,7 +408,8 @@ class KMeansStack:
         axis = spatial_axis(image, self.axis, channel_axis)
         if pixels.shape[axis] != len(self):
             raise ValueError(
-                f"image has {pixels.shape[axis]} positions along axis {self.axis}, and there are {len(self)} models"
+                f"image has {pixels.shape[axis]} positions along axis {self.axis}, "
+                f"and there are {len(self)} models"
             )
         labels = [model.label(pixels.at(axis, position))[0] for position, model in enumerate(self)]
         return np.stack(labels, axis=axis)

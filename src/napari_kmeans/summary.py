@@ -262,8 +262,8 @@ class CellsPlan:
             return Summary(np.empty(0), np.empty(0, dtype=np.int64))
         if np.abs(self._values_at(self.start[kept])).max() > _LARGEST:
             raise ValueError(
-                f"image holds values beyond {_LARGEST:.0e}, whose squares no float64 can hold; leave them out "
-                "with a mask, or divide the image"
+                f"image holds values beyond {_LARGEST:.0e}, whose squares no float64 can hold; leave them "
+                "out with a mask, or divide the image"
             )
         wide = self.shift > 0
         if self.with_sums:

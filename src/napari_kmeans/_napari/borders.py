@@ -1,4 +1,4 @@
-"""The row below the histogram: one border between two clusters as a number, for typing and for the keyboard."""
+"""The row below the histogram: one border between two clusters as a number, to type and for the keyboard."""
 
 from __future__ import annotations
 

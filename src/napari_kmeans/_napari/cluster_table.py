@@ -67,7 +67,7 @@ class ClusterTable(QTableWidget):
         return QSize(120, 78)
 
     def set_model(self, model: KMeansModel | None, colors: NDArray[Any], hidden: set[int]) -> None:
-        """Show the clusters of a model, in (n_clusters, 4) colours; boxes of `hidden` labels are not ticked."""
+        """Show the clusters of a model in (n_clusters, 4) colours; the boxes of `hidden` are not ticked."""
         self._filling = True
         try:
             self._model = model

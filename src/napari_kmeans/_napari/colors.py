@@ -17,8 +17,8 @@ PALETTES = (DISTINCT, MEAN, "viridis", "magma", "turbo", "gray")
 """Colours that can be told apart, those of the image itself, or napari's colormaps by brightness."""
 
 # Okabe and Ito's colours that can be told apart with any kind of colour vision ("Color universal design",
-# 2008), less black; then five of Paul Tol's muted scheme ("Colour schemes", SRON/EPS/TN/09-002), which go with
-# them. Blue first: the darkest cluster is most often the background.
+# 2008), less black; then five of Paul Tol's muted scheme ("Colour schemes", SRON/EPS/TN/09-002), which go
+# with them. Blue first: the darkest cluster is most often the background.
 _DISTINCT = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442",
     "#332288", "#AA4499", "#44AA99", "#882255", "#999933",
@@ -89,6 +89,6 @@ def label_colormap(
         elif highlighted and label not in highlighted:
             shown[label - 1, 3] *= _DIMMED
     clear = np.zeros(4)
-    return DirectLabelColormap(
-        color_dict={None: clear, 0: clear, **{label: color for label, color in enumerate(shown, start=1)}}
-    )
+    color_dict: dict[int | None, NDArray[np.float64]] = {None: clear, 0: clear}
+    color_dict.update(enumerate(shown, start=1))
+    return DirectLabelColormap(color_dict=color_dict)

@@ -1,4 +1,4 @@
-"""How the clusters are drawn: colours, outline, a peek at the original, side by side. Never which they are."""
+"""How the clusters are drawn: colours, outline, a peek at the original, side by side. Not which they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between napari's layers and the engine: an Image layer's pixels, and what its Labels layer shares with it."""
+"""Between napari's layers and the engine: an image's pixels, and what its Labels layer shares with it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pixels_of(layer: Image, features: str = "gray") -> Pixels:
     """
     if layer.multiscale and len(layer.data) > 1:
         raise ValueError(
-            f"“{layer.name}” is a multiscale image; add one of its levels as an image of its own to cluster it."
+            f"“{layer.name}” is a multiscale image; add one of its levels as an image of its own to cluster."
         )
     data = layer.data[0] if layer.multiscale else layer.data
     if not isinstance(data, np.ndarray):
@@ -169,8 +169,8 @@ def label_stack(
 class Overlay:
     """The Labels layer that shows an image's clusters, as long as it is ours.
 
-    Once a person paints in it, renames it, sets its data or keeps it, it is theirs: the next result goes into a
-    new layer. Opacity, contour and visibility are set when a layer is made and never after.
+    Once a person paints in it, renames it, sets its data or keeps it, it is theirs: the next result goes
+    into a new layer. Opacity, contour and visibility are set when a layer is made and never after.
     """
 
     def __init__(self, viewer: Any, image: Image, opacity: float = 0.5) -> None:

@@ -1,4 +1,4 @@
-"""The ⋯ menu, and what leaves the dock by it or by the table's menu: files, the clipboard, layers of one's own."""
+"""The ⋯ menu, and what leaves the dock by it or by the table's menu: files, clipboard, other layers."""
 
 from __future__ import annotations
 

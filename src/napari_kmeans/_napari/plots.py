@@ -195,7 +195,7 @@ class _Threshold(pg.InfiniteLine):
 
 
 class ChooseKPlot(QWidget):
-    """Explained variance against the number of clusters, with the suggestion; a click on a point chooses it."""
+    """Explained variance against the number of clusters, and the suggestion; a click on a point takes it."""
 
     chosen = Signal(int)
 
@@ -287,7 +287,7 @@ def bin_summary(summary: Summary) -> tuple[NDArray[np.float64], NDArray[np.float
     else:
         edges = np.array([low - 0.5, low + 0.5])
     counts, _ = np.histogram(values, bins=edges, weights=summary.counts)
-    return edges, counts
+    return edges, counts.astype(np.float64)
 
 
 def format_value(value: float) -> str:

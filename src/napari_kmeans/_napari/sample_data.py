@@ -38,7 +38,7 @@ def tissue() -> list[LayerData]:
 
 
 def cells() -> list[LayerData]:
-    """Sixty cells with bright nuclei in a noisy volume: (32, 128, 128) uint16, voxels of 0.5 × 0.2 × 0.2 µm."""
+    """Sixty cells with bright nuclei in a noisy volume: (32, 128, 128) uint16, 0.5 × 0.2 × 0.2 µm."""
     from scipy.special import expit
 
     rng = np.random.default_rng(0)

@@ -40,8 +40,9 @@ class KMeansWidget(Container):
     """Segment the active image by k-means, and see it while choosing.
 
     The controls are `image`, `n_clusters` with its slider `n_clusters_slider`, `where`, `live`, `segment`,
-    `peek`, `more` with the `menu`, `cancel` and `progress`; `histogram`, `border`, `choose_k` (with its button
-    `suggest`) and `table` show what they lead to and can be changed by hand, and `status` says what to do.
+    `peek`, `more` with the `menu`, `cancel` and `progress`; `histogram`, `border`, `choose_k` (with its
+    button `suggest`) and `table` show what they lead to and can be changed by hand, and `status` says what
+    to do.
 
     Parameters
     ----------
