@@ -532,4 +532,5 @@ def _fill(weights: NDArray[Any], total: float) -> NDArray[np.float64]:
     left = total - np.arange(weights.size)[::-1]
     rest = np.cumsum(ascending)
     last = np.flatnonzero((left > 0) & (left * ascending <= rest))[-1]
-    return np.asarray(np.minimum(weights * (left[last] / max(rest[last], np.finfo(float).tiny)), 1.0))
+    unit = max(rest[last], np.finfo(np.float64).tiny)  # beside a vast weight all others may be 0
+    return np.asarray(np.minimum(weights * (left[last] / unit), 1.0))

@@ -16,6 +16,7 @@ from ..model import KMeansModel
 from ..summary import Summary
 
 N_BINS = 256
+_MOST_LINES = 32  # thresholds that can be told apart, and dragged
 
 
 class _Plot(pg.PlotWidget):
@@ -61,8 +62,8 @@ class _Plot(pg.PlotWidget):
 class HistogramPlot(_Plot):
     """Counts of the values, each bar in the colour of its cluster, with centres and thresholds.
 
-    Thresholds can be dragged. Hovering tells value, cluster and share in the tooltip; a double click shows
-    everything again.
+    Thresholds can be dragged; dragging elsewhere zooms, and a double click shows everything again. Hovering
+    tells value, cluster and share in the tooltip.
 
     Signals
     -------
@@ -76,7 +77,7 @@ class HistogramPlot(_Plot):
         super().__init__(parent)
         self.setLabel("bottom", "value")
         self.getAxis("left").setWidth(38)
-        self.setMouseEnabled(x=True, y=False)
+        self.getViewBox().setMouseMode(pg.ViewBox.RectMode)
         self._bars = pg.BarGraphItem(x0=[0], x1=[1], height=[0], pen=None)
         self._centers = pg.PlotDataItem(
             connect="pairs", pen=pg.mkPen("w", width=1, style=Qt.PenStyle.DotLine)
@@ -127,6 +128,8 @@ class HistogramPlot(_Plot):
 
     def _set_thresholds(self, thresholds: NDArray[np.float64]) -> None:
         """Move the lines there are, for one of them may be held by the mouse; make or drop the others."""
+        if thresholds.size > _MOST_LINES:
+            thresholds = np.empty(0)
         while len(self._thresholds) > thresholds.size:
             self.removeItem(self._thresholds.pop())
         while len(self._thresholds) < thresholds.size:
@@ -224,11 +227,20 @@ class ChooseKPlot(QWidget):
         layout.addWidget(self._plot, 1)
         layout.addLayout(row)
         self._suggestion: Suggestion | None = None
-        self.set_suggestion(None, 0)
+        self._n_clusters = 0
+        self._draw()
 
     def set_suggestion(self, suggestion: Suggestion | None, n_clusters: int) -> None:
-        """Draw the curve, with the suggestion as a star and the present choice filled."""
-        self._suggestion = suggestion
+        """Show a curve with the suggestion as a star, and the present choice filled."""
+        if suggestion is not self._suggestion:
+            self._suggestion = suggestion
+            self._draw()
+        if n_clusters != self._n_clusters:
+            self._n_clusters = n_clusters
+            self._fill()
+
+    def _draw(self) -> None:
+        suggestion = self._suggestion
         self.use.setEnabled(suggestion is not None)
         if suggestion is None:
             self._points.setData([], [])
@@ -240,18 +252,31 @@ class ChooseKPlot(QWidget):
         x = np.arange(1, y.size + 1)
         color = self.palette().color(QPalette.ColorRole.WindowText)
         self._line.setData(x, y, pen=pg.mkPen(color, width=1))
+        star = x == suggestion.n_clusters
         self._points.setData(
             x=x,
             y=y,
-            symbol=["star" if k == suggestion.n_clusters else "o" for k in x],
-            size=[15 if k == suggestion.n_clusters else 8 for k in x],
-            brush=[pg.mkBrush(color) if k == n_clusters else pg.mkBrush(None) for k in x],
+            symbol=np.where(star, "star", "o").tolist(),
+            size=np.where(star, 15, 8),
             pen=pg.mkPen(color),
         )
         self._plot.setXRange(1, max(12, x[-1]), padding=0.04)
         self._plot.setYRange(0, 100, padding=0.06)
         self._reason.setText(suggestion.reason)
         self.use.setText(f"Use {suggestion.n_clusters}")
+        self._fill()
+
+    def _fill(self) -> None:
+        if self._suggestion is not None:
+            full = pg.mkBrush(self.palette().color(QPalette.ColorRole.WindowText))
+            empty = pg.mkBrush(None)
+            numbers = range(1, len(self._suggestion.inertia) + 1)
+            self._points.setBrush([full if k == self._n_clusters else empty for k in numbers])
+
+    def changeEvent(self, event: Any) -> None:
+        super().changeEvent(event)
+        if event.type() == event.Type.PaletteChange:
+            self._draw()
 
     def _on_clicked(self, _item: Any, points: Any, *_: Any) -> None:
         if len(points):
@@ -287,7 +312,7 @@ def bin_summary(summary: Summary) -> tuple[NDArray[np.float64], NDArray[np.float
     else:
         edges = np.array([low - 0.5, low + 0.5])
     counts, _ = np.histogram(values, bins=edges, weights=summary.counts)
-    return edges, counts.astype(np.float64)
+    return np.asarray(edges, dtype=np.float64), counts.astype(np.float64)
 
 
 def format_value(value: float) -> str:

@@ -192,6 +192,10 @@ class KMeansWidget(Container):
         self._watch(None)
         for event, slot in self._viewer_connections():
             event.disconnect(slot)
+        # Napari connects these of any magicgui widget, and leaves them.
+        events = self.viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+            event.disconnect(self.reset_choices)
         for session in self._sessions.values():
             session.overlay.release()
         self._sessions.clear()
@@ -203,9 +207,11 @@ class KMeansWidget(Container):
 
     def _on_layer_removed(self, event: Any) -> None:
         session = self._sessions.pop(event.value, None) if isinstance(event.value, Image) else None
-        if session is not None and session is self.session:
-            self._stop()
-            self._watch(None)
+        if session is not None:
+            if session is self.session:
+                self._stop()
+                self._watch(None)
+            session.overlay.release()
         self._follow_active()
 
     def _follow_active(self, _event: Any = None) -> None:
@@ -221,11 +227,15 @@ class KMeansWidget(Container):
         if self.session is not None and layer is self.session.image:
             return
         self._stop()
+        self.table.clearSelection()  # while the highlight that goes with it is the session's
         self._watch(layer)
-        self.table.clearSelection()
         self._refresh()
-        if self.session is not None and self.session.optimum is None:
+        if self.session is None:
+            return
+        if self.session.optimum is None:
             self._measure()
+        elif self.session.overlay.looked_up:
+            self._rest.start()  # it was left before it came to rest
 
     def _watch(self, layer: Image | None) -> None:
         """Make an image the one the dock shows, with the choices made for it before."""
@@ -556,12 +566,9 @@ class KMeansWidget(Container):
         """Make the overlay an ordinary array, now that the person has stopped moving controls."""
         session = self.session
         self._end_gesture()
-        if (
-            self.live.value
-            and session is not None
-            and session.model is not None
-            and session.pixels is not None
-        ):
+        if session is None or session.model is None or session.pixels is None:
+            return
+        if self.live.value or session.overlay.looked_up:
             self._label_pixels(session, session.pixels, session.optimum, session.suggestion)
 
     def _on_segment(self) -> None:
