@@ -186,6 +186,9 @@ class CellsPlan:
         One entry a cell of the level above, in each.
     with_sums : bool
         Whether low bits are summed beside the counts; the first of several passes can do without.
+    believed : array or None
+        For each cell, and the last one, the only bit pattern it is believed to hold: how many of its pixels
+        do is counted too.
     passes : int
         Which pass this is, from 1.
     """
@@ -197,6 +200,7 @@ class CellsPlan:
     shift: NDArray[np.int64]
     refinements: tuple[tuple[NDArray[Any], NDArray[Any]], ...] = ()
     with_sums: bool = False
+    believed: NDArray[Any] | None = None
     passes: int = 1
 
     @classmethod
@@ -212,14 +216,14 @@ class CellsPlan:
         return ((0, 16),) if self.scalar.dtype.itemsize == 4 else ((0, 24), (24, 24))
 
     def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """Counts of the cells and sums of the low bits: (1 + number of limbs, n_cells + 1) int64."""
+        """Counts of the cells, sums of the low bits, pixels as believed: (2 + limbs, n_cells + 1) int64."""
         raw = _bits(values)
         if not self.with_sums:
             high = _high_half_histogram(raw, include)
             return np.append(high, 0)[np.newaxis]
         if include is not None:
             raw = raw[include.reshape(-1)]
-        out = np.zeros((1 + len(self._limbs), self.n_cells + 1), dtype=np.int64)
+        out = np.zeros((2 + len(self._limbs), self.n_cells + 1), dtype=np.int64)
         size = min(_PIECE, raw.size)
         fine, table = np.empty((2, size), dtype=raw.dtype)
         index, low = np.empty(size, dtype=np.intp), np.empty(size)
@@ -244,6 +248,12 @@ class CellsPlan:
                 low[:n] = fine[:n]
                 sums = np.bincount(index[:n], weights=low[:n], minlength=self.n_cells + 1)
                 out[row] += sums.astype(np.int64)
+            if self.believed is not None:
+                self.believed.take(index[:n], out=table[:n], mode="clip")
+                low[:n] = table[:n] == piece
+                out[-1] += np.bincount(index[:n], weights=low[:n], minlength=self.n_cells + 1).astype(
+                    np.int64
+                )
             if few:
                 number[begin : begin + n] = index[:n]
             else:
@@ -268,15 +278,26 @@ class CellsPlan:
         wide = self.shift > 0
         if self.with_sums:
             # All at the start of their cell, pixels have a single value: no part of their sum can be less.
+            sums = counts[1:-1, :-1]
             parts = ((self.start >> np.uint64(at)) & np.uint64((1 << bits) - 1) for at, bits in self._limbs)
-            least = np.array([part.astype(np.int64) * pixels for part in parts])
-            wide &= (counts[1:, :-1] > least).any(axis=0)
+            wide &= (sums > [part.astype(np.int64) * pixels for part in parts]).any(axis=0)
+            wide &= counts[-1, :-1] < pixels
         loose = np.where(kept & wide, pixels - 1, 0)  # alone in a cell, a pixel's value is known
+        bits = _share_out(np.where(loose > 0, pixels, 0), width, self.shift)
         if self.with_sums:
-            enough = self.scalar.upper is not None or self.passes == _MAX_PASSES
-            if enough or _fine_enough(pixels, width, kept, loose, 2e-6):
+            done = self.scalar.upper is not None or self.passes >= _MAX_PASSES
+            scatter = loose * np.square(width, where=kept, out=np.zeros(width.size))
+            hardly_less = np.sum(np.ldexp(scatter, -2 * bits)) > np.sum(scatter) / 2
+            if done or hardly_less or _fine_enough(pixels, width, kept, loose, 2e-6):
                 return self._summary(counts, width, kept, wide)
-        finer = self._refined(_share_out(np.where(loose > 0, pixels, 0), width, self.shift), kept)
+            # Values that are few (8-bit ones divided by 255) would take many passes to set apart bit by bit.
+            raw, rest = self._means(counts)
+            if self.believed is None and _fine_enough(
+                pixels, width, kept, np.where(rest > 0, loose, 0), 2e-6
+            ):
+                believed = np.append(raw, np.uint64(0)).astype(f"u{self.scalar.dtype.itemsize}")
+                return replace(self, believed=believed, passes=self.passes + 1)
+        finer = self._refined(bits, kept)
         if self.with_sums or self.scalar.dtype.kind != "f" or pixels[~kept].any():
             return finer
         # Floats without a gap in a range that is not too wide: equal cells take half the time.
@@ -338,6 +359,7 @@ class CellsPlan:
             start=start,
             shift=new_shift,
             with_sums=True,
+            believed=None,
             passes=self.passes + 1,
         )
 
@@ -350,18 +372,23 @@ class CellsPlan:
     ) -> Summary:
         """Turn counts and sums of low bits into ascending points."""
         pixels = counts[0, :-1][kept]
-        # Division with remainder, limb by limb: the whole part of a mean is a bit pattern, its value exact.
-        whole = rest = np.zeros(pixels.size, dtype=np.int64)
-        for row, (_, bits) in reversed([*enumerate(self._limbs, start=1)]):
-            quotient, rest = np.divmod((rest << bits) + counts[row, :-1][kept], pixels)
-            whole = (whole << bits) + quotient
-        values, origin = self._distances(self._prefix()[kept] + whole.astype(np.uint64))
-        values = (values + self._step()[kept] * (rest / pixels)) * self.scalar.unit
+        raw, rest = self._means(counts)
+        values, origin = self._distances(raw[kept])
+        values = (values + self._step()[kept] * (rest[kept] / pixels)) * self.scalar.unit
         width = width[kept] * self.scalar.unit
         # Expected scatter of n values spread evenly over the cell; the sums give its mean, not its scatter.
         inside = np.where(wide[kept], (pixels - 1) * (width * width / 12), 0.0)
         order = np.argsort(values, kind="stable")
         return _merge_points(values[order], pixels[order], float(inside.sum()), MAX_POINTS, origin)
+
+    def _means(self, counts: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """Mean bit pattern of each cell, as a whole one and a remainder in its pixels' number."""
+        pixels = np.maximum(counts[0, :-1], 1)
+        whole = rest = np.zeros(pixels.size, dtype=np.int64)
+        for sums, (_, bits) in zip(counts[-2:0:-1, :-1], reversed(self._limbs), strict=True):
+            quotient, rest = np.divmod((rest << bits) + sums, pixels)
+            whole = (whole << bits) + quotient
+        return self._prefix() + whole.astype(np.uint64), rest
 
     def _distances(self, raw: NDArray[np.uint64]) -> tuple[NDArray[np.float64], int]:
         """Values of bit patterns, less an origin that keeps 64-bit integers apart."""

@@ -11,6 +11,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QTabWidget, QVBoxLa
 if TYPE_CHECKING:
     from .widget import KMeansWidget
 
+_LABEL_WIDTH = 64  # of the longest label in napari's font, so that the controls beside them stand in line
+
 
 def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
     """Put the dock's parts in place.
@@ -32,6 +34,8 @@ def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
     running = _row(dock.progress.native, dock.cancel.native)
     running.hide()
     layout = dock.native.layout()
+    for label in dock.native.findChildren(QLabel):
+        label.setMinimumWidth(_LABEL_WIDTH)
     for widget, stretch in (
         (tabs, 3),
         (status, 0),
@@ -40,7 +44,8 @@ def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
         (running, 0),
     ):
         layout.addWidget(widget, stretch)
-    layout.setContentsMargins(4, 2, 4, 2)
+    # Napari's title bar covers the 4 uppermost pixels of what is docked.
+    layout.setContentsMargins(4, 6, 4, 2)
     for button in (dock.segment, dock.cancel):
         button.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     dock.native.setMinimumWidth(240)

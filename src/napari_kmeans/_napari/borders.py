@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from ..model import KMeansModel
@@ -28,19 +30,18 @@ class BorderRow(QWidget):
         super().__init__(parent)
         self.which = QComboBox()
         self.which.setToolTip("Border between two neighbouring clusters")
-        self.which.setMinimumContentsLength(5)
-        self.value = QDoubleSpinBox(keyboardTracking=False, decimals=4)
+        self.which.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.which.setStyleSheet("QComboBox { min-width: 40px; padding: 0px 2px 0px 6px; }")
+        self.value = _NumberBox(keyboardTracking=False)
         self.value.setToolTip(
             "Values up to this one belong to the darker cluster; type, or drag its line above"
         )
-        self.value.setRange(-1e300, 1e300)
-        self.value.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        self.value.setMinimumWidth(64)
         self.title = QLabel("Border")
         self.back = QPushButton("Reset")
         self.back.setToolTip("Borders were moved by hand; go back to those of the optimum")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2, 0, 2, 0)
+        layout.setSpacing(4)
         layout.addWidget(self.title)
         layout.addWidget(self.which)
         layout.addWidget(self.value, 1)
@@ -58,12 +59,14 @@ class BorderRow(QWidget):
         if self.which.count() != n_borders:
             with QSignalBlocker(self.which):
                 self.which.clear()
-                self.which.addItems([f"{i} | {i + 1}" for i in range(1, n_borders + 1)])
+                self.which.addItems([f"{i} | {i + 1}" if i < 9 else f"{i}|{i + 1}" for i in range(1, n_borders + 1)])
         self.setEnabled(n_borders > 0)
         adjusted = model is not None and model.adjusted
-        self.title.setVisible(not adjusted)  # there is no room for both in a narrow dock
-        self.value.setSuffix("  adjusted" if adjusted else "")
+        self.title.setText("Adjusted" if adjusted else "Border")
         self.back.setVisible(adjusted)
+        if not n_borders:
+            with QSignalBlocker(self.value):
+                self.value.clear()
         self._show_value()
 
     def _show_value(self, _index: Any = None) -> None:
@@ -71,8 +74,42 @@ class BorderRow(QWidget):
         if self._model is None or not 0 <= i < self._model.thresholds.size:
             return
         with QSignalBlocker(self.value):
-            self.value.setValue(float(self._model.thresholds[i]))
+            # As it is written, so that leaving the box is no change.
+            self.value.setValue(float(_written(self._model.thresholds[i])))
 
     def _on_value(self, value: float) -> None:
         if self._model is not None and self.which.currentIndex() >= 0:
             self.moved.emit(self.which.currentIndex(), value)
+
+
+class _NumberBox(QDoubleSpinBox):
+    """A box for any number, large or small, without arrows."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.setDecimals(323)  # all there can be; Qt would round otherwise
+        self.setRange(-1e300, 1e300)
+        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        # Napari leaves room for arrows.
+        self.setStyleSheet("QDoubleSpinBox { min-width: 60px; padding: 0px 4px; }")
+
+    def textFromValue(self, value: float) -> str:
+        return _written(value)
+
+    def valueFromText(self, text: str) -> float:
+        try:
+            return float(text)
+        except ValueError:
+            return self.value()
+
+    def validate(self, text: str, at: int) -> tuple[QValidator.State, str, int]:
+        try:
+            good = math.isfinite(float(text))
+        except ValueError:
+            good = False
+        return QValidator.State.Acceptable if good else QValidator.State.Intermediate, text, at
+
+
+def _written(value: float) -> str:
+    short = f"{value:.6g}"
+    return f"{value:.3e}" if "e" in short else short

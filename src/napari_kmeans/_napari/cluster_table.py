@@ -68,34 +68,40 @@ class ClusterTable(QTableWidget):
 
     def set_model(self, model: KMeansModel | None, colors: NDArray[Any], hidden: set[int]) -> None:
         """Show the clusters of a model in (n_clusters, 4) colours; the boxes of `hidden` are not ticked."""
+        selected = self.selected_labels()
         self._filling = True
         try:
-            self._model = model
-            groups = model.groups if model is not None else ()
-            self.setRowCount(len(groups))
-            if model is None:
-                return
-            rows = cluster_table(model.with_background([]))
-            for row, group in enumerate(groups):
-                label = group[0]
-                name = str(rows["name"][row])
-                share = f"{100 * rows['share'][row]:.1f} %"
-                tip = f"label {label}: {rows['pixels'][row]:,} pixels\ncentre {rows['center'][row]:.10g}"
-                if len(group) > 1:
-                    tip = f"clusters {', '.join(map(str, group))} merged\n{tip}"
-                if label in model.background:
-                    name, tip = f"{name}{_BACKGROUND}", f"{tip}\nbackground: label 0"
-                for column, text in enumerate(("", name, format_value(rows["center"][row]), share)):
-                    item = self._cell(row, column)
-                    item.setText(text)
-                    item.setToolTip(tip)
-                box = self._cell(row, _COLOR)
-                seen = label not in hidden and label not in model.background
-                box.setCheckState(Qt.CheckState.Checked if seen else Qt.CheckState.Unchecked)
-                box.setIcon(_swatch(QColor.fromRgbF(*colors[label - 1])))
-                self._cell(row, _NAME).setData(Qt.ItemDataRole.UserRole, label)
+            self._fill(model, colors, hidden)
         finally:
             self._filling = False
+        if self.selected_labels() != selected:
+            self._on_selection()  # a selected row is gone, or stands for another label
+
+    def _fill(self, model: KMeansModel | None, colors: NDArray[Any], hidden: set[int]) -> None:
+        self._model = model
+        groups = model.groups if model is not None else ()
+        self.setRowCount(len(groups))
+        if model is None:
+            return
+        rows = cluster_table(model.with_background([]))
+        for row, group in enumerate(groups):
+            label = group[0]
+            name = str(rows["name"][row])
+            share = f"{100 * rows['share'][row]:.1f} %"
+            tip = f"label {label}: {rows['pixels'][row]:,} pixels\ncentre {rows['center'][row]:.10g}"
+            if len(group) > 1:
+                tip = f"clusters {', '.join(map(str, group))} merged\n{tip}"
+            if label in model.background:
+                name, tip = f"{name}{_BACKGROUND}", f"{tip}\nbackground: label 0"
+            for column, text in enumerate(("", name, format_value(rows["center"][row]), share)):
+                item = self._cell(row, column)
+                item.setText(text)
+                item.setToolTip(tip)
+            box = self._cell(row, _COLOR)
+            seen = label not in hidden and label not in model.background
+            box.setCheckState(Qt.CheckState.Checked if seen else Qt.CheckState.Unchecked)
+            box.setIcon(_swatch(QColor.fromRgbF(*colors[label - 1])))
+            self._cell(row, _NAME).setData(Qt.ItemDataRole.UserRole, label)
 
     def _cell(self, row: int, column: int) -> QTableWidgetItem:
         item = self.item(row, column)

@@ -120,7 +120,7 @@ class HistogramPlot(_Plot):
                 for i, color in enumerate(colors, start=1)
             ]
             brushes = [palette[i] for i in np.searchsorted(model.thresholds, middle)]
-            places = model.centers[:, 0]
+            places = model.centers[:, 0] if model.thresholds.size <= _MOST_LINES else np.empty(0)
             self._centers.setData(np.repeat(places, 2), np.tile([0.0, top], places.size))
         self._set_thresholds(np.empty(0) if model is None else model.thresholds)
         self._bars.setOpts(x0=self._edges[:-1], x1=self._edges[1:], height=heights, brushes=brushes)
@@ -303,16 +303,29 @@ def bin_summary(summary: Summary) -> tuple[NDArray[np.float64], NDArray[np.float
     inside = values[(values >= low - reach) & (values <= high + reach)]
     low, high = float(inside[0]), float(inside[-1])
     finest = float(np.spacing(max(-low, high)))  # nearer edges would fall together
-    if bool(np.all(values == np.round(values))):
-        # Equally many whole numbers to a bar, or an even spread would look like a comb.
-        width = max(float(np.ceil((high - low + 1) / N_BINS)), finest)
-        edges = low - 0.5 + width * np.arange(int((high - low) // width) + 2)
+    step = 1.0 if bool(np.all(values == np.round(values))) else _step(inside)
+    if step:
+        # Equally many steps to a bar, or an even spread would look like a comb.
+        width = max(step * float(np.ceil(((high - low) / step + 1) / N_BINS)), finest)
+        edges = low - step / 2 + width * np.arange(int((high - low) // width) + 2)
     elif high > low:
         edges = np.linspace(low, high, int(np.clip((high - low) / finest, 1, N_BINS)) + 1)
     else:
         edges = np.array([low - 0.5, low + 0.5])
     counts, _ = np.histogram(values, bins=edges, weights=summary.counts)
     return np.asarray(edges, dtype=np.float64), counts.astype(np.float64)
+
+
+def _step(values: NDArray[np.float64]) -> float:
+    """Distance that all gaps between ascending values are multiples of, as in n/255; 0 if there is none."""
+    if values.size < 2:
+        return 0.0
+    gap = float(np.diff(values).min())
+    places = (values - values[0]) / gap
+    # Beyond, rounding errors of the values could make steps of anything.
+    if places[-1] > 1 << 16:
+        return 0.0
+    return gap if bool(np.all(np.abs(places - np.round(places)) < 0.1)) else 0.0
 
 
 def format_value(value: float) -> str:

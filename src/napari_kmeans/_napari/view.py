@@ -78,6 +78,7 @@ def _take_picture(viewer: Any, dock: Any, path: Path) -> None:
     too_late.start(_PATIENCE)
     if loop.exec():
         raise RuntimeError("the window was not ready after two minutes")
+    poll.stop()
     # One more turn, for the canvas to draw what it was given.
     QTimer.singleShot(500, loop.quit)
     loop.exec()

@@ -202,8 +202,18 @@ class KMeansWidget(Container):
 
     # Which image
 
+    def reset_choices(self, *_: Any) -> None:
+        """List the images anew; the one that is shown stays chosen, whatever its name is now."""
+        self._loading = True
+        try:
+            super().reset_choices()
+            if self.session is not None and self.session.image in self.viewer.layers:
+                self["image"].value = self.session.image
+        finally:
+            self._loading = False
+
     def _on_layers_changed(self, _event: Any = None) -> None:
-        self["image"].reset_choices()
+        self.reset_choices()
 
     def _on_layer_removed(self, event: Any) -> None:
         session = self._sessions.pop(event.value, None) if isinstance(event.value, Image) else None
@@ -215,16 +225,19 @@ class KMeansWidget(Container):
         self._follow_active()
 
     def _follow_active(self, _event: Any = None) -> None:
-        """Show the active image; another kind of layer leaves the dock where it was."""
+        """Show the active image; another kind of layer leaves the dock where it was, or at the topmost."""
         active, image = self.viewer.layers.selection.active, self["image"]
-        image.reset_choices()
+        self.reset_choices()
+        images = [layer for layer in self.viewer.layers if isinstance(layer, Image)]
         if isinstance(active, Image):
             image.value = active
+        elif image.value is None and images:
+            image.value = images[-1]
         self._on_image_chosen(image.value)
 
     def _on_image_chosen(self, layer: Image | None) -> None:
         layer = unwrap(layer)
-        if self.session is not None and layer is self.session.image:
+        if self._loading or (self.session is not None and layer is self.session.image):
             return
         self._stop()
         self.table.clearSelection()  # while the highlight that goes with it is the session's

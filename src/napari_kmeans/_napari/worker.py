@@ -14,6 +14,10 @@ from ..blocks import Cancelled, Progress
 
 _PROGRESS_INTERVAL = 0.05  # seconds between two signals: more would only keep the window busy
 
+# Jobs under way, cancelled ones included. A Qt object must not go in another thread, which is what happened if
+# its own worker held the last reference to it.
+_under_way: set[Job] = set()
+
 Work = Callable[[Progress], Any]
 """Takes a progress callback, and lets pass what that raises: `Cancelled`, when the work is to end."""
 
@@ -35,6 +39,7 @@ class Job(QObject):
 
     def start(self) -> None:
         """Begin."""
+        _under_way.add(self)
         self._worker.start()
 
     def cancel(self) -> None:
@@ -59,6 +64,7 @@ class Job(QObject):
             self.progressed.emit(share)
 
     def _on_returned(self, outcome: tuple[bool, Any]) -> None:
+        _under_way.discard(self)
         done, value = outcome
         if self._cancelled.is_set():
             return

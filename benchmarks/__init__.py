@@ -1,0 +1,1 @@
+"""Time and memory of napari-kmeans beside other libraries; ``python -m benchmarks --help``."""

@@ -1,0 +1,157 @@
+"""Who is compared: each turns an image into labels of all its pixels, with its library's default threads.
+
+Nothing is tuned against anybody. scikit-learn, OpenCV and faiss get the pixels as float32: the latter two
+take nothing else, and scikit-learn is faster with it than with the float64 it would choose itself, in half
+the memory. Making that copy is part of the way from pixels to labels and is timed. OpenCV's `kmeans` has
+no default stopping rule, so it gets scikit-learn's: 300 iterations, or centres that move by less than 1 % of
+the standard deviation. faiss trains on 256 pixels a cluster unless told otherwise, and is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+GRAY = ("uint8", "uint16", "float32")
+
+Run = Callable[[NDArray, int], NDArray]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way from pixels to labels.
+
+    Attributes
+    ----------
+    name : str
+        In the tables.
+    module : str
+        What it imports, to be skipped where that is not installed.
+    prepare : callable
+        Imports the library and returns ``run(image, k) -> labels``.
+    dtypes : tuple of str
+        Images it is for.
+    clusters : bool
+        False for the floor, whose labels mean nothing.
+    """
+
+    name: str
+    module: str
+    prepare: Callable[[], Run]
+    dtypes: tuple[str, ...] = GRAY
+    clusters: bool = True
+
+
+def _ours() -> Run:
+    import napari_kmeans
+
+    def run(image: NDArray, k: int) -> NDArray:
+        return napari_kmeans.segment(image, k, channel_axis=-1 if image.ndim == 3 else None)[0]
+
+    return run
+
+
+def _floor() -> Run:
+    import cv2
+
+    table = np.repeat(np.arange(1, 5, dtype=np.uint8), 64)
+
+    def run(image: NDArray, k: int) -> NDArray:
+        cv2.calcHist([image], [0], None, [256], [0, 256])
+        return cv2.LUT(image, table)
+
+    return run
+
+
+def _column(image: NDArray) -> NDArray[np.float32]:
+    return image.reshape(-1, 1).astype(np.float32, copy=False)
+
+
+def _sklearn(**options: object) -> Run:
+    from sklearn.cluster import KMeans
+
+    return lambda image, k: KMeans(k, random_state=0, **options).fit_predict(_column(image))
+
+
+def _sklearn_rgb() -> Run:
+    from skimage.color import rgb2gray
+    from sklearn.cluster import KMeans
+
+    return lambda image, k: KMeans(k, random_state=0).fit_predict(_column(rgb2gray(image)))
+
+
+def _minibatch(**options: object) -> Run:
+    from sklearn.cluster import MiniBatchKMeans
+
+    return lambda image, k: MiniBatchKMeans(k, random_state=0, **options).fit_predict(_column(image))
+
+
+def _opencv(attempts: int) -> Run:
+    import cv2
+
+    def run(image: NDArray, k: int) -> NDArray:
+        pixels = _column(image)
+        # meanStdDev takes a millisecond or two of the seconds that follow.
+        shift = 0.01 * float(cv2.meanStdDev(image)[1][0, 0])
+        stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 300, shift)
+        cv2.setRNGSeed(0)
+        return cv2.kmeans(pixels, k, None, stop, attempts, cv2.KMEANS_PP_CENTERS)[1]
+
+    return run
+
+
+def _faiss() -> Run:
+    import faiss
+
+    def run(image: NDArray, k: int) -> NDArray:
+        pixels = _column(image)
+        kmeans = faiss.Kmeans(1, k)
+        kmeans.train(pixels)
+        return kmeans.index.search(pixels, 1)[1]
+
+    return run
+
+
+def _simpleitk() -> Run:
+    import SimpleITK as sitk  # noqa: N813 - as its own documentation does
+
+    def run(image: NDArray, k: int) -> NDArray:
+        low, high = float(image.min()), float(image.max())
+        start = [low + (high - low) * (c + 0.5) / k for c in range(k)]  # it needs some, and has no default
+        return sitk.GetArrayFromImage(sitk.ScalarImageKmeans(sitk.GetImageFromArray(image), start))
+
+    return run
+
+
+def _multi_otsu() -> Run:
+    from skimage.filters import threshold_multiotsu
+
+    def run(image: NDArray, k: int) -> NDArray:
+        # Of integers it counts every level, and its search through triples of 65 536 levels does not end; of
+        # floats, 256 bins.
+        counted = image if image.dtype == np.uint8 else image.astype(np.float32, copy=False)
+        return np.digitize(image, threshold_multiotsu(counted, classes=k)).astype(np.uint8)
+
+    return run
+
+
+CONTENDERS = (
+    Contender("napari-kmeans", "napari_kmeans", _ours, (*GRAY, "rgb")),
+    Contender("calcHist + LUT (floor)", "cv2", _floor, ("uint8",), clusters=False),
+    Contender("scikit-learn, 1 start", "sklearn", _sklearn),
+    Contender("rgb2gray + scikit-learn", "sklearn", _sklearn_rgb, ("rgb",)),
+    Contender("scikit-learn, 10 starts", "sklearn", lambda: _sklearn(n_init=10)),
+    Contender("MiniBatchKMeans", "sklearn", _minibatch),
+    Contender("MiniBatchKMeans, batch 65536", "sklearn", lambda: _minibatch(batch_size=65536)),
+    Contender("OpenCV kmeans, 1 attempt", "cv2", lambda: _opencv(1)),
+    Contender("OpenCV kmeans, 10 attempts", "cv2", lambda: _opencv(10)),
+    Contender("faiss.Kmeans", "faiss", _faiss),
+    Contender("SimpleITK ScalarImageKmeans", "SimpleITK", _simpleitk),
+    Contender("multi-Otsu (scikit-image)", "skimage", _multi_otsu),
+)
+OURS, FLOOR, SKLEARN, OPENCV = (CONTENDERS[i].name for i in (0, 1, 2, 7))
+
+BY_NAME = {contender.name: contender for contender in CONTENDERS}

@@ -1,0 +1,178 @@
+"""The parts of the engine by themselves: the exact solver, a step of the slider, the import.
+
+Each runs in a fresh process, for the same reasons as the contenders.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import images
+
+LEVELS = (256, 4096, 65536)
+K_MAX = 12
+K = 4
+
+
+@dataclass
+class Timing:
+    """Seconds of something, and what came out of it."""
+
+    name: str
+    times: list[float] = field(default_factory=list)
+    note: str = ""
+
+    @property
+    def best(self) -> float:
+        """Least seconds."""
+        return min(self.times)
+
+    @property
+    def median(self) -> float:
+        """Median seconds."""
+        return median(self.times)
+
+
+def in_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function of this module there."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def interleaved(work: dict[str, Callable[[], Any]], rounds: int) -> dict[str, Timing]:
+    """Run each piece of work in turn, after one run of each that does not count."""
+    for function in work.values():
+        function()
+    timings = {name: Timing(name) for name in work}
+    for _ in range(rounds):
+        for name, function in work.items():
+            begin = time.perf_counter()
+            function()
+            timings[name].times.append(time.perf_counter() - begin)
+    return timings
+
+
+def every_k(rounds: int) -> dict[int, dict[str, Timing]]:
+    """All optimal clusterings for k = 1 … 12, of histograms with every level filled, by number of levels."""
+    from napari_kmeans.clustering import Optimum
+    from napari_kmeans.exact import OptimalPartitions
+    from napari_kmeans.summary import Summary
+
+    picture = images.make("uint16", 2048)
+    results = {}
+    for levels in LEVELS:
+        counts = 1 + np.bincount(picture.reshape(-1) // (65536 // levels), minlength=levels)
+        summary = Summary(np.arange(levels, dtype=np.float64), counts)
+
+        def borders(summary: Summary = summary) -> None:
+            partitions = OptimalPartitions(summary.values, summary.counts)
+            for k in range(K_MAX, 0, -1):
+                partitions.splits(k)
+
+        def clusterings(summary: Summary = summary) -> None:
+            Optimum(summary).inertia(K_MAX)
+
+        results[levels] = interleaved({"borders": borders, "clusterings": clusterings}, rounds)
+    return results
+
+
+def one_k(rounds: int) -> dict[int, dict[str, Timing]]:
+    """Four clusters of distinct float pixels, each counted once, by us and by the exact solvers in C++."""
+    picture = np.unique(images.make("float32", 2048)).astype(np.float64)
+    results = {}
+    for n in LEVELS:
+        # Shuffled: to sort them is part of everybody's work.
+        points = np.random.default_rng(images.SEED).permutation(picture[:: picture.size // n][:n])
+        results[n] = _solvers(points, rounds)
+    return results
+
+
+def _solvers(points: NDArray[np.float64], rounds: int) -> dict[str, Timing]:
+    from napari_kmeans.exact import OptimalPartitions
+
+    def ours() -> float:
+        return OptimalPartitions(*np.unique(points, return_counts=True)).inertia(K)
+
+    solvers: dict[str, Callable[[], float]] = {"napari-kmeans": ours}
+    try:
+        import kmeans1d
+
+        def by_kmeans1d() -> float:
+            clusters, centers = kmeans1d.cluster(points, K)
+            return float(np.sum((points - np.asarray(centers)[clusters]) ** 2))
+
+        solvers["kmeans1d"] = by_kmeans1d
+    except ImportError:
+        pass
+    try:
+        import ckwrap
+
+        solvers["ckwrap"] = lambda: float(np.sum(ckwrap.ckmeans(points, K).withinss))
+    except ImportError:
+        pass
+    timings = interleaved(solvers, rounds)
+    least = min(solver() for solver in solvers.values())
+    for name, solver in solvers.items():
+        timings[name].note = f"{max(0.0, solver() / least - 1):.0e}"
+    return timings
+
+
+def slider(dtype: str, size: int, rounds: int) -> tuple[int, dict[str, Timing]]:
+    """Points of an image's summary, and what a new number of clusters costs on them."""
+    from napari_kmeans.blocks import Pixels, summarise
+    from napari_kmeans.clustering import Optimum
+
+    summary = summarise(Pixels.of(images.make(dtype, size)))
+    timings = {name: Timing(name) for name in ("first", "new", "again")}
+    for turn in range(rounds + 1):
+        optimum = Optimum(summary)
+
+        def seconds(k: int, optimum: Optimum = optimum) -> float:
+            begin = time.perf_counter()
+            optimum.clustering(k)
+            return time.perf_counter() - begin
+
+        steps = {
+            "first": seconds(K),
+            "new": max(seconds(k) for k in range(2, K_MAX + 1) if k != K),
+            "again": seconds(K),
+        }
+        if turn:  # the first is a warm-up
+            for name, value in steps.items():
+                timings[name].times.append(value)
+    return int(summary.values.size), timings
+
+
+_IMPORTS = {
+    "import napari_kmeans": "import napari_kmeans",
+    "… and its engine (napari_kmeans.segment)": "import napari_kmeans; napari_kmeans.segment",
+    "… and scikit-learn's KMeans": (
+        "import napari_kmeans; napari_kmeans.segment; from sklearn.cluster import KMeans"
+    ),
+}
+
+
+def imports(rounds: int) -> dict[str, Timing]:
+    """Seconds of imports in fresh processes that have imported NumPy before."""
+    timings = {name: Timing(name) for name in _IMPORTS}
+    for turn in range(rounds + 1):
+        for name, statement in _IMPORTS.items():
+            program = (
+                "import time, numpy; begin = time.perf_counter()\n"
+                f"{statement}\n"
+                "print(time.perf_counter() - begin)"
+            )
+            done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+            if turn:
+                timings[name].times.append(float(done.stdout))
+    return timings

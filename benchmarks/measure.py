@@ -1,0 +1,178 @@
+"""The interleaved run: for each image, all contenders in turn, round by round."""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from . import images
+from .contenders import CONTENDERS, Contender
+from .reference import optimum
+from .worker import Failed, TimedOut, Worker
+
+K = 4
+_PAUSE = 0.1  # seconds for the threads of the one before to go to sleep
+SLOW, VERY_SLOW = 2.0, 8.0  # seconds from which there are two rounds, and only the first run
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Cell:
+    """One contender on one image.
+
+    Attributes
+    ----------
+    times : list of float
+        Seconds of each run.
+    memory : int
+        Bytes held at the peak of the first run beyond those held before it.
+    excess : float or None
+        Inertia relative to the optimum, less 1.
+    skipped : str
+        Why there is nothing, if there is nothing.
+    rounds : int
+        How often it takes part.
+    """
+
+    contender: str
+    dtype: str
+    size: int
+    times: list[float] = field(default_factory=list)
+    memory: int = 0
+    excess: float | None = None
+    skipped: str = ""
+    rounds: int = 0
+
+    @property
+    def best(self) -> float:
+        """Least seconds."""
+        return min(self.times)
+
+    @property
+    def median(self) -> float:
+        """Median seconds."""
+        return median(self.times)
+
+
+@dataclass
+class Image:
+    """One image and what it was measured against."""
+
+    dtype: str
+    size: int
+    n_values: int
+    least: float
+    known: str
+    cells: list[Cell]
+
+    def cell(self, contender: str) -> Cell | None:
+        """Return the measurement of a contender, if there is one."""
+        return next((cell for cell in self.cells if cell.contender == contender and cell.times), None)
+
+
+def run(
+    sizes: Sequence[int], dtypes: Sequence[str], only: Sequence[str], rounds: int, limit: float, say: Say
+) -> Iterator[Image]:
+    """Measure image after image, small ones first, since they foretell what the large ones take."""
+    results: list[Image] = []
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
+        for size in sorted(sizes):
+            for dtype in dtypes:
+                say(f"{size}² {dtype}: making the image and its optimum")
+                picture = images.make(dtype, size)
+                values = images.values(picture, dtype)
+                least, n_values, known = optimum(values, K)
+                path = Path(folder) / "image.npy"
+                np.save(path, picture)
+                result = Image(dtype, size, n_values, least, known, [])
+                del picture, values
+                _measure(result, path, only, rounds, limit, results, say)
+                results.append(result)
+                yield result
+
+
+def _measure(
+    image: Image, path: Path, only: Sequence[str], rounds: int, limit: float, before: list[Image], say: Say
+) -> None:
+    workers: dict[str, Worker] = {}
+    try:
+        for contender in CONTENDERS:
+            if image.dtype not in contender.dtypes or not chosen(contender, only):
+                continue
+            cell = Cell(contender.name, image.dtype, image.size)
+            image.cells.append(cell)
+            cell.skipped = _why_not(contender, image, limit, before)
+            if not cell.skipped:
+                say(f"{image.size}² {image.dtype}: {contender.name}, first run")
+                _first(cell, image, path, rounds, limit, workers)
+            if cell.skipped:
+                say(f"{image.size}² {image.dtype}: {contender.name} left out: {cell.skipped}")
+        for turn in range(1, rounds + 1):
+            say(f"{image.size}² {image.dtype}: round {turn} of {rounds}")
+            for cell in image.cells:
+                if cell.contender not in workers or turn > cell.rounds:
+                    continue
+                time.sleep(_PAUSE)
+                try:
+                    cell.times += workers[cell.contender].ask("visit", 3 * limit)
+                except (TimedOut, Failed) as error:
+                    say(f"{image.size}² {image.dtype}: {cell.contender}, round {turn}: {error}")
+                    del workers[cell.contender]
+                    if not cell.times:
+                        cell.skipped = str(error)
+    finally:
+        for worker in workers.values():
+            worker.close()
+
+
+def _first(
+    cell: Cell, image: Image, path: Path, rounds: int, limit: float, workers: dict[str, Worker]
+) -> None:
+    """The run that memory and inertia are taken from; its time counts only if there will be no other."""
+    try:
+        worker = Worker(cell.contender, path, image.dtype, K)
+        answer = worker.ask("first", limit)
+    except (TimedOut, Failed) as error:
+        cell.skipped = str(error)
+        return
+    cell.memory = answer["memory"]
+    if answer["inertia"] is not None:
+        cell.excess = answer["inertia"] / image.least - 1
+    if answer["seconds"] > VERY_SLOW:
+        cell.times = [answer["seconds"]]
+        worker.close()
+    else:
+        cell.rounds = min(rounds, 2) if answer["seconds"] > SLOW else rounds
+        workers[cell.contender] = worker
+
+
+def _why_not(contender: Contender, image: Image, limit: float, before: list[Image]) -> str:
+    """Return the reason to leave a contender out, or nothing."""
+    if importlib.util.find_spec(contender.module) is None:
+        return f"{contender.module} is not installed"
+    for smaller in reversed(before):
+        if smaller.dtype != image.dtype:
+            continue
+        for cell in smaller.cells:
+            if cell.contender != contender.name:
+                continue
+            if cell.skipped:
+                return cell.skipped if "²" in cell.skipped else f"{cell.skipped} at {smaller.size}²"
+            expected = cell.median * (image.size / smaller.size) ** 2
+            if expected > limit:
+                return f"about {expected:.0f} s expected from {cell.median:.2g} s at {smaller.size}²"
+        break
+    return ""
+
+
+def chosen(contender: Contender, only: Sequence[str]) -> bool:
+    """Whether a contender's name contains one of the words asked for."""
+    return not only or any(word.lower() in contender.name.lower() for word in only)

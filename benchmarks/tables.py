@@ -1,0 +1,188 @@
+"""Measurements as tables, in plain text or Markdown, and the goals they are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .contenders import FLOOR, OPENCV, OURS, SKLEARN
+from .engine import Timing
+from .measure import Cell, Image
+
+MB = 1 << 20
+
+
+@dataclass
+class Table:
+    """A table with a heading and a note below it."""
+
+    title: str
+    header: Sequence[str]
+    rows: list[list[str]]
+    note: str = ""
+
+    def text(self) -> str:
+        """Columns side by side; the first to the left, the others to the right."""
+        lines = [list(self.header), *self.rows]
+        widths = [max(len(line[c]) for line in lines) for c in range(len(self.header))]
+
+        def one(line: Sequence[str]) -> str:
+            first, *others = zip(line, widths, strict=True)
+            return "  ".join(
+                [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
+            ).rstrip()
+
+        rule = "-" * (sum(widths) + 2 * len(widths) - 2)
+        parts = [self.title, "=" * len(self.title), one(self.header), rule, *map(one, self.rows)]
+        return "\n".join([*parts, *([self.note] if self.note else [])]) + "\n"
+
+    def markdown(self) -> str:
+        """The same as Markdown."""
+        lines = [f"### {self.title}", "", _row(self.header), _row(["---", *["--:"] * (len(self.header) - 1)])]
+        lines += [_row(row) for row in self.rows]
+        return "\n".join([*lines, *(["", self.note] if self.note else [])]) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def of_image(image: Image) -> Table:
+    """All contenders on one image."""
+    ours = image.cell(OURS)
+    rows = []
+    for cell in image.cells:
+        if not cell.times:
+            rows.append([cell.contender, "–", "–", "–", "–", "–", "–"])
+            continue
+        ratio = (
+            f"{cell.median / ours.median:,.{1 if cell.median < 10 * ours.median else 0}f}×" if ours else "–"
+        )
+        rows.append(
+            [
+                cell.contender,
+                seconds(cell.median),
+                seconds(cell.best),
+                str(len(cell.times)),
+                ratio,
+                excess(cell),
+                f"{cell.memory / MB:,.{1 if cell.memory < 10 * MB else 0}f} MB",
+            ]
+        )
+    note = f"Optimum: {image.known}; {image.n_values:,} distinct values."
+    note += "".join(f" {cell.contender} left out: {cell.skipped}." for cell in image.cells if cell.skipped)
+    header = ["pixels to labels, k = 4", "median", "least", "runs", "× ours", "inertia", "memory"]
+    return Table(f"{image.size}² {image.dtype}", header, rows, note)
+
+
+def of_every_k(results: dict[int, dict[str, Timing]]) -> Table:
+    """The exact solver for all numbers of clusters."""
+    rows = [
+        [f"{levels:,}", *(f"{seconds(t.median)} ({seconds(t.best)})" for t in timings.values())]
+        for levels, timings in results.items()
+    ]
+    header = ["levels, all filled", "borders", "with centres, counts, inertia"]
+    return Table("Exact, every k = 1 … 12: median (least)", header, rows)
+
+
+def of_one_k(results: dict[int, dict[str, Timing]]) -> Table:
+    """The exact solver beside others."""
+    names = list(next(iter(results.values())))
+    rows = [
+        [
+            f"{n:,}",
+            *(f"{seconds(timings[name].median)} ({seconds(timings[name].best)})" for name in names),
+            *(timings[name].note for name in names),
+        ]
+        for n, timings in results.items()
+    ]
+    header = ["float values", *names, *(f"{name}, inertia +" for name in names)]
+    note = "Each value counted once, not sorted beforehand; sorting is timed."
+    return Table("Exact, k = 4, beside other exact solvers: median (least)", header, rows, note)
+
+
+def of_slider(results: dict[str, tuple[int, dict[str, Timing]]], size: int) -> Table:
+    """What another number of clusters costs."""
+    rows = [
+        [dtype, f"{n:,}", *(f"{seconds(t.median)} ({seconds(t.best)})" for t in timings.values())]
+        for dtype, (n, timings) in results.items()
+    ]
+    header = [f"{size}² image", "points", "first k = 4", "slowest new k of 2 … 12", "k seen before"]
+    return Table("A step of the slider, engine only: median (least)", header, rows)
+
+
+def of_imports(results: dict[str, Timing]) -> Table:
+    """Import times."""
+    rows = [[name, seconds(t.median), seconds(t.best)] for name, t in results.items()]
+    return Table("Imports beyond NumPy's own", ["in a fresh process", "median", "least"], rows)
+
+
+def of_goals(
+    measured: list[Image],
+    solver: dict[int, dict[str, Timing]] | None,
+    imported: dict[str, Timing] | None,
+    size: int = 4096,
+) -> Table:
+    """Goals, and whether they are reached; ratios of medians, with those of the least times in brackets."""
+    rows: list[list[str]] = []
+
+    def add(goal: str, reached: str | None, holds: bool = False) -> None:
+        rows.append([goal, reached or "not measured", "–" if reached is None else "yes" if holds else "NO"])
+
+    def times_faster(dtype: str, other: str, factor: float, goal: str) -> None:
+        image = next((i for i in measured if (i.dtype, i.size) == (dtype, size)), None)
+        ours, theirs = (image.cell(OURS), image.cell(other)) if image else (None, None)
+        if ours is None or theirs is None:
+            add(goal, None)
+            return
+        ratio, least = theirs.median / ours.median, theirs.best / ours.best
+        add(
+            goal,
+            f"{ratio:,.{1 if ratio < 10 else 0}f}× ({least:,.{1 if least < 10 else 0}f}×)",
+            ratio >= factor,
+        )
+
+    times_faster("uint8", SKLEARN, 300, f"{size}² uint8: 300× faster than scikit-learn on all pixels")
+    times_faster("uint8", OPENCV, 300, f"{size}² uint8: 300× faster than OpenCV kmeans")
+    times_faster("uint8", FLOOR, 1, f"{size}² uint8: no slower than calcHist + LUT")
+    for dtype in ("uint16", "float32"):
+        times_faster(dtype, SKLEARN, 50, f"{size}² {dtype}: 50× faster than scikit-learn on all pixels")
+    for levels, most in ((65536, 0.12), (4096, 0.015)):
+        timing = solver[levels]["clusterings"] if solver else None
+        goal = f"exact, every k = 1 … 12, {levels:,} levels: {seconds(most)}"
+        add(
+            goal,
+            timing and f"{seconds(timing.median)} ({seconds(timing.best)})",
+            bool(timing and timing.median <= most),
+        )
+    for dtype in ("uint8", "uint16", "float32"):
+        cells = [c for i in measured if (i.dtype, i.size) == (dtype, size) and (c := i.cell(OURS))]
+        bound = size * size + 256 * MB
+        goal = f"{size}² {dtype}: memory of 1 byte a pixel + 256 MB"
+        reached = f"1 byte a pixel + {(cells[0].memory - size * size) / MB:,.0f} MB" if cells else None
+        add(goal, reached, bool(cells and cells[0].memory <= bound))
+    timing = next(iter(imported.values())) if imported else None
+    add(
+        "import napari_kmeans: 50 ms beyond NumPy's own",
+        timing and f"{seconds(timing.median)} ({seconds(timing.best)})",
+        bool(timing and timing.median <= 0.05),
+    )
+    return Table("Goals", ["goal", "reached", "holds"], rows, "Medians, and in brackets the least times.")
+
+
+def seconds(value: float) -> str:
+    """Three digits, in a unit that suits."""
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
+        scaled = value * factor
+        if scaled >= 1 or unit == "µs":
+            return f"{scaled:.0f} {unit}" if scaled >= 100 else f"{scaled:.3g} {unit}"
+    raise AssertionError
+
+
+def excess(cell: Cell) -> str:
+    """Inertia above the optimum."""
+    if cell.excess is None:
+        return "–"
+    if cell.excess <= 1e-9:
+        return "optimum"
+    return f"+{cell.excess:.0e}" if cell.excess < 1e-4 else f"+{100 * cell.excess:.2f} %"

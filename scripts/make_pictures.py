@@ -1,0 +1,255 @@
+"""Make the pictures of README and docs from the real program, driven by the dock's own controls.
+
+xvfb-run -a -s "-screen 0 2800x1800x24" python scripts/make_pictures.py
+
+A smaller screen would cut some. Names, or the beginnings of names, make only those pictures:
+``python scripts/make_pictures.py window dock-coins``.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+# Before napari is imported: nobody's settings are read or changed.
+os.environ["NAPARI_CONFIG"] = ""
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
+WINDOW = 1200, 760
+SIZES = {"narrow": (300, 560), "wide": (420, 760)}
+SAMPLES_SHOWN = {"coins": 4, "tissue": 4, "cells": 3}
+PATIENCE = 120_000  # ms that the dock may work
+
+
+class Studio:
+    """A napari window with the dock in it."""
+
+    def __init__(self) -> None:
+        import napari
+
+        self.viewer = napari.Viewer(title="napari", show=False)
+        self.viewer.window.resize(*WINDOW)
+        self.viewer.window._qt_window.show()
+        self.frame, self.dock = self.viewer.window.add_plugin_dock_widget(
+            "napari-kmeans", "K-means segmentation"
+        )
+
+    def wait(self) -> None:
+        """Let the dock finish, and what it shows be drawn."""
+        from qtpy.QtCore import QEventLoop, QTimer
+
+        loop, poll, too_late = QEventLoop(), QTimer(), QTimer()
+        poll.timeout.connect(lambda: self.dock.at_rest and loop.quit())
+        poll.start(50)
+        too_late.setSingleShot(True)
+        too_late.timeout.connect(lambda: loop.exit(1))
+        too_late.start(PATIENCE)
+        if loop.exec():
+            raise RuntimeError("the dock was not at rest in time")
+        poll.stop()
+        QTimer.singleShot(400, loop.quit)
+        loop.exec()
+
+    def begin(self, sample: str, n_clusters: int, theme: str = "dark") -> None:
+        """Show nothing but a sample image and its clusters."""
+        from napari.layers import Layer
+
+        from napari_kmeans._napari.sample_data import SAMPLES
+
+        dock = self.dock
+        for action in (dock.menu.side_by_side, dock.menu.outline, dock.menu.log_counts):
+            action.setChecked(False)
+        dock.tabs.setCurrentIndex(0)
+        self.viewer.layers.clear()
+        self.viewer.theme = theme
+        self.wait()  # napari's canvas must be drawn without the old layers before it gets new ones
+        self.viewer.add_layer(Layer.create(*SAMPLES[sample]()[0]))
+        self.wait()
+        self.viewer.reset_view()
+        dock.n_clusters.value = n_clusters
+        dock.segment.native.click()
+        self.wait()
+
+    def dock_at(self, width: int, height: int) -> Any:
+        """Picture of the dock alone, at a size."""
+        self.frame.setFloating(True)
+        self.wait()
+        content = self.frame.widget()
+        content.setFixedSize(width, height)
+        self.wait()
+        picture = content.grab()
+        content.setMinimumSize(0, 0)
+        content.setMaximumSize(16_777_215, 16_777_215)
+        self.frame.setFloating(False)
+        return picture
+
+    def window(self) -> Any:
+        """Picture of the whole window."""
+        self.wait()
+        return self.viewer.window._qt_window.grab()
+
+
+# What is to be seen in each picture
+
+
+def dock_of(studio: Studio, sample: str, theme: str, size: str) -> Any:
+    """The dock with the histogram of a sample."""
+    studio.begin(sample, SAMPLES_SHOWN[sample], theme)
+    if sample == "cells":
+        studio.dock["where"].value = 0  # each z
+        studio.wait()
+    return studio.dock_at(*SIZES[size])
+
+
+def window(studio: Studio) -> Any:
+    """The whole window, with coins."""
+    studio.begin("coins", 4)
+    return studio.window()
+
+
+def choose_k(studio: Studio, theme: str) -> Any:
+    """The curve and the suggestion."""
+    studio.begin("cells", 4, theme)
+    studio.dock.tabs.setCurrentIndex(1)
+    return studio.dock_at(*SIZES["narrow"])
+
+
+def adjusted(studio: Studio) -> Any:
+    """A border moved by hand, as a person types it."""
+    studio.begin("coins", 4)
+    border = studio.dock.border
+    border.which.setCurrentIndex(1)
+    border.value.setValue(100)
+    return studio.dock_at(*SIZES["narrow"])
+
+
+def edited(studio: Studio) -> Any:
+    """Two clusters merged and named, another one made background."""
+    studio.begin("tissue", 4)
+    table = studio.dock.table
+    for row, name in enumerate(("nuclei and stain", "pale stain", "stroma", "glass")):
+        table.item(row, 1).setText(name)
+    studio.wait()
+    table.asked.emit("merge", [2, 3])
+    studio.wait()
+    table.asked.emit("background", [4])
+    studio.wait()
+    return studio.dock_at(*SIZES["narrow"])
+
+
+def highlighted(studio: Studio) -> Any:
+    """One row selected: its cluster stands out."""
+    studio.begin("coins", 4)
+    studio.dock.table.selectRow(3)
+    return studio.window()
+
+
+def side_by_side(studio: Studio) -> Any:
+    """Original and clusters next to each other."""
+    studio.begin("tissue", 4)
+    studio.dock.menu.side_by_side.setChecked(True)
+    return studio.window()
+
+
+def outline(studio: Studio) -> Any:
+    """Borders instead of areas."""
+    studio.begin("cells", 3)
+    studio.dock.menu.outline.setChecked(True)
+    return studio.window()
+
+
+def stack(studio: Studio) -> Any:
+    """Each plane of a volume with clusters of its own."""
+    studio.begin("cells", 3)
+    studio.dock["where"].value = 0  # each z
+    return studio.window()
+
+
+def menu(studio: Studio) -> Any:
+    """What is behind the three dots."""
+    studio.begin("coins", 4)
+    studio.dock.menu.popup(studio.frame.mapToGlobal(studio.frame.rect().center()))
+    studio.wait()
+    picture = studio.dock.menu.grab()
+    studio.dock.menu.close()
+    return picture
+
+
+PICTURES: dict[str, Callable[[Studio], Any]] = {
+    "window": window,
+    "window-highlighted": highlighted,
+    "window-outline": outline,
+    "window-side-by-side": side_by_side,
+    "window-stack": stack,
+    "choose-k-dark": partial(choose_k, theme="dark"),
+    "choose-k-light": partial(choose_k, theme="light"),
+    "adjusted": adjusted,
+    "edited": edited,
+    "menu": menu,
+}
+PICTURES |= {
+    f"dock-{sample}-{theme}-{size}": partial(dock_of, sample=sample, theme=theme, size=size)
+    for sample in SAMPLES_SHOWN
+    for theme in ("dark", "light")
+    for size in SIZES
+}
+SCALES = {1: "", 2: "-2x"}
+
+
+def save(pixmap: Any, path: Path) -> None:
+    """Write a PNG of at most 256 colours: the commonest as they are, the others by median cut."""
+    import numpy as np
+    from PIL import Image
+    from qtpy.QtCore import QBuffer, QIODevice
+
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.ReadWrite)
+    pixmap.save(buffer, "PNG")
+    image = Image.open(io.BytesIO(bytes(buffer.data()))).convert("RGB")
+    colors, counts = np.unique(np.asarray(image).reshape(-1, 3), axis=0, return_counts=True)
+    colors = colors[np.argsort(-counts, kind="stable")]
+    palette, others = colors[:128], colors[128:]
+    if others.size:
+        cut = Image.fromarray(others[np.newaxis]).quantize(128, method=Image.Quantize.MEDIANCUT)
+        palette = np.concatenate([palette, np.reshape(cut.getpalette(), (-1, 3))])
+    guide = Image.new("P", (1, 1))
+    guide.putpalette(palette.astype(np.uint8).tobytes())
+    few = image.quantize(palette=guide, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
+    print(f"{path.name}: {image.width} × {image.height}, {path.stat().st_size / 1024:.0f} KB", flush=True)
+
+
+def take(wanted: Sequence[str], scale: int) -> None:
+    """Take pictures in this process, whose scale was given to Qt."""
+    studio = Studio()
+    try:
+        for name in wanted:
+            save(PICTURES[name](studio), FOLDER / f"{name}{SCALES[scale]}.png")
+    finally:
+        studio.viewer.close()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Take pictures at every scale, each in a process of its own."""
+    if scale := os.environ.get("PICTURES_AT_SCALE"):
+        take(arguments, int(scale))
+        return 0
+    wanted = [name for name in PICTURES if not arguments or name.startswith(tuple(arguments))]
+    if not wanted:
+        print(f"names begin with none of {', '.join(arguments)}: {', '.join(PICTURES)}", file=sys.stderr)
+        return 2
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for scale in SCALES:
+        environment = {**os.environ, "QT_SCALE_FACTOR": str(scale), "PICTURES_AT_SCALE": str(scale)}
+        subprocess.run([sys.executable, __file__, *wanted], env=environment, check=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

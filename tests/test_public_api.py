@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import napari_kmeans
+
+
+def python(code: str) -> str:
+    """Run code in an interpreter of its own."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_it_imports_nothing_heavy():
+    heavy = {"napari", "qtpy", "PyQt6", "PySide6", "sklearn", "skimage", "scipy", "dask", "magicgui"}
+    code = f"import sys, napari_kmeans; print({heavy} & set(sys.modules))"
+    assert python(code).strip() == "set()"
+
+
+def test_fitting_imports_neither_qt_nor_scikit_learn():
+    code = (
+        "import sys, numpy, napari_kmeans\n"
+        "model = napari_kmeans.fit(numpy.arange(12.0), 3)\n"
+        "model.predict(numpy.arange(12.0))\n"
+        "print({'napari', 'qtpy', 'sklearn', 'skimage'} & set(sys.modules))"
+    )
+    assert python(code).strip() == "set()"
+
+
+def test_a_function_is_not_hidden_by_the_module_it_lives_in():
+    code = (
+        "import napari_kmeans.pipeline, numpy\n"
+        "labels, model = napari_kmeans.segment(numpy.arange(6), 2)\n"
+        "print(labels.tolist())"
+    )
+    assert python(code).strip() == "[1, 1, 1, 2, 2, 2]"
+
+
+def test_all_that_is_public_is_there():
+    assert set(napari_kmeans.__all__) <= set(dir(napari_kmeans))
+    for name in napari_kmeans.__all__:
+        assert getattr(napari_kmeans, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'kmeans'"):
+        _ = napari_kmeans.kmeans
+
+
+FIT = {
+    "n_clusters": 3,
+    "features": "gray",
+    "channel_axis": None,
+    "mask": None,
+    "per_axis": None,
+    "solver": "auto",
+    "random_state": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("function", "by_position", "defaults"),
+    [
+        ("fit", ["image", "n_clusters"], FIT),
+        ("segment", ["image", "n_clusters"], FIT),
+        (
+            "suggest_n_clusters",
+            ["image", "k_max"],
+            {"k_max": 12, "features": "gray", "channel_axis": None, "mask": None},
+        ),
+    ],
+)
+def test_signatures(function, by_position, defaults):
+    parameters = inspect.signature(getattr(napari_kmeans, function)).parameters
+    positional = [name for name, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert positional == by_position
+    assert {name: p.default for name, p in parameters.items() if p.default is not p.empty} == defaults
+
+
+def test_signature_of_predict():
+    for kind in (napari_kmeans.KMeansModel, napari_kmeans.KMeansStack):
+        parameters = inspect.signature(kind.predict).parameters
+        assert list(parameters) == ["self", "image", "channel_axis", "mask"]
+
+
+@pytest.mark.parametrize(
+    "name", ["fit", "segment", "suggest_n_clusters", "KMeansModel", "KMeansStack", "Suggestion"]
+)
+def test_all_that_is_public_is_documented(name):
+    assert len(inspect.getdoc(getattr(napari_kmeans, name))) > 100
