@@ -147,11 +147,17 @@ def _environment() -> dict[str, str]:
             else:
                 versions.append(f"{package} not installed")
     return {
-        "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
+        "command": _command(),
         "machine": f"{os.cpu_count()} CPUs, {_cpu()}, {platform.system()}{_load()}",
         "Python": platform.python_version(),
         "packages": ", ".join(versions),
     }
+
+
+def _command() -> str:
+    """The command without where it writes to, which changes no number."""
+    words = re.split(r"\s--(?:json|markdown)[ =]\S+", " " + shlex.join(sys.argv[1:]))
+    return "python -m benchmarks" + "".join(words).rstrip()
 
 
 def _load() -> str:

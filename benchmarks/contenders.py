@@ -1,10 +1,10 @@
 """Who is compared: each turns an image into labels of all its pixels, with its library's default threads.
 
 Nothing is tuned against anybody. scikit-learn, OpenCV and faiss get the pixels as float32: the latter two
-take nothing else, and scikit-learn is faster with it than with the float64 it would choose itself, in half
-the memory. Making that copy is part of the way from pixels to labels and is timed. OpenCV's `kmeans` has
-no default stopping rule, so it gets scikit-learn's: 300 iterations, or centres that move by less than 1 % of
-the standard deviation. faiss trains on 256 pixels a cluster unless told otherwise, and is not.
+take nothing else, and scikit-learn takes about as long as with the float64 it would choose itself, in less
+memory. Making that copy is part of the way from pixels to labels and is timed. OpenCV's `kmeans` has no
+default stopping rule, so it gets scikit-learn's: 300 iterations, or centres that move by less than 1 % of the
+standard deviation. faiss trains on 256 pixels a cluster unless told otherwise, and is not.
 """
 
 from __future__ import annotations
@@ -130,8 +130,8 @@ def _multi_otsu() -> Run:
     from skimage.filters import threshold_multiotsu
 
     def run(image: NDArray, k: int) -> NDArray:
-        # Of integers it counts every level, and its search through triples of 65 536 levels does not end; of
-        # floats, 256 bins.
+        # Of integers it counts every level, and with 65 536 of them its search takes minutes; of floats, 256
+        # bins.
         counted = image if image.dtype == np.uint8 else image.astype(np.float32, copy=False)
         return np.digitize(image, threshold_multiotsu(counted, classes=k)).astype(np.uint8)
 

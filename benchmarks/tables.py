@@ -126,8 +126,10 @@ def of_goals(
     """Goals, and whether they are reached; ratios of medians, with those of the least times in brackets."""
     rows: list[list[str]] = []
 
-    def add(goal: str, reached: str | None, holds: bool = False) -> None:
-        rows.append([goal, reached or "not measured", "–" if reached is None else "yes" if holds else "NO"])
+    def add(goal: str, reached: str | None, *holds: bool) -> None:
+        # On a busy machine the median and the least time may disagree; then neither is a verdict.
+        verdict = "yes" if all(holds) else "unsure" if any(holds) else "NO"
+        rows.append([goal, reached or "not measured", "–" if reached is None else verdict])
 
     def times_faster(dtype: str, other: str, factor: float, goal: str) -> None:
         image = next((i for i in measured if (i.dtype, i.size) == (dtype, size)), None)
@@ -140,6 +142,7 @@ def of_goals(
             goal,
             f"{ratio:,.{1 if ratio < 10 else 0}f}× ({least:,.{1 if least < 10 else 0}f}×)",
             ratio >= factor,
+            least >= factor,
         )
 
     times_faster("uint8", SKLEARN, 300, f"{size}² uint8: 300× faster than scikit-learn on all pixels")
@@ -153,7 +156,7 @@ def of_goals(
         add(
             goal,
             timing and f"{seconds(timing.median)} ({seconds(timing.best)})",
-            bool(timing and timing.median <= most),
+            *_both(timing, most),
         )
     for dtype in ("uint8", "uint16", "float32"):
         cells = [c for i in measured if (i.dtype, i.size) == (dtype, size) and (c := i.cell(OURS))]
@@ -165,9 +168,14 @@ def of_goals(
     add(
         "import napari_kmeans: 50 ms beyond NumPy's own",
         timing and f"{seconds(timing.median)} ({seconds(timing.best)})",
-        bool(timing and timing.median <= 0.05),
+        *_both(timing, 0.05),
     )
-    return Table("Goals", ["goal", "reached", "holds"], rows, "Medians, and in brackets the least times.")
+    note = "By medians, and in brackets by the least times; unsure where the two disagree."
+    return Table("Goals", ["goal", "reached", "holds"], rows, note)
+
+
+def _both(timing: Timing | None, most: float) -> tuple[bool, bool]:
+    return (timing.median <= most, timing.best <= most) if timing else (False, False)
 
 
 def seconds(value: float) -> str:

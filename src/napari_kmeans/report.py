@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,26 @@ from .atomic import replacing
 from .model import KMeansModel
 
 
-def cluster_table(model: KMeansModel) -> dict[str, list[Any]]:
+@dataclass(frozen=True)
+class PixelSize:
+    """How large a pixel is in the world.
+
+    Attributes
+    ----------
+    size : float
+        Area or volume.
+    unit : str
+        Such as "µm²".
+    axes : str
+        The axes it extends along, such as "y, x".
+    """
+
+    size: float
+    unit: str
+    axes: str
+
+
+def cluster_table(model: KMeansModel, pixel: PixelSize | None = None) -> dict[str, list[Any]]:
     """One row for each label of a model, from dark to bright.
 
     Merged clusters are one row, at their lowest label; label 0, background and what is excluded, has none.
@@ -32,6 +52,8 @@ def cluster_table(model: KMeansModel) -> dict[str, list[Any]]:
         above, up_to : float
             The values that get this label: above < value ≤ up_to. NaN where there is no limit, and for
             clusters that were merged without being neighbours.
+        size, unit, axes
+            With `pixel` only: area or volume of the cluster, its unit, and the axes that were multiplied.
     """
     table: dict[str, list[Any]] = {
         column: [] for column in ("index", "name", "center", "pixels", "share", "above", "up_to")
@@ -54,10 +76,16 @@ def cluster_table(model: KMeansModel) -> dict[str, list[Any]]:
         table["share"].append(pixels / total)
         table["above"].append(float(limits[first]) if neighbors else math.nan)
         table["up_to"].append(float(limits[last + 1]) if neighbors else math.nan)
+    if pixel is not None:
+        n_rows = len(table["index"])
+        table["size"] = [pixels * pixel.size for pixels in table["pixels"]]
+        table["unit"], table["axes"] = [pixel.unit] * n_rows, [pixel.axes] * n_rows
     return table
 
 
-def write_table(path: Path, model: KMeansModel, *, overwrite: bool = False) -> None:
+def write_table(
+    path: Path, model: KMeansModel, pixel: PixelSize | None = None, *, overwrite: bool = False
+) -> None:
     """Write `cluster_table` as CSV; a cell is empty where there is no limit.
 
     Raises
@@ -67,7 +95,7 @@ def write_table(path: Path, model: KMeansModel, *, overwrite: bool = False) -> N
     OSError
         If it cannot be written; nothing is left then.
     """
-    table = cluster_table(model)
+    table = cluster_table(model, pixel)
     rows = zip(*table.values(), strict=True)
     with (
         replacing(path, overwrite=overwrite) as partial,
@@ -78,8 +106,8 @@ def write_table(path: Path, model: KMeansModel, *, overwrite: bool = False) -> N
         writer.writerows(["" if value != value else value for value in row] for row in rows)
 
 
-def table_text(model: KMeansModel) -> str:
+def table_text(model: KMeansModel, pixel: PixelSize | None = None) -> str:
     """Return `cluster_table` as text with tabs, as spreadsheets take it from the clipboard."""
-    table = cluster_table(model)
+    table = cluster_table(model, pixel)
     rows = [list(table), *zip(*table.values(), strict=True)]
     return "\n".join("\t".join("" if value != value else str(value) for value in row) for row in rows)

@@ -59,7 +59,9 @@ class BorderRow(QWidget):
         if self.which.count() != n_borders:
             with QSignalBlocker(self.which):
                 self.which.clear()
-                self.which.addItems([f"{i} | {i + 1}" if i < 9 else f"{i}|{i + 1}" for i in range(1, n_borders + 1)])
+                self.which.addItems(
+                    [f"{i} | {i + 1}" if i < 9 else f"{i}|{i + 1}" for i in range(1, n_borders + 1)]
+                )
         self.setEnabled(n_borders > 0)
         adjusted = model is not None and model.adjusted
         self.title.setText("Adjusted" if adjusted else "Border")
@@ -100,7 +102,7 @@ class _NumberBox(QDoubleSpinBox):
         try:
             return float(text)
         except ValueError:
-            return self.value()
+            return float(self.value())
 
     def validate(self, text: str, at: int) -> tuple[QValidator.State, str, int]:
         try:

@@ -11,7 +11,7 @@ from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableWidget, QTableWidgetItem, QWidget
 
 from ..model import KMeansModel
-from ..report import cluster_table
+from ..report import PixelSize, cluster_table
 from .plots import format_value
 
 COLUMNS = ("", "Cluster", "Centre", "Share")
@@ -66,18 +66,40 @@ class ClusterTable(QTableWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(120, 78)
 
-    def set_model(self, model: KMeansModel | None, colors: NDArray[Any], hidden: set[int]) -> None:
-        """Show the clusters of a model in (n_clusters, 4) colours; the boxes of `hidden` are not ticked."""
+    def set_model(
+        self,
+        model: KMeansModel | None,
+        colors: NDArray[Any],
+        hidden: set[int],
+        pixel: PixelSize | None = None,
+    ) -> None:
+        """Show the clusters of a model.
+
+        Parameters
+        ----------
+        model : KMeansModel or None
+        colors : (n_clusters, 4) array
+        hidden : set of int
+            Labels whose box is not ticked.
+        pixel : PixelSize, optional
+            For the size of each cluster, in the tooltip.
+        """
         selected = self.selected_labels()
         self._filling = True
         try:
-            self._fill(model, colors, hidden)
+            self._fill(model, colors, hidden, pixel)
         finally:
             self._filling = False
         if self.selected_labels() != selected:
             self._on_selection()  # a selected row is gone, or stands for another label
 
-    def _fill(self, model: KMeansModel | None, colors: NDArray[Any], hidden: set[int]) -> None:
+    def _fill(
+        self,
+        model: KMeansModel | None,
+        colors: NDArray[Any],
+        hidden: set[int],
+        pixel: PixelSize | None,
+    ) -> None:
         self._model = model
         groups = model.groups if model is not None else ()
         self.setRowCount(len(groups))

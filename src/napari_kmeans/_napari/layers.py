@@ -13,6 +13,7 @@ from ..blocks import Pixels, Progress
 from ..labelling import labeller
 from ..model import KMeansModel, KMeansStack
 from ..pipeline import label_and_count
+from ..report import PixelSize
 
 METADATA_KEY = "napari-kmeans"
 
@@ -60,6 +61,29 @@ def axis_name(layer: Image, axis: int) -> str:
     """What the layer calls an axis, or its number if it was not named."""
     label = str(layer.axis_labels[axis])
     return f"axis {axis}" if label.lstrip("-").isdigit() else label
+
+
+def pixel_size(layer: Image) -> PixelSize | None:
+    """Size of a pixel in the layer's units, or None if it has none.
+
+    The determinant of data → world over the spatial axes; a time axis is not one.
+    """
+    spatial = [axis for axis in range(layer.ndim) if not _is_time(layer, axis)]
+    units = {f"{layer.units[axis]:~P}" for axis in spatial}
+    if len(units) != 1 or units <= {"px", "pixel", ""} or len(spatial) not in (1, 2, 3):
+        return None
+    origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
+    steps = [np.asarray(layer.data_to_world(np.eye(layer.ndim)[axis])) - origin for axis in spatial]
+    matrix = np.array(steps)[:, spatial]
+    [unit] = units
+    exponent = ("", "²", "³")[len(spatial) - 1]
+    axes = ", ".join(axis_name(layer, axis) for axis in spatial)
+    return PixelSize(float(abs(np.linalg.det(matrix))), unit + exponent, axes)
+
+
+def _is_time(layer: Image, axis: int) -> bool:
+    label = str(layer.axis_labels[axis]).lower()
+    return label in ("t", "time") or dict(layer.units[axis].dimensionality) == {"[time]": 1}
 
 
 class _ArrayLike:

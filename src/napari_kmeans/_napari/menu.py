@@ -15,7 +15,7 @@ from ..blocks import Progress
 from ..model import KMeansModel
 from ..report import cluster_table, table_text, write_table
 from .colors import PALETTES
-from .layers import transforms_of
+from .layers import pixel_size, transforms_of
 from .script import as_python
 from .session import Session
 
@@ -87,11 +87,12 @@ class DockMenu(QMenu):
         name = f"{session.image.name}-clusters.csv"
         path, _ = QFileDialog.getSaveFileName(self, "Save table", name, "CSV (*.csv)")
         if path:
-            self._try(lambda: write_table(Path(path), model, overwrite=True))
+            size = pixel_size(session.image)
+            self._try(lambda: write_table(Path(path), model, size, overwrite=True))
 
-    def copy_table(self, model: KMeansModel) -> None:
+    def copy_table(self, session: Session, model: KMeansModel) -> None:
         """Put the table of clusters on the clipboard."""
-        QApplication.clipboard().setText(table_text(model))
+        QApplication.clipboard().setText(table_text(model, pixel_size(session.image)))
 
     def extract(self, session: Session, model: KMeansModel, labels: list[int]) -> None:
         """Add clusters as a mask layer of its own."""

@@ -25,7 +25,7 @@ from .borders import BorderRow
 from .cluster_table import ClusterTable
 from .colors import distinct_colors
 from .display import Display
-from .layers import Overlay, axis_name, label_stack, pixels_of, unwrap
+from .layers import Overlay, axis_name, label_stack, pixel_size, pixels_of, unwrap
 from .menu import DockMenu
 from .plots import ChooseKPlot, HistogramPlot
 from .session import K_MAX, Edits, Parameters, Session
@@ -369,7 +369,7 @@ class KMeansWidget(Container):
         elif action == "extract":
             self.menu.extract(session, model, labels)
         elif action == "copy":
-            self.menu.copy_table(model)
+            self.menu.copy_table(session, model)
         elif action == "csv":
             self.menu.save_table(session, model)
         self._end_gesture()
@@ -481,7 +481,7 @@ class KMeansWidget(Container):
         whole = session is None or session.parameters.per_axis is None
         self.histogram.set_movable(whole)
         self.border.set_model(model if whole else None)
-        self.table.set_model(model, colors, hidden)
+        self.table.set_model(model, colors, hidden, pixel_size(session.image) if session else None)
         self.choose_k.set_suggestion(suggestion, model.n_clusters if model else 0)
         self.menu.undo.setEnabled(bool(session and session.history))
         self.segment.enabled = session is not None
@@ -625,7 +625,8 @@ class KMeansWidget(Container):
             if found is not session.optimum:
                 session.set_measured(pixels, found, suggested)
             session.model, session.wanted = model, False
-            session.overlay.show(labels, shown, self._display.colormap(session, model), cluster_table(model))
+            table = cluster_table(model, pixel_size(session.image))
+            session.overlay.show(labels, shown, self._display.colormap(session, model), table)
             self._refresh()
 
         self.runner.run(work, done)

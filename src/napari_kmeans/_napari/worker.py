@@ -14,8 +14,8 @@ from ..blocks import Cancelled, Progress
 
 _PROGRESS_INTERVAL = 0.05  # seconds between two signals: more would only keep the window busy
 
-# Jobs under way, cancelled ones included. A Qt object must not go in another thread, which is what happened if
-# its own worker held the last reference to it.
+# Jobs under way, cancelled ones included. A Qt object must not end in another thread, as it would if its
+# own worker held the last reference to it.
 _under_way: set[Job] = set()
 
 Work = Callable[[Progress], Any]
