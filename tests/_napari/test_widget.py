@@ -48,6 +48,7 @@ def test_colour_image_is_segmented_by_the_controls(viewer, open_dock, settle, co
     dock = open_dock()
     assert dock.image.value is image
     assert list(viewer.layers) == [image]  # opening adds nothing
+    assert dock.viewer is viewer  # and not napari's proxy of it, whose layers are never the same twice
     assert dock.table.rowCount() == 3
 
     dock.n_clusters.value = 5

@@ -22,8 +22,8 @@ _MOST_LINES = 32  # thresholds that can be told apart, and dragged
 class _Plot(pg.PlotWidget):
     """A small plot in the theme's colours that neither opens menus nor scrolls with the wheel."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, background=None)
+    def __init__(self, parent: QWidget | None = None, **options: Any) -> None:
+        super().__init__(parent, background=None, **options)
         self.setMenuEnabled(False)
         self.setMinimumHeight(120)
         self.hideButtons()
@@ -34,7 +34,7 @@ class _Plot(pg.PlotWidget):
 
     def sizeHint(self) -> QSize:
         # pyqtgraph asks for 640 × 480, which would swallow the canvas.
-        return QSize(260, 150)
+        return QSize(340, 150)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(120, 120)
@@ -59,6 +59,18 @@ class _Plot(pg.PlotWidget):
         event.accept()
 
 
+class _CountAxis(pg.AxisItem):
+    """Numbers of pixels in little room, also where what is drawn are their logarithms."""
+
+    logarithms = False
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        if not self.logarithms:
+            return [format_count(value) for value in values]
+        # log10(1 + n) is drawn: no pixel at 0, and powers of ten where the 1 hardly matters.
+        return [("0" if not value else format_count(10**value)) if value % 1 == 0 else "" for value in values]
+
+
 class HistogramPlot(_Plot):
     """Counts of the values, each bar in the colour of its cluster, with centres and thresholds.
 
@@ -74,7 +86,8 @@ class HistogramPlot(_Plot):
     threshold_moved = Signal(int, float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        self._axis = _CountAxis("left")
+        super().__init__(parent, axisItems={"left": self._axis})
         self.setLabel("bottom", "value")
         self.getAxis("left").setWidth(38)
         self.getViewBox().setMouseMode(pg.ViewBox.RectMode)
@@ -147,7 +160,8 @@ class HistogramPlot(_Plot):
 
     def set_log_counts(self, log_counts: bool) -> None:
         """Show logarithms of the counts, or the counts."""
-        self.log_counts = log_counts
+        self.log_counts = self._axis.logarithms = log_counts
+        self._axis.picture = None  # its texts are not the same any more
         self.set_model(self._model, self._colors)
 
     def follow_theme(self) -> None:
@@ -331,3 +345,11 @@ def _step(values: NDArray[np.float64]) -> float:
 def format_value(value: float) -> str:
     """Short text for a value in the image's units."""
     return f"{value:.1f}" if 100 <= abs(value) < 1e6 else f"{value:.4g}"
+
+
+def format_count(n: float) -> str:
+    """Short text for a number of pixels."""
+    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if n >= 10 * unit or n == unit:
+            return f"{n / unit:g}{letter}"
+    return f"{n:g}"
