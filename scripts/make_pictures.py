@@ -103,6 +103,7 @@ def dock_of(studio: Studio, sample: str, theme: str, size: str) -> Any:
     studio.begin(sample, SAMPLES_SHOWN[sample], theme)
     if sample == "cells":
         studio.dock["where"].value = 0  # each z
+        studio.dock.menu.log_counts.setChecked(True)
         studio.wait()
     return studio.dock_at(*SIZES[size])
 
@@ -168,6 +169,7 @@ def stack(studio: Studio) -> Any:
     """Each plane of a volume with clusters of its own."""
     studio.begin("cells", 3)
     studio.dock["where"].value = 0  # each z
+    studio.dock.menu.log_counts.setChecked(True)
     return studio.window()
 
 

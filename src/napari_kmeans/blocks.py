@@ -48,7 +48,7 @@ def boxes(shape: Sequence[int], n_pixels: int | None = None) -> list[Box]:
         return []
     if n_pixels is None:
         # A few blocks for each thread, so that none is left with the last one alone.
-        fair = int(np.prod(shape, dtype=np.int64)) // (4 * N_THREADS)
+        fair = int(np.prod(shape, dtype=np.int64)) // (2 * N_THREADS)
         n_pixels = min(max(fair, _LEAST_PIXELS), BLOCK_PIXELS)
     steps = list(shape)
     inner = 1
@@ -253,14 +253,23 @@ def label(
         label_block(values, include, out)
         if not count:
             return None
-        finite = np.isfinite(values) if values.dtype.kind == "f" else None
-        return count_values(out, finite)
+        return count_values(out, _finite(values))
 
     total = np.zeros(256, dtype=np.int64)
     for counts in run(write, boxes(pixels.shape), progress):
         if counts is not None:
             total += counts
     return labels, total
+
+
+def _finite(values: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Which values are neither NaN nor infinite; None if all are, which their sum tells sooner."""
+    if values.dtype.kind != "f":
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(np.add.reduce(values, axis=None)):
+            return None
+    return np.isfinite(values)
 
 
 def check_axis(name: str, axis: object, ndim: int) -> int:

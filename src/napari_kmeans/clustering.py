@@ -160,15 +160,25 @@ def midpoints(centers: NDArray[np.float64]) -> NDArray[np.float64]:
     return centers[:-1] + (centers[1:] / 2 - centers[:-1] / 2)
 
 
-def polish(summary: Summary, centers: NDArray[np.float64], max_iter: int = 30) -> Clustering:
+def polish(summary: Summary, centers: NDArray[np.float64], max_iter: int = 100) -> Clustering:
     """Move centres to the means of what is nearest to them, until nothing moves: Lloyd's iteration."""
-    best = describe(summary, centers)
+    # Each mean from a sum over its own values alone, so that far ones cannot blur it; `describe` makes the
+    # last one exact.
+    weighted = summary.counts * summary.values
+    splits = None
     for _ in range(max_iter):
-        moved = describe(summary, describe(summary, best.centers, best.thresholds).centers)
-        if not moved.inertia < best.inertia:
+        inner = np.searchsorted(summary.values, midpoints(centers), side="right")
+        moved = np.concatenate([[0], inner, [summary.values.size]])
+        if splits is not None and np.array_equal(moved, splits):
             break
-        best = moved
-    return best
+        splits = moved
+        # Where an interval is empty, reduceat gives its first value; the centre stays then.
+        starts = np.minimum(splits[:-1], summary.values.size - 1)
+        filled = np.diff(splits) > 0
+        count = np.add.reduceat(summary.counts, starts)
+        centers = np.where(filled, np.add.reduceat(weighted, starts) / count, centers)
+    exact = describe(summary, centers, midpoints(centers)).centers
+    return min(describe(summary, exact), describe(summary, centers), key=lambda result: result.inertia)
 
 
 def lloyd(summary: Summary, n_clusters: int, random_state: int) -> Clustering:
@@ -234,6 +244,7 @@ def _kmeans(
 ) -> NDArray[np.float64]:
     """Ascending centres found by scikit-learn on the weighted points, on one thread."""
     # Imported here, since it takes a second and is not needed to look at an image.
+    import sklearn
     from sklearn.cluster import KMeans
 
     mean = _weighted_mean(summary)
@@ -242,7 +253,9 @@ def _kmeans(
     # tol=0: the tolerance would be scaled by a variance that ignores the weights. One thread: the sums, and
     # so the last bits of the centres, depend on how many there are.
     kmeans = KMeans(n_clusters, init=init, n_init=n_init, tol=0, random_state=random_state)
-    with _one_at_a_time, _thread_pools().limit(limits=1):
+    # All that scikit-learn would check holds here.
+    unchecked = sklearn.config_context(assume_finite=True, skip_parameter_validation=True)
+    with _one_at_a_time, unchecked, _thread_pools().limit(limits=1):
         kmeans.fit(summary.values[:, np.newaxis] - mean, sample_weight=summary.counts.astype(np.float64))
     return np.unique(kmeans.cluster_centers_[:, 0]) + mean
 

@@ -208,6 +208,8 @@ def _distant_groups(values: NDArray[np.float64], offset: int = 0) -> list[tuple[
     """
     if values.size > 3:
         gaps = np.diff(values)
+        if gaps.max() <= _TIGHT * gaps.min():
+            return [(offset, offset + values.size)]
         n_gaps = min(_MAX_GROUPS - 1, gaps.size - 1)
         widest = np.argpartition(gaps, gaps.size - n_gaps)[gaps.size - n_gaps :]
         widest = widest[np.argsort(-gaps[widest], kind="stable")]

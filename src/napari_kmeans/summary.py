@@ -136,9 +136,9 @@ def _histogram(raw: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[
         if include is None and raw.dtype == np.uint8 and raw.size >= 1 << 20:
             # Two bytes at a time, which takes half as many steps, and the odd one by itself.
             even = raw.size & ~1
-            pairs = _histogram(raw[:even].view(np.uint16), None).reshape(256, 256)
-            odd = np.bincount(raw[even:], minlength=256)
-            return np.asarray(pairs.sum(axis=0) + pairs.sum(axis=1) + odd)
+            pairs = ihist.histogram(raw[:even].view(np.uint16), parallel=False).reshape(256, 256)
+            counts = pairs.sum(axis=0, dtype=np.uint32) + pairs.sum(axis=1, dtype=np.uint32)
+            return np.asarray(counts + np.bincount(raw[even:], minlength=256))
         mask = None if include is None else np.ascontiguousarray(include).reshape(-1).view(np.uint8)
         return np.asarray(ihist.histogram(raw, mask=mask, parallel=False), dtype=np.int64)
     if include is not None:
@@ -433,7 +433,7 @@ class EvenCellsPlan:
         low, scale = real(self.low), real(256 * _EVEN_CELLS / (self.high - self.low))
         out = np.zeros((2, 1 << 16), dtype=np.int64)
         size = min(_PIECE, flat.size)
-        step, whole = np.empty(size, dtype=real), np.empty(size, dtype=np.uint32)
+        step, (whole, low_bits) = np.empty(size, dtype=real), np.empty((2, size), dtype=np.uint32)
         index, part = np.empty(size, dtype=np.intp), np.empty(size)
         number = np.empty(flat.size, dtype=np.uint16)
         for begin in range(0, flat.size, _PIECE):
@@ -442,9 +442,8 @@ class EvenCellsPlan:
             np.subtract(piece, low, out=step[:n])
             np.multiply(step[:n], scale, out=step[:n])
             whole[:n] = step[:n]
-            np.bitwise_and(whole[:n], np.uint32(255), out=whole[:n], casting="unsafe")
-            part[:n] = whole[:n]
-            whole[:n] = step[:n]
+            np.bitwise_and(whole[:n], np.uint32(255), out=low_bits[:n])
+            part[:n] = low_bits[:n]
             np.right_shift(whole[:n], np.uint32(8), out=whole[:n])
             index[:n] = whole[:n]
             number[begin : begin + n] = whole[:n]
