@@ -214,15 +214,18 @@ def save(pixmap: Any, path: Path) -> None:
     buffer.open(QIODevice.OpenModeFlag.ReadWrite)
     pixmap.save(buffer, "PNG")
     image = Image.open(io.BytesIO(bytes(buffer.data()))).convert("RGB")
-    colors, counts = np.unique(np.asarray(image).reshape(-1, 3), axis=0, return_counts=True)
-    colors = colors[np.argsort(-counts, kind="stable")]
-    palette, others = colors[:128], colors[128:]
+    pixels = np.asarray(image).reshape(-1, 3)
+    colors, which, counts = np.unique(pixels, axis=0, return_inverse=True, return_counts=True)
+    common = np.argsort(-counts, kind="stable")
+    palette, others = colors[common[:128]].astype(int), colors[common[128:]]
     if others.size:
         cut = Image.fromarray(others[np.newaxis]).quantize(128, method=Image.Quantize.MEDIANCUT)
         palette = np.concatenate([palette, np.reshape(cut.getpalette(), (-1, 3))])
-    guide = Image.new("P", (1, 1))
-    guide.putpalette(palette.astype(np.uint8).tobytes())
-    few = image.quantize(palette=guide, dither=Image.Dither.NONE)
+    # Pillow's own search for the nearest is rough, and would tint areas.
+    distance = sum((colors[:, c, np.newaxis] - palette[:, c]) ** 2 for c in range(3))
+    nearest = distance.argmin(axis=1).astype(np.uint8)
+    few = Image.fromarray(nearest[which].reshape(image.height, image.width), "P")
+    few.putpalette(palette.astype(np.uint8).tobytes())
     few.save(path, optimize=True)
     print(f"{path.name}: {image.width} × {image.height}, {path.stat().st_size / 1024:.0f} KB", flush=True)
 

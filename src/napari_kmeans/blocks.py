@@ -269,7 +269,8 @@ def _finite(values: NDArray[Any]) -> NDArray[np.bool_] | None:
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(np.add.reduce(values, axis=None)):
             return None
-    return np.isfinite(values)
+    finite: NDArray[np.bool_] = np.isfinite(values)
+    return finite
 
 
 def check_axis(name: str, axis: object, ndim: int) -> int:

@@ -16,6 +16,7 @@ References
 from __future__ import annotations
 
 import itertools
+import threading
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,6 +45,7 @@ class OptimalPartitions:
     weights: NDArray[np.int64]
     _rows: list[NDArray[np.float64]] = field(default_factory=list, init=False, repr=False)
     _splits: list[NDArray[np.int32]] = field(default_factory=list, init=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         values = np.asarray(self.values, dtype=np.float64)
@@ -142,18 +144,24 @@ class OptimalPartitions:
 
     def _extend(self, n_rows: int) -> None:
         """Compute rows until there are `n_rows` of them."""
-        if not self._rows:
-            first = np.zeros(self.n_values + 1)
-            for group in self._groups:
-                m = slice(max(group.start, 1) + 1, group.stop + 1)
-                ds = group.s[m] - group.s[0]
-                first[m] = (group.q[m] - group.q[0]) - ds * ds / self._w[m]
-            self._rows.append(np.maximum(first, 0.0, out=first))
-            self._splits.append(np.zeros(self.n_values + 1, dtype=np.int32))
         while len(self._rows) < n_rows:
-            row, split = _next_row(self._rows[-1], len(self._rows) + 1, self._w, self._groups)
-            self._rows.append(row)
-            self._splits.append(split)
+            # A row at a time: whoever waits for a few clusters need not wait for another thread's many.
+            with self._lock:
+                if len(self._rows) < n_rows:
+                    row, split = self._next_row()
+                    self._splits.append(split)
+                    self._rows.append(row)
+
+    def _next_row(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+        """Least inertia of every prefix, and its last split, with one more cluster than there are rows."""
+        if self._rows:
+            return _next_row(self._rows[-1], len(self._rows) + 1, self._w, self._groups)
+        first = np.zeros(self.n_values + 1)
+        for group in self._groups:
+            m = slice(max(group.start, 1) + 1, group.stop + 1)
+            ds = group.s[m] - group.s[0]
+            first[m] = (group.q[m] - group.q[0]) - ds * ds / self._w[m]
+        return np.maximum(first, 0.0, out=first), np.zeros(self.n_values + 1, dtype=np.int32)
 
 
 @dataclass(frozen=True, eq=False)

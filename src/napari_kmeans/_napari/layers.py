@@ -115,7 +115,7 @@ class _ArrayLike:
         return (*head, *(slice(None),) * (self.ndim - len(head) - len(tail)), *tail)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.asarray(self[...], dtype=dtype)
+        raise NotImplementedError
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -126,7 +126,11 @@ class LookUp(_ArrayLike):
 
     def __init__(self, pixels: Pixels, model: KMeansModel) -> None:
         super().__init__(pixels)
+        self._model = model
         self._label = labeller(model.exact_thresholds, model.label_of_cluster, pixels.scalar)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return self._model.label(self.pixels)[0]  # block by block, in threads
 
     def __getitem__(self, key: Any) -> NDArray[np.uint8]:
         values, include = self.pixels.read(self._full(key))
@@ -161,6 +165,10 @@ class StackLookUp(_ArrayLike):
         # Axes that were asked for at one place are gone from the result.
         axis = sum(isinstance(part, slice) for part in key[: self._axis])
         return np.stack(parts, axis=axis) if parts else np.empty(self.shape, dtype=np.uint8)[key]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        parts = [np.asarray(self._look_up(position)) for position in range(self.shape[self._axis])]
+        return np.stack(parts, axis=self._axis)
 
     def _look_up(self, position: int) -> LookUp:
         position %= self.shape[self._axis]

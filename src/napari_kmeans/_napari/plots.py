@@ -350,6 +350,6 @@ def format_value(value: float) -> str:
 def format_count(n: float) -> str:
     """Short text for a number of pixels."""
     for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if n >= 10 * unit or n == unit:
+        if n >= 10 * unit:
             return f"{n / unit:g}{letter}"
     return f"{n:g}"

@@ -1,0 +1,110 @@
+"""What people read is true: snippets run, links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+GRAY = np.random.default_rng(0).integers(0, 256, (40, 50), dtype=np.uint8)
+
+
+def snippets(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def with_snippets(language: str, needle: str = "") -> list[object]:
+    return [
+        pytest.param(page, id=page.name)
+        for page in PAGES
+        if any(needle in snippet for snippet in snippets(page, language))
+    ]
+
+
+@pytest.mark.parametrize("page", with_snippets("python"))
+def test_python_snippets_of_a_page_run_one_after_the_other(page, tmp_path, monkeypatch, picture):
+    monkeypatch.chdir(tmp_path)
+    # As in napari's console.
+    viewer = SimpleNamespace(layers={"coins": SimpleNamespace(data=picture("coins"))})
+    namespace = {"viewer": viewer}
+    for snippet in snippets(page, "python"):
+        exec(compile(snippet, str(page), "exec"), namespace)
+
+
+def test_comments_in_the_python_page_tell_what_is_so(picture):
+    import napari_kmeans
+
+    model = napari_kmeans.segment(picture("coins"), 3)[1]
+    assert model.centers.ravel().round(1).tolist() == [48.8, 106.2, 172.5]
+    assert model.thresholds.round(1).tolist() == [77.5, 139.3]
+    assert round(model.explained_variance, 3) == 0.887
+    assert model.confirmation == "confirmed"
+    suggestion = napari_kmeans.suggest_n_clusters(picture("coins"))
+    assert suggestion.n_clusters == 2
+    assert suggestion.reason.startswith("The values form a single group, so no number stands out; ")
+
+
+@pytest.mark.parametrize("page", with_snippets("sh", "napari-kmeans "))
+def test_commands_of_a_page_run(page, tmp_path, monkeypatch):
+    cli = pytest.importorskip("napari_kmeans.cli", exc_type=SystemExit)
+    import typer
+    from PIL import Image
+
+    lines = "\n".join(snippets(page, "sh")).splitlines()
+    commands = [shlex.split(line) for line in lines if line.startswith("napari-kmeans ")]
+    assert commands
+    monkeypatch.chdir(tmp_path)
+    words = {word for command in commands for word in command}
+    for name in {"a.png", "b.png"} | {word for word in words if word.endswith(".tif")}:
+        Image.fromarray(GRAY).save(name)
+    for command in commands:
+        arguments = []
+        for word in command[1:]:
+            arguments += sorted(map(str, Path().glob(word))) if "*" in word else [word]
+        if arguments[0] == "view":  # opens a window, so that it is only read here
+            view = typer.main.get_command(cli.app).commands["view"]
+            view.make_context("view", arguments[1:])
+        else:
+            assert cli.main(arguments) == 0, command
+
+
+def test_table_of_the_command_line_page_lists_every_option():
+    cli = pytest.importorskip("napari_kmeans.cli", exc_type=SystemExit)
+    import typer
+
+    text = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    for command in typer.main.get_command(cli.app).commands.values():
+        for parameter in command.params:
+            assert parameter.param_type_name == "argument" or any(option in text for option in parameter.opts)
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in PAGES])
+def test_links_and_pictures_of_a_page_lead_somewhere(page):
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    targets = re.findall(r"\]\(([^)\s]+)\)", text)
+    targets += re.findall(r'(?:src|href)="([^"]+)"', text)
+    targets += re.findall(r'srcset="(\S+) 2x"', text)
+    for target in targets:
+        path, _, anchor = target.partition("#")
+        if ":" in path:
+            assert path.startswith("https://"), target
+            continue
+        place = (page.parent / path) if path else page
+        assert place.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", place.read_text(encoding="utf-8"), re.M)
+            assert anchor in {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}, target
+
+
+def test_every_picture_is_shown_somewhere():
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    pictures = sorted((ROOT / "docs" / "images").iterdir())
+    assert pictures
+    assert [path.name for path in pictures if f"images/{path.name}" not in text] == []
+    assert sum(path.stat().st_size for path in pictures) < 2_500_000
