@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+_FEW = 256  # values whose splits are all tried
 _MAX_GROUPS = 32  # distant groups looked for at a time
 _TIGHT = 1000.0  # how much wider than any group the gaps between them are
 
@@ -45,6 +46,7 @@ class OptimalPartitions:
     weights: NDArray[np.int64]
     _rows: list[NDArray[np.float64]] = field(default_factory=list, init=False, repr=False)
     _splits: list[NDArray[np.int32]] = field(default_factory=list, init=False, repr=False)
+    _costs: NDArray[np.float64] | None = field(default=None, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -154,6 +156,8 @@ class OptimalPartitions:
 
     def _next_row(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Least inertia of every prefix, and its last split, with one more cluster than there are rows."""
+        if self._rows and self.n_values <= _FEW:
+            return self._next_row_of_few()
         if self._rows:
             return _next_row(self._rows[-1], len(self._rows) + 1, self._w, self._groups)
         first = np.zeros(self.n_values + 1)
@@ -162,6 +166,27 @@ class OptimalPartitions:
             ds = group.s[m] - group.s[0]
             first[m] = (group.q[m] - group.q[0]) - ds * ds / self._w[m]
         return np.maximum(first, 0.0, out=first), np.zeros(self.n_values + 1, dtype=np.int32)
+
+    def _next_row_of_few(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+        """The same for few values, where trying all splits takes less time than finding out which to try."""
+        if self._costs is None:
+            n = self.n_values
+            costs = np.full((n + 1, n + 1), np.inf)
+            for group in self._groups:
+                m = slice(group.start + 1, group.stop + 1)
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    ds, dw = group.s[m, np.newaxis] - group.s, self._w[m, np.newaxis] - self._w
+                    costs[m] = np.where(dw > 0, group.q[m, np.newaxis] - group.q - ds * ds / dw, np.inf)
+            self._costs = costs
+        k = len(self._rows) + 1
+        candidates = self._costs + self._rows[-1]
+        candidates[:, : k - 1] = np.inf  # fewer values than clusters
+        split = np.argmin(candidates, axis=1).astype(np.int32)
+        row = candidates[np.arange(split.size), split]
+        # A prefix of at most k values costs nothing: each value is a cluster.
+        split[: k + 1] = np.maximum(np.arange(min(k, self.n_values) + 1) - 1, 0)
+        row[: k + 1] = 0.0
+        return np.maximum(row, 0.0, out=row), split
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ try:  # A look-up at the speed of a copy; has no wheel for every platform.
 except ImportError:  # pragma: no cover - depends on the platform
     stringzilla = None
 
-_PIECE = 1 << 16  # values labelled at a time, so that temporaries stay in the cache
+_PIECE = 1 << 18  # values labelled at a time, so that temporaries stay in the cache
 _MANY = 24  # thresholds from which a binary search beats comparing with each
 
 Labeller = Callable[[NDArray[Any], "NDArray[np.bool_] | None", "NDArray[np.uint8]"], None]

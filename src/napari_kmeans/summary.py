@@ -431,7 +431,7 @@ class EvenCellsPlan:
             flat = flat[include.reshape(-1)]
         real = flat.dtype.type
         low, scale = real(self.low), real(256 * _EVEN_CELLS / (self.high - self.low))
-        out = np.zeros((2, 1 << 16), dtype=np.int64)
+        out, places = np.zeros((2, 1 << 16), dtype=np.int64), np.zeros(1 << 16)
         size = min(_PIECE, flat.size)
         step, (whole, low_bits) = np.empty(size, dtype=real), np.empty((2, size), dtype=np.uint32)
         index, part = np.empty(size, dtype=np.intp), np.empty(size)
@@ -447,8 +447,9 @@ class EvenCellsPlan:
             np.right_shift(whole[:n], np.uint32(8), out=whole[:n])
             index[:n] = whole[:n]
             number[begin : begin + n] = whole[:n]
-            out[1] += np.bincount(index[:n], weights=part[:n], minlength=1 << 16).astype(np.int64)
-        out[0] = _histogram(number, None)
+            # Whole numbers all the time, and far below 2^53.
+            places += np.bincount(index[:n], weights=part[:n], minlength=1 << 16)
+        out[0], out[1] = _histogram(number, None), places
         return out
 
     def next(self, counts: NDArray[np.int64]) -> Plan | Summary:
