@@ -186,8 +186,8 @@ def long_use(viewer: Any, n_docks: int, n_runs: int) -> Table:
     names = ["layers", "threads", "event connections", "resident memory, MB"]
     rows = [[name, str(a), str(b)] for name, a, b in zip(names, before, after, strict=True)]
     note = (
-        f"{n_docks} docks opened, used and closed, {n_runs} segmentations. A closed dock leaves its layer to the "
-        "person, so there is one more for each."
+        f"{n_docks} docks opened, used and closed, {n_runs} segmentations. A closed dock leaves its layer "
+        "to the person, so there is one more for each."
     )
     return Table("Long use", ["", "before", "after"], rows, note)
 

@@ -193,9 +193,9 @@ def test_volume_in_two_and_three_dimensions(viewer, open_dock, settle, volume):
 
 def test_dock_follows_the_active_image_and_remembers_its_choices(viewer, open_dock, settle):
     rng = np.random.default_rng(0)
-    images = [viewer.add_image(rng.integers(0, 256, (16, 16), dtype=np.uint8)) for _ in range(5)]
+    images = [viewer.add_image(rng.integers(0, 256, (16, 16), dtype=np.uint8)) for _ in range(20)]
     dock = open_dock()
-    for image in images + images:
+    for image in images:
         viewer.layers.selection.active = image
         settle(dock)
         assert dock.image.value is image
@@ -314,7 +314,7 @@ def test_states_in_which_there_is_less_to_see_are_explained(viewer, open_dock, s
     settle(dock)
     dock.segment.native.click()
     settle(dock)
-    assert dock.status.text() == "All pixels have one value, so there is one cluster."
+    assert dock.status.text().startswith("All pixels have one value, so there is one cluster; choose")
     assert (viewer.layers["flat k-means"].data == 1).all()
     assert dock.table.rowCount() == 1
 

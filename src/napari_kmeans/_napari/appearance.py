@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container
 from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QTabWidget, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
     tabs = dock.tabs = QTabWidget()
     tabs.addTab(histogram, "Histogram")
     tabs.addTab(dock.choose_k, "Choose k")
+    tabs.setTabToolTip(0, "How many pixels have each value, and the borders between clusters")
+    tabs.setTabToolTip(1, "What each number of clusters explains, and which is suggested")
     status = QLabel(wordWrap=True)
     # Asks for the height that its text takes at the width there is, instead of a broad line.
     status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
@@ -40,7 +43,7 @@ def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
         (tabs, 3),
         (status, 0),
         (dock.table, 2),
-        (_row(dock.live.native, dock.segment.native, dock.peek, dock.more), 0),
+        (_row(dock.live.native, dock.segment.native, dock.undo, dock.peek, dock.more), 0),
         (running, 0),
     ):
         layout.addWidget(widget, stretch)
@@ -49,11 +52,13 @@ def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
     for button in (dock.segment, dock.cancel):
         button.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     dock.native.setMinimumWidth(240)
-    no_wheel = _NoWheel(dock.native)
+    guard = _Guard(dock.native)
     controls = [widget.native for widget in dock if not isinstance(widget, Container)]
+    for widget in dock:
+        widget.native.setToolTip(widget.tooltip)  # the slider's box has none of its own
     for control in (*controls, dock.border):
         for widget in (control, *control.findChildren(QWidget)):
-            widget.installEventFilter(no_wheel)
+            widget.installEventFilter(guard)
             if widget.focusPolicy() & Qt.FocusPolicy.WheelFocus == Qt.FocusPolicy.WheelFocus:
                 widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     return status, running
@@ -77,11 +82,15 @@ def _filled(layout: QHBoxLayout | QVBoxLayout, *widgets: QWidget) -> QWidget:
     return box
 
 
-class _NoWheel(QObject):
-    """Keeps the mouse wheel from changing controls while a person scrolls past them."""
+class _Guard(QObject):
+    """Keeps the mouse wheel from changing controls while a person scrolls past them.
+
+    It also keeps boxes to type in from taking the dock's undo for one of letters.
+    """
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Wheel:
+        undo = event.type() == QEvent.Type.ShortcutOverride and event.matches(QKeySequence.StandardKey.Undo)
+        if undo or event.type() == QEvent.Type.Wheel:
             event.ignore()
             return True
         return False

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
 from typing import Any
 
 from numpy.typing import NDArray
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QKeyCombination, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableWidget, QTableWidgetItem, QWidget
 
@@ -17,6 +18,13 @@ from .plots import format_value
 COLUMNS = ("", "Cluster", "Centre", "Share")
 _COLOR, _NAME, _CENTER, _SHARE = range(4)
 _BACKGROUND = " (background)"  # after its name, and no part of it
+_HEADER_TIPS = (
+    "Whether the cluster is shown, and its colour",
+    "Its name: double click or F2 to change it",
+    "Mean of its pixels",
+    "Its part of all pixels",
+)
+_MENU_KEYS = QKeyCombination(Qt.KeyboardModifier.ShiftModifier, Qt.Key.Key_F10)
 
 
 class ClusterTable(QTableWidget):
@@ -39,6 +47,11 @@ class ClusterTable(QTableWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(COLUMNS), parent)
         self.setHorizontalHeaderLabels(COLUMNS)
+        for column, tip in enumerate(_HEADER_TIPS):
+            self.horizontalHeaderItem(column).setToolTip(tip)
+        self.setToolTip(
+            "Select clusters to see them alone; right click or Shift+F10 for what can be done with them"
+        )
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(24)
         self.setEditTriggers(
@@ -186,6 +199,10 @@ class ClusterTable(QTableWidget):
     def keyPressEvent(self, event: Any) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.clearSelection()
+        elif (
+            event.keyCombination() == _MENU_KEYS and sys.platform != "win32"
+        ):  # where Windows asks for it itself
+            self._open_menu(self.visualRect(self.currentIndex()).center())
         super().keyPressEvent(event)
         # An unhandled key would reach the canvas and switch the layer's tool.
         event.accept()

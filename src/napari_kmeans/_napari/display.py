@@ -48,9 +48,8 @@ class Display:
 
     def set_outline(self, session: Session | None, outline: bool) -> None:
         """Draw borders instead of areas."""
-        layer = session.overlay.layer if session else None
-        if layer is not None:
-            layer.contour = 1 if outline else 0
+        if session is not None and (session.overlay.contour > 0) != outline:
+            session.overlay.contour = 1 if outline else 0
 
     def peek(self, session: Session | None) -> None:
         """Take the clusters away until `end_peek`."""

@@ -14,8 +14,11 @@ from ..labelling import labeller
 from ..model import KMeansModel, KMeansStack
 from ..pipeline import label_and_count
 from ..report import PixelSize
+from .worker import Job, part_of
 
 METADATA_KEY = "napari-kmeans"
+
+_AT_ONCE = 1 << 20  # pixels that can be looked up without the window's seeming to hang
 
 
 def unwrap(thing: Any) -> Any:
@@ -115,6 +118,10 @@ class _ArrayLike:
         return (*head, *(slice(None),) * (self.ndim - len(head) - len(tail)), *tail)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return self.look_up_all()
+
+    def look_up_all(self, progress: Progress | None = None) -> NDArray[np.uint8]:
+        """Labels of every pixel, block by block, in threads."""
         raise NotImplementedError
 
     def __len__(self) -> int:
@@ -129,8 +136,8 @@ class LookUp(_ArrayLike):
         self._model = model
         self._label = labeller(model.exact_thresholds, model.label_of_cluster, pixels.scalar)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return self._model.label(self.pixels)[0]  # block by block, in threads
+    def look_up_all(self, progress: Progress | None = None) -> NDArray[np.uint8]:
+        return self._model.label(self.pixels, progress)[0]
 
     def __getitem__(self, key: Any) -> NDArray[np.uint8]:
         values, include = self.pixels.read(self._full(key))
@@ -166,9 +173,8 @@ class StackLookUp(_ArrayLike):
         axis = sum(isinstance(part, slice) for part in key[: self._axis])
         return np.stack(parts, axis=axis) if parts else np.empty(self.shape, dtype=np.uint8)[key]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        parts = [np.asarray(self._look_up(position)) for position in range(self.shape[self._axis])]
-        return np.stack(parts, axis=self._axis)
+    def look_up_all(self, progress: Progress | None = None) -> NDArray[np.uint8]:
+        return label_stack(self.pixels, self._axis, self._model_at, progress)[0]
 
     def _look_up(self, position: int) -> LookUp:
         position %= self.shape[self._axis]
@@ -191,15 +197,31 @@ def label_stack(
     """
     labels = np.empty(pixels.shape, dtype=np.uint8)
     models = []
-    for position in range(pixels.shape[axis]):
+    n = pixels.shape[axis]
+    for position in range(n):
         part = pixels.at(axis, position)
         place = (slice(None),) * axis + (position,)
-        labels[place], model = label_and_count(model_at(pixels, position), part)
+        inner = progress and part_of(progress, position / n, (position + 1) / n)
+        labels[place], model = label_and_count(model_at(pixels, position), part, inner)
         models.append(model.without_summary())
-        if progress is not None:
-            progress((position + 1) / pixels.shape[axis])
     channel_axis = None if pixels.n_channels is None else -1
     return labels, KMeansStack(tuple(models), axis, channel_axis)
+
+
+def _make_ordinary(layer: Labels) -> None:
+    """Give a layer that is a person's now an array to paint in; a large one when it has been looked up."""
+    look_up = layer.data
+    if look_up.size < _AT_ONCE:
+        layer.data = look_up.look_up_all()
+        return
+
+    def done(labels: NDArray[np.uint8]) -> None:
+        if layer.data is look_up:
+            layer.data = labels
+
+    job = Job(look_up.look_up_all)
+    job.succeeded.connect(done)
+    job.start()
 
 
 class Overlay:
@@ -213,6 +235,7 @@ class Overlay:
         self._viewer = viewer
         self._image = image
         self._opacity = opacity
+        self._contour = 0
         self._layer: Labels | None = None
         self._busy = False
 
@@ -222,6 +245,17 @@ class Overlay:
         if self._layer is not None and self._layer not in self._viewer.layers:
             self.release()
         return self._layer
+
+    @property
+    def contour(self) -> int:
+        """Width of borders drawn instead of areas, or 0; of the next layer, if there is none."""
+        return self._contour if self.layer is None else self.layer.contour
+
+    @contour.setter
+    def contour(self, contour: int) -> None:
+        self._contour = contour
+        if self.layer is not None:
+            self.layer.contour = contour
 
     @property
     def looked_up(self) -> bool:
@@ -235,8 +269,7 @@ class Overlay:
         for name in ("paint", "data", "name"):
             getattr(self._layer.events, name).disconnect(self._on_change)
         if isinstance(self._layer.data, _ArrayLike):
-            # Theirs from now on, so an array like any other, to paint in and to save.
-            self._layer.data = np.asarray(self._layer.data)
+            _make_ordinary(self._layer)
         self._layer = None
 
     def recolor(self, colormap: Any) -> None:
@@ -286,6 +319,7 @@ class Overlay:
             colormap=colormap,
             **transforms_of(self._image),
         )
+        layer.contour = self._contour
         # A new layer becomes the active one, which would take the person's tools away from the image.
         selected, active = set(layers.selection), layers.selection.active
         layers.insert(layers.index(self._image) + 1, layer)

@@ -11,13 +11,14 @@ from napari.layers import Labels
 from qtpy.QtGui import QAction, QActionGroup
 from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
-from ..blocks import Progress
+from ..blocks import Box, Progress, boxes, run
 from ..model import KMeansModel
 from ..report import cluster_table, table_text, write_table
 from .colors import PALETTES
 from .layers import pixel_size, transforms_of
 from .script import as_python
 from .session import Session
+from .worker import part_of
 
 if TYPE_CHECKING:
     from .widget import KMeansWidget
@@ -31,12 +32,15 @@ class DockMenu(QMenu):
         self._dock = dock
         self.setToolTipsVisible(True)
         self.undo = self._add("Undo", "Back to the choices before the last change (Ctrl+Z in the dock)")
+        self.undo.setIconText("↶")  # on its button
         self.keep = self._add("Keep this result", "Leave the layer to you; the next result makes a new one")
         self.addSeparator()
         self.side_by_side = self._add("Side by side", "Original left, clusters right", checkable=True)
         self.outline = self._add("Outline", "Draw borders instead of areas", checkable=True)
         self.log_counts = self._add("Logarithmic counts", "In the histogram", checkable=True)
         colors = self.addMenu("Colours")
+        colors.setToolTipsVisible(True)
+        colors.menuAction().setToolTip("Of the clusters, in the image, the plots and the table")
         self.palettes = QActionGroup(self)
         for name in PALETTES:
             action = colors.addAction(name.capitalize())
@@ -99,14 +103,23 @@ class DockMenu(QMenu):
         rows = cluster_table(model.with_background([]))
         names = [name for label, name in zip(rows["index"], rows["name"], strict=True) if label in labels]
         look_up = session.look_up(with_background=False)
+        chosen = np.isin(np.arange(256), labels).astype(np.uint8)
         viewer = self._dock.viewer
 
         def work(progress: Progress) -> Any:
-            return np.isin(np.asarray(look_up), labels).astype(np.uint8)
+            mask = look_up.look_up_all(part_of(progress, 0, 0.5))
+
+            def choose(box: Box) -> None:
+                mask[box] = chosen[mask[box]]
+
+            for _ in run(choose, boxes(mask.shape), part_of(progress, 0.5, 1)):
+                pass
+            return mask
 
         def done(mask: Any) -> None:
             name = f"{session.image.name} {', '.join(names)}"
             viewer.add_layer(Labels(mask, name=name, **transforms_of(session.image)))
+            self._dock.finish()  # what this work came in the way of
 
         self._dock.runner.run(work, done)
 

@@ -17,6 +17,7 @@ from ..summary import Summary
 
 N_BINS = 256
 _MOST_LINES = 32  # thresholds that can be told apart, and dragged
+_HINT = "Drag a line to move a border; drag elsewhere to zoom, double click to see everything"
 
 
 class _Plot(pg.PlotWidget):
@@ -105,6 +106,7 @@ class HistogramPlot(_Plot):
         self._colors = np.zeros((0, 4))
         self.scene().sigMouseMoved.connect(self._on_hover)
         self.log_counts = False
+        self.setToolTip(_HINT)
 
     def set_summary(self, summary: Summary | None) -> None:
         """Bin the values of an image, once; drawing costs the same whatever their number."""
@@ -195,7 +197,7 @@ class HistogramPlot(_Plot):
         return text
 
     def _on_hover(self, place: QPointF) -> None:
-        self.setToolTip(self.describe(self.getViewBox().mapSceneToView(place).x()))
+        self.setToolTip(self.describe(self.getViewBox().mapSceneToView(place).x()) or _HINT)
 
 
 class _Threshold(pg.InfiniteLine):
@@ -219,6 +221,9 @@ class ChooseKPlot(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._plot = _Plot(self)
+        self._plot.setToolTip(
+            "Share of the variance that each number of clusters explains; click a point to take it"
+        )
         self._plot.setLabel("bottom", "clusters")
         self._plot.setLabel("left", "explained, %")
         self._plot.getAxis("left").setWidth(44)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -12,7 +13,7 @@ from napari.layers import Image
 from napari.layers.base import Layer
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QAction, QKeySequence
-from qtpy.QtWidgets import QPushButton, QShortcut, QWidget
+from qtpy.QtWidgets import QPushButton, QShortcut, QToolButton, QWidget
 
 from ..blocks import Pixels, Progress, summarise
 from ..clustering import Optimum, Suggestion, suggest
@@ -29,20 +30,25 @@ from .layers import Overlay, axis_name, label_stack, pixel_size, pixels_of, unwr
 from .menu import DockMenu
 from .plots import ChooseKPlot, HistogramPlot
 from .session import K_MAX, Edits, Parameters, Session
-from .worker import Runner
+from .worker import Runner, part_of
 
 _REST = 300  # ms without a change until the overlay is made an ordinary array
 _WHOLE = -1  # in `where`: not an axis, for magicgui takes None for no choice at all
-_LARGE_VOLUME = 1 << 22  # voxels that a 3-D view would look up anew at every move of the slider
+# Pixels that a view in 2-D and in 3-D can look up anew at every step of the slider; a larger one waits for
+# the slider to rest.
+_LIVE_PIXELS = {2: 1 << 24, 3: 1 << 22}
+
+# What a person chose for images that a dock was closed on, for the next one.
+_left: WeakKeyDictionary[Layer, Parameters] = WeakKeyDictionary()
 
 
 class KMeansWidget(Container):
     """Segment the active image by k-means, and see it while choosing.
 
     The controls are `image`, `n_clusters` with its slider `n_clusters_slider`, `where`, `live`, `segment`,
-    `peek`, `more` with the `menu`, `cancel` and `progress`; `histogram`, `border`, `choose_k` (with its
-    button `suggest`) and `table` show what they lead to and can be changed by hand, and `status` says what
-    to do.
+    `undo`, `peek`, `more` with the `menu`, `cancel` and `progress`; `histogram`, `border`, `choose_k` (with
+    its button `suggest`) and `table` show what they lead to and can be changed by hand, and `status` says
+    what to do.
 
     Parameters
     ----------
@@ -67,7 +73,9 @@ class KMeansWidget(Container):
             name="segment", text="Segment", tooltip="Read the image anew and draw its clusters over it"
         )
         self.cancel = PushButton(name="cancel", text="Cancel", tooltip="Stop what is running")
-        self.progress = ProgressBar(name="progress", min=0, max=100, value=0)
+        self.progress = ProgressBar(
+            name="progress", min=0, max=100, value=0, tooltip="How much of the work is done"
+        )
         self.peek = QPushButton("Peek", toolTip="Hold to see the original")
         self.more = QPushButton("⋯", toolTip="More")
         self.histogram = HistogramPlot()
@@ -77,6 +85,8 @@ class KMeansWidget(Container):
         self.table = ClusterTable()
         self.menu = DockMenu(self, self._settings.palette, self.more)
         self.more.setMenu(self.menu)
+        self.undo = QToolButton()
+        self.undo.setDefaultAction(self.menu.undo)
         self.status, self._running = lay_out(self)
         self._display = Display(self.viewer, self._settings.palette)
         self.runner = Runner(self.native)
@@ -179,6 +189,7 @@ class KMeansWidget(Container):
             (self.menu.log_counts.toggled, self.histogram.set_log_counts),
             (self.menu.palettes.triggered, self._on_palette),
             (self.runner.progressed, self._on_progress),
+            (self.runner.lasted, self._running.show),
             (self.runner.stopped, self._running.hide),
             (self.runner.failed, self.show_error),
             (self._rest.timeout, self._settle),
@@ -196,7 +207,8 @@ class KMeansWidget(Container):
         events = self.viewer.layers.events
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.disconnect(self.reset_choices)
-        for session in self._sessions.values():
+        for layer, session in self._sessions.items():
+            _left[layer] = session.parameters
             session.overlay.release()
         self._sessions.clear()
 
@@ -234,6 +246,9 @@ class KMeansWidget(Container):
         elif image.value is None and images:
             image.value = images[-1]
         self._on_image_chosen(image.value)
+        session = self.session
+        if session is not None and active is session.overlay.layer and self.at_rest:
+            self.finish()  # for the person who is about to paint in it
 
     def _on_image_chosen(self, layer: Image | None) -> None:
         layer = unwrap(layer)
@@ -247,8 +262,8 @@ class KMeansWidget(Container):
             return
         if self.session.optimum is None:
             self._measure()
-        elif self.session.overlay.looked_up:
-            self._rest.start()  # it was left before it came to rest
+        else:
+            self.finish()  # it may have been left before it came to rest
 
     def _watch(self, layer: Image | None) -> None:
         """Make an image the one the dock shows, with the choices made for it before."""
@@ -261,7 +276,7 @@ class KMeansWidget(Container):
             return
         session = self._sessions.get(layer)
         if session is None:
-            parameters = Parameters(n_clusters=self["n_clusters"].value)
+            parameters = _left.get(layer) or Parameters(n_clusters=self["n_clusters"].value)
             overlay = Overlay(self.viewer, layer, self._settings.opacity)
             session = self._sessions[layer] = Session(layer, overlay, parameters)
         self.session = session
@@ -458,7 +473,8 @@ class KMeansWidget(Container):
             return
         session.wanted = False
         assert session.pixels is not None
-        if self.viewer.dims.ndisplay == 2 or session.pixels.size <= _LARGE_VOLUME:
+        n_displayed = self.viewer.dims.ndisplay
+        if math.prod(session.pixels.shape[-n_displayed:]) <= _LIVE_PIXELS[n_displayed]:
             colormap = self._display.colormap(session, session.model)
             session.overlay.show(session.look_up(), session.model, colormap, None)
 
@@ -484,6 +500,7 @@ class KMeansWidget(Container):
         self.table.set_model(model, colors, hidden, pixel_size(session.image) if session else None)
         self.choose_k.set_suggestion(suggestion, model.n_clusters if model else 0)
         self.menu.undo.setEnabled(bool(session and session.history))
+        self.menu.outline.setChecked(session is not None and session.overlay.contour > 0)
         self.segment.enabled = session is not None
         self.show_status(self._advice())
 
@@ -507,15 +524,15 @@ class KMeansWidget(Container):
             return "Open or select an image to segment it."
         if session.optimum is None:
             return ""
-        n, axis = session.optimum.n_values, session.parameters.per_axis
+        n, axis, said = session.optimum.n_values, session.parameters.per_axis, ""
         if axis is not None:
             name = axis_name(session.image, axis)
-            return f"Plots and table show {name} = {session.position}; each {name} has clusters of its own."
+            said = f"Plots and table show {name} = {session.position}; each {name} has clusters of its own. "
         if n == 1:
-            return "All pixels have one value, so there is one cluster."
-        if n < session.parameters.n_clusters:
-            return f"The image has only {n} distinct values, so there are {n} clusters."
-        return ""
+            said += "All pixels have one value, so there is one cluster; choose an image with more to see."
+        elif n < session.parameters.n_clusters:
+            said += f"There are only {n} distinct values, so there are {n} clusters; choose {n} or fewer."
+        return said.strip()
 
     def show_status(self, text: str) -> None:
         """Say something below the plots; nothing, if empty."""
@@ -536,7 +553,6 @@ class KMeansWidget(Container):
 
     def _on_progress(self, share: float) -> None:
         self.progress.value = int(100 * share)
-        self._running.show()
 
     def _on_cancel(self) -> None:
         self._stop()
@@ -575,6 +591,11 @@ class KMeansWidget(Container):
 
         self.runner.run(work, done)
 
+    def finish(self) -> None:
+        """See to it that an overlay does not stay looked up, which nobody can paint in."""
+        if self.session is not None and self.session.overlay.looked_up:
+            self._rest.start()
+
     def _settle(self) -> None:
         """Make the overlay an ordinary array, now that the person has stopped moving controls."""
         session = self.session
@@ -602,12 +623,7 @@ class KMeansWidget(Container):
         axis, position, k_max = session.parameters.per_axis, session.position, self._settings.k_max
 
         def work(progress: Progress) -> Any:
-            def half(share: float) -> None:
-                progress(share / 2)
-
-            def other_half(share: float) -> None:
-                progress(0.5 + share / 2)
-
+            half, other_half = part_of(progress, 0, 0.5), part_of(progress, 0.5, 1)
             found = optimum
             if found is None:
                 found = Optimum(summarise(pixels if axis is None else pixels.at(axis, position), half))

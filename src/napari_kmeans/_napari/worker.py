@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from napari.qt.threading import create_worker
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from ..blocks import Cancelled, Progress
 
 _PROGRESS_INTERVAL = 0.05  # seconds between two signals: more would only keep the window busy
+_PATIENCE = 150  # ms after which a person wonders whether anything happens
 
 # Jobs under way, cancelled ones included. A Qt object must not end in another thread, as it would if its
 # own worker held the last reference to it.
@@ -20,6 +21,15 @@ _under_way: set[Job] = set()
 
 Work = Callable[[Progress], Any]
 """Takes a progress callback, and lets pass what that raises: `Cancelled`, when the work is to end."""
+
+
+def part_of(progress: Progress, begin: float, end: float) -> Progress:
+    """Return the progress of a part of some work, from one share of the whole to another."""
+
+    def tell(share: float) -> None:
+        progress(begin + share * (end - begin))
+
+    return tell
 
 
 class Job(QObject):
@@ -79,6 +89,8 @@ class Runner(QObject):
 
     Signals
     -------
+    lasted()
+        The job has begun a while ago, so that a person should see it.
     progressed(share)
         0 to 1.
     stopped()
@@ -86,6 +98,7 @@ class Runner(QObject):
     failed(error)
     """
 
+    lasted = Signal()
     progressed = Signal(float)
     stopped = Signal()
     failed = Signal(object)
@@ -94,6 +107,10 @@ class Runner(QObject):
         super().__init__(parent)
         self._job: Job | None = None
         self._done: Callable[[Any], None] | None = None
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(_PATIENCE)
+        self._patience.timeout.connect(self.lasted)
 
     @property
     def busy(self) -> bool:
@@ -107,6 +124,8 @@ class Runner(QObject):
         self._job.progressed.connect(self.progressed)
         self._job.succeeded.connect(self._on_succeeded)
         self._job.failed.connect(self._on_failed)
+        self.progressed.emit(0.0)
+        self._patience.start()
         self._job.start()
 
     def stop(self) -> None:
@@ -116,6 +135,7 @@ class Runner(QObject):
             self._end()
 
     def _end(self) -> Callable[[Any], None] | None:
+        self._patience.stop()
         if self._job is not None:
             for signal in (self._job.progressed, self._job.succeeded, self._job.failed):
                 signal.disconnect()
