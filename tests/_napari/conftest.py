@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import threading
+from pathlib import Path
 
 # Before napari is imported: tests neither read nor write a person's settings.
 os.environ["NAPARI_CONFIG"] = ""
@@ -20,6 +21,13 @@ from qtpy.QtWidgets import QApplication
 from napari_kmeans import blocks
 
 PLUGIN = "napari-kmeans", "K-means segmentation"
+
+
+def pytest_collection_modifyitems(items):
+    """Leave windows to one worker: two of them would take the focus from each other."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("windows"))
 
 
 @pytest.fixture(scope="session")
