@@ -1,0 +1,195 @@
+"""What a dock leaves for later or does in the background, so that the window never waits for it."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from napari.layers import Labels
+from qtpy.QtCore import Qt
+
+import napari_kmeans
+from napari_kmeans._napari.layers import LookUp
+from napari_kmeans.blocks import Pixels
+
+
+def clusters_of(viewer):
+    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
+
+
+def is_ordinary(layer):
+    return type(layer.data) is np.ndarray and layer.editable
+
+
+def test_cancel_is_offered_before_anything_is_told_of_lasting_work(viewer, open_dock, settle, qtbot, gray):
+    viewer.add_image(gray)
+    dock = open_dock()
+    go_on = threading.Event()
+    dock.runner.run(lambda _: go_on.wait(20), lambda _: None)
+    qtbot.waitUntil(lambda: dock.cancel.native.isVisibleTo(dock.native), timeout=2000)
+    assert dock.progress.value == 0
+    go_on.set()
+    settle(dock)
+    assert not dock.cancel.native.isVisibleTo(dock.native)
+
+
+def test_a_kept_layer_is_looked_up_in_the_background(viewer, open_dock, finish_threads, qtbot, gate, large):
+    image = viewer.add_image(large)
+    dock = open_dock()
+    dock.n_clusters.value = 5
+    [kept] = clusters_of(viewer)
+    gate.shut()
+    dock.menu.keep.trigger()  # would wait at the gate, were it not for the background
+    assert isinstance(kept.data, LookUp)
+    gate.open()
+    finish_threads()
+    assert is_ordinary(kept)
+    np.testing.assert_array_equal(kept.data, napari_kmeans.segment(image.data, 5)[0])
+
+
+def test_selecting_a_layer_whose_last_step_was_cancelled_makes_it_paintable(
+    viewer, open_dock, settle, finish_threads, qtbot, gate, large
+):
+    viewer.add_image(large)
+    dock = open_dock()
+    gate.shut()
+    dock.n_clusters.value = 4
+    qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
+    dock.cancel.native.click()
+    gate.open()
+    finish_threads()
+    [layer] = clusters_of(viewer)
+    assert not layer.editable
+    viewer.layers.selection.active = layer
+    settle(dock)
+    assert is_ordinary(layer)
+
+
+def test_extracting_can_be_cancelled_and_tells_its_progress(
+    viewer, open_dock, settle, finish_threads, qtbot, gate, large
+):
+    image = viewer.add_image(large)
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    dock.table.selectRow(1)
+    extract = next(a for a in dock.table.menu().actions() if a.text() == "Extract as layer")
+    n_layers = len(viewer.layers)
+    gate.shut()
+    extract.trigger()
+    qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
+    qtbot.waitUntil(lambda: 0 < dock.progress.value < 100)
+    dock.cancel.native.click()
+    gate.open()
+    finish_threads()
+    assert len(viewer.layers) == n_layers
+    extract.trigger()
+    settle(dock)
+    np.testing.assert_array_equal(viewer.layers[-1].data, napari_kmeans.segment(image.data, 3)[0] == 2)
+
+
+def test_while_sliding_only_what_is_on_screen_is_read(viewer, open_dock, settle, monkeypatch, volume):
+    viewer.add_image(volume)
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    settle(dock)
+    main, sizes, read = threading.current_thread(), [], Pixels.read
+
+    def count(pixels, box):
+        result = read(pixels, box)
+        if threading.current_thread() is main:
+            sizes.append(np.size(result[0]))
+        return result
+
+    monkeypatch.setattr(Pixels, "read", count)
+    dock.n_clusters.value = 5
+    assert sizes
+    assert max(sizes) <= volume[0].size
+
+
+@pytest.mark.parametrize("n_displayed", [2, 3])
+def test_views_too_large_to_look_up_wait_for_the_slider_to_rest(
+    viewer, open_dock, settle, monkeypatch, volume, n_displayed
+):
+    image = viewer.add_image(volume)
+    dock = open_dock()
+    viewer.dims.ndisplay = n_displayed
+    dock.n_clusters.value = 4
+    [layer] = clusters_of(viewer)
+    assert isinstance(layer.data, LookUp)  # a small one is live
+    settle(dock)
+    monkeypatch.setattr("napari_kmeans._napari.widget._LIVE_PIXELS", {2: 100, 3: 100})
+    before = layer.data
+    dock.n_clusters.value = 5
+    assert layer.data is before
+    settle(dock)
+    np.testing.assert_array_equal(layer.data, napari_kmeans.segment(image.data, 5)[0])
+
+
+def test_choices_outlive_the_dock(viewer, open_dock, settle, gray):
+    viewer.add_image(gray)
+    dock = open_dock()
+    dock.n_clusters.value = 5
+    settle(dock)
+    dock.table.item(1, 1).setText("nuclei")
+    settle(dock)
+    viewer.window.remove_dock_widget(dock.native)
+    again = open_dock()
+    assert again.n_clusters.value == 5
+    assert again.table.item(1, 1).text() == "nuclei"
+
+
+def test_outline_is_of_each_image_and_of_its_first_layer_too(viewer, open_dock, settle, gray):
+    first, second = viewer.add_image(gray), viewer.add_image(gray.T.copy())
+    dock = open_dock()
+    dock.menu.outline.setChecked(True)
+    dock.segment.native.click()
+    settle(dock)
+    assert clusters_of(viewer)[0].contour == 1
+    viewer.layers.selection.active = first
+    settle(dock)
+    assert not dock.menu.outline.isChecked()
+    viewer.layers.selection.active = second
+    assert dock.menu.outline.isChecked()
+
+
+def test_undo_has_a_button(viewer, open_dock, settle, qtbot, gray):
+    viewer.add_image(gray)
+    dock = open_dock()
+    assert not dock.undo.isEnabled()
+    dock.n_clusters.value = 6
+    settle(dock)
+    qtbot.mouseClick(dock.undo, Qt.MouseButton.LeftButton)
+    settle(dock)
+    assert dock.n_clusters.value == 3
+
+
+def test_settings_take_effect(viewer, open_dock, settle, gray):
+    from napari.settings import get_plugin_settings
+
+    stored = get_plugin_settings("napari-kmeans").dock
+    stored.n_clusters, stored.live, stored.palette, stored.opacity, stored.k_max = 5, False, "gray", 0.8, 6
+    viewer.add_image(gray)
+    dock = open_dock()
+    assert (dock.n_clusters.value, dock.live.value) == (5, False)
+    assert len(dock.session.suggestion.inertia) == 6
+    dock.segment.native.click()
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    assert layer.opacity == 0.8
+    np.testing.assert_allclose(layer.get_color(1), [0, 0, 0, 1])
+
+
+def test_table_is_copied_and_saved_by_its_menu(viewer, open_dock, settle, monkeypatch, tmp_path, gray):
+    from qtpy.QtWidgets import QApplication, QFileDialog
+
+    viewer.add_image(gray)
+    dock = open_dock()
+    path = tmp_path / "table.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    entries = {action.text(): action for action in dock.table.menu().actions()}
+    entries["Copy table"].trigger()
+    assert len(QApplication.clipboard().text().splitlines()) == 4
+    entries["Save table as CSV…"].trigger()
+    assert "cluster 3" in path.read_text()
