@@ -66,25 +66,13 @@ def test_selecting_a_layer_whose_last_step_was_cancelled_makes_it_paintable(
     assert is_ordinary(layer)
 
 
-def test_extracting_can_be_cancelled_and_tells_its_progress(
-    viewer, open_dock, settle, finish_threads, qtbot, gate, large
-):
+def test_extracting_a_cluster_of_an_image_of_several_blocks_adds_its_mask(viewer, open_dock, settle, large):
     image = viewer.add_image(large)
     dock = open_dock()
     dock.segment.native.click()
     settle(dock)
     dock.table.selectRow(1)
-    extract = next(a for a in dock.table.menu().actions() if a.text() == "Extract as layer")
-    n_layers = len(viewer.layers)
-    gate.shut()
-    extract.trigger()
-    qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
-    qtbot.waitUntil(lambda: 0 < dock.progress.value < 100)
-    dock.cancel.native.click()
-    gate.open()
-    finish_threads()
-    assert len(viewer.layers) == n_layers
-    extract.trigger()
+    dock.table.asked.emit("extract", [2])
     settle(dock)
     np.testing.assert_array_equal(viewer.layers[-1].data, napari_kmeans.segment(image.data, 3)[0] == 2)
 
