@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .atomic import replacing
 from .blocks import Pixels, Progress, check_axis, label
 from .clustering import Clustering, Optimum, confirm, describe
 from .features import FEATURES
@@ -483,19 +483,8 @@ def _explained_variance(clustering: Clustering, summary: Summary) -> float:
 
 
 def _write(path: str | os.PathLike[str], text: str) -> None:
-    """Write beside and rename, so that an interrupted save leaves the old file as it was."""
-    path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with replacing(Path(path), overwrite=True) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
 
 
 def _read(path: str | os.PathLike[str], expected: str) -> dict[str, Any]:
