@@ -129,8 +129,9 @@ def _solvers(points: NDArray[np.float64], rounds: int) -> dict[str, Timing]:
 
 def slider(dtype: str, size: int, rounds: int) -> tuple[int, dict[str, Timing]]:
     """Points of an image's summary, and what a new number of clusters costs on them."""
-    from napari_kmeans.blocks import Pixels, summarise
+    from napari_kmeans.blocks import summarise
     from napari_kmeans.clustering import Optimum
+    from napari_kmeans.pixels import Pixels
 
     summary = summarise(Pixels.of(images.make(dtype, size)))
     timings = {name: Timing(name) for name in ("first", "new", "again")}

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_kmeans import blocks
-from napari_kmeans.blocks import Cancelled, Pixels, boxes, run
+from napari_kmeans.blocks import Cancelled, boxes, run
+from napari_kmeans.pixels import Pixels
 
 
 @settings(deadline=None)

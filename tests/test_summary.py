@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_kmeans import summary as summary_module
-from napari_kmeans.blocks import Pixels, summarise
+from napari_kmeans.blocks import summarise
+from napari_kmeans.pixels import Pixels
 from napari_kmeans.summary import MAX_POINTS, Summary, coarsen, count_values
 
 SMALL = ["bool", "uint8", "int8", "uint16", "int16", "float16"]

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import __version__, batch
-from .blocks import Pixels, summarise
+from .blocks import summarise
 from .clustering import SOLVERS, Optimum
 from .features import FEATURES
 from .files import ImageFile, read_image
 from .model import MAX_CLUSTERS, KMeansModel
 from .pipeline import label_and_count, model_of
+from .pixels import Pixels
 
 try:
     import typer

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atomic import replacing
-from .blocks import Pixels, Progress, check_axis, label
+from .blocks import Progress, label
 from .clustering import Clustering, Optimum, confirm, describe
 from .features import FEATURES
 from .labelling import labeller
+from .pixels import Pixels, check_axis
 from .summary import Summary
 
 MAX_CLUSTERS = 255

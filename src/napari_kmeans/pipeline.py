@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import clustering
-from .blocks import Pixels, Progress, summarise
+from .blocks import Progress, summarise
 from .clustering import SOLVERS, Optimum, Suggestion
 from .model import MAX_CLUSTERS, KMeansModel, KMeansStack, spatial_axis
+from .pixels import Pixels
 
 AUTO_K_MAX = 12
 """Most clusters that ``n_clusters="auto"`` chooses."""

@@ -14,7 +14,7 @@ import napari_kmeans
 from napari_kmeans import KMeansModel
 from napari_kmeans._napari.colors import distinct_colors, label_colormap
 from napari_kmeans._napari.layers import METADATA_KEY, LookUp, Overlay, StackLookUp, label_stack, pixels_of
-from napari_kmeans.blocks import Pixels
+from napari_kmeans.pixels import Pixels
 from napari_kmeans.report import cluster_table
 
 COLORS = label_colormap(distinct_colors(255))

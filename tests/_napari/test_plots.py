@@ -9,8 +9,9 @@ from qtpy.QtWidgets import QPushButton
 import napari_kmeans
 from napari_kmeans._napari.colors import distinct_colors
 from napari_kmeans._napari.plots import N_BINS, ChooseKPlot, HistogramPlot, bin_summary, format_value
-from napari_kmeans.blocks import Pixels, summarise
+from napari_kmeans.blocks import summarise
 from napari_kmeans.clustering import Optimum, suggest
+from napari_kmeans.pixels import Pixels
 
 
 def summary_of(image):

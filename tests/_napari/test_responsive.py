@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt
 
 import napari_kmeans
 from napari_kmeans._napari.layers import LookUp
-from napari_kmeans.blocks import Pixels
+from napari_kmeans.pixels import Pixels
 
 
 def clusters_of(viewer):

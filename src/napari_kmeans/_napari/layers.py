@@ -9,10 +9,11 @@ import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
-from ..blocks import Pixels, Progress
+from ..blocks import Progress
 from ..labelling import labeller
 from ..model import KMeansModel, KMeansStack
 from ..pipeline import label_and_count
+from ..pixels import Pixels
 from ..report import PixelSize
 from .worker import Job, part_of
 

@@ -11,8 +11,9 @@ from napari.layers import Labels
 from qtpy.QtGui import QAction, QActionGroup
 from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
-from ..blocks import Box, Progress, boxes, run
+from ..blocks import Progress, boxes, run
 from ..model import KMeansModel
+from ..pixels import Box
 from ..report import cluster_table, table_text, write_table
 from .colors import PALETTES
 from .layers import pixel_size, transforms_of

@@ -7,10 +7,11 @@ from typing import Any
 
 from napari.layers import Image
 
-from ..blocks import Pixels, summarise
+from ..blocks import summarise
 from ..clustering import Optimum, Suggestion
 from ..model import KMeansModel
 from ..pipeline import model_of
+from ..pixels import Pixels
 from .layers import LookUp, Overlay, StackLookUp
 
 K_MAX = 12

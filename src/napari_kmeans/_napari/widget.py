@@ -15,10 +15,11 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QAction, QKeySequence
 from qtpy.QtWidgets import QPushButton, QShortcut, QToolButton, QWidget
 
-from ..blocks import Pixels, Progress, summarise
+from ..blocks import Progress, summarise
 from ..clustering import Optimum, Suggestion, suggest
 from ..model import KMeansModel
 from ..pipeline import label_and_count
+from ..pixels import Pixels
 from ..report import cluster_table
 from . import settings
 from .appearance import lay_out
