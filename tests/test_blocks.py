@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_kmeans import blocks
-from napari_kmeans.blocks import Cancelled, boxes, run
+from napari_kmeans.blocks import Cancelled, boxes, run, splitmix64, windows
 from napari_kmeans.pixels import Pixels
 
 
@@ -36,6 +36,28 @@ def test_a_large_image_has_a_few_blocks_for_each_thread(monkeypatch):
     assert 4 <= len(boxes((2048, 2048))) <= 16
     assert len(boxes((512, 512))) == 1
     assert max(np.prod([s.stop - s.start for s in box]) for box in boxes((1 << 14, 1 << 14))) <= 1 << 22
+
+
+@pytest.mark.parametrize("shape", [(5_000_000,), (2000, 3000), (7, 900, 1000), (2, 3, 1000, 900)])
+def test_windows_lie_all_over_a_large_image(shape):
+    cut = windows(shape)
+    assert all(
+        0 <= side.start < side.stop <= size for box in cut for side, size in zip(box, shape, strict=True)
+    )
+    n_pixels = sum(int(np.prod([side.stop - side.start for side in box])) for box in cut)
+    assert 1 << 14 <= n_pixels <= 1 << 18
+    longest = int(np.argmax(shape))
+    assert len({8 * box[longest].start // shape[longest] for box in cut}) >= 5
+    assert windows(shape) == cut
+
+
+def test_windows_of_a_small_image_are_all_of_it():
+    assert sum(image.size for box in windows((300, 200)) for image in [np.zeros((300, 200))[box]]) == 60_000
+
+
+def test_splitmix64_is_the_published_one():
+    # First outputs of the reference implementation with state 0: its state grows by the constant at each.
+    assert splitmix64(np.zeros(1, dtype=np.uint64)).tolist() == [0xE220A8397B1DCDAF]
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 5])

@@ -57,7 +57,7 @@ def test_cells_merged_for_speed_lead_to_the_same_optimum(k):
     rng = np.random.default_rng(1)
     values = np.unique(rng.lognormal(0, 1, 50_000))
     summary = Summary(values, rng.integers(1, 9, values.size), spread=1e-9, exact=False)
-    assert summary.values.size > clustering._FEW_POINTS
+    assert summary.values.size > max(clustering._COARSE.values())
     best = OptimalPartitions(summary.values, summary.counts).inertia(k)
     assert Optimum(summary).clustering(k).inertia <= best * (1 + 1e-7) + summary.spread
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_kmeans import summary as summary_module
-from napari_kmeans.blocks import summarise
+from napari_kmeans.blocks import summarise, windows
+from napari_kmeans.clustering import Optimum
 from napari_kmeans.pixels import Pixels
 from napari_kmeans.summary import MAX_POINTS, Summary, coarsen, count_values
 
@@ -68,6 +69,46 @@ def test_wide_values_are_counted_in_cells_that_keep_their_sum_and_scatter(distri
     assert mean == pytest.approx(exact.mean(), rel=1e-6)
     scatter = np.sum(summary.counts * (summary.values - mean) ** 2) + summary.spread
     assert scatter == pytest.approx(np.sum((exact - exact.mean()) ** 2), rel=1e-7)
+
+
+def noise(dtype, side=800):
+    """A smooth range of float values, enough of them to be looked at before they are counted."""
+    rows = np.linspace(0, 50, side)[:, np.newaxis]
+    return (rows + np.random.default_rng(5).normal(100, 9, (side, side))).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_range_without_gaps_and_crowds_is_counted_in_one_pass(dtype, monkeypatch):
+    image = noise(dtype)
+    n_read = []
+    read = Pixels.read
+    monkeypatch.setattr(
+        Pixels, "read", lambda self, box: (n_read.append(image[box].size), read(self, box))[1]
+    )
+    summary = summary_of(image)
+    assert sum(n_read) < 1.5 * image.size
+    assert summary.n_pixels == image.size
+    exact = image.astype(np.float64)
+    scatter = np.sum(summary.counts * (summary.values - exact.mean()) ** 2) + summary.spread
+    assert scatter == pytest.approx(np.sum((exact - exact.mean()) ** 2), rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("surprise", [-1e5, 1e30, -1e30, np.nan, np.inf, -np.inf])
+def test_values_that_the_windows_do_not_show_are_counted_all_the_same(dtype, surprise, least_inertia):
+    image = noise(dtype)
+    seen = np.zeros(image.shape, dtype=bool)
+    for window in windows(image.shape):
+        seen[window] = True
+    place = tuple(np.argwhere(~seen)[12345])
+    image[place] = surprise
+    summary = summary_of(image)
+    rest = np.delete(image.reshape(-1), np.ravel_multi_index(place, image.shape)).astype(np.float64)
+    assert summary.n_pixels == rest.size + np.isfinite(surprise)
+    # An outlier is a cluster of its own: the others are the optimum of the rest.
+    k = 3 + bool(np.isfinite(surprise))
+    inertia = Optimum(summary).clustering(k).inertia
+    assert inertia == pytest.approx(least_inertia(*np.unique(rest, return_counts=True), 3), rel=1e-6)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .labelling import Labeller
+from .labelling import Labeller, count_labels
 from .pixels import Box, Pixels
-from .summary import Plan, Summary, count_values, first_plan
+from .summary import Plan, Summary, first_plan
 
 Progress = Callable[[float], None]
 T = TypeVar("T")
@@ -28,6 +28,8 @@ BLOCK_PIXELS = 1 << 22
 """Most pixels in a block: cancelling waits for the blocks that are being worked on."""
 
 _LEAST_PIXELS = 1 << 18  # fewer are not worth handing to another thread
+
+_N_WINDOWS, _WINDOW = 16, 1 << 14  # windows to look at, and their pixels
 
 N_THREADS = min(os.cpu_count() or 1, 8)
 """Blocks worked on at the same time."""
@@ -57,6 +59,36 @@ def boxes(shape: Sequence[int], n_pixels: int | None = None) -> list[Box]:
         tuple(slice(at, min(at + step, size)) for at, step, size in zip(corner, steps, shape, strict=True))
         for corner in product(*(range(0, size, step) for size, step in zip(shape, steps, strict=True)))
     ]
+
+
+def windows(shape: Sequence[int]) -> list[Box]:
+    """Small boxes all over an array of `shape`, the same whatever its blocks; a small array as a whole.
+
+    Their places are hashed (splitmix64), so that no pattern in the image can keep in step with them.
+    """
+    sides, left = list(shape), _WINDOW
+    for n, axis in enumerate(sorted(range(len(shape)), key=shape.__getitem__)):
+        sides[axis] = min(shape[axis], max(1, int(left ** (1 / (len(shape) - n)))))
+        left //= sides[axis]
+    if np.prod(shape, dtype=np.int64) <= _N_WINDOWS * np.prod(sides, dtype=np.int64):
+        return boxes(shape)
+    places = splitmix64(np.arange(_N_WINDOWS * len(shape), dtype=np.uint64)).reshape(_N_WINDOWS, -1)
+    corners = (places % (np.array(shape) - sides + 1).astype(np.uint64)).tolist()
+    return [tuple(slice(at, at + side) for at, side in zip(corner, sides, strict=True)) for corner in corners]
+
+
+def splitmix64(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Hash whole numbers into ones that look random, each apart from the others.
+
+    References
+    ----------
+    .. [1] G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA
+           2014.
+    """
+    z = (numbers + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
 
 
 def run(function: Callable[[Box], T], boxes: Sequence[Box], progress: Progress | None = None) -> Iterator[T]:
@@ -108,8 +140,7 @@ def summarise(pixels: Pixels, progress: Progress | None = None) -> Summary:
     ValueError
         If there is no finite pixel to count.
     """
-    state: Plan | Summary = first_plan(pixels.scalar)
-    cut = boxes(pixels.shape)
+    state: Plan | Summary = first_plan(pixels.scalar, pixels.size)
     while not isinstance(state, Summary):
         plan = state
 
@@ -117,7 +148,7 @@ def summarise(pixels: Pixels, progress: Progress | None = None) -> Summary:
             return plan.count(*pixels.read(box))
 
         counts: NDArray[np.int64] | None = None
-        for block in run(count, cut, progress):
+        for block in run(count, (windows if plan.looks_only else boxes)(pixels.shape), progress):
             counts = block if counts is None else np.add(counts, block, out=counts)
         assert counts is not None  # an image has at least one block
         state = plan.next(counts)
@@ -133,7 +164,7 @@ def label(
     label_block: Labeller,
     progress: Progress | None = None,
     *,
-    count: bool = False,
+    count: int = 0,
     keep: bool = True,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Label every pixel.
@@ -144,8 +175,8 @@ def label(
     label_block : callable
         Writes the labels of one block.
     progress : callable, optional
-    count : bool
-        Count the finite pixels of each label.
+    count : int
+        Count the pixels of labels 1 to this one, infinite ones too.
     keep : bool
         Keep the labels, and not their counts alone.
 
@@ -153,33 +184,31 @@ def label(
     -------
     labels : uint8 array
         Of the spatial shape; empty unless `keep`.
-    counts : (256,) int64 array
-        Zero unless `count`.
+    counts : (count,) int64 array
     """
     labels = np.empty(pixels.shape if keep else 0, dtype=np.uint8)
 
-    def write(box: Box) -> NDArray[np.int64] | None:
+    def write(box: Box) -> NDArray[np.int64]:
         values, include = pixels.read(box)
         view: tuple[Any, ...] = (*box, ...)  # the ellipsis, for an image without dimensions
         out = labels[view] if keep else np.empty(values.shape, dtype=np.uint8)
         label_block(values, include, out)
-        if not count:
-            return None
-        return count_values(out, _finite(values))
+        return count_labels(out, count)
 
-    total = np.zeros(256, dtype=np.int64)
+    total = np.zeros(count, dtype=np.int64)
     for counts in run(write, boxes(pixels.shape), progress):
-        if counts is not None:
-            total += counts
+        total += counts
     return labels, total
 
 
-def _finite(values: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Which values are neither NaN nor infinite; None if all are, which their sum tells sooner."""
-    if values.dtype.kind != "f":
-        return None
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(np.add.reduce(values, axis=None)):
-            return None
-    finite: NDArray[np.bool_] = np.isfinite(values)
-    return finite
+def count_infinities(pixels: Pixels) -> tuple[int, int]:
+    """Count the pixels of value -inf, and those of +inf."""
+
+    def count(box: Box) -> tuple[int, int]:
+        values, include = pixels.read(box)
+        if include is not None:
+            values = values[include]
+        return int(np.count_nonzero(np.isneginf(values))), int(np.count_nonzero(np.isposinf(values)))
+
+    low, high = zip(*run(count, boxes(pixels.shape)), strict=True)
+    return sum(low), sum(high)

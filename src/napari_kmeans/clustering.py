@@ -25,10 +25,9 @@ SOLVERS = ("auto", "exact", "lloyd")
 N_INIT = 10
 """Starts of scikit-learn's KMeans with ``solver="lloyd"``; the best is kept."""
 
-# Cells instead of values are an approximation anyway; up to this many clusters a quarter of them finds the
-# same optimum, four times as fast, and a few steps on all of them remove what is left.
-_FEW_CLUSTERS = 16
-_FEW_POINTS = 1 << 14
+# Cells instead of values are an approximation anyway: a thousand a cluster find the same optimum, many times
+# as fast, and a few steps on all of them remove what is left. At most clusters : points.
+_COARSE = {4: 1 << 12, 16: 1 << 14}
 
 _NOTABLE = 0.95  # of what an even spread leaves; whole numbers and chance alone can save a little
 
@@ -94,8 +93,7 @@ class Optimum:
 
     def __init__(self, summary: Summary) -> None:
         self.summary = summary
-        self._fine: OptimalPartitions | None = None
-        self._coarse: OptimalPartitions | None = None
+        self._partitions: dict[int, OptimalPartitions] = {}
 
     @property
     def n_values(self) -> int:
@@ -106,26 +104,28 @@ class Optimum:
         """Return the clustering of least inertia, of at most as many clusters as there are values."""
         summary = self.summary
         n_clusters = min(n_clusters, self.n_values)
-        if not self._is_coarse(n_clusters):
-            if self._fine is None:
-                self._fine = OptimalPartitions(summary.values, summary.counts)
-            centers, _, _ = self._fine.describe(self._fine.splits(n_clusters))
-            return describe(summary, centers)
-        if self._coarse is None:
-            few = coarsen(summary, _FEW_POINTS)
-            self._coarse = OptimalPartitions(few.values, few.counts)
-        centers, _, _ = self._coarse.describe(self._coarse.splits(n_clusters))
-        return polish(summary, centers)
+        n_points = self._n_points(n_clusters)
+        if n_points not in self._partitions:
+            few = summary if n_points == self.n_values else coarsen(summary, n_points)
+            self._partitions[n_points] = OptimalPartitions(few.values, few.counts)
+        partitions = self._partitions[n_points]
+        centers, _, _ = partitions.describe(partitions.splits(n_clusters))
+        return describe(summary, centers) if n_points == self.n_values else polish(summary, centers)
 
     def is_quick(self, n_clusters: int) -> bool:
         """Whether `clustering` takes milliseconds: the rows it needs are there, or soon made."""
         n_clusters = min(n_clusters, self.n_values)
-        partitions = self._coarse if self._is_coarse(n_clusters) else self._fine
+        n_points = self._n_points(n_clusters)
+        partitions = self._partitions.get(n_points)
         n_rows = partitions.n_rows if partitions is not None else 0
-        return (n_clusters - 1 - n_rows) * self.n_values <= 1 << 15
+        return (n_clusters - 1 - n_rows) * n_points <= 1 << 15
 
-    def _is_coarse(self, n_clusters: int) -> bool:
-        return not (self.summary.exact or n_clusters > _FEW_CLUSTERS or self.n_values <= _FEW_POINTS)
+    def _n_points(self, n_clusters: int) -> int:
+        """Points that so many clusters are found on."""
+        if self.summary.exact:
+            return self.n_values
+        enough = (n for most, n in _COARSE.items() if n_clusters <= most)
+        return min(next(enough, self.n_values), self.n_values)
 
     def inertia(self, k_max: int) -> tuple[float, ...]:
         """Least inertia of 1 … `k_max` clusters, as far as there are distinct values."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .features import Scalar
-from .summary import level_values
+from .summary import count_values, level_values
 
 try:  # A look-up at the speed of a copy; has no wheel for every platform.
     import stringzilla
@@ -18,6 +18,7 @@ except ImportError:  # pragma: no cover - depends on the platform
     stringzilla = None
 
 _PIECE = 1 << 18  # values labelled at a time, so that temporaries stay in the cache
+_FEW_LABELS = 8  # up to which comparing counts them sooner than a histogram
 _MANY = 24  # thresholds from which a binary search beats comparing with each
 
 Labeller = Callable[[NDArray[Any], "NDArray[np.bool_] | None", "NDArray[np.uint8]"], None]
@@ -49,18 +50,35 @@ def labeller(
             piece, part = values[begin : begin + _PIECE], out[begin : begin + _PIECE]
             if cuts.size >= _MANY:
                 part[...] = np.searchsorted(cuts, piece, side="left") + first
+                if scalar.dtype.kind == "f":
+                    part[np.isnan(piece)] = 0
             else:
-                part[...] = first
+                if scalar.dtype.kind == "f":
+                    np.greater_equal(piece, -np.inf, out=part.view(bool))  # 0 for NaN, else 1
+                else:
+                    part[...] = first
                 above = np.empty(piece.size, dtype=bool)
                 for cut in cuts:
                     np.greater(piece, cut, out=above)
                     np.add(part, above.view(np.uint8), out=part)
-            if scalar.dtype.kind == "f":
-                np.multiply(part, np.equal(piece, piece).view(np.uint8), out=part)  # NaN: 0
             if not plain:
                 part[...] = shown[part]
 
     return _excluding(by_thresholds)
+
+
+def count_labels(labels: NDArray[np.uint8], n_labels: int) -> NDArray[np.int64]:
+    """Count labels 1 to `n_labels` in a block: (n_labels,) int64."""
+    if n_labels > _FEW_LABELS:
+        return count_values(labels, None)[1 : n_labels + 1]
+    # Neighbours have the same label more often than not, and then a histogram waits for itself.
+    flat = np.ascontiguousarray(labels).reshape(-1)
+    counts, same = np.zeros(n_labels, dtype=np.int64), np.empty(min(_PIECE, flat.size), dtype=bool)
+    for begin in range(0, flat.size, _PIECE):
+        piece = flat[begin : begin + _PIECE]
+        for label in range(1, n_labels + 1):
+            counts[label - 1] += np.count_nonzero(np.equal(piece, label, out=same[: piece.size]))
+    return counts
 
 
 def _excluding(classify: Callable[[NDArray[Any], NDArray[np.uint8]], None]) -> Labeller:

@@ -176,7 +176,7 @@ class KMeansModel:
         return self.label(pixels)[0]
 
     def label(
-        self, pixels: Pixels, progress: Progress | None = None, *, count: bool = False, keep: bool = True
+        self, pixels: Pixels, progress: Progress | None = None, *, count: int = 0, keep: bool = True
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """Label pixels that were checked before, with progress; the work behind `predict`.
 
@@ -184,8 +184,8 @@ class KMeansModel:
         -------
         labels : uint8 array
             Of the spatial shape; empty unless `keep`.
-        counts : (256,) int64 array
-            Finite pixels of each label; zero unless `count`.
+        counts : (count,) int64 array
+            Pixels of labels 1 to `count`, infinite ones too.
         """
         label_block = labeller(self.exact_thresholds, self.label_of_cluster, pixels.scalar)
         return label(pixels, label_block, progress, count=count, keep=keep)

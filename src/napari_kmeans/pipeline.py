@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import clustering
-from .blocks import Progress, summarise
+from .blocks import Progress, count_infinities, summarise
 from .clustering import SOLVERS, Optimum, Suggestion
 from .model import MAX_CLUSTERS, KMeansModel, KMeansStack, spatial_axis
 from .pixels import Pixels
@@ -233,11 +233,21 @@ def label_and_count(
     if model.merges or model.background:
         # Merged clusters share a label, so they are counted apart from it.
         plain = replace(model, merges=(), background=())
-        counts = plain.label(pixels, progress, count=True, keep=False)[1]
+        counts = plain.label(pixels, progress, count=model.n_clusters, keep=False)[1]
         labels = model.label(pixels, progress)[0]
     else:
-        labels, counts = model.label(pixels, progress, count=True)
-    return labels, replace(model, counts=counts[1 : model.n_clusters + 1])
+        labels, counts = model.label(pixels, progress, count=model.n_clusters)
+    return labels, _with_counts(model, pixels, counts)
+
+
+def _with_counts(model: KMeansModel, pixels: Pixels, counts: NDArray[np.int64]) -> KMeansModel:
+    """Give a model the numbers of pixels of each label; infinite ones are labelled but not counted."""
+    # The sum of its own counts is the number of finite pixels, so most images need not be looked through.
+    if counts.sum() > model.counts.sum():
+        low, high = count_infinities(pixels)
+        counts[0] -= low
+        counts[-1] -= high
+    return replace(model, counts=counts)
 
 
 def _fit_one(
@@ -249,8 +259,7 @@ def _fit_one(
     if model.counts_are_exact:
         return model
     # A threshold cuts through a cell; which of its pixels lie on which side only they can tell.
-    _, counts = model.label(pixels, count=True, keep=False)
-    return replace(model, counts=counts[1 : model.n_clusters + 1])
+    return _with_counts(model, pixels, model.label(pixels, count=model.n_clusters, keep=False)[1])
 
 
 def _check_arguments(n_clusters: object, solver: object, random_state: object) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ MAX_POINTS = 1 << 16
 _PIECE = 1 << 18  # pixels worked on at a time, so that temporaries stay in the cache
 _CELLS = 1 << 15  # cells shared out among the prefixes, once by pixel count and once by density
 _EVEN_CELLS = (1 << 16) - 1  # one less than there is room for, since scaling may round up
+_WORTH_A_LOOK = 1 << 19  # pixels of a float image from which windows are looked at before all are counted
+_MARGIN = 4  # share of the range they leave for others on each side
 _LARGEST = 1e140  # its square, times the pixels of the largest image, is a float64
 _MAX_PASSES = 8  # of which images without both crowds and vast gaps need two or three
 
@@ -72,6 +74,10 @@ class Summary:
 class Plan(Protocol):
     """What one pass over the pixels counts."""
 
+    @property
+    def looks_only(self) -> bool:
+        """Whether some windows of a large image are enough to count, and not all of it."""
+
     def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Count a block: integers that are added over blocks, in any order."""
 
@@ -79,15 +85,16 @@ class Plan(Protocol):
         """From the counts of all blocks, the plan of another pass or the result."""
 
 
-def first_plan(scalar: Scalar) -> Plan:
-    """Return the plan of the first pass over values stored as `scalar` tells."""
+def first_plan(scalar: Scalar, n_pixels: int) -> Plan:
+    """Return the plan of the first pass over so many values, stored as `scalar` tells."""
     if scalar.dtype.itemsize <= 2:
         return LevelsPlan(scalar)
     if scalar.upper is not None:
         # The range is known beforehand: one pass over equal cells will do.
         shift = max(int(scalar.upper).bit_length() - 16, 0)
         return CellsPlan.first(scalar, shift, n_cells=(scalar.upper >> shift) + 1, with_sums=True)
-    return CellsPlan.first(scalar, root_shift=8 * scalar.dtype.itemsize - 16, n_cells=1 << 16)
+    cells = CellsPlan.first(scalar, root_shift=8 * scalar.dtype.itemsize - 16, n_cells=1 << 16)
+    return LookPlan(cells) if scalar.dtype.kind == "f" and n_pixels >= _WORTH_A_LOOK else cells
 
 
 # Values of at most 16 bits
@@ -97,6 +104,7 @@ def first_plan(scalar: Scalar) -> Plan:
 class LevelsPlan:
     """Count each value of an 8- or 16-bit type by itself, in one pass."""
 
+    looks_only: ClassVar[bool] = False
     scalar: Scalar
 
     def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
@@ -149,6 +157,14 @@ def _histogram(raw: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[
     return counts
 
 
+def _sums(index: NDArray[np.int32], weights: NDArray[np.float64], n_cells: int) -> NDArray[np.float64]:
+    """Sum the weights of each cell, as `numpy.bincount` does, which is slower and holds Python's lock."""
+    from scipy.sparse import csc_array  # here, for only wide types need it and its import takes a while
+
+    column = csc_array((weights, index, np.array([0, index.size], dtype=np.int32)), shape=(n_cells, 1))
+    return np.asarray(column @ np.ones(1))
+
+
 def _high_half_histogram(raw: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
     """Count the 16 high bits of 32- or 64-bit unsigned integers; `raw` is flat."""
     if ihist is not None and raw.size < 1 << 32:
@@ -193,6 +209,7 @@ class CellsPlan:
         Which pass this is, from 1.
     """
 
+    looks_only: ClassVar[bool] = False
     scalar: Scalar
     root_shift: int
     n_cells: int
@@ -227,6 +244,7 @@ class CellsPlan:
         size = min(_PIECE, raw.size)
         fine, table = np.empty((2, size), dtype=raw.dtype)
         index, low = np.empty(size, dtype=np.intp), np.empty(size)
+        row_index = np.empty(size, dtype=np.int32)
         few = self.n_cells < 1 << 16
         number = np.empty(raw.size if few else 0, dtype=np.uint16)
         for begin in range(0, raw.size, _PIECE):
@@ -242,18 +260,16 @@ class CellsPlan:
                 base.take(index[:n], out=table[:n], mode="clip")
                 np.subtract(fine[:n], table[:n], out=fine[:n])
                 index[:n] = fine[:n]
+            row_index[:n] = index[:n]
             for row, (shift_by, width) in enumerate(self._limbs, start=1):
                 np.right_shift(piece, raw.dtype.type(shift_by), out=fine[:n])
                 np.bitwise_and(fine[:n], raw.dtype.type((1 << width) - 1), out=fine[:n])
                 low[:n] = fine[:n]
-                sums = np.bincount(index[:n], weights=low[:n], minlength=self.n_cells + 1)
-                out[row] += sums.astype(np.int64)
+                out[row] += _sums(row_index[:n], low[:n], self.n_cells + 1).astype(np.int64)
             if self.believed is not None:
                 self.believed.take(index[:n], out=table[:n], mode="clip")
                 low[:n] = table[:n] == piece
-                out[-1] += np.bincount(index[:n], weights=low[:n], minlength=self.n_cells + 1).astype(
-                    np.int64
-                )
+                out[-1] += _sums(row_index[:n], low[:n], self.n_cells + 1).astype(np.int64)
             if few:
                 number[begin : begin + n] = index[:n]
             else:
@@ -297,17 +313,26 @@ class CellsPlan:
             ):
                 believed = np.append(raw, np.uint64(0)).astype(f"u{self.scalar.dtype.itemsize}")
                 return replace(self, believed=believed, passes=self.passes + 1)
-        finer = self._refined(bits, kept)
-        if self.with_sums or self.scalar.dtype.kind != "f" or pixels[~kept].any():
-            return finer
-        # Floats without a gap in a range that is not too wide: equal cells take half the time.
+        return self._refined(bits, kept)
+
+    def even(self, counts: NDArray[np.int64]) -> EvenCellsPlan | None:
+        """From the counts of some of the pixels, a plan of equal cells, if these seem to be fine enough."""
+        pixels, width = counts[0, :-1], self._width()
+        kept = np.isfinite(width) & (pixels > 0)
+        if not kept.any() or pixels[~kept].any():
+            return None
         ends = self._values_at(self.start[kept]), self._values_at((self.start + _last(self.shift))[kept])
         low, high = float(np.min(ends)), float(np.max(ends))
-        even = np.full(self.n_cells, (high - low) / _EVEN_CELLS)
-        representable = 256 * _EVEN_CELLS / np.finfo(self.scalar.dtype).max < high - low < np.inf
-        if representable and _fine_enough(pixels, width, kept, pixels, 1e-5, inside=even):
-            return EvenCellsPlan(self.scalar, low, high, finer)
-        return finer
+        margin = (high - low) / _MARGIN
+        low, high = low - margin, high + margin
+        if not 256 * _EVEN_CELLS / np.finfo(self.scalar.dtype).max < high - low < np.inf:
+            return None
+        # As if pixels were spread evenly in their prefix: these are few, and 63 of them may be most of all.
+        n, w = (np.repeat(each[kept] / 64, 64) for each in (pixels, width))
+        inside = np.full(w.size, (high - low) / _EVEN_CELLS)
+        if not _fine_enough(n, w, np.ones(w.size, dtype=bool), n, 1e-5, inside=inside):
+            return None
+        return EvenCellsPlan(self.scalar, low, high, otherwise=self)
 
     def _width(self) -> NDArray[np.float64]:
         """Width of each cell in stored values; not finite for the cells of NaN and infinities."""
@@ -407,6 +432,31 @@ def _last(shift: NDArray[np.int64]) -> NDArray[np.uint64]:
 
 
 @dataclass(frozen=True, eq=False)
+class LookPlan:
+    """Look at windows of a float image, to tell whether equal cells over its range will do.
+
+    They take half the time of cells placed where the pixels are. What the windows suggest is never relied on:
+    `EvenCellsPlan` finds out for itself.
+
+    Attributes
+    ----------
+    cells : CellsPlan
+        What to do otherwise.
+    """
+
+    looks_only: ClassVar[bool] = True
+    cells: CellsPlan
+
+    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Counts of the cells."""
+        return self.cells.count(values, include)
+
+    def next(self, counts: NDArray[np.int64]) -> Plan:
+        """Choose the cells."""
+        return self.cells.even(counts) or self.cells
+
+
+@dataclass(frozen=True, eq=False)
 class EvenCellsPlan:
     """Count floats in equal cells, for a range that has neither gaps nor crowds; else fall back.
 
@@ -414,49 +464,61 @@ class EvenCellsPlan:
     ----------
     scalar : Scalar
     low, high : float
-        No value lies outside, and none is NaN or infinite.
+        Range of the cells.
     otherwise : CellsPlan
-        What to do if the cells turn out too coarse.
+        What to do if values lie outside, NaN among them, or the cells turn out too coarse.
     """
 
+    looks_only: ClassVar[bool] = False
     scalar: Scalar
     low: float
     high: float
     otherwise: CellsPlan
 
     def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """Counts of the cells, and sums of the places within them in 256ths: (2, 2^16) int64."""
+        """Counts of the cells, and sums of the places within them in 256ths: (2, 2^16 + 1) int64.
+
+        The last cell is for whole pieces with any value outside.
+        """
         flat = np.ascontiguousarray(values).reshape(-1)
         if include is not None:
             flat = flat[include.reshape(-1)]
         real = flat.dtype.type
         low, scale = real(self.low), real(256 * _EVEN_CELLS / (self.high - self.low))
-        out, places = np.zeros((2, 1 << 16), dtype=np.int64), np.zeros(1 << 16)
+        out, both = np.zeros((2, _EVEN_CELLS + 2), dtype=np.int64), np.zeros(_EVEN_CELLS + 1)
         size = min(_PIECE, flat.size)
-        step, (whole, low_bits) = np.empty(size, dtype=real), np.empty((2, size), dtype=np.uint32)
-        index, part = np.empty(size, dtype=np.intp), np.empty(size)
-        number = np.empty(flat.size, dtype=np.uint16)
+        step, (whole, index) = np.empty(size, dtype=real), np.empty((2, size), dtype=np.int32)
+        weights = np.empty(size)
+        bits, beyond = _bits(step), _bits(np.array(256 * both.size, dtype=real))[0]
         for begin in range(0, flat.size, _PIECE):
             piece = flat[begin : begin + _PIECE]
             n = piece.size
             np.subtract(piece, low, out=step[:n])
             np.multiply(step[:n], scale, out=step[:n])
+            # As bit patterns, what is negative, infinite or NaN lies above all else, and one look tells that
+            # each pixel has a cell: a sum beyond the last would be written there unnoticed.
+            if bits[:n].max() >= beyond:
+                out[0, -1] += n
+                continue
             whole[:n] = step[:n]
-            np.bitwise_and(whole[:n], np.uint32(255), out=low_bits[:n])
-            part[:n] = low_bits[:n]
-            np.right_shift(whole[:n], np.uint32(8), out=whole[:n])
-            index[:n] = whole[:n]
-            number[begin : begin + n] = whole[:n]
-            # Whole numbers all the time, and far below 2^53.
-            places += np.bincount(index[:n], weights=part[:n], minlength=1 << 16)
-        out[0], out[1] = _histogram(number, None), places
+            np.right_shift(whole[:n], 8, out=index[:n])
+            # One sum gives counts and places: a pixel weighs 2^30 and its place in the cell, and as many
+            # as these add up to less than 2^30 in places, and to less than 2^53 in all.
+            np.bitwise_and(whole[:n], 255, out=whole[:n])
+            np.bitwise_or(whole[:n], 1 << 30, out=whole[:n])
+            weights[:n] = whole[:n]
+            both += _sums(index[:n], weights[:n], both.size)
+            if (begin // _PIECE) % 8 == 7:
+                _take_apart(both, out)
+        _take_apart(both, out)
         return out
 
     def next(self, counts: NDArray[np.int64]) -> Plan | Summary:
         """Make the points, unless too many pixels share a cell."""
+        outside, counts = counts[0, -1], counts[:, :-1]
         width = (self.high - self.low) / _EVEN_CELLS
         kept = counts[0] > 0
-        if not _fine_enough(counts[0], np.full(kept.size, width), kept, counts[0], 1e-5):
+        if outside or not _fine_enough(counts[0], np.full(kept.size, width), kept, counts[0], 1e-5):
             return self.otherwise
         pixels = counts[0, kept]
         place = np.flatnonzero(kept) + (counts[1, kept] / pixels + 0.5) / 256
@@ -466,8 +528,16 @@ class EvenCellsPlan:
         return _merge_points((self.low + place * width) * unit, pixels, float(inside.sum()), MAX_POINTS)
 
 
+def _take_apart(both: NDArray[np.float64], out: NDArray[np.int64]) -> None:
+    """Add counts and places to `out`, and begin anew."""
+    sums = both.astype(np.int64)
+    out[0, :-1] += sums >> 30
+    out[1, :-1] += sums & ((1 << 30) - 1)
+    both[:] = 0
+
+
 def _fine_enough(
-    pixels: NDArray[np.int64],
+    pixels: NDArray[Any],
     width: NDArray[np.float64],
     kept: NDArray[np.bool_],
     loose: NDArray[Any],
