@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 from skimage.color import rgb2gray
 
-from napari_kmeans.features import FEATURES, check_image, get_feature
+from napari_kmeans.arrays import check_image
+from napari_kmeans.features import FEATURES, get_feature
 
 GRAY, GRAY601 = get_feature("gray"), get_feature("gray601")
 
@@ -100,8 +101,8 @@ def test_every_feature_space_is_found_by_its_own_name():
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        ([[1, 2]], "image must be a NumPy array, not builtins.list"),
-        (np.float32(3), "image must be a NumPy array"),
+        ([[1, 2]], "image must be a NumPy, dask or zarr array, not builtins.list"),
+        (np.float32(3), "image must be a NumPy, dask or zarr array"),
         (np.zeros(3, complex), "complex128.*numpy.abs"),
         (np.zeros(3, object), "dtype object"),
         (np.zeros(3, "datetime64[s]"), "datetime64"),

@@ -81,9 +81,9 @@ def noise(dtype, side=800):
 def test_a_range_without_gaps_and_crowds_is_counted_in_one_pass(dtype, monkeypatch):
     image = noise(dtype)
     n_read = []
-    read = Pixels.read
+    load = Pixels.load
     monkeypatch.setattr(
-        Pixels, "read", lambda self, box: (n_read.append(image[box].size), read(self, box))[1]
+        Pixels, "load", lambda self, box: (n_read.append(image[box].size), load(self, box))[1]
     )
     summary = summary_of(image)
     assert sum(n_read) < 1.5 * image.size
@@ -132,8 +132,8 @@ def test_an_image_is_read_four_times_at_most(distribution, dtype, monkeypatch):
     else:
         image = distributions[distribution](rng)
     reads = []
-    read = Pixels.read
-    monkeypatch.setattr(Pixels, "read", lambda self, box: (reads.append(box), read(self, box))[1])
+    load = Pixels.load
+    monkeypatch.setattr(Pixels, "load", lambda self, box: (reads.append(box), load(self, box))[1])
     summary_of(image.astype(dtype))
     assert 2 <= len(reads) <= 4
 

@@ -1,24 +1,29 @@
-"""The only loop over pixels: blocks of an image, in threads, with progress and cancel.
+"""The only loop over pixels: blocks of an image, in threads or on a Dask cluster, with progress and cancel.
 
-An image is cut into boxes. A function of one box is run on each, a few at a time, and its results are handed
-back in order. That is all there is to the two passes of the pipeline, `summarise` and `label`.
+An image is cut into boxes. A function of one block is run on each, a few at a time, and its results are
+handed back in order. That is all there is to the passes of the pipeline, `summarise` and `label`. Whether
+blocks lie in memory, in a file or far away is `Pixels`' affair; no more are held than are being worked on.
 """
 
 from __future__ import annotations
 
+import math
 import os
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from functools import cache
-from itertools import islice, product
+from functools import cache, partial
+from itertools import accumulate, islice, pairwise, product
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import cluster
+from .arrays import is_dask
 from .labelling import Labeller, count_labels
-from .pixels import Box, Pixels
+from .pixels import Block, Box, Frame, Pixels
 from .summary import Plan, Summary, first_plan
 
 Progress = Callable[[float], None]
@@ -39,10 +44,14 @@ class Cancelled(Exception):
     """Raised from a progress callback to stop the work before its next block."""
 
 
-def boxes(shape: Sequence[int], n_pixels: int | None = None) -> list[Box]:
+def boxes(
+    shape: Sequence[int], n_pixels: int | None = None, chunks: Sequence[Sequence[int]] | None = None
+) -> list[Box]:
     """Cut an array of `shape` into boxes of at most `n_pixels` elements, in C order.
 
-    Trailing axes stay whole as long as they fit, so boxes of a C-contiguous array are contiguous.
+    Trailing axes stay whole as long as they fit, so boxes of a C-contiguous array are contiguous. With
+    `chunks`, the lengths of those that the array is kept in along each axis, no chunk is cut: a box may then
+    be as large as a chunk, and holds several of small ones.
     """
     if 0 in shape:
         return []
@@ -50,15 +59,29 @@ def boxes(shape: Sequence[int], n_pixels: int | None = None) -> list[Box]:
         # A few blocks for each thread, so that none is left with the last one alone.
         fair = int(np.prod(shape, dtype=np.int64)) // (2 * N_THREADS)
         n_pixels = min(max(fair, _LEAST_PIXELS), BLOCK_PIXELS)
-    steps = list(shape)
+    cuts: list[list[int]] = []
+    least = [1] * len(shape) if chunks is None else [max(side) for side in chunks]
     inner = 1
     for axis in reversed(range(len(shape))):
-        steps[axis] = max(1, min(shape[axis], n_pixels // inner))
-        inner *= steps[axis]
+        outer = math.prod(least[:axis])
+        step = max(1, min(shape[axis], n_pixels // (inner * outer)))
+        ends = range(1, shape[axis] + 1) if chunks is None else list(accumulate(chunks[axis]))
+        cuts.insert(0, _cut(ends, step))
+        inner *= max(end - begin for begin, end in pairwise(cuts[0]))
     return [
-        tuple(slice(at, min(at + step, size)) for at, step, size in zip(corner, steps, shape, strict=True))
-        for corner in product(*(range(0, size, step) for size, step in zip(shape, steps, strict=True)))
+        tuple(slice(begin, end) for begin, end in sides)
+        for sides in product(*(list(pairwise(places)) for places in cuts))
     ]
+
+
+def _cut(ends: Sequence[int], step: int) -> list[int]:
+    """Choose where to cut an axis: at some of `ends`, `step` apart where that is possible, else farther."""
+    places = [0]
+    while places[-1] < ends[-1]:
+        next_one = bisect_right(ends, places[-1] + step) - 1
+        farther = ends[next_one] if next_one >= 0 else 0
+        places.append(farther if farther > places[-1] else ends[bisect_right(ends, places[-1])])
+    return places
 
 
 def windows(shape: Sequence[int]) -> list[Box]:
@@ -126,10 +149,29 @@ def run(function: Callable[[Box], T], boxes: Sequence[Box], progress: Progress |
         wait(waiting)
 
 
+def over_blocks(
+    function: Callable[[Block], T], pixels: Pixels, boxes: Sequence[Box], progress: Progress | None = None
+) -> Iterator[T]:
+    """Yield ``function(block)`` for the block in each box, in order; see `run`.
+
+    Images that are not in memory are read where the work is done: on the Dask cluster that is in use, if
+    there is one, so that nothing but results travels. `function` must be possible to pickle for that.
+    """
+    client = None if pixels.chunks is None else cluster.current_client()
+    if client is None:
+        return run(lambda box: function(pixels.load(box)), boxes, progress)
+    return cluster.run(client, function, pixels, boxes, progress)
+
+
 @cache
 def _pool(n_threads: int) -> ThreadPoolExecutor:
     """Threads kept for the next run: starting them takes as long as a small image."""
     return ThreadPoolExecutor(n_threads, thread_name_prefix="napari-kmeans")
+
+
+def boxes_of(pixels: Pixels) -> list[Box]:
+    """Boxes of an image, along its chunks if it has any."""
+    return boxes(pixels.shape, chunks=pixels.chunks)
 
 
 def summarise(pixels: Pixels, progress: Progress | None = None) -> Summary:
@@ -142,16 +184,12 @@ def summarise(pixels: Pixels, progress: Progress | None = None) -> Summary:
     """
     state: Plan | Summary = first_plan(pixels.scalar, pixels.size)
     while not isinstance(state, Summary):
-        plan = state
-
-        def count(box: Box, plan: Plan = plan) -> NDArray[np.int64]:
-            return plan.count(*pixels.read(box))
-
+        cut = windows(pixels.shape) if state.looks_only else boxes_of(pixels)
         counts: NDArray[np.int64] | None = None
-        for block in run(count, (windows if plan.looks_only else boxes)(pixels.shape), progress):
+        for block in over_blocks(partial(_count, state), pixels, cut, progress):
             counts = block if counts is None else np.add(counts, block, out=counts)
         assert counts is not None  # an image has at least one block
-        state = plan.next(counts)
+        state = state.next(counts)
     if not state.counts.size:
         raise ValueError(
             "image has no pixel to cluster: all are NaN, infinite, transparent or outside the mask"
@@ -159,15 +197,14 @@ def summarise(pixels: Pixels, progress: Progress | None = None) -> Summary:
     return state
 
 
+def _count(plan: Plan, block: Block) -> NDArray[np.int64]:
+    return plan.count(*block.values())
+
+
 def label(
-    pixels: Pixels,
-    label_block: Labeller,
-    progress: Progress | None = None,
-    *,
-    count: int = 0,
-    keep: bool = True,
+    pixels: Pixels, label_block: Labeller, progress: Progress | None = None, *, n_counted: int = 0
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Label every pixel.
+    """Label every pixel, in memory.
 
     Parameters
     ----------
@@ -175,40 +212,112 @@ def label(
     label_block : callable
         Writes the labels of one block.
     progress : callable, optional
-    count : int
+    n_counted : int
         Count the pixels of labels 1 to this one, infinite ones too.
-    keep : bool
-        Keep the labels, and not their counts alone.
 
     Returns
     -------
     labels : uint8 array
-        Of the spatial shape; empty unless `keep`.
-    counts : (count,) int64 array
+        Of the spatial shape.
+    counts : (n_counted,) int64 array
     """
-    labels = np.empty(pixels.shape if keep else 0, dtype=np.uint8)
+    labels = np.empty(pixels.shape, dtype=np.uint8)
 
     def write(box: Box) -> NDArray[np.int64]:
-        values, include = pixels.read(box)
         view: tuple[Any, ...] = (*box, ...)  # the ellipsis, for an image without dimensions
-        out = labels[view] if keep else np.empty(values.shape, dtype=np.uint8)
-        label_block(values, include, out)
-        return count_labels(out, count)
+        out = labels[view]
+        label_block(*pixels.read(box), out)
+        return count_labels(out, n_counted)
 
-    total = np.zeros(count, dtype=np.int64)
-    for counts in run(write, boxes(pixels.shape), progress):
+    total = np.zeros(n_counted, dtype=np.int64)
+    for counts in run(write, boxes_of(pixels), progress):
         total += counts
     return labels, total
 
 
+def count(
+    pixels: Pixels, label_block: Labeller, n_counted: int, progress: Progress | None = None
+) -> NDArray[np.int64]:
+    """Count the pixels of labels 1 to `n_counted`, infinite ones too, without keeping labels: int64 array."""
+    total = np.zeros(n_counted, dtype=np.int64)
+    work = partial(_count_labels, label_block, n_counted)
+    for counts in over_blocks(work, pixels, boxes_of(pixels), progress):
+        total += counts
+    return total
+
+
+def _count_labels(label_block: Labeller, n_counted: int, block: Block) -> NDArray[np.int64]:
+    return count_labels(labels_of(block, label_block), n_counted)
+
+
+def labels_of(block: Block, label_block: Labeller) -> NDArray[np.uint8]:
+    """Labels of one block: uint8 array of its shape."""
+    values, include = block.values()
+    labels = np.empty(values.shape, dtype=np.uint8)
+    label_block(values, include, labels)
+    return labels
+
+
+def label_lazily(pixels: Pixels, label_block: Labeller) -> Any:
+    """Labels of an image that is not in memory, as a dask array of uint8 with the same chunks.
+
+    Nothing is read before somebody asks for a part of it.
+    """
+    import dask.array as da
+
+    chunks = pixels.chunks
+    assert chunks is not None
+    image, mask = pixels.image, pixels.mask
+    if pixels.n_channels is not None:
+        image = image.rechunk({image.ndim - 1: -1})
+    if mask is not None:
+        mask = mask.rechunk(chunks) if is_dask(mask) else da.from_array(mask, chunks=chunks)
+    make = partial(_label_chunk, label_block=label_block, frame=pixels.frame)
+    halo = pixels.feature.halo
+    if halo:
+        # Chunks are made as large as the halo where they are not, and cut as before at the end.
+        depth = dict.fromkeys(range(len(pixels.shape)), halo)
+        image = da.overlap.overlap(image, depth=depth, boundary="none")
+        chunks = tuple(
+            tuple(n - halo * ((i > 0) + (i < len(side) - 1)) for i, n in enumerate(side))
+            for side in image.chunks[: len(chunks)]
+        )
+        mask = None if mask is None else mask.rechunk(chunks)
+    labels = da.map_blocks(
+        make,
+        image,
+        *(() if mask is None else (mask[(..., *([np.newaxis] * (pixels.n_channels is not None)))],)),
+        dtype=np.uint8,
+        chunks=chunks,
+        drop_axis=[] if pixels.n_channels is None else [image.ndim - 1],
+        meta=np.empty((0,) * len(pixels.shape), dtype=np.uint8),
+    )
+    return labels if labels.chunks == pixels.chunks else labels.rechunk(pixels.chunks)
+
+
+def _label_chunk(
+    image: NDArray[Any],
+    mask: NDArray[Any] | None = None,
+    *,
+    label_block: Labeller,
+    frame: Frame,
+    block_info: Any = None,
+) -> NDArray[np.uint8]:
+    """Label one chunk of `label_lazily`, which comes with its halo."""
+    box = tuple(slice(begin, end) for begin, end in block_info[None]["array-location"])
+    if mask is not None and frame.n_channels is not None:
+        mask = mask[..., 0]
+    return labels_of(frame.block(box, image, mask), label_block)
+
+
 def count_infinities(pixels: Pixels) -> tuple[int, int]:
     """Count the pixels of value -inf, and those of +inf."""
-
-    def count(box: Box) -> tuple[int, int]:
-        values, include = pixels.read(box)
-        if include is not None:
-            values = values[include]
-        return int(np.count_nonzero(np.isneginf(values))), int(np.count_nonzero(np.isposinf(values)))
-
-    low, high = zip(*run(count, boxes(pixels.shape)), strict=True)
+    low, high = zip(*over_blocks(_count_infinities, pixels, boxes_of(pixels)), strict=True)
     return sum(low), sum(high)
+
+
+def _count_infinities(block: Block) -> tuple[int, int]:
+    values, include = block.values()
+    if include is not None:
+        values = values[include]
+    return int(np.count_nonzero(np.isneginf(values))), int(np.count_nonzero(np.isposinf(values)))

@@ -8,7 +8,7 @@ change a result.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -51,6 +51,9 @@ class Gray:
     title: str
     weights: tuple[int, int, int]
     rounded: bool = False
+
+    halo: ClassVar[int] = 0
+    """Pixels around a block that `transform` has to see."""
 
     def check_channels(self, n_channels: int | None) -> None:
         """Raise ``ValueError`` for a channel count that has no luminance."""
@@ -133,19 +136,3 @@ def get_feature(name: object) -> Gray:
     if not isinstance(name, str) or name not in FEATURES:
         raise ValueError(f"features={name!r} is not known; use one of {', '.join(map(repr, FEATURES))}")
     return FEATURES[name]
-
-
-def check_image(image: object) -> None:
-    """Raise ``TypeError`` for what is no NumPy array of real numbers."""
-    if not isinstance(image, np.ndarray):
-        raise TypeError(
-            f"image must be a NumPy array, not {type(image).__module__}.{type(image).__name__}; "
-            "numpy.asarray(image) makes one if it fits in memory"
-        )
-    if isinstance(image, np.ma.MaskedArray):
-        raise TypeError("image is a masked array; pass image.data and mask=~image.mask")
-    if image.dtype.kind not in "buif" or image.dtype.itemsize > 8:
-        raise TypeError(
-            f"image has dtype {image.dtype}; k-means needs bool, integers or floats of at most 64 bits"
-            + (", such as the magnitude numpy.abs(image)" if image.dtype.kind == "c" else "")
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ Labeller = Callable[[NDArray[Any], "NDArray[np.bool_] | None", "NDArray[np.uint8
 def labeller(
     thresholds: Sequence[float] | NDArray[np.float64], shown: NDArray[np.uint8], scalar: Scalar
 ) -> Labeller:
-    """Return the function that labels blocks of values stored as `scalar` tells.
+    """Return what labels blocks of values stored as `scalar` tells; it can be pickled.
 
     Parameters
     ----------
@@ -39,32 +40,73 @@ def labeller(
     scalar : Scalar
     """
     if scalar.dtype.itemsize <= 2:
-        table = _table(thresholds, shown, scalar)
-        classify = _by_bytes if scalar.dtype.itemsize == 1 and stringzilla is not None else _by_look_up
-        return _excluding(lambda values, out: classify(values.view(f"u{values.dtype.itemsize}"), table, out))
+        return _ByLookUp(_table(thresholds, shown, scalar))
     first, cuts = _cuts(thresholds, scalar)
     plain = bool(np.array_equal(shown, np.arange(shown.size)))
+    return _ByThresholds(first, cuts, None if plain else shown)
 
-    def by_thresholds(values: NDArray[Any], out: NDArray[np.uint8]) -> None:
+
+class _Flat:
+    """Labels any block by labelling flat contiguous values, and leaves pixels out."""
+
+    def __call__(
+        self, values: NDArray[Any], include: NDArray[np.bool_] | None, out: NDArray[np.uint8]
+    ) -> None:
+        flat = np.ascontiguousarray(values).reshape(-1)
+        target = out.reshape(-1) if out.flags.c_contiguous else np.empty(out.size, dtype=np.uint8)
+        self.classify(flat, target)
+        if include is not None:
+            target *= np.ascontiguousarray(include).reshape(-1).view(np.uint8)
+        if not out.flags.c_contiguous:
+            out[...] = target.reshape(out.shape)
+
+    def classify(self, values: NDArray[Any], out: NDArray[np.uint8]) -> None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class _ByLookUp(_Flat):
+    """Labels 8- and 16-bit values by a table of all bit patterns."""
+
+    table: NDArray[np.uint8]
+
+    def classify(self, values: NDArray[Any], out: NDArray[np.uint8]) -> None:
+        raw = values.view(f"u{values.dtype.itemsize}")
+        if raw.itemsize == 1 and stringzilla is not None:
+            if raw.size:
+                stringzilla.translate(raw.data, self.table.tobytes(), out=out.data)
+            return
+        for begin in range(0, raw.size, _PIECE):
+            # `mode` because numpy.take buffers its output otherwise; no index is out of range.
+            np.take(self.table, raw[begin : begin + _PIECE], out=out[begin : begin + _PIECE], mode="clip")
+
+
+@dataclass(frozen=True, eq=False)
+class _ByThresholds(_Flat):
+    """Labels wider values by comparing them with each threshold."""
+
+    first: int
+    cuts: NDArray[Any]
+    shown: NDArray[np.uint8] | None
+
+    def classify(self, values: NDArray[Any], out: NDArray[np.uint8]) -> None:
         for begin in range(0, values.size, _PIECE):
             piece, part = values[begin : begin + _PIECE], out[begin : begin + _PIECE]
-            if cuts.size >= _MANY:
-                part[...] = np.searchsorted(cuts, piece, side="left") + first
-                if scalar.dtype.kind == "f":
+            if self.cuts.size >= _MANY:
+                part[...] = np.searchsorted(self.cuts, piece, side="left") + self.first
+                if values.dtype.kind == "f":
                     part[np.isnan(piece)] = 0
             else:
-                if scalar.dtype.kind == "f":
+                if values.dtype.kind == "f":
                     np.greater_equal(piece, -np.inf, out=part.view(bool))  # 0 for NaN, else 1
                 else:
-                    part[...] = first
+                    part[...] = self.first
                 above = np.empty(piece.size, dtype=bool)
-                for cut in cuts:
+                for cut in self.cuts:
                     np.greater(piece, cut, out=above)
                     np.add(part, above.view(np.uint8), out=part)
-            if not plain:
-                part[...] = shown[part]
-
-    return _excluding(by_thresholds)
+            if self.shown is not None:
+                part[...] = self.shown[part]
 
 
 def count_labels(labels: NDArray[np.uint8], n_labels: int) -> NDArray[np.int64]:
@@ -81,21 +123,6 @@ def count_labels(labels: NDArray[np.uint8], n_labels: int) -> NDArray[np.int64]:
     return counts
 
 
-def _excluding(classify: Callable[[NDArray[Any], NDArray[np.uint8]], None]) -> Labeller:
-    """Wrap what labels flat contiguous values, so that it takes any block and leaves pixels out."""
-
-    def label_block(values: NDArray[Any], include: NDArray[np.bool_] | None, out: NDArray[np.uint8]) -> None:
-        flat = np.ascontiguousarray(values).reshape(-1)
-        target = out.reshape(-1) if out.flags.c_contiguous else np.empty(out.size, dtype=np.uint8)
-        classify(flat, target)
-        if include is not None:
-            target *= np.ascontiguousarray(include).reshape(-1).view(np.uint8)
-        if not out.flags.c_contiguous:
-            out[...] = target.reshape(out.shape)
-
-    return label_block
-
-
 def _table(
     thresholds: Sequence[float] | NDArray[np.float64], shown: NDArray[np.uint8], scalar: Scalar
 ) -> NDArray[np.uint8]:
@@ -105,17 +132,6 @@ def _table(
     cluster = 1 + np.searchsorted(np.asarray(thresholds, dtype=np.float64), levels, side="left")
     cluster[np.isnan(levels)] = 0
     return shown[cluster]
-
-
-def _by_bytes(raw: NDArray[np.uint8], table: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-    if raw.size:
-        stringzilla.translate(raw.data, table.tobytes(), out=out.data)
-
-
-def _by_look_up(raw: NDArray[Any], table: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-    for begin in range(0, raw.size, _PIECE):
-        # `mode` because numpy.take buffers its output otherwise; no index is out of range.
-        np.take(table, raw[begin : begin + _PIECE], out=out[begin : begin + _PIECE], mode="clip")
 
 
 def _cuts(thresholds: Sequence[float] | NDArray[np.float64], scalar: Scalar) -> tuple[int, NDArray[Any]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import blocks
 from .atomic import replacing
-from .blocks import Progress, label
+from .blocks import Progress
 from .clustering import Clustering, Optimum, confirm, describe
-from .features import FEATURES
-from .labelling import labeller
+from .features import FEATURES, Scalar
+from .labelling import Labeller, labeller
 from .pixels import Pixels, check_axis
 from .summary import Summary
 
@@ -145,14 +147,12 @@ class KMeansModel:
         """Thresholds to compare pixels with: whole numbers where float64 could not hold them."""
         return self._integer_thresholds or self.thresholds.tolist()
 
-    def predict(
-        self, image: NDArray[Any], channel_axis: int | None = None, mask: NDArray[Any] | None = None
-    ) -> NDArray[np.uint8]:
+    def predict(self, image: Any, channel_axis: int | None = None, mask: Any = None) -> Any:
         """Label each pixel with its cluster.
 
         Parameters
         ----------
-        image : array
+        image : NumPy, dask or zarr array
             Of any number of dimensions, and of any real dtype.
         channel_axis : int, optional
             Its channel axis; that of the fitted image if not given.
@@ -163,7 +163,8 @@ class KMeansModel:
         -------
         uint8 array
             Of the spatial shape: 1 = darkest … `n_clusters` = brightest, and 0 for what is excluded: NaN,
-            pixels outside the mask, transparent ones, and clusters set to background.
+            pixels outside the mask, transparent ones, and clusters set to background. For a dask or zarr
+            array a dask array with the same chunks, of which nothing is computed yet.
 
         Raises
         ------
@@ -173,22 +174,34 @@ class KMeansModel:
         if channel_axis is None:
             channel_axis = self.channel_axis
         pixels = Pixels.of(image, features=self.features, channel_axis=channel_axis, mask=mask)
-        return self.label(pixels)[0]
+        return self.label_lazily(pixels) if pixels.chunks is not None else self.label(pixels)[0]
+
+    def labeller(self, scalar: Scalar) -> Labeller:
+        """Return what labels blocks of values that are stored as `scalar` tells."""
+        return labeller(self.exact_thresholds, self.label_of_cluster, scalar)
 
     def label(
-        self, pixels: Pixels, progress: Progress | None = None, *, count: int = 0, keep: bool = True
+        self, pixels: Pixels, progress: Progress | None = None, *, n_counted: int = 0
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Label pixels that were checked before, with progress; the work behind `predict`.
+        """Label pixels that were checked before, in memory and with progress; the work behind `predict`.
 
         Returns
         -------
         labels : uint8 array
-            Of the spatial shape; empty unless `keep`.
-        counts : (count,) int64 array
-            Pixels of labels 1 to `count`, infinite ones too.
+            Of the spatial shape.
+        counts : (n_counted,) int64 array
+            Pixels of labels 1 to `n_counted`, infinite ones too.
         """
-        label_block = labeller(self.exact_thresholds, self.label_of_cluster, pixels.scalar)
-        return label(pixels, label_block, progress, count=count, keep=keep)
+        return blocks.label(pixels, self.labeller(pixels.scalar), progress, n_counted=n_counted)
+
+    def label_lazily(self, pixels: Pixels) -> Any:
+        """Labels of pixels that are not in memory, as a dask array of which nothing is computed yet."""
+        return blocks.label_lazily(pixels, self.labeller(pixels.scalar))
+
+    def count(self, pixels: Pixels, progress: Progress | None = None) -> NDArray[np.int64]:
+        """Count the pixels of each cluster, infinite ones too: (n_clusters,) int64 array."""
+        plain = replace(self, merges=(), background=())  # merged clusters share a label
+        return blocks.count(pixels, plain.labeller(pixels.scalar), self.n_clusters, progress)
 
     def without_summary(self) -> KMeansModel:
         """Return a model that no longer holds the summary of its pixels, as one from a file does not."""
@@ -362,6 +375,35 @@ class KMeansModel:
         )
 
 
+class OnDemand(Sequence[KMeansModel]):
+    """Models that are made when they are first asked for, and kept.
+
+    Parameters
+    ----------
+    n_models : int
+    make : callable
+        Takes the position, and returns the model.
+    """
+
+    def __init__(self, n_models: int, make: Callable[[int], KMeansModel]) -> None:
+        self._made: list[KMeansModel | None] = [None] * n_models
+        self._make = make
+        self._locks = [threading.Lock() for _ in range(n_models)]
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def __getitem__(self, position: Any) -> Any:
+        if isinstance(position, slice):
+            return tuple(self[i] for i in range(*position.indices(len(self))))
+        position = range(len(self))[position]
+        with self._locks[position]:
+            model = self._made[position]
+            if model is None:
+                model = self._made[position] = self._make(position)
+        return model
+
+
 @dataclass(frozen=True, eq=False)
 class KMeansStack:
     """One model for each position along an axis of an image, as `fit` with ``per_axis`` returns it.
@@ -370,16 +412,19 @@ class KMeansStack:
 
     Attributes
     ----------
-    models : tuple of KMeansModel
+    models : sequence of KMeansModel
     axis : int
         Of the image, its channel axis included.
     channel_axis : int or None
         Of the fitted image.
+    features : str
+        Feature space of the models.
     """
 
-    models: tuple[KMeansModel, ...]
+    models: Sequence[KMeansModel]
     axis: int
     channel_axis: int | None = None
+    features: str = "gray"
 
     _FORMAT = "napari-kmeans stack"
 
@@ -392,9 +437,7 @@ class KMeansStack:
     def __iter__(self) -> Iterator[KMeansModel]:
         return iter(self.models)
 
-    def predict(
-        self, image: NDArray[Any], channel_axis: int | None = None, mask: NDArray[Any] | None = None
-    ) -> NDArray[np.uint8]:
+    def predict(self, image: Any, channel_axis: int | None = None, mask: Any = None) -> Any:
         """Label each position of an image with its own model; see `KMeansModel.predict`.
 
         Raises
@@ -404,30 +447,44 @@ class KMeansStack:
         """
         if channel_axis is None:
             channel_axis = self.channel_axis
-        features = self.models[0].features
-        pixels = Pixels.of(image, features=features, channel_axis=channel_axis, mask=mask)
+        pixels = Pixels.of(image, features=self.features, channel_axis=channel_axis, mask=mask)
         axis = spatial_axis(image, self.axis, channel_axis)
         if pixels.shape[axis] != len(self):
             raise ValueError(
                 f"image has {pixels.shape[axis]} positions along axis {self.axis}, "
                 f"and there are {len(self)} models"
             )
-        labels = [model.label(pixels.at(axis, position))[0] for position, model in enumerate(self)]
-        return np.stack(labels, axis=axis)
+        parts = [pixels.at(axis, position) for position in range(len(self))]
+        if pixels.chunks is None:
+            return np.stack(
+                [model.label(part)[0] for model, part in zip(self, parts, strict=True)], axis=axis
+            )
+        import dask.array as da
+
+        labels = [
+            blocks.label_lazily(part, _LabelsOfPosition(self.models, position, part.scalar))
+            for position, part in enumerate(parts)
+        ]
+        return da.stack(labels, axis=axis).rechunk(pixels.chunks)
 
     # Changed by hand, at every position alike: each returns a new stack
 
     def merged(self, groups: Sequence[Sequence[int]]) -> KMeansStack:
         """Show each group of clusters as one; see `KMeansModel.merged`."""
-        return replace(self, models=tuple(model.merged(groups) for model in self))
+        return self._each(lambda model: model.merged(groups))
 
     def with_background(self, labels: Sequence[int]) -> KMeansStack:
         """Show these clusters as background, label 0; see `KMeansModel.with_background`."""
-        return replace(self, models=tuple(model.with_background(labels) for model in self))
+        return self._each(lambda model: model.with_background(labels))
 
     def with_names(self, names: Sequence[str]) -> KMeansStack:
         """Name the clusters; see `KMeansModel.with_names`."""
-        return replace(self, models=tuple(model.with_names(names) for model in self))
+        return self._each(lambda model: model.with_names(names))
+
+    def _each(self, change: Callable[[KMeansModel], KMeansModel]) -> KMeansStack:
+        before = self.models
+        models = OnDemand(len(before), lambda position: change(before[position]))
+        return replace(self, models=models if isinstance(before, OnDemand) else tuple(models))
 
     # Files
 
@@ -454,10 +511,24 @@ class KMeansStack:
             if not isinstance(document["models"], list) or not document["models"]:
                 raise ValueError("it holds no model")
             models = tuple(KMeansModel._from_dict(fields) for fields in document["models"])
-            return cls(models, axis, channel_axis)
+            return cls(models, axis, channel_axis, models[0].features)
 
 
-def spatial_axis(image: NDArray[Any], per_axis: object, channel_axis: int | None) -> int:
+@dataclass(frozen=True)
+class _LabelsOfPosition:
+    """Labels blocks of one position, whose model is made when the first of them is wanted."""
+
+    models: Sequence[KMeansModel]
+    position: int
+    scalar: Scalar
+
+    def __call__(
+        self, values: NDArray[Any], include: NDArray[np.bool_] | None, out: NDArray[np.uint8]
+    ) -> None:
+        self.models[self.position].labeller(self.scalar)(values, include, out)
+
+
+def spatial_axis(image: Any, per_axis: object, channel_axis: int | None) -> int:
     """Return `per_axis` as an axis of the label image, which has no channels.
 
     Raises

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from . import clustering
 from .blocks import Progress, count_infinities, summarise
 from .clustering import SOLVERS, Optimum, Suggestion
-from .model import MAX_CLUSTERS, KMeansModel, KMeansStack, spatial_axis
+from .model import MAX_CLUSTERS, KMeansModel, KMeansStack, OnDemand, spatial_axis
 from .pixels import Pixels
 
 AUTO_K_MAX = 12
@@ -20,12 +20,12 @@ AUTO_K_MAX = 12
 
 
 def fit(
-    image: NDArray[Any],
+    image: Any,
     n_clusters: int | str = 3,
     *,
     features: str = "gray",
     channel_axis: int | None = None,
-    mask: NDArray[Any] | None = None,
+    mask: Any = None,
     per_axis: int | None = None,
     solver: str = "auto",
     random_state: int = 0,
@@ -34,9 +34,10 @@ def fit(
 
     Parameters
     ----------
-    image : array
+    image : NumPy, dask or zarr array
         Of any number of dimensions; bool, integers or floats, in any byte order and memory layout. NaN is
-        left out. ±inf is left out too, but labelled with the outermost clusters.
+        left out. ±inf is left out too, but labelled with the outermost clusters. What is not in memory is
+        read block by block, on the Dask cluster of an active `distributed.Client` if there is one.
     n_clusters : int or "auto", default 3
         1 to 255, or as many as `suggest_n_clusters` suggests.
     features : str, default "gray"
@@ -49,7 +50,8 @@ def fit(
     mask : array, optional
         Of the spatial shape; True (or nonzero) = use the pixel.
     per_axis : int, optional
-        Fit each position along this axis of `image` by itself.
+        Fit each position along this axis of `image` by itself; of a dask or zarr array, when its model is
+        first asked for.
     solver : {"auto", "exact", "lloyd"}, default "auto"
         ``"exact"`` finds the global optimum, by dynamic programming; it is what ``"auto"`` takes for one
         feature. ``"lloyd"`` is scikit-learn's KMeans on the same weighted values: k-means++, 10 starts.
@@ -94,27 +96,38 @@ def fit(
     part_axis = channel_axis
     if channel_axis is not None:
         part_axis = channel_axis % image.ndim - (per_axis < channel_axis % image.ndim)
-    models = []
-    for position in range(pixels.shape[axis]):
-        part = pixels.at(axis, position)
+
+    def fit_at(position: int) -> KMeansModel:
         try:
-            models.append(_fit_one(part, n_clusters, part_axis, solver, random_state))
+            return _fit_one(pixels.at(axis, position), n_clusters, part_axis, solver, random_state)
         except ValueError as error:
             raise ValueError(f"at position {position} along axis {per_axis}: {error}") from None
-    return KMeansStack(tuple(models), per_axis, channel_axis)
+
+    models = OnDemand(pixels.shape[axis], fit_at)
+    # What is not in memory is not read before somebody wants to know.
+    kept = tuple(models) if pixels.chunks is None else models
+    return KMeansStack(kept, per_axis, channel_axis, features)
+
+
+def _fit_one(
+    pixels: Pixels, n_clusters: int | str, channel_axis: int | None, solver: str, random_state: int
+) -> KMeansModel:
+    optimum = Optimum(summarise(pixels))
+    model = model_of(optimum, n_clusters, pixels.feature.name, channel_axis, solver, random_state)
+    return counted(model, pixels)
 
 
 def segment(
-    image: NDArray[Any],
+    image: Any,
     n_clusters: int | str = 3,
     *,
     features: str = "gray",
     channel_axis: int | None = None,
-    mask: NDArray[Any] | None = None,
+    mask: Any = None,
     per_axis: int | None = None,
     solver: str = "auto",
     random_state: int = 0,
-) -> tuple[NDArray[np.uint8], KMeansModel | KMeansStack]:
+) -> tuple[Any, KMeansModel | KMeansStack]:
     """Fit an image and label it: `fit` and `KMeansModel.predict` in one.
 
     Parameters and errors are those of `fit`. With the exact solver, scikit-learn's KMeans is also started
@@ -123,7 +136,8 @@ def segment(
     Returns
     -------
     labels : uint8 array
-        Of the spatial shape: 1 = darkest … `n_clusters` = brightest, 0 = excluded.
+        Of the spatial shape: 1 = darkest … `n_clusters` = brightest, 0 = excluded. For a dask or zarr array a
+        dask array with the same chunks, of which nothing is computed yet.
     model : KMeansModel, or KMeansStack with `per_axis`
     """
     if per_axis is not None:
@@ -142,16 +156,18 @@ def segment(
     pixels = Pixels.of(image, features=features, channel_axis=channel_axis, mask=mask)
     optimum = Optimum(summarise(pixels))
     model = model_of(optimum, n_clusters, features, channel_axis, solver, random_state, confirm=True)
+    if pixels.chunks is not None:
+        return model.label_lazily(pixels), counted(model, pixels)
     return label_and_count(model, pixels)
 
 
 def suggest_n_clusters(
-    image: NDArray[Any],
+    image: Any,
     k_max: int = AUTO_K_MAX,
     *,
     features: str = "gray",
     channel_axis: int | None = None,
-    mask: NDArray[Any] | None = None,
+    mask: Any = None,
 ) -> Suggestion:
     """Suggest a number of clusters, by Marriott's criterion on the exact optimum of each.
 
@@ -230,36 +246,30 @@ def label_and_count(
     """Label the pixels a model was just fitted to, and count them where its summary could not."""
     if model.counts_are_exact:
         return model.label(pixels, progress)[0], model
-    if model.merges or model.background:
-        # Merged clusters share a label, so they are counted apart from it.
-        plain = replace(model, merges=(), background=())
-        counts = plain.label(pixels, progress, count=model.n_clusters, keep=False)[1]
-        labels = model.label(pixels, progress)[0]
-    else:
-        labels, counts = model.label(pixels, progress, count=model.n_clusters)
+    if model.merges or model.background:  # merged clusters share a label, so they are counted apart from it
+        return model.label(pixels, progress)[0], counted(model, pixels)
+    labels, counts = model.label(pixels, progress, n_counted=model.n_clusters)
     return labels, _with_counts(model, pixels, counts)
 
 
+def counted(model: KMeansModel, pixels: Pixels, progress: Progress | None = None) -> KMeansModel:
+    """Give a model the numbers of pixels of each cluster, where its summary could not tell them.
+
+    A threshold cuts through a cell; which of its pixels lie on which side only they can tell.
+    """
+    if model.counts_are_exact:
+        return model
+    return _with_counts(model, pixels, model.count(pixels, progress))
+
+
 def _with_counts(model: KMeansModel, pixels: Pixels, counts: NDArray[np.int64]) -> KMeansModel:
-    """Give a model the numbers of pixels of each label; infinite ones are labelled but not counted."""
+    """Give a model counts; infinite pixels are labelled but not counted."""
     # The sum of its own counts is the number of finite pixels, so most images need not be looked through.
     if counts.sum() > model.counts.sum():
         low, high = count_infinities(pixels)
         counts[0] -= low
         counts[-1] -= high
     return replace(model, counts=counts)
-
-
-def _fit_one(
-    pixels: Pixels, n_clusters: int | str, channel_axis: int | None, solver: str, random_state: int
-) -> KMeansModel:
-    """Fit without `per_axis`."""
-    optimum = Optimum(summarise(pixels))
-    model = model_of(optimum, n_clusters, pixels.feature.name, channel_axis, solver, random_state)
-    if model.counts_are_exact:
-        return model
-    # A threshold cuts through a cell; which of its pixels lie on which side only they can tell.
-    return _with_counts(model, pixels, model.label(pixels, count=model.n_clusters, keep=False)[1])
 
 
 def _check_arguments(n_clusters: object, solver: object, random_state: object) -> None:

@@ -1,45 +1,108 @@
-"""An image as the pipeline sees it: one value a pixel, read a box at a time."""
+"""An image as the pipeline sees it: what its pixels are described by, read a block at a time.
+
+The image may be in memory or not: NumPy arrays and memory maps are read in place, zarr arrays and dask arrays
+chunk by chunk.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .features import Gray, Scalar, check_image, get_feature
+from .arrays import as_readable, check_image, in_memory
+from .features import Gray, Scalar, get_feature
 
 Box = tuple[slice, ...]
+"""A part of an image, one slice a spatial axis."""
 
 
 @dataclass(frozen=True, eq=False)
-class Pixels:
-    """An image seen as one value a pixel: what the pipeline reads, block by block.
+class Block:
+    """A box of an image, in memory: what the work on one block is given.
 
     Attributes
     ----------
     image : array
-        With its channel axis, if there is one, last.
+        Pixels of the box, and around it as many as the feature looks at; channels, if there are any, last.
+    mask : array or None
+        Of the box; nonzero = use the pixel.
     feature : Gray
     n_channels : int or None
-    mask : bool array or None
-        Of the spatial shape; True = use the pixel.
+    box : tuple of slice
+        Where the block lies in the image.
+    shape : tuple of int
+        Of the whole image.
+    crop : tuple of slice
+        Where the box lies in what was read around it.
     """
 
     image: NDArray[Any]
+    mask: NDArray[Any] | None
     feature: Gray
     n_channels: int | None
-    mask: NDArray[np.bool_] | None
+    box: Box
+    shape: tuple[int, ...]
+    crop: Box
+
+    def values(self) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+        """Values of the block's pixels, and which of these to use (None: all)."""
+        values, opaque = self.feature.transform(self.image, self.n_channels)
+        if self.feature.halo:
+            values, opaque = values[self.crop], None if opaque is None else opaque[self.crop]
+        if self.mask is None:
+            return values, opaque
+        inside = self.mask if self.mask.dtype == bool else self.mask != 0
+        return values, inside if opaque is None else inside & opaque
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What is known of an image without its pixels: enough to make blocks of those, wherever they were read.
+
+    Attributes
+    ----------
+    feature : Gray
+    n_channels : int or None
+    shape : tuple of int
+        Spatial shape.
+    """
+
+    feature: Gray
+    n_channels: int | None
+    shape: tuple[int, ...]
+
+    def block(self, box: Box, image: NDArray[Any], mask: NDArray[Any] | None = None) -> Block:
+        """Make a block of what `around` a box was read, and of its mask."""
+        _, crop = around(box, self.shape, self.feature.halo)
+        return Block(image, mask, self.feature, self.n_channels, box, self.shape, crop)
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """An image and how its pixels are described: what the pipeline reads, block by block.
+
+    Attributes
+    ----------
+    image : NumPy or dask array
+        With its channel axis, if there is one, last.
+    feature : Gray
+    n_channels : int or None
+    mask : NumPy or dask array, or None
+        Of the spatial shape; nonzero = use the pixel.
+    """
+
+    image: Any
+    feature: Gray
+    n_channels: int | None
+    mask: Any = None
 
     @classmethod
     def of(
-        cls,
-        image: NDArray[Any],
-        *,
-        features: str = "gray",
-        channel_axis: int | None = None,
-        mask: NDArray[Any] | None = None,
+        cls, image: Any, *, features: str = "gray", channel_axis: int | None = None, mask: Any = None
     ) -> Pixels:
         """Check the arguments that `fit` and `predict` share.
 
@@ -49,6 +112,7 @@ class Pixels:
             Naming the argument, what was given and what would do.
         """
         check_image(image)
+        image = as_readable(image)
         feature = get_feature(features)
         n_channels = None
         if channel_axis is not None:
@@ -56,28 +120,35 @@ class Pixels:
             n_channels = image.shape[axis]
             image = np.moveaxis(image, axis, -1)
         feature.check_channels(n_channels)
-        pixels = cls(image, feature, n_channels, None)
+        pixels = cls(image, feature, n_channels)
         if not pixels.size:
             raise ValueError(f"image has shape {image.shape}: it holds no pixel")
         if mask is None:
             return pixels
-        if not isinstance(mask, np.ndarray):
-            mask = np.asarray(mask)
+        mask = as_readable(mask)
         if mask.shape != pixels.shape:
             raise ValueError(
                 f"mask has shape {mask.shape} and must have the image's spatial shape {pixels.shape}"
             )
-        return cls(image, feature, n_channels, mask if mask.dtype == bool else mask != 0)
+        return replace(pixels, mask=mask)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Spatial shape: the image's without its channel axis."""
-        return self.image.shape if self.n_channels is None else self.image.shape[:-1]
+        return tuple(self.image.shape if self.n_channels is None else self.image.shape[:-1])
 
     @property
     def size(self) -> int:
         """Number of pixels."""
         return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def chunks(self) -> tuple[tuple[int, ...], ...] | None:
+        """Lengths of the chunks along each spatial axis; None for an image in memory."""
+        if isinstance(self.image, np.ndarray):
+            return None
+        chunks: tuple[tuple[int, ...], ...] = self.image.chunks
+        return chunks[: len(self.shape)]
 
     @property
     def scalar(self) -> Scalar:
@@ -87,16 +158,38 @@ class Pixels:
     def at(self, axis: int, position: int) -> Pixels:
         """Return the pixels at one position along a spatial axis."""
         index = (slice(None),) * axis + (position,)
-        mask = None if self.mask is None else self.mask[index]
-        return Pixels(self.image[index], self.feature, self.n_channels, mask)
+        return replace(self, image=self.image[index], mask=None if self.mask is None else self.mask[index])
+
+    @property
+    def frame(self) -> Frame:
+        """What makes blocks of `parts`."""
+        return Frame(self.feature, self.n_channels, self.shape)
+
+    def parts(self, box: Box) -> tuple[Any, Any]:
+        """Image and mask of a box, not read yet where they are not in memory."""
+        outer, _ = around(box, self.shape, self.feature.halo)
+        return self.image[outer], None if self.mask is None else self.mask[box]
+
+    def load(self, box: Box) -> Block:
+        """Read a box, and around it what the feature looks at."""
+        return self.frame.block(box, *(in_memory(part) for part in self.parts(box)))
 
     def read(self, box: Box) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         """Values in a box, and which of its pixels to use (None: all)."""
-        values, opaque = self.feature.transform(np.asarray(self.image[box]), self.n_channels)
-        if self.mask is None:
-            return values, opaque
-        inside = self.mask[box]
-        return values, inside if opaque is None else inside & opaque
+        return self.load(box).values()
+
+
+def around(box: Box, shape: Sequence[int], halo: int) -> tuple[Box, Box]:
+    """Return a box with `halo` pixels around it, as far as there is an image, and where it lies in that."""
+    if not halo:
+        return box, box
+    outer, crop = [], []
+    for side, size in zip(box, shape, strict=True):
+        begin, end, step = side.indices(size)
+        first, last = max(begin - halo, 0), min(end + halo, size)
+        outer.append(slice(first, last))
+        crop.append(slice(begin - first, end - first, step))
+    return tuple(outer), tuple(crop)
 
 
 def check_axis(name: str, axis: object, ndim: int) -> int:

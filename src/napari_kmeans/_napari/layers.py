@@ -206,7 +206,7 @@ def label_stack(
         labels[place], model = label_and_count(model_at(pixels, position), part, inner)
         models.append(model.without_summary())
     channel_axis = None if pixels.n_channels is None else -1
-    return labels, KMeansStack(tuple(models), axis, channel_axis)
+    return labels, KMeansStack(tuple(models), axis, channel_axis, pixels.feature.name)
 
 
 def _make_ordinary(layer: Labels) -> None:
