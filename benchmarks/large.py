@@ -1,0 +1,214 @@
+"""Images larger than memory: time and memory of the whole pass, and of a Dask cluster of one and two workers.
+
+Run with ``python -m benchmarks.large``. The image is made by the benchmark: zarr, uint8, 1024² chunks, in a
+temporary folder that needs about as many bytes as it has pixels at the most. Everything runs in a fresh
+process; beside ours stands a bare dask pass that reads every block and writes one of the same size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .tables import Table
+
+CHUNK = 1024
+K = 4
+SIDES = (10_000, 14_142, 20_000, 28_284, 40_000)
+MB = 1 << 20
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--markdown", action="store_true", help="print tables as Markdown")
+    parser.add_argument("--quick", action="store_true", help="small images, to try it")
+    parser.add_argument("--folder", type=Path, help="where to make the images (default: a temporary folder)")
+    options = parser.parse_args()
+    sides = (2000, 4000) if options.quick else SIDES
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        image = Path(folder) / "image.zarr"
+        _make(image, sides[-1])
+        for part in (whole_pass, workers):
+            table = part(image, sides, Path(folder))
+            print(table.markdown() if options.markdown else table.text(), flush=True)
+    return 0
+
+
+def whole_pass(image: Path, sides: Sequence[int], folder: Path) -> Table:
+    """Fit and write labels, of growing parts of the image."""
+    rows, times = [], []
+    for side in sides:
+        ours = [_in_fresh_process(_segment, image, side, folder / "labels.zarr") for _ in range(2)]
+        bare = [_in_fresh_process(_copy, image, side, folder / "copy.zarr") for _ in range(2)]
+        fit, write, memory = min(ours, key=lambda measured: measured[0] + measured[1])
+        least = min(seconds for seconds, _ in bare)
+        times.append(fit + write)
+        rows.append(
+            [
+                f"{side:,}²",
+                f"{side * side / 1e9:.2f}",
+                f"{fit:.1f} s",
+                f"{write:.1f} s",
+                f"{side * side / (fit + write) / 1e6:.0f}",
+                f"{least:.1f} s",
+                f"{least / (fit + write):.2f}",
+                f"{memory / MB:.0f} MB",
+            ]
+        )
+    pixels = np.log([side * side for side in sides])
+    exponent = np.polyfit(pixels, np.log(times), 1)[0]
+    header = [
+        "zarr, uint8", "gigapixels", "fit", "labels", "megapixels/s", "bare pass", "of its speed", "memory"
+    ]  # fmt: skip
+    note = (
+        f"Time grows with pixels to the power of {exponent:.2f}. Memory: peak beyond what the process held "
+        "after the imports. Goals: at least half of the bare pass's speed, under 1 GB, a power of 1.0 ± 0.1."
+    )
+    return Table("The whole pass", header, rows, note)
+
+
+def workers(image: Path, sides: Sequence[int], _folder: Path) -> Table:
+    """Fit on a Dask cluster of one worker, and of two."""
+    side = sides[-1]
+    times = {n: [_in_fresh_process(_fit_on_cluster, image, side, n) for _ in range(2)] for n in (1, 2)}
+    one, two = (min(times[n]) for n in (1, 2))
+    rows = [["1", f"{one:.1f} s", ""], ["2", f"{two:.1f} s", f"{one / two:.2f}×"]]
+    note = "Workers are processes of one thread each. Goal: 1.6× with two."
+    return Table(f"Fit of {side:,}² on a Dask cluster", ["workers", "time", "faster"], rows, note)
+
+
+def _in_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_measured, (function, arguments))
+
+
+def _measured(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    # Not a daemon, as a process of a pool is, for these may have no processes of their own.
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    return function(*arguments)
+
+
+def _make(path: Path, side: int) -> None:
+    """Write an image of tiles of a photograph, enlarged, each with other offsets and a little noise."""
+    import dask.array as da
+    import zarr
+    from scipy.ndimage import zoom
+    from skimage import data
+
+    scene = zoom(data.camera(), 4, order=1)[: 2 * CHUNK, : 2 * CHUNK]
+    noise = np.random.default_rng(0).integers(-2, 3, (CHUNK, CHUNK), dtype=np.int16)
+
+    def tile(_block: np.ndarray, block_info: Any = None) -> np.ndarray:
+        rows, columns = (end - begin for begin, end in block_info[None]["array-location"])
+        i, j = block_info[None]["chunk-location"]
+        corner = CHUNK * (i % 2), CHUNK * (j % 2)
+        part = scene[corner[0] : corner[0] + rows, corner[1] : corner[1] + columns]
+        # Photographs are smooth over a few pixels; noise in every one of them would not be compressed.
+        quiet = np.where((np.arange(rows) % 4 == 0)[:, np.newaxis], noise[:rows, :columns], 0)
+        return np.clip(part + quiet + (i * 7 + j * 3) % 20, 0, 255).astype(np.uint8)
+
+    empty = da.empty((side, side), chunks=CHUNK, dtype=np.uint8)
+    image = da.map_blocks(tile, empty, dtype=np.uint8, meta=np.empty((0, 0), np.uint8))
+    store = zarr.create_array(path, shape=image.shape, chunks=(CHUNK, CHUNK), dtype="u1")
+    da.store(image, store, lock=False)
+
+
+def _open(path: Path, side: int) -> Any:
+    import dask.array as da
+    import zarr
+
+    return da.from_zarr(zarr.open_array(path, mode="r"))[:side, :side]
+
+
+def _write(labels: Any, path: Path) -> None:
+    import dask.array as da
+    import zarr
+
+    store = zarr.create_array(path, shape=labels.shape, chunks=(CHUNK, CHUNK), dtype="u1", overwrite=True)
+    da.store(labels, store, lock=False)
+
+
+def _segment(image: Path, side: int, labels_path: Path) -> tuple[float, float, int]:
+    """Seconds of the fit and of writing labels, and the peak of memory."""
+    import napari_kmeans
+
+    _write(napari_kmeans.segment(_open(image, 2 * CHUNK), K)[0], labels_path)  # imports
+    pixels = _open(image, side)
+    with _Memory() as memory:
+        begin = time.perf_counter()
+        labels, model = napari_kmeans.segment(pixels, K)
+        fitted = time.perf_counter()
+        _write(labels, labels_path)
+        end = time.perf_counter()
+    assert model.counts.sum() == side * side
+    return fitted - begin, end - fitted, memory.peak
+
+
+def _copy(image: Path, side: int, copy: Path) -> tuple[float, int]:
+    """Seconds of a dask pass that reads every block and writes one of the same size."""
+    import dask.array as da
+
+    _write(_open(image, 2 * CHUNK), copy)
+    with _Memory() as memory:
+        begin = time.perf_counter()
+        _write(da.map_blocks(np.invert, _open(image, side)), copy)
+        seconds = time.perf_counter() - begin
+    return seconds, memory.peak
+
+
+def _fit_on_cluster(image: Path, side: int, n_workers: int) -> float:
+    """Seconds of a fit on a cluster of so many workers."""
+    from distributed import Client, LocalCluster
+
+    import napari_kmeans
+
+    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with LocalCluster(n_workers=n_workers, **options) as cluster, Client(cluster) as client:
+        client.wait_for_workers(n_workers)
+        napari_kmeans.fit(_open(image, 2 * CHUNK), K)  # imports, there too
+        begin = time.perf_counter()
+        model = napari_kmeans.fit(_open(image, side), K)
+        seconds = time.perf_counter() - begin
+    assert model.counts.sum() == side * side
+    return seconds
+
+
+class _Memory:
+    """Peak of this process's memory while a ``with`` block runs, beyond what it held before."""
+
+    def __enter__(self) -> _Memory:
+        self._before = _resident()
+        self.peak = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.005):
+            self.peak = max(self.peak, _resident() - self._before)
+
+
+def _resident() -> int:
+    """Bytes of memory that this process holds."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
