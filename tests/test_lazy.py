@@ -13,7 +13,8 @@ import zarr
 
 import napari_kmeans
 from napari_kmeans import blocks
-from napari_kmeans.blocks import Cancelled, boxes, summarise
+from napari_kmeans.blocks import Cancelled, boxes, summarise, windows
+from napari_kmeans.clustering import Optimum
 from napari_kmeans.pixels import Pixels
 
 CHUNKS = {
@@ -146,6 +147,16 @@ def test_a_stack_of_models_made_on_demand_can_be_saved(tmp_path):
     napari_kmeans.fit(da.from_array(volume, chunks=4), 2, per_axis=0).save(tmp_path / "stack.json")
     again = napari_kmeans.KMeansStack.load(tmp_path / "stack.json")
     assert np.array_equal(again.predict(volume), napari_kmeans.segment(volume, 2, per_axis=0)[0])
+
+
+def test_an_estimate_reads_little_and_comes_near():
+    rng = np.random.default_rng(2)
+    image = (rng.choice([20, 90, 200], size=(3000, 3000)) + rng.normal(0, 9, (3000, 3000))).astype("f4")
+    estimate = summarise(Pixels.of(da.from_array(image, chunks=500)), estimate=True)
+    assert estimate.n_pixels == sum(image[window].size for window in windows(image.shape)) < 3e5
+    centers = Optimum(estimate).clustering(3).centers
+    assert np.allclose(centers, napari_kmeans.fit(image, 3).centers[:, 0], rtol=0.01)
+    assert summarise(Pixels.of(image), estimate=True).values.tolist() == estimate.values.tolist()
 
 
 def test_only_what_is_looked_at_is_labelled():

@@ -174,8 +174,15 @@ def boxes_of(pixels: Pixels) -> list[Box]:
     return boxes(pixels.shape, chunks=pixels.chunks)
 
 
-def summarise(pixels: Pixels, progress: Progress | None = None) -> Summary:
+def summarise(pixels: Pixels, progress: Progress | None = None, *, estimate: bool = False) -> Summary:
     """Read all pixels, once or a few times, into weighted points.
+
+    Parameters
+    ----------
+    pixels : Pixels
+    progress : callable, optional
+    estimate : bool
+        Read no more than the `windows` of the image: some 10^5 pixels, whatever its size.
 
     Raises
     ------
@@ -184,7 +191,7 @@ def summarise(pixels: Pixels, progress: Progress | None = None) -> Summary:
     """
     state: Plan | Summary = first_plan(pixels.scalar, pixels.size)
     while not isinstance(state, Summary):
-        cut = windows(pixels.shape) if state.looks_only else boxes_of(pixels)
+        cut = windows(pixels.shape) if estimate or state.looks_only else boxes_of(pixels)
         counts: NDArray[np.int64] | None = None
         for block in over_blocks(partial(_count, state), pixels, cut, progress):
             counts = block if counts is None else np.add(counts, block, out=counts)
