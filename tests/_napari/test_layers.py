@@ -13,7 +13,9 @@ from napari.layers import Image, Labels
 import napari_kmeans
 from napari_kmeans import KMeansModel
 from napari_kmeans._napari.colors import distinct_colors, label_colormap
-from napari_kmeans._napari.layers import METADATA_KEY, LookUp, Overlay, StackLookUp, label_stack, pixels_of
+from napari_kmeans._napari.layers import METADATA_KEY, pixels_of
+from napari_kmeans._napari.look_up import ModelLookUp, StackLookUp, label_stack
+from napari_kmeans._napari.overlay import Overlay
 from napari_kmeans.pixels import Pixels
 from napari_kmeans.report import cluster_table
 
@@ -45,7 +47,7 @@ def show(overlay, image, k=3):
 def slide(overlay, image, k):
     """Show an image's clusters as the dock does while a slider moves."""
     model = napari_kmeans.fit(image.data, k)
-    overlay.show(LookUp(pixels_of(image), model), model, COLORS, None)
+    overlay.show([ModelLookUp(pixels_of(image), model)], model, COLORS, None)
     return model
 
 
@@ -338,7 +340,7 @@ def test_look_up_is_what_predict_gives(kind, key):
     image, channel_axis, mask = IMAGES[kind]
     model = napari_kmeans.fit(image, 2, channel_axis=channel_axis, mask=mask)
     expected = model.predict(image, mask=mask)
-    labels = LookUp(Pixels.of(image, channel_axis=channel_axis, mask=mask), model)
+    labels = ModelLookUp(Pixels.of(image, channel_axis=channel_axis, mask=mask), model)
     found = labels[key]
     assert found.dtype == np.uint8
     assert found.shape == expected[key].shape
@@ -350,7 +352,7 @@ def test_look_up_is_an_array_to_others(kind):
     image, channel_axis, mask = IMAGES[kind]
     model = napari_kmeans.fit(image, 2, channel_axis=channel_axis, mask=mask).with_background([1])
     expected = model.predict(image, mask=mask)
-    labels = LookUp(Pixels.of(image, channel_axis=channel_axis, mask=mask), model)
+    labels = ModelLookUp(Pixels.of(image, channel_axis=channel_axis, mask=mask), model)
     assert (labels.shape, labels.ndim, labels.size, len(labels)) == (
         expected.shape,
         expected.ndim,
@@ -383,7 +385,7 @@ def test_look_up_of_a_stack_is_each_positions_own(axis, rgb, key):
     channel_axis = -1 if rgb else None
     expected, stack = napari_kmeans.segment(image, 3, channel_axis=channel_axis, per_axis=axis)
     pixels = Pixels.of(image, channel_axis=channel_axis)
-    labels = StackLookUp(pixels, axis, lambda _, position: stack[position])
+    labels = StackLookUp(pixels, axis, stack.models.__getitem__, len(stack))
     found = labels[key]
     assert found.dtype == np.uint8
     assert found.shape == expected[key].shape
@@ -395,7 +397,7 @@ def test_labels_of_a_stack_and_their_models_are_those_of_segment():
     image = IMAGES["volume"][0]
     expected, models = napari_kmeans.segment(image, 3, per_axis=1)
     shares = []
-    labels, stack = label_stack(Pixels.of(image), 1, lambda _, position: models[position], shares.append)
+    labels, stack = label_stack(Pixels.of(image), 1, models.__getitem__, shares.append)
     np.testing.assert_array_equal(labels, expected)
     np.testing.assert_array_equal(stack.predict(image), expected)
     assert shares == pytest.approx(np.arange(1, 9) / 8)

@@ -10,7 +10,7 @@ from napari.layers import Labels
 from qtpy.QtCore import Qt
 
 import napari_kmeans
-from napari_kmeans._napari.layers import LookUp
+from napari_kmeans._napari.look_up import LookUp
 from napari_kmeans.pixels import Pixels
 
 

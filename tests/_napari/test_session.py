@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from napari.components import ViewerModel
 
-from napari_kmeans._napari.layers import Overlay, pixels_of
+from napari_kmeans._napari.layers import pixels_of
+from napari_kmeans._napari.overlay import Overlay
 from napari_kmeans._napari.session import Edits, Parameters, Session
 from napari_kmeans.blocks import summarise
 from napari_kmeans.clustering import Optimum, suggest

@@ -19,7 +19,8 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QPushButton, QWidget
 import napari_kmeans
 from napari_kmeans import KMeansModel
 from napari_kmeans._napari.colors import distinct_colors
-from napari_kmeans._napari.layers import METADATA_KEY, LookUp
+from napari_kmeans._napari.layers import METADATA_KEY
+from napari_kmeans._napari.look_up import LookUp
 from napari_kmeans._napari.widget import KMeansWidget
 
 

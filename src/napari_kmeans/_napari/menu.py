@@ -103,7 +103,7 @@ class DockMenu(QMenu):
         """Add clusters as a mask layer of its own."""
         rows = cluster_table(model.with_background([]))
         names = [name for label, name in zip(rows["index"], rows["name"], strict=True) if label in labels]
-        look_up = session.look_up(with_background=False)
+        [look_up] = session.look_up(with_background=False)
         chosen = np.isin(np.arange(256), labels).astype(np.uint8)
         viewer = self._dock.viewer
 

@@ -12,7 +12,8 @@ from ..clustering import Optimum, Suggestion
 from ..model import KMeansModel
 from ..pipeline import model_of
 from ..pixels import Pixels
-from .layers import LookUp, Overlay, StackLookUp
+from .look_up import LookUp, ModelLookUp, StackLookUp
+from .overlay import Overlay
 
 K_MAX = 12
 """Largest number of clusters on the slider."""
@@ -211,17 +212,20 @@ class Session:
         optimum = self._optima.get((axis, position)) if pixels is self.pixels else None
         return self.model_from(optimum or Optimum(summarise(pixels.at(axis, position))))
 
-    def look_up(self, *, with_background: bool = True) -> LookUp | StackLookUp:
-        """Labels of the whole image, found where somebody looks. Needs a model.
+    def look_up(self, *, with_background: bool = True) -> list[LookUp]:
+        """Labels of the whole image, found where somebody looks, for each of its levels. Needs a model.
 
         Without background, clusters set to be it have their own label.
         """
         assert self.pixels is not None
         assert self.model is not None
+        pixels = self.pixels
 
         def shown(model: KMeansModel) -> KMeansModel:
             return model if with_background else model.with_background([])
 
-        if self.parameters.per_axis is None:
-            return LookUp(self.pixels, shown(self.model))
-        return StackLookUp(self.pixels, self.parameters.per_axis, lambda *place: shown(self.model_at(*place)))
+        axis = self.parameters.per_axis
+        if axis is None:
+            return [ModelLookUp(pixels, shown(self.model))]
+        n_positions = pixels.shape[axis]
+        return [StackLookUp(pixels, axis, lambda place: shown(self.model_at(pixels, place)), n_positions)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -27,8 +28,10 @@ from .borders import BorderRow
 from .cluster_table import ClusterTable
 from .colors import distinct_colors
 from .display import Display
-from .layers import Overlay, axis_name, label_stack, pixel_size, pixels_of, unwrap
+from .layers import axis_name, pixel_size, pixels_of, unwrap
+from .look_up import label_stack
 from .menu import DockMenu
+from .overlay import Overlay
 from .plots import ChooseKPlot, HistogramPlot
 from .session import K_MAX, Edits, Parameters, Session
 from .worker import Runner, part_of
@@ -631,7 +634,7 @@ class KMeansWidget(Container):
             suggested = suggestion or suggest(found, k_max)
             model = session.model_from(found)
             if axis is not None:
-                labels, stack = label_stack(pixels, axis, session.model_at, other_half)
+                labels, stack = label_stack(pixels, axis, partial(session.model_at, pixels), other_half)
                 return found, suggested, model, labels, stack
             labels, model = label_and_count(model, pixels, other_half)
             model = model.confirmed(found)
