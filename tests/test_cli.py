@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import importlib.util
 import os
 import shutil
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 import napari_kmeans
 
@@ -204,6 +206,86 @@ def test_apply_of_no_model(run: Run, tmp_path: Path, gray: Path, content: bytes 
     assert not (tmp_path / "out").exists()
 
 
+# Clean-up and objects
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> np.ndarray:
+    """A time series of planes with a pixel size, in a file."""
+    noise = np.random.default_rng(1).normal(size=(2, 3, 40, 50))
+    image = (ndimage.gaussian_filter(noise, (0, 0.5, 1, 1)) * 400 + 1000).astype(np.uint16)
+    metadata = {"axes": "TZYX", "unit": "um", "spacing": 2.0}
+    tifffile.imwrite(tmp_path / "blobs.tif", image, imagej=True, resolution=(2, 2), metadata=metadata)
+    return image
+
+
+def csv_columns(path: Path) -> dict[str, list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+@pytest.mark.parametrize("physical", [False, True])
+def test_clean_up_and_objects(run: Run, tmp_path: Path, blobs: np.ndarray, physical: bool) -> None:
+    options = ["--majority", 1.2, "--min-size", 10, "--fill-holes", 15, "--objects", "--table"]
+    options += ["--physical"] if physical else []
+    status, out, err = run("segment", "blobs.tif", "-k", 3, "-o", "out", *options)
+    assert (status, err) == (0, "")
+    files = ["blobs-labels.tif", "blobs-clusters.csv", "blobs-objects.tif", "blobs-objects.csv"]
+    assert [Path(line.partition(": ")[0]).name for line in out.splitlines()] == files
+    labels, _ = napari_kmeans.segment(blobs, 3)
+    spacing = (2, 0.5, 0.5) if physical else None
+    cleaned = napari_kmeans.clean_labels(
+        labels, majority=1.2, min_size=10, fill_holes=15, spacing=spacing, per_axis=0
+    )
+    assert not np.array_equal(cleaned, labels)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / files[0]), cleaned)
+    clusters = csv_columns(tmp_path / "out" / files[1])
+    assert list(map(int, clusters["pixels"])) == np.bincount(cleaned.ravel())[1:].tolist()
+    assert sum(map(float, clusters["share"])) == pytest.approx(1)
+    objects, table = napari_kmeans.split_into_objects(
+        cleaned, intensity_image=blobs, spacing=spacing, per_axis=0
+    )
+    with tifffile.TiffFile(tmp_path / "out" / files[2]) as file:
+        assert (file.series[0].axes, file.series[0].dtype) == ("TZYX", np.uint16)
+        assert file.imagej_metadata["max"] == objects.max()
+        np.testing.assert_array_equal(file.asarray(), objects)
+    written = csv_columns(tmp_path / "out" / files[3])
+    assert written.pop("unit", None) == (["um"] * objects.max() if physical else None)
+    assert {name: list(map(float, values)) for name, values in written.items()} == table
+
+
+def test_physical_sizes_need_a_pixel_size(run: Run, gray: Path) -> None:
+    status, _, err = run("segment", gray, "-k", 3, "-o", "out", "--min-size", 5, "--physical")
+    assert status == 1
+    assert err == f"napari-kmeans: {gray}: it does not tell the size of its pixels, which --physical needs\n"
+
+
+def test_channels_of_colours_are_measured_each(run: Run, tmp_path: Path) -> None:
+    Image.fromarray(RGB).save(tmp_path / "rgb.png")
+    assert run("segment", "rgb.png", "-k", 2, "-o", "out", "--min-size", 5, "--objects")[0] == 0
+    table = csv_columns(tmp_path / "out" / "rgb-objects.csv")
+    objects = tifffile.imread(tmp_path / "out" / "rgb-objects.tif")
+    assert float(table["intensity_max-2"][0]) == RGB[..., 2][objects == 1].max()
+
+
+def test_background_of_a_model_takes_part_in_the_clean_up(run: Run, tmp_path: Path) -> None:
+    image = np.full((20, 20), 10, dtype=np.float32)
+    image[5:15, 5:15] = 100
+    image[9, 9] = 10  # a hole
+    image[2, 2] = 100  # a speck
+    image[12, 12] = np.nan
+    tifffile.imwrite(tmp_path / "x.tif", image)
+    napari_kmeans.fit(image, 2).with_background([1]).save(tmp_path / "m.json")
+    status, _, err = run("apply", "m.json", "x.tif", "-o", "out", "--min-size", 3, "--objects")
+    assert (status, err) == (0, "")
+    expected = np.zeros((20, 20), dtype=np.uint8)
+    expected[5:15, 5:15] = 2
+    expected[12, 12] = 0
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / "x-labels.tif"), expected)
+    assert csv_columns(tmp_path / "out" / "x-objects.csv")["num_pixels"] == ["99"]
+
+
 # Usage
 
 
@@ -228,6 +310,9 @@ def test_apply_of_no_model(run: Run, tmp_path: Path, gray: Path, content: bytes 
         ("segment gray.tif -k 3 -o ./gray.tif --overwrite", "would replace the image gray.tif"),
         ("segment a.png ./a-labels.tif -k 3 -o . --overwrite", "would replace the image a-labels.tif"),
         ("segment gray.png -k 3 -o x.tif --save-model x.tif", "would replace what is made of gray.png"),
+        ("segment gray.png -k 3 -o out --majority -1", "--majority"),
+        ("segment gray.png -k 3 -o out --min-size inf", "min_size=inf must be 0 or more, and finite"),
+        ("segment gray.png -k 3 -o gray-objects.tif --objects", "would replace what is made of gray.png"),
         ("apply m.json gray.png sub/gray.tif -o out", "would replace what is made of gray.png"),
         ("view -k 1", "-k"),
         ("view --sample moon", "'moon' must be one of coins, "),

@@ -333,3 +333,24 @@ def test_importing_reads_no_library() -> None:
         "assert not {'tifffile', 'imageio', 'PIL', 'skimage', 'sklearn', 'napari', 'qtpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("highest", "dtype"), [(65_535, np.uint16), (65_536, np.float32), (1 << 24, np.float32)]
+)
+def test_numbers_of_objects_are_kept_to_the_last(tmp_path: Path, highest: int, dtype: type) -> None:
+    path = tmp_path / "objects.tif"
+    objects = np.array([[0, 1, highest - 1, highest]], dtype=np.int32)
+    write_labels(path, objects, ImageFile(path, np.empty(0), "YX"))
+    with tifffile.TiffFile(path) as file:
+        assert file.is_imagej
+        assert file.pages[0].dtype == dtype
+        np.testing.assert_array_equal(file.asarray(), objects)
+
+
+def test_more_objects_than_a_file_can_tell_apart(tmp_path: Path) -> None:
+    path = tmp_path / "objects.tif"
+    objects = np.array([[(1 << 24) + 1]], dtype=np.int32)
+    with pytest.raises(ValueError, match=r"objects\.tif cannot hold 16777217 objects"):
+        write_labels(path, objects, ImageFile(path, np.empty(0), "YX"))
+    assert list(tmp_path.iterdir()) == []

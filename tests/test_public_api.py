@@ -86,7 +86,11 @@ def test_signature_of_predict():
 
 
 @pytest.mark.parametrize(
-    "name", ["fit", "segment", "suggest_n_clusters", "KMeansModel", "KMeansStack", "Suggestion"]
+    "name",
+    [
+        *("fit", "segment", "suggest_n_clusters", "KMeansModel", "KMeansStack", "Suggestion"),
+        *("clean_labels", "split_into_objects"),
+    ],
 )
 def test_all_that_is_public_is_documented(name):
     assert len(inspect.getdoc(getattr(napari_kmeans, name))) > 100

@@ -48,6 +48,10 @@ def test_comments_in_the_python_page_tell_what_is_so(picture):
     suggestion = napari_kmeans.suggest_n_clusters(picture("coins"))
     assert suggestion.n_clusters == 2
     assert suggestion.reason.startswith("The values form a single group, so no number stands out; ")
+    labels, _ = napari_kmeans.segment(picture("coins"), 2)
+    assert napari_kmeans.split_into_objects(labels, 2)[0].max() == 154
+    cleaned = napari_kmeans.clean_labels(labels, min_size=150, fill_holes=150)
+    assert napari_kmeans.split_into_objects(cleaned, 2)[0].max() == 24
 
 
 @pytest.mark.parametrize("page", with_snippets("sh", "napari-kmeans "))

@@ -59,6 +59,13 @@ def test_clusters_merged_over_another_have_no_limits(model: napari_kmeans.KMeans
     assert math.isnan(table["up_to"][0])
 
 
+def test_pixels_of_labels_that_were_changed_since(model: napari_kmeans.KMeansModel) -> None:
+    before, table = cluster_table(model), cluster_table(model, counts=np.array([0, 7, 0, 2, 1]))
+    assert table["pixels"] == [7, 0, 2, 1]
+    assert table["share"] == [0.7, 0, 0.2, 0.1]
+    assert table["center"] == before["center"]
+
+
 def test_no_pixels_and_no_rows(model: napari_kmeans.KMeansModel) -> None:
     empty = model.with_thresholds([15, 15, 150]).merged([[2, 4]])
     assert cluster_table(empty)["pixels"] == [4, 1, 5]

@@ -12,18 +12,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .clustering import Suggestion
     from .model import KMeansModel, KMeansStack
+    from .objects import split_into_objects
     from .pipeline import fit, segment, suggest_n_clusters
+    from .regions import clean_labels
 
 __version__ = "0.1.0"
 
-__all__ = ["KMeansModel", "KMeansStack", "Suggestion", "fit", "segment", "suggest_n_clusters"]
+__all__ = [
+    "KMeansModel",
+    "KMeansStack",
+    "Suggestion",
+    "clean_labels",
+    "fit",
+    "segment",
+    "split_into_objects",
+    "suggest_n_clusters",
+]
 
 _HOME = {
     "KMeansModel": "model",
     "KMeansStack": "model",
     "Suggestion": "clustering",
+    "clean_labels": "regions",
     "fit": "pipeline",
     "segment": "pipeline",
+    "split_into_objects": "objects",
     "suggest_n_clusters": "pipeline",
 }
 

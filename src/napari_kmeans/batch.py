@@ -7,9 +7,10 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,34 @@ from numpy.typing import NDArray
 from .blocks import Progress
 from .files import ImageFile, read_image, write_labels
 from .model import KMeansModel
-from .report import write_table
+from .report import write_columns, write_table
 
 Stage = Callable[[str], Progress]
 """Begin a stage of the work, by its name; its progress goes to the callable that is returned."""
 
-Segment = Callable[[ImageFile, Stage], tuple[NDArray[np.uint8], KMeansModel]]
+
+@dataclass(frozen=True, eq=False)
+class Segmented:
+    """What is made of an image.
+
+    Attributes
+    ----------
+    labels : uint8 array
+    model : KMeansModel
+    counts : (k + 1,) int64 array, optional
+        Pixels of each label, where they are no longer those of the model.
+    objects : int32 array, optional
+    object_table : dict of lists, optional
+    """
+
+    labels: NDArray[np.uint8]
+    model: KMeansModel
+    counts: NDArray[np.int64] | None = None
+    objects: NDArray[np.int32] | None = None
+    object_table: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+
+Segment = Callable[[ImageFile, Stage], Segmented]
 
 _SUFFIXES = (".tif", ".tiff")
 
@@ -35,14 +58,24 @@ class Job:
     labels: Path
     table: Path | None = None
     model: Path | None = None
+    objects: Path | None = None
+    object_table: Path | None = None
 
     @property
     def outputs(self) -> list[Path]:
         """The files to make."""
-        return [path for path in (self.labels, self.table, self.model) if path is not None]
+        paths = (self.labels, self.table, self.model, self.objects, self.object_table)
+        return [path for path in paths if path is not None]
 
 
-def plan(images: Sequence[Path], out: Path, *, table: bool = False, model: Path | None = None) -> list[Job]:
+def plan(
+    images: Sequence[Path],
+    out: Path,
+    *,
+    table: bool = False,
+    model: Path | None = None,
+    objects: bool = False,
+) -> list[Job]:
     """Name the files to make, before any work begins.
 
     Parameters
@@ -54,6 +87,8 @@ def plan(images: Sequence[Path], out: Path, *, table: bool = False, model: Path 
         Make a table of the clusters, too.
     model : Path, optional
         Make a model file of the single image.
+    objects : bool
+        Make a label image of objects and a table of them, too.
 
     Raises
     ------
@@ -77,7 +112,16 @@ def plan(images: Sequence[Path], out: Path, *, table: bool = False, model: Path 
     for image in images:
         stem = ImageFile(image, np.empty(0), "").stem
         labels = out if is_file else folder / f"{stem}-labels.tif"
-        jobs.append(Job(image, labels, folder / f"{stem}-clusters.csv" if table else None, model))
+        jobs.append(
+            Job(
+                image,
+                labels,
+                folder / f"{stem}-clusters.csv" if table else None,
+                model,
+                folder / f"{stem}-objects.tif" if objects else None,
+                folder / f"{stem}-objects.csv" if objects else None,
+            )
+        )
     taken = {_identity(job.image): f"the image {job.image}" for job in jobs}
     for job in jobs:
         for path in job.outputs:
@@ -94,7 +138,7 @@ def run(jobs: Sequence[Job], segment: Segment, *, overwrite: bool = False) -> in
     ----------
     jobs : sequence of Job
     segment : callable
-        Turns an image into labels and the model behind them.
+        Turns an image into labels, the model behind them, and what else a job makes files of.
     overwrite : bool
         Replace files that are there.
     """
@@ -155,16 +199,20 @@ def _do(job: Job, segment: Segment, stage: Stage, overwrite: bool) -> KMeansMode
             raise FileExistsError(f"{path} exists already; --overwrite replaces it (from {job.image})")
     stage("reading")
     image = read_image(job.image)
-    labels, model = segment(image, stage)
+    made = segment(image, stage)
     stage("writing")
     for path in job.outputs:
         path.parent.mkdir(parents=True, exist_ok=True)
-    write_labels(job.labels, labels, image, overwrite=overwrite)
+    write_labels(job.labels, made.labels, image, overwrite=overwrite)
     if job.table is not None:
-        write_table(job.table, model, overwrite=overwrite)
+        write_table(job.table, made.model, counts=made.counts, overwrite=overwrite)
     if job.model is not None:
-        model.save(job.model)
-    return model
+        made.model.save(job.model)
+    if job.objects is not None and made.objects is not None:
+        write_labels(job.objects, made.objects, image, overwrite=overwrite)
+    if job.object_table is not None:
+        write_columns(job.object_table, made.object_table, overwrite=overwrite)
+    return made.model
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -18,8 +19,10 @@ from .clustering import SOLVERS, Optimum
 from .features import FEATURES
 from .files import ImageFile, read_image
 from .model import MAX_CLUSTERS, KMeansModel
+from .objects import split_into_objects
 from .pipeline import label_and_count, model_of
 from .pixels import Pixels
+from .regions import CleanUp, clean_labels
 
 try:
     import typer
@@ -39,6 +42,22 @@ Out = Annotated[
     Path, typer.Option("-o", "--out", metavar="OUT", help="Folder, or a .tif file for a single image.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
+Majority = Annotated[
+    float,
+    typer.Option("--majority", min=0, metavar="R", help="Smooth labels: the most frequent one within R."),
+]
+MinSize = Annotated[
+    float, typer.Option("--min-size", min=0, metavar="N", help="Give regions smaller than N to a neighbour.")
+]
+FillHoles = Annotated[
+    float, typer.Option("--fill-holes", min=0, metavar="N", help="Fill holes smaller than N.")
+]
+Physical = Annotated[
+    bool, typer.Option("--physical", help="R, N and measures are in the file's unit, not in pixels.")
+]
+Objects = Annotated[
+    bool, typer.Option("--objects", help="Write connected parts and their measures as TIFF and CSV, too.")
+]
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -144,6 +163,11 @@ def segment(
     save_model: Annotated[
         Path | None, typer.Option(metavar="M.json", help="Save the model, for `apply`; of a single image.")
     ] = None,
+    majority: Majority = 0,
+    min_size: MinSize = 0,
+    fill_holes: FillHoles = 0,
+    objects: Objects = False,
+    physical: Physical = False,
     overwrite: Overwrite = False,
 ) -> int:
     """Label the clusters of each image: 1 = darkest … k = brightest, 0 = left out."""
@@ -154,14 +178,16 @@ def segment(
         k = int(n_clusters)
     _choose("--features", features, FEATURES)
     _choose("--solver", solver, SOLVERS)
+    finish = _finish(majority, min_size, fill_holes, objects, physical)
 
-    def cluster(image: ImageFile, stage: batch.Stage) -> tuple[NDArray[np.uint8], KMeansModel]:
+    def cluster(image: ImageFile, stage: batch.Stage) -> batch.Segmented:
         pixels = _pixels(image, features)
         optimum = Optimum(summarise(pixels, stage("counting")))
         model = model_of(optimum, k, features, image.channel_axis, solver, confirm=True)
-        return label_and_count(model, pixels, stage("labelling"))
+        labels, model = label_and_count(model, pixels, stage("labelling"))
+        return finish(labels, model, image, stage)
 
-    return batch.run(_plan(images, out, table, save_model), cluster, overwrite=overwrite)
+    return batch.run(_plan(images, out, table, save_model, objects), cluster, overwrite=overwrite)
 
 
 @app.command()
@@ -169,26 +195,100 @@ def apply(
     model_file: Annotated[Path, typer.Argument(metavar="MODEL.json", help="Made by `segment --save-model`.")],
     images: Images,
     out: Out,
+    majority: Majority = 0,
+    min_size: MinSize = 0,
+    fill_holes: FillHoles = 0,
+    objects: Objects = False,
+    physical: Physical = False,
     overwrite: Overwrite = False,
 ) -> int:
     """Label images with the clusters of another one."""
-    jobs = _plan(images, out)
+    jobs = _plan(images, out, objects=objects)
+    finish = _finish(majority, min_size, fill_holes, objects, physical)
     with batch.reporting(model_file) as report:
         model = KMeansModel.load(model_file)
     if report.failed:
         return 1
 
-    def label(image: ImageFile, stage: batch.Stage) -> tuple[NDArray[np.uint8], KMeansModel]:
-        return model.label(_pixels(image, model.features), stage("labelling"))[0], model
+    def label(image: ImageFile, stage: batch.Stage) -> batch.Segmented:
+        pixels = _pixels(image, model.features)
+        if not (finish.clean_up and model.background):
+            return finish(model.label(pixels, stage("labelling"))[0], model, image, stage)
+        # Background takes part in the clean-up, and what is excluded does not; both are label 0.
+        labels = replace(model, background=()).label(pixels, stage("labelling"))[0]
+        mask = labels > 0
+        labels[np.isin(labels, model.background)] = 0
+        return finish(labels, model, image, stage, mask)
 
     return batch.run(jobs, label, overwrite=overwrite)
 
 
+@dataclass(frozen=True)
+class _Finish:
+    """What is done to labels before they are written."""
+
+    clean_up: CleanUp
+    objects: bool
+    physical: bool
+
+    def __call__(
+        self,
+        labels: NDArray[np.uint8],
+        model: KMeansModel,
+        image: ImageFile,
+        stage: batch.Stage,
+        mask: NDArray[np.bool_] | None = None,
+    ) -> batch.Segmented:
+        """Clean labels and split them into objects, each time of a series by itself."""
+        axes = image.spatial_axes
+        per_axis = axes.index("T") if "T" in axes else None
+        lengths = [image.pixel_size.get(axis) for axis in axes if axis != "T"]
+        spacing = [length for length in lengths if length is not None] if self.physical else None
+        if spacing is not None and len(spacing) < len(lengths):
+            raise ValueError("it does not tell the size of its pixels, which --physical needs")
+        counts = None
+        if self.clean_up:
+            labels = clean_labels(
+                labels,
+                **asdict(self.clean_up),
+                spacing=spacing,
+                per_axis=per_axis,
+                mask=mask,
+                progress=stage("cleaning up"),
+            )
+            counts = np.bincount(labels.reshape(-1), minlength=model.n_clusters + 1)
+        if not self.objects:
+            return batch.Segmented(labels, model, counts)
+        objects, table = split_into_objects(
+            labels,
+            intensity_image=image.data,
+            channel_axis=image.channel_axis,
+            spacing=spacing,
+            per_axis=per_axis,
+            progress=stage("measuring objects"),
+        )
+        if self.physical:
+            table["unit"] = [image.unit] * len(table["index"])
+        return batch.Segmented(labels, model, counts, objects, table)
+
+
+def _finish(majority: float, min_size: float, fill_holes: float, objects: bool, physical: bool) -> _Finish:
+    try:
+        return _Finish(CleanUp(majority, min_size, fill_holes), objects, physical)
+    except ValueError as error:
+        name = str(error).partition("=")[0]
+        raise typer.BadParameter(str(error), param_hint=f"--{name.replace('_', '-')}") from None
+
+
 def _plan(
-    images: Sequence[Path], out: Path, table: bool = False, save_model: Path | None = None
+    images: Sequence[Path],
+    out: Path,
+    table: bool = False,
+    save_model: Path | None = None,
+    objects: bool = False,
 ) -> list[batch.Job]:
     try:
-        return batch.plan(images, out, table=table, model=save_model)
+        return batch.plan(images, out, table=table, model=save_model, objects=objects)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="-o") from None
 

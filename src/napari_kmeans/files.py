@@ -128,14 +128,19 @@ def read_image(path: Path) -> ImageFile:
     return image
 
 
-def write_labels(path: Path, labels: NDArray[np.uint8], image: ImageFile, *, overwrite: bool = False) -> None:
+def write_labels(
+    path: Path, labels: NDArray[np.uint8] | NDArray[np.int32], image: ImageFile, *, overwrite: bool = False
+) -> None:
     """Write the labels of an image as a TIFF that ImageJ opens as a stack of the same pixel size.
+
+    ImageJ knows no integers wider than 16 bits, so numbers of objects are written as `uint16` where they fit,
+    and else as `float32`, which holds whole numbers up to 16 777 216.
 
     Parameters
     ----------
     path : Path
         In a folder that exists.
-    labels : uint8 array
+    labels : uint8 or int32 array
         Its axes are the image's `spatial_axes`.
     image : ImageFile
         Where axes, pixel size and unit are taken from.
@@ -148,11 +153,19 @@ def write_labels(path: Path, labels: NDArray[np.uint8], image: ImageFile, *, ove
         Without `overwrite`, if there is a file already.
     OSError
         If it cannot be written; nothing is left then.
+    ValueError
+        If there are more labels than can be told apart in such a file.
     """
     import tifffile
 
     # The display range: without it ImageJ shows labels 1, 2, 3 of 255 as black.
-    metadata = {"axes": image.spatial_axes, "min": 0, "max": max(1, int(labels.max()))}
+    highest = int(labels.max())
+    metadata = {"axes": image.spatial_axes, "min": 0, "max": max(1, highest)}
+    if highest > 1 << 24:
+        raise ValueError(f"{path} cannot hold {highest} objects; cleaning the labels before leaves fewer")
+    stored = (
+        labels if labels.dtype == np.uint8 else labels.astype(np.uint16 if highest < 1 << 16 else np.float32)
+    )
     size, unit = image.pixel_size, image.unit
     if unit == "m":  # the tags are ratios of 32-bit numbers: too small for pixels a metre
         size, unit = {axis: length * _MICROMETERS["m"] for axis, length in size.items()}, "um"
@@ -165,7 +178,7 @@ def write_labels(path: Path, labels: NDArray[np.uint8], image: ImageFile, *, ove
     with replacing(path, overwrite=overwrite) as partial:
         tifffile.imwrite(
             partial,
-            np.ascontiguousarray(labels),
+            np.ascontiguousarray(stored),
             imagej=True,
             photometric="minisblack",
             resolution=resolution,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .atomic import replacing
 from .model import KMeansModel
@@ -33,10 +35,19 @@ class PixelSize:
     axes: str
 
 
-def cluster_table(model: KMeansModel, pixel: PixelSize | None = None) -> dict[str, list[Any]]:
+def cluster_table(
+    model: KMeansModel, pixel: PixelSize | None = None, counts: NDArray[np.int64] | None = None
+) -> dict[str, list[Any]]:
     """One row for each label of a model, from dark to bright.
 
     Merged clusters are one row, at their lowest label; label 0, background and what is excluded, has none.
+
+    Parameters
+    ----------
+    model : KMeansModel
+    pixel : PixelSize, optional
+    counts : (k + 1,) int64 array, optional
+        Pixels of each label where labels were changed since, by a clean-up for one; else those of the model.
 
     Returns
     -------
@@ -63,14 +74,15 @@ def cluster_table(model: KMeansModel, pixel: PixelSize | None = None) -> dict[st
     shown = model.label_of_cluster[1:]
     for label in np.unique(shown[shown > 0]).tolist():
         [members] = np.nonzero(shown == label)
-        counts = model.counts[members]
-        pixels = int(counts.sum())
+        found = model.counts[members]
+        n_found = int(found.sum())
+        pixels = n_found if counts is None else int(counts[label])
         first, last = members[0], members[-1]
         neighbors = last - first + 1 == members.size
         table["index"].append(label)
         table["name"].append(model.names[label - 1] if model.names else f"cluster {label}")
         # Without any pixel every member weighs the same.
-        weights = counts / pixels if pixels else np.full(members.size, 1 / members.size)
+        weights = found / n_found if n_found else np.full(members.size, 1 / members.size)
         table["center"].append(float(np.sum(weights * model.centers[members, 0])))
         table["pixels"].append(pixels)
         table["share"].append(pixels / total)
@@ -84,9 +96,22 @@ def cluster_table(model: KMeansModel, pixel: PixelSize | None = None) -> dict[st
 
 
 def write_table(
-    path: Path, model: KMeansModel, pixel: PixelSize | None = None, *, overwrite: bool = False
+    path: Path,
+    model: KMeansModel,
+    pixel: PixelSize | None = None,
+    counts: NDArray[np.int64] | None = None,
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Write `cluster_table` as CSV; a cell is empty where there is no limit.
+
+    Parameters and errors are those of `cluster_table` and `write_columns`.
+    """
+    write_columns(path, cluster_table(model, pixel, counts), overwrite=overwrite)
+
+
+def write_columns(path: Path, table: Mapping[str, Sequence[Any]], *, overwrite: bool = False) -> None:
+    """Write a table as CSV; a cell is empty where there is no number.
 
     Raises
     ------
@@ -95,7 +120,6 @@ def write_table(
     OSError
         If it cannot be written; nothing is left then.
     """
-    table = cluster_table(model, pixel)
     rows = zip(*table.values(), strict=True)
     with (
         replacing(path, overwrite=overwrite) as partial,
