@@ -295,7 +295,7 @@ def test_background_of_a_model_takes_part_in_the_clean_up(run: Run, tmp_path: Pa
         ("", "Missing command"),
         ("cluster", "No such command 'cluster'"),
         ("segment gray.png -o out", "Missing option '-k'"),
-        ("segment gray.png -k 3", "Missing option '-o'"),
+        ("segment gray.png -k 3", "Invalid value for -o: it has to be told where to write"),
         ("segment -k 3 -o out", "Missing argument"),
         ("segment gray.png -k 0 -o out", "'0' must be 1 to 255, or auto"),
         ("segment gray.png -k many -o out", "'many' must be 1 to 255, or auto"),
@@ -492,7 +492,7 @@ def test_view_of_a_broken_file(run: Run, screen: Screen, tmp_path: Path) -> None
     (tmp_path / "broken.png").write_bytes(b"hello")
     status, _, err = run("view", "broken.png")
     assert (status, screen.views) == (1, [])
-    assert err == "napari-kmeans: broken.png is no image of a known kind: TIFF, PNG or JPEG\n"
+    assert err == "napari-kmeans: broken.png is no image of a known kind: OME-Zarr, TIFF, PNG or JPEG\n"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import time
 import warnings
@@ -15,8 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import tiff
 from .blocks import Progress
-from .files import ImageFile, read_image, write_labels
+from .files import is_ngff_path, is_store, read_image, write_labels
+from .image_file import ImageFile, Location, Url, stem
 from .model import KMeansModel
 from .report import write_columns, write_table
 
@@ -30,7 +33,7 @@ class Segmented:
 
     Attributes
     ----------
-    labels : uint8 array
+    labels : NumPy or dask array of uint8
     model : KMeansModel
     counts : (k + 1,) int64 array, optional
         Pixels of each label, where they are no longer those of the model.
@@ -38,7 +41,7 @@ class Segmented:
     object_table : dict of lists, optional
     """
 
-    labels: NDArray[np.uint8]
+    labels: Any
     model: KMeansModel
     counts: NDArray[np.int64] | None = None
     objects: NDArray[np.int32] | None = None
@@ -47,14 +50,12 @@ class Segmented:
 
 Segment = Callable[[ImageFile, Stage], Segmented]
 
-_SUFFIXES = (".tif", ".tiff")
-
 
 @dataclass(frozen=True)
 class Job:
     """An image and the files to make of it."""
 
-    image: Path
+    image: Location
     labels: Path
     table: Path | None = None
     model: Path | None = None
@@ -69,9 +70,10 @@ class Job:
 
 
 def plan(
-    images: Sequence[Path],
-    out: Path,
+    images: Sequence[Location],
+    out: Path | None,
     *,
+    in_image: str = "",
     table: bool = False,
     model: Path | None = None,
     objects: bool = False,
@@ -80,9 +82,12 @@ def plan(
 
     Parameters
     ----------
-    images : sequence of Path
-    out : Path
-        A folder, there or not; for a single image also a .tif file.
+    images : sequence of Path or Url
+    out : Path, optional
+        A folder, there or not; for a single image also a .tif or .zarr file. May be left out where nothing is
+        written there.
+    in_image : str
+        Write the labels into the images themselves, under this name.
     table : bool
         Make a table of the clusters, too.
     model : Path, optional
@@ -95,31 +100,48 @@ def plan(
     ValueError
         If there is no way to do that without losing something.
     """
-    if out.is_dir():
-        is_file = False
-    elif out.suffix.lower() in _SUFFIXES:
-        is_file = True
-        if len(images) > 1:
-            raise ValueError(f"{out} is one file, and there are {len(images)} images; name a folder")
-    elif out.exists() or out.suffix.lower() in (".png", ".jpg", ".jpeg"):
-        raise ValueError(f"{out} is neither a folder nor a .tif file; labels are written as TIFF")
-    else:
-        is_file = False
+    if out is None:
+        if not in_image or table or objects:
+            raise ValueError(
+                "it has to be told where to write: a folder, or for one image a .tif or .zarr file"
+            )
+        out = Path()  # nothing goes there
+    suffix = out.suffix.lower()
+    is_file = suffix == ".zarr" or (suffix in tiff.SUFFIXES and not out.is_dir())
+    if is_file and len(images) > 1:
+        raise ValueError(f"{out} is one file, and there are {len(images)} images; name a folder")
+    if is_file and in_image:
+        raise ValueError(f"{out} is no folder, and labels that go into the image are not written there")
+    if not is_file and not out.is_dir() and (out.exists() or suffix in (".png", ".jpg", ".jpeg")):
+        raise ValueError(
+            f"{out} is neither a folder nor a .tif file nor a .zarr store, as labels are written"
+        )
     if model is not None and len(images) > 1:
         raise ValueError(f"{model} holds one model, and there are {len(images)} images")
     folder = out.parent if is_file else out
     jobs = []
     for image in images:
-        stem = ImageFile(image, np.empty(0), "").stem
-        labels = out if is_file else folder / f"{stem}-labels.tif"
+        if in_image:
+            labels = _inside(image, in_image)
+        else:
+            suffix = ".ome.zarr" if is_store(image) else ".tif"
+            labels = out if is_file else folder / f"{stem(image)}-labels{suffix}"
+        parts = None
+        if objects:
+            suffix = ".ome.zarr" if labels.suffix.lower() == ".zarr" else ".tif"
+            parts = (
+                _inside(image, f"{in_image}-objects")
+                if in_image
+                else folder / f"{stem(image)}-objects{suffix}"
+            )
         jobs.append(
             Job(
                 image,
                 labels,
-                folder / f"{stem}-clusters.csv" if table else None,
+                folder / f"{stem(image)}-clusters.csv" if table else None,
                 model,
-                folder / f"{stem}-objects.tif" if objects else None,
-                folder / f"{stem}-objects.csv" if objects else None,
+                parts,
+                folder / f"{stem(image)}-objects.csv" if objects else None,
             )
         )
     taken = {_identity(job.image): f"the image {job.image}" for job in jobs}
@@ -131,7 +153,19 @@ def plan(
     return jobs
 
 
-def run(jobs: Sequence[Job], segment: Segment, *, overwrite: bool = False) -> int:
+def _inside(image: Location, name: str) -> Path:
+    """Where an OME-Zarr image keeps labels of a name."""
+    if not re.fullmatch(r"[^\W_][\w. -]*", name):
+        raise ValueError(f"{name!r} must be a name of letters and digits, not a path")
+    if isinstance(image, Url):
+        raise ValueError(f"{image} is not on this machine, so no labels can be written into it")
+    path = image / "labels" / name
+    if not is_ngff_path(path):
+        raise ValueError(f"{image} is no OME-Zarr image, so no labels can be written into it")
+    return path
+
+
+def run(jobs: Sequence[Job], segment: Segment, *, channel: str = "", overwrite: bool = False) -> int:
     """Do the jobs, say so line by line, go on after one that fails, and return the exit status.
 
     Parameters
@@ -139,6 +173,8 @@ def run(jobs: Sequence[Job], segment: Segment, *, overwrite: bool = False) -> in
     jobs : sequence of Job
     segment : callable
         Turns an image into labels, the model behind them, and what else a job makes files of.
+    channel : str
+        Name or index of the channel of each image to work on, if not all are wanted.
     overwrite : bool
         Replace files that are there.
     """
@@ -148,7 +184,7 @@ def run(jobs: Sequence[Job], segment: Segment, *, overwrite: bool = False) -> in
         with reporting(job.image) as report:
             begin = time.perf_counter()
             with _progress_bar(title) as stage:
-                model = _do(job, segment, stage, overwrite)
+                model = _do(job, segment, stage, channel, overwrite)
             seconds = time.perf_counter() - begin
         if report.failed:
             failed.append(job)
@@ -175,7 +211,7 @@ class Report:
 
 
 @contextlib.contextmanager
-def reporting(path: Path) -> Iterator[Report]:
+def reporting(path: Location) -> Iterator[Report]:
     """Say in a line each what fails with a file, and what the user is warned of."""
     report = Report()
     with warnings.catch_warnings(record=True) as caught:
@@ -192,18 +228,20 @@ def reporting(path: Path) -> Iterator[Report]:
         say(_about(path, complaint))
 
 
-def _do(job: Job, segment: Segment, stage: Stage, overwrite: bool) -> KMeansModel:
+def _do(job: Job, segment: Segment, stage: Stage, channel: str, overwrite: bool) -> KMeansModel:
     """Read, segment, write."""
     for path in job.outputs:
         if not overwrite and os.path.lexists(path):
             raise FileExistsError(f"{path} exists already; --overwrite replaces it (from {job.image})")
     stage("reading")
     image = read_image(job.image)
+    if channel:
+        image = image.channel(channel)
     made = segment(image, stage)
-    stage("writing")
     for path in job.outputs:
         path.parent.mkdir(parents=True, exist_ok=True)
-    write_labels(job.labels, made.labels, image, overwrite=overwrite)
+    progress = stage("writing" if isinstance(made.labels, np.ndarray) else "labelling")
+    write_labels(job.labels, made.labels, image, model=made.model, overwrite=overwrite, progress=progress)
     if job.table is not None:
         write_table(job.table, made.model, counts=made.counts, overwrite=overwrite)
     if job.model is not None:
@@ -241,9 +279,9 @@ def _progress_bar(title: str) -> Iterator[Stage]:
         yield stage
 
 
-def _identity(path: Path) -> str:
+def _identity(path: Location) -> str:
     """The same for two names of one file, whether it exists or not."""
-    return os.path.normcase(path.resolve())
+    return path if isinstance(path, Url) else os.path.normcase(path.resolve())
 
 
 def _sentence(error: BaseException) -> str:
@@ -254,6 +292,6 @@ def _sentence(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _about(path: Path, message: str) -> str:
+def _about(path: Location, message: str) -> str:
     """Put the file's name before a message without it."""
     return message if str(path) in message else f"{path}: {message}"

@@ -8,19 +8,22 @@ import sys
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import __version__, batch
-from .blocks import summarise
+from .arrays import in_memory
+from .blocks import Progress, boxes, run, summarise
 from .clustering import SOLVERS, Optimum
 from .features import FEATURES
-from .files import ImageFile, read_image
+from .files import read_image
+from .image_file import ImageFile, location
+from .labelling import count_labels
 from .model import MAX_CLUSTERS, KMeansModel
 from .objects import split_into_objects
-from .pipeline import label_and_count, model_of
+from .pipeline import counted, label_and_count, model_of
 from .pixels import Pixels
 from .regions import CleanUp, clean_labels
 
@@ -37,10 +40,19 @@ _STOPPED = 130  # as a shell reports a program that Ctrl-C ended
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-Images = Annotated[list[Path], typer.Argument(metavar="IMAGE", help="TIFF, PNG or JPEG files.")]
+_KINDS = "OME-Zarr (a folder or a URL), TIFF, PNG or JPEG"
+Images = Annotated[list[str], typer.Argument(metavar="IMAGE", help=f"{_KINDS}.")]
 Out = Annotated[
-    Path, typer.Option("-o", "--out", metavar="OUT", help="Folder, or a .tif file for a single image.")
+    Path | None,
+    typer.Option(
+        "-o", "--out", metavar="OUT", help="Folder, or a .tif or .ome.zarr file for a single image."
+    ),
 ]
+InImage = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="Write the labels into the OME-Zarr image itself, as labels/NAME."),
+]
+Channel = Annotated[str, typer.Option(metavar="C", help="Use one channel, by its name or its index from 0.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 Majority = Annotated[
     float,
@@ -98,11 +110,12 @@ def _root(
 
 @app.command()
 def view(
-    image: Annotated[Path | None, typer.Argument(metavar="IMAGE", help="TIFF, PNG or JPEG file.")] = None,
+    image: Annotated[str | None, typer.Argument(metavar="IMAGE", help=f"{_KINDS}.")] = None,
     sample: Annotated[str | None, typer.Option(metavar="NAME", help="A sample image instead.")] = None,
     n_clusters: Annotated[
         int | None, typer.Option("-k", "--clusters", min=2, max=MAX_CLUSTERS, metavar="N", help="Clusters.")
     ] = None,
+    channel: Channel = "",
     screenshot: Annotated[
         Path | None,
         typer.Option(metavar="OUT.png", help="Leave a picture of the window there (replacing one) and end."),
@@ -124,11 +137,13 @@ def view(
         if screenshot is None:
             batch.say("there is no screen to open a window on; --screenshot OUT.png makes a picture of it")
             return 1
-        return _view_under_xvfb(image, sample, n_clusters, screenshot)
+        return _view_under_xvfb(image, sample, n_clusters, channel, screenshot)
     picture = None
     if image is not None:
-        with batch.reporting(image) as report:
-            picture = read_image(image)
+        with batch.reporting(location(image)) as report:
+            picture = read_image(location(image))
+            if channel:
+                picture = picture.channel(channel)
         if report.failed:
             return 1
     try:
@@ -154,7 +169,9 @@ def segment(
         str,
         typer.Option("-k", "--clusters", metavar="N|auto", help=f"Clusters: 1 to {MAX_CLUSTERS}, or auto."),
     ],
-    out: Out,
+    out: Out = None,
+    in_image: InImage = "",
+    channel: Channel = "",
     features: Annotated[
         str, typer.Option(metavar="F", help=f"What pixels are clustered by: {', '.join(FEATURES)}.")
     ] = "gray",
@@ -184,17 +201,23 @@ def segment(
         pixels = _pixels(image, features)
         optimum = Optimum(summarise(pixels, stage("counting")))
         model = model_of(optimum, k, features, image.channel_axis, solver, confirm=True)
+        if pixels.chunks is not None and not objects:  # labels are found as they are written
+            model = counted(model, pixels, stage("counting"))
+            return finish(model.label_lazily(pixels), model, image, stage)
         labels, model = label_and_count(model, pixels, stage("labelling"))
         return finish(labels, model, image, stage)
 
-    return batch.run(_plan(images, out, table, save_model, objects), cluster, overwrite=overwrite)
+    jobs = _plan(images, out, in_image, table, save_model, objects)
+    return batch.run(jobs, cluster, channel=channel, overwrite=overwrite)
 
 
 @app.command()
 def apply(
     model_file: Annotated[Path, typer.Argument(metavar="MODEL.json", help="Made by `segment --save-model`.")],
     images: Images,
-    out: Out,
+    out: Out = None,
+    in_image: InImage = "",
+    channel: Channel = "",
     majority: Majority = 0,
     min_size: MinSize = 0,
     fill_holes: FillHoles = 0,
@@ -203,7 +226,7 @@ def apply(
     overwrite: Overwrite = False,
 ) -> int:
     """Label images with the clusters of another one."""
-    jobs = _plan(images, out, objects=objects)
+    jobs = _plan(images, out, in_image, objects=objects)
     finish = _finish(majority, min_size, fill_holes, objects, physical)
     with batch.reporting(model_file) as report:
         model = KMeansModel.load(model_file)
@@ -212,15 +235,21 @@ def apply(
 
     def label(image: ImageFile, stage: batch.Stage) -> batch.Segmented:
         pixels = _pixels(image, model.features)
+
+        def of(shown: KMeansModel) -> Any:
+            if pixels.chunks is not None and not objects:
+                return shown.label_lazily(pixels)
+            return shown.label(pixels, stage("labelling"))[0]
+
         if not (finish.clean_up and model.background):
-            return finish(model.label(pixels, stage("labelling"))[0], model, image, stage)
+            return finish(of(model), model, image, stage)
         # Background takes part in the clean-up, and what is excluded does not; both are label 0.
-        labels = replace(model, background=()).label(pixels, stage("labelling"))[0]
+        labels = of(replace(model, background=()))
         mask = labels > 0
-        labels[np.isin(labels, model.background)] = 0
+        labels = np.where(np.isin(labels, model.background), np.uint8(0), labels)
         return finish(labels, model, image, stage, mask)
 
-    return batch.run(jobs, label, overwrite=overwrite)
+    return batch.run(jobs, label, channel=channel, overwrite=overwrite)
 
 
 @dataclass(frozen=True)
@@ -233,11 +262,11 @@ class _Finish:
 
     def __call__(
         self,
-        labels: NDArray[np.uint8],
+        labels: Any,
         model: KMeansModel,
         image: ImageFile,
         stage: batch.Stage,
-        mask: NDArray[np.bool_] | None = None,
+        mask: Any = None,
     ) -> batch.Segmented:
         """Clean labels and split them into objects, each time of a series by itself."""
         axes = image.spatial_axes
@@ -256,12 +285,12 @@ class _Finish:
                 mask=mask,
                 progress=stage("cleaning up"),
             )
-            counts = np.bincount(labels.reshape(-1), minlength=model.n_clusters + 1)
+            counts = _counts(labels, model.n_clusters, stage("counting"))
         if not self.objects:
             return batch.Segmented(labels, model, counts)
         objects, table = split_into_objects(
             labels,
-            intensity_image=image.data,
+            intensity_image=np.asarray(in_memory(image.data)),
             channel_axis=image.channel_axis,
             spacing=spacing,
             per_axis=per_axis,
@@ -270,6 +299,16 @@ class _Finish:
         if self.physical:
             table["unit"] = [image.unit] * len(table["index"])
         return batch.Segmented(labels, model, counts, objects, table)
+
+
+def _counts(labels: Any, n_clusters: int, progress: Progress) -> NDArray[np.int64]:
+    """Pixels of labels 0 to k, of a lazy array block by block."""
+    counts = np.zeros(n_clusters + 1, np.int64)
+    cut = boxes(labels.shape, chunks=getattr(labels, "chunks", None))
+    for found in run(lambda box: count_labels(in_memory(labels[box]), n_clusters), cut, progress):
+        counts[1:] += found
+    counts[0] = labels.size - counts.sum()
+    return counts
 
 
 def _finish(majority: float, min_size: float, fill_holes: float, objects: bool, physical: bool) -> _Finish:
@@ -281,16 +320,18 @@ def _finish(majority: float, min_size: float, fill_holes: float, objects: bool, 
 
 
 def _plan(
-    images: Sequence[Path],
-    out: Path,
+    images: Sequence[str],
+    out: Path | None,
+    in_image: str,
     table: bool = False,
     save_model: Path | None = None,
     objects: bool = False,
 ) -> list[batch.Job]:
+    places = [location(image) for image in images]
     try:
-        return batch.plan(images, out, table=table, model=save_model, objects=objects)
+        return batch.plan(places, out, in_image=in_image, table=table, model=save_model, objects=objects)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="-o") from None
+        raise typer.BadParameter(str(error), param_hint="--in-image" if in_image else "-o") from None
 
 
 def _choose(option: str, value: str, choices: Collection[str]) -> None:
@@ -302,11 +343,16 @@ def _pixels(image: ImageFile, features: str) -> Pixels:
     """Pixels to be clustered; channels that are no colours have no one intensity."""
     if image.channel_axis is not None and not image.is_color:
         n_channels = image.data.shape[image.channel_axis]
-        raise ValueError(f"it has {n_channels} channels that are no colours; save one of them by itself")
+        names = f": {', '.join(image.channel_names)}" if image.channel_names else f" 0 to {n_channels - 1}"
+        raise ValueError(
+            f"it has {n_channels} channels that are no colours; choose one of them by --channel{names}"
+        )
     return Pixels.of(image.data, features=features, channel_axis=image.channel_axis)
 
 
-def _view_under_xvfb(image: Path | None, sample: str | None, n_clusters: int | None, screenshot: Path) -> int:
+def _view_under_xvfb(
+    image: str | None, sample: str | None, n_clusters: int | None, channel: str, screenshot: Path
+) -> int:
     """Start over on a virtual screen; returns only if there can be none."""
     missing = [program for program in ("xvfb-run", "xauth") if shutil.which(program) is None]
     if missing or _UNDER_XVFB in os.environ:
@@ -321,8 +367,10 @@ def _view_under_xvfb(image: Path | None, sample: str | None, n_clusters: int | N
         command += ["--sample", sample]
     if n_clusters is not None:
         command += ["-k", str(n_clusters)]
+    if channel:
+        command += ["--channel", channel]
     if image is not None:
-        command += ["--", str(image)]
+        command += ["--", image]
     os.environ[_UNDER_XVFB] = "1"
     sys.stdout.flush()
     os.execvp(command[0], command)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .sample_data import SAMPLES
 
 if TYPE_CHECKING:
-    from ..files import ImageFile
+    from ..image_file import ImageFile
 
 _WINDOW = (1200, 760)
 _PATIENCE = 120_000  # ms that a picture may take
@@ -45,7 +45,8 @@ def view(
     if sample is not None:
         layer = Layer.create(*SAMPLES[sample]()[0])
     elif image is not None:
-        layer = Layer.create(image.data, image.layer_keywords(), "image")
+        data = [image.data, *image.coarser] if image.coarser else image.data
+        layer = Layer.create(data, image.layer_keywords(), "image")
     if layer is not None:
         viewer.add_layer(layer)
     _, dock = viewer.window.add_plugin_dock_widget("napari-kmeans", "K-means segmentation")
