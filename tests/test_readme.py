@@ -54,6 +54,20 @@ def test_comments_in_the_python_page_tell_what_is_so(picture):
     assert napari_kmeans.split_into_objects(cleaned, 2)[0].max() == 24
 
 
+def make_store(path: Path) -> None:
+    """An OME-Zarr image; channels.ome.zarr has two."""
+    import zarr
+    from ome_zarr import writer
+
+    group = zarr.open_group(path, mode="w")
+    if path.name == "channels.ome.zarr":
+        writer.write_image(np.stack([GRAY, GRAY]), group, axes="cyx", scaler=None)
+        omero = {"channels": [{"label": "DAPI"}, {"label": "GFP"}]}
+        group.attrs["ome"] = {**group.attrs["ome"], "omero": omero}
+    else:
+        writer.write_image(GRAY, group, axes="yx", scaler=None)
+
+
 @pytest.mark.parametrize("page", with_snippets("sh", "napari-kmeans "))
 def test_commands_of_a_page_run(page, tmp_path, monkeypatch):
     cli = pytest.importorskip("napari_kmeans.cli", exc_type=SystemExit)
@@ -67,6 +81,8 @@ def test_commands_of_a_page_run(page, tmp_path, monkeypatch):
     words = {word for command in commands for word in command}
     for name in {"a.png", "b.png"} | {word for word in words if word.endswith(".tif")}:
         Image.fromarray(GRAY).save(name)
+    for name in {command[2] for command in commands if command[2].endswith(".ome.zarr")}:
+        make_store(Path(name))
     for command in commands:
         arguments = []
         for word in command[1:]:
