@@ -134,6 +134,49 @@ def test_channels_have_to_be_chosen(run: Run, tmp_path: Path, cells: Path) -> No
     assert (status, err) == (1, "napari-kmeans: y.tif: it has no channels, so there is no channel '1'\n")
 
 
+def test_clean_up_and_objects(run: Run, tmp_path: Path, cells: Path) -> None:
+    options = ("--majority", 2, "--min-size", 20)
+    arguments = ("segment", cells, "-k", 3, "--channel", "GFP", *options)
+    labels, _ = napari_kmeans.segment(GRAY[1], 3)
+    cleaned = napari_kmeans.clean_labels(labels, majority=2, min_size=20)
+    status, _, err = run(*arguments, "-o", "lazy", "--table")
+    assert (status, err) == (0, "")
+    np.testing.assert_array_equal(stored(tmp_path / "lazy" / "cells-labels.ome.zarr"), cleaned)
+    rows = (tmp_path / "lazy" / "cells-clusters.csv").read_text().splitlines()[1:]
+    pixels = np.bincount(cleaned.ravel(), minlength=4)[1:].tolist()
+    assert [int(row.split(",")[3]) for row in rows] == pixels
+    group = zarr.open_group(tmp_path / "lazy" / "cells-labels.ome.zarr", mode="r")
+    assert [row["pixels"] for row in group.attrs["ome"]["image-label"]["properties"]] == pixels
+    objects, table = napari_kmeans.split_into_objects(cleaned, intensity_image=GRAY[1])
+    status, _, err = run(*arguments, "-o", "objects", "--objects")
+    assert (status, err) == (0, "")
+    assert names(tmp_path / "objects") == [
+        "cells-labels.ome.zarr",
+        "cells-objects.csv",
+        "cells-objects.ome.zarr",
+    ]
+    np.testing.assert_array_equal(stored(tmp_path / "objects" / "cells-objects.ome.zarr"), objects)
+    assert len((tmp_path / "objects" / "cells-objects.csv").read_text().splitlines()) == 1 + len(
+        table["index"]
+    )
+    status, _, err = run(*arguments, "-o", "objects", "--objects", "--in-image", "k-means", "--overwrite")
+    assert (status, err) == (0, "")
+    np.testing.assert_array_equal(stored(cells / "labels" / "k-means"), cleaned)
+    np.testing.assert_array_equal(stored(cells / "labels" / "k-means-objects"), objects)
+
+
+def test_clean_up_of_labels_of_another_model(run: Run, tmp_path: Path, cells: Path) -> None:
+    model = napari_kmeans.fit(GRAY[0], 4).with_background([1])
+    model.save(tmp_path / "m.json")
+    tifffile.imwrite(tmp_path / "x.tif", GRAY[2])
+    for image, options in [(cells, ("--channel", "RFP")), ("x.tif", ())]:
+        status, _, err = run("apply", "m.json", image, *options, "-o", "out", "--min-size", 20)
+        assert (status, err) == (0, "")
+    expected = tifffile.imread(tmp_path / "out" / "x-labels.tif")
+    assert set(np.unique(expected)) == {0, 2, 3, 4}
+    np.testing.assert_array_equal(stored(tmp_path / "out" / "cells-labels.ome.zarr"), expected)
+
+
 def test_large_tiff(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiff, "LAZY_BYTES", 1000)
     tifffile.imwrite(tmp_path / "x.tif", GRAY[0], tile=(64, 64), compression="zlib")
@@ -172,6 +215,7 @@ def test_a_damaged_chunk_fails_its_image_only(run: Run, tmp_path: Path, cells: P
         ("segment cells.ome.zarr -k 3 --in-image a/b", "'a/b' must be a name of letters and digits"),
         ("segment cells.ome.zarr -k 3 --in-image ..", "'..' must be a name of letters and digits"),
         ("segment cells.ome.zarr -k 3 --in-image a --table", "has to be told where to write"),
+        ("segment cells.ome.zarr -k 3 --in-image a --objects", "has to be told where to write"),
         ("segment cells.ome.zarr -k 3 --in-image a -o x.tif", "x.tif is no folder"),
         ("segment cells.ome.zarr -k 3 -o cells.ome.zarr", "would replace the image cells.ome.zarr"),
         ("segment a.tif b.tif -k 3 -o x.zarr", "x.zarr is one file, and there are 2 images"),
