@@ -82,8 +82,8 @@ class _ByLookUp(_Flat):
 
 
 def _translate(raw: NDArray[np.uint8], table: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-    # stringzilla keeps other threads waiting while it runs, a window's too, and memory that is written for the
-    # first time takes ten times as long. So that is touched before, and small pieces are translated.
+    # stringzilla keeps other threads waiting while it runs, a window's too, and memory that is written for
+    # the first time takes ten times as long. So it is touched before, and small pieces are translated.
     out[:: mmap.PAGESIZE] = 0
     look_up = table.tobytes()
     for begin in range(0, raw.size, _PIECE):
