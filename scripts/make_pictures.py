@@ -24,7 +24,6 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
 WINDOW = 1200, 760
 SIZES = {"narrow": (300, 560), "wide": (420, 760)}
 SAMPLES_SHOWN = {"coins": 4, "tissue": 4, "cells": 3}
-PATIENCE = 120_000  # ms that the dock may work
 
 
 class Studio:
@@ -42,19 +41,10 @@ class Studio:
 
     def wait(self) -> None:
         """Let the dock finish, and what it shows be drawn."""
-        from qtpy.QtCore import QEventLoop, QTimer
+        from napari_kmeans._napari.waiting import let_draw, wait_until
 
-        loop, poll, too_late = QEventLoop(), QTimer(), QTimer()
-        poll.timeout.connect(lambda: self.dock.at_rest and loop.quit())
-        poll.start(50)
-        too_late.setSingleShot(True)
-        too_late.timeout.connect(lambda: loop.exit(1))
-        too_late.start(PATIENCE)
-        if loop.exec():
-            raise RuntimeError("the dock was not at rest in time")
-        poll.stop()
-        QTimer.singleShot(400, loop.quit)
-        loop.exec()
+        wait_until(lambda: self.dock.at_rest)
+        let_draw()
 
     def begin(self, sample: str, n_clusters: int, theme: str = "dark") -> None:
         """Show nothing but a sample image and its clusters."""
@@ -102,7 +92,7 @@ def dock_of(studio: Studio, sample: str, theme: str, size: str) -> Any:
     """The dock with the histogram of a sample."""
     studio.begin(sample, SAMPLES_SHOWN[sample], theme)
     if sample == "cells":
-        studio.dock["where"].value = 0  # each z
+        studio.dock.where.value = 0  # each z
         studio.dock.menu.log_counts.setChecked(True)
         studio.wait()
     return studio.dock_at(*SIZES[size])
@@ -168,7 +158,7 @@ def outline(studio: Studio) -> Any:
 def stack(studio: Studio) -> Any:
     """Each plane of a volume with clusters of its own."""
     studio.begin("cells", 3)
-    studio.dock["where"].value = 0  # each z
+    studio.dock.where.value = 0  # each z
     studio.dock.menu.log_counts.setChecked(True)
     return studio.window()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,12 +74,21 @@ class _ByLookUp(_Flat):
     def classify(self, values: NDArray[Any], out: NDArray[np.uint8]) -> None:
         raw = values.view(f"u{values.dtype.itemsize}")
         if raw.itemsize == 1 and stringzilla is not None:
-            if raw.size:
-                stringzilla.translate(raw.data, self.table.tobytes(), out=out.data)
+            _translate(raw, self.table, out)
             return
         for begin in range(0, raw.size, _PIECE):
             # `mode` because numpy.take buffers its output otherwise; no index is out of range.
             np.take(self.table, raw[begin : begin + _PIECE], out=out[begin : begin + _PIECE], mode="clip")
+
+
+def _translate(raw: NDArray[np.uint8], table: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    # stringzilla keeps other threads waiting while it runs, a window's too, and memory that is written for
+    # the first time takes ten times as long. So it is touched before, and small pieces are translated.
+    out[:: mmap.PAGESIZE] = 0
+    look_up = table.tobytes()
+    for begin in range(0, raw.size, _PIECE):
+        end = begin + _PIECE
+        stringzilla.translate(raw[begin:end].data, look_up, out=out[begin:end].data)
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,7 +47,7 @@ def imported():
 def viewer(imported, npe2pm, plugin_settings, make_napari_viewer, monkeypatch):
     """A viewer with this plugin only, and settings of its own."""
     # Tests have no hand that moves on: a dock comes to rest sooner than a person would want.
-    monkeypatch.setattr("napari_kmeans._napari.widget._REST", 50)
+    monkeypatch.setattr("napari_kmeans._napari.jobs._REST", 50)
     npe2pm.register(PluginManifest.from_distribution(PLUGIN[0]))
     return make_napari_viewer()
 

@@ -55,21 +55,24 @@ def test_tab_goes_through_the_controls_from_top_to_bottom(dock, settle, press):
     settle(dock)
     expected = [
         dock.image.native,
+        dock.features.native,
         dock.n_clusters.native,
         dock.n_clusters_slider.native,
-        dock.where.native,
         dock.tabs.tabBar(),
         dock.histogram,
         dock.border.which,
         dock.border.value,
         dock.border.back,
         dock.table,
+        dock.where_section.button,
+        dock.where.native,
         dock.live.native,
         dock.segment.native,
         dock.undo,
         dock.peek,
         dock.more,
     ]
+    dock.where_section.button.click()
     expected[0].setFocus()
     for control in expected:
         focus = QApplication.focusWidget()

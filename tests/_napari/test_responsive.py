@@ -26,7 +26,7 @@ def test_cancel_is_offered_before_anything_is_told_of_lasting_work(viewer, open_
     viewer.add_image(gray)
     dock = open_dock()
     go_on = threading.Event()
-    dock.runner.run(lambda _: go_on.wait(20), lambda _: None)
+    dock.jobs.clusters.run(lambda _: go_on.wait(20), lambda _: None)
     qtbot.waitUntil(lambda: dock.cancel.native.isVisibleTo(dock.native), timeout=2000)
     assert dock.progress.value == 0
     go_on.set()
@@ -107,7 +107,7 @@ def test_views_too_large_to_look_up_wait_for_the_slider_to_rest(
     [layer] = clusters_of(viewer)
     assert isinstance(layer.data, LookUp)  # a small one is live
     settle(dock)
-    monkeypatch.setattr("napari_kmeans._napari.widget._LIVE_PIXELS", {2: 100, 3: 100})
+    monkeypatch.setattr("napari_kmeans._napari.jobs._LIVE_PIXELS", {2: 100, 3: 100})
     before = layer.data
     dock.n_clusters.value = 5
     assert layer.data is before

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QTabWidget, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from .widget import KMeansWidget
 
 _LABEL_WIDTH = 64  # of the longest label in napari's font, so that the controls beside them stand in line
+_LEAST_BELOW = 78  # px, three rows of the table
 
 
 def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
@@ -39,10 +40,11 @@ def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
     layout = dock.native.layout()
     for label in dock.native.findChildren(QLabel):
         label.setMinimumWidth(_LABEL_WIDTH)
+    below = _Scroll(_column(dock.table, dock.where_section))
     for widget, stretch in (
         (tabs, 3),
         (status, 0),
-        (dock.table, 2),
+        (below, 2),
         (_row(dock.live.native, dock.segment.native, dock.undo, dock.peek, dock.more), 0),
         (running, 0),
     ):
@@ -53,8 +55,9 @@ def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
         button.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     dock.native.setMinimumWidth(240)
     guard = _Guard(dock.native)
-    controls = [widget.native for widget in dock if not isinstance(widget, Container)]
-    for widget in dock:
+    form = [*dock, dock.where]
+    controls = [widget.native for widget in form if not isinstance(widget, Container)]
+    for widget in form:
         widget.native.setToolTip(widget.tooltip)  # the slider's box has none of its own
     for control in (*controls, dock.border):
         for widget in (control, *control.findChildren(QWidget)):
@@ -80,6 +83,24 @@ def _filled(layout: QHBoxLayout | QVBoxLayout, *widgets: QWidget) -> QWidget:
         layout.addWidget(widget)
     box.setLayout(layout)
     return box
+
+
+class _Scroll(QScrollArea):
+    """Scrolls up and down what has no room below the plots, and is as broad as the dock."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # what is in it has the focus, and is scrolled to
+        self.setWidget(content)
+
+    def sizeHint(self) -> QSize:
+        return self.widget().sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, _LEAST_BELOW)
 
 
 class _Guard(QObject):

@@ -1,25 +1,20 @@
-"""The ⋯ menu, and what leaves the dock by it or by the table's menu: files, clipboard, other layers."""
+"""The ⋯ menu, and what leaves the dock by it or by the table's menu: files and clipboard."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from napari.layers import Labels
 from qtpy.QtGui import QAction, QActionGroup
 from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
-from ..blocks import Progress, boxes, run
 from ..model import KMeansModel
-from ..pixels import Box
-from ..report import cluster_table, table_text, write_table
+from ..report import table_text, write_table
+from .advice import COPIED
 from .colors import PALETTES
-from .layers import pixel_size, transforms_of
+from .layers import pixel_size
 from .script import as_python
-from .session import Session
-from .worker import part_of
 
 if TYPE_CHECKING:
     from .widget import KMeansWidget
@@ -70,7 +65,7 @@ class DockMenu(QMenu):
         session = self._dock.session
         if session is not None and session.model is not None:
             QApplication.clipboard().setText(as_python(session, session.model))
-            self._dock.show_status("Copied a script that makes this result.")
+            self._dock.show_status(COPIED)
 
     def _save_model(self) -> None:
         session = self._dock.session
@@ -87,42 +82,22 @@ class DockMenu(QMenu):
         if path:
             self._try(lambda: self._dock.use_model(KMeansModel.load(path)))
 
-    def save_table(self, session: Session, model: KMeansModel) -> None:
+    def save_table(self) -> None:
         """Ask for a file and write the table of clusters to it."""
+        session = self._dock.session
+        if session is None or session.model is None:
+            return
+        model, size = session.model, pixel_size(session.image)
         name = f"{session.image.name}-clusters.csv"
         path, _ = QFileDialog.getSaveFileName(self, "Save table", name, "CSV (*.csv)")
         if path:
-            size = pixel_size(session.image)
             self._try(lambda: write_table(Path(path), model, size, overwrite=True))
 
-    def copy_table(self, session: Session, model: KMeansModel) -> None:
+    def copy_table(self) -> None:
         """Put the table of clusters on the clipboard."""
-        QApplication.clipboard().setText(table_text(model, pixel_size(session.image)))
-
-    def extract(self, session: Session, model: KMeansModel, labels: list[int]) -> None:
-        """Add clusters as a mask layer of its own."""
-        rows = cluster_table(model.with_background([]))
-        names = [name for label, name in zip(rows["index"], rows["name"], strict=True) if label in labels]
-        [look_up] = session.look_up(with_background=False)
-        chosen = np.isin(np.arange(256), labels).astype(np.uint8)
-        viewer = self._dock.viewer
-
-        def work(progress: Progress) -> Any:
-            mask = look_up.look_up_all(part_of(progress, 0, 0.5))
-
-            def choose(box: Box) -> None:
-                mask[box] = chosen[mask[box]]
-
-            for _ in run(choose, boxes(mask.shape), part_of(progress, 0.5, 1)):
-                pass
-            return mask
-
-        def done(mask: Any) -> None:
-            name = f"{session.image.name} {', '.join(names)}"
-            viewer.add_layer(Labels(mask, name=name, **transforms_of(session.image)))
-            self._dock.finish()  # what this work came in the way of
-
-        self._dock.runner.run(work, done)
+        session = self._dock.session
+        if session is not None and session.model is not None:
+            QApplication.clipboard().setText(table_text(session.model, pixel_size(session.image)))
 
     def _try(self, function: Callable[[], None]) -> None:
         try:

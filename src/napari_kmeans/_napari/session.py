@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -106,15 +108,20 @@ class Session:
     hidden: set[int] = field(default_factory=set)
     highlighted: set[int] = field(default_factory=set)
     _optima: dict[tuple[int, int] | None, Optimum] = field(default_factory=dict)
-    _edits_of: dict[int, Edits] = field(default_factory=dict)
+    _edits_of: dict[tuple[str, int], Edits] = field(default_factory=dict)
     _in_gesture: bool = False
 
-    # Choices
+    # Choices; each returns whether anything is new
 
     def choose_k(self, n_clusters: int) -> bool:
         """Change the number of clusters; edits made for it before come back."""
-        edits = self._edits_of.get(n_clusters, Edits())
+        edits = self._edits_of.get((self.parameters.features, n_clusters), Edits())
         return self._change(replace(self.parameters, n_clusters=n_clusters, edits=edits))
+
+    def choose_features(self, features: str) -> bool:
+        """Describe pixels by something else; edits made for that before come back."""
+        edits = self._edits_of.get((features, self.parameters.n_clusters), Edits())
+        return self._change(replace(self.parameters, features=features, edits=edits))
 
     def choose_where(self, per_axis: int | None) -> bool:
         """Cluster each position along an axis by itself, or the whole image; no border stays moved."""
@@ -122,8 +129,70 @@ class Session:
         return self._change(replace(self.parameters, per_axis=per_axis, edits=edits))
 
     def edit(self, **fields: Any) -> bool:
-        """Change something by hand; return whether anything is new."""
+        """Change something by hand."""
         return self._change(replace(self.parameters, edits=replace(self.parameters.edits, **fields)))
+
+    def move_threshold(self, index: int, value: float) -> bool:
+        """Move a border, counted from 0, as far as its neighbours; where there are borders to move."""
+        if self.model is None or self.parameters.per_axis is not None:
+            return False
+        thresholds = self.model.thresholds.tolist()
+        low = thresholds[index - 1] if index else -math.inf
+        high = thresholds[index + 1] if index + 1 < len(thresholds) else math.inf
+        thresholds[index] = min(max(value, low), high)
+        return self.edit(thresholds=tuple(thresholds))
+
+    def rename(self, label: int, name: str) -> bool:
+        """Name a cluster; an empty name gives it back the one it had."""
+        if self.model is None:
+            return False
+        n = self.model.n_clusters
+        names = list(self.model.names or (f"cluster {number}" for number in range(1, n + 1)))
+        names[label - 1] = name or f"cluster {label}"
+        return self.edit(names=tuple(names))
+
+    def merge(self, labels: Collection[int]) -> bool:
+        """Show clusters as one, with those merged with them before; as background if all of them were."""
+        groups = self._groups(labels)
+        together = tuple(sorted(number for group in groups for number in group))
+        background = set(self.parameters.edits.background)
+        hidden = all(group[0] in background for group in groups)
+        background = (background - set(together)) | ({together[0]} if groups and hidden else set())
+        return len(groups) > 1 and self.edit(
+            merges=(*self._merges_beside(groups), together), background=tuple(sorted(background))
+        )
+
+    def split(self, labels: Collection[int]) -> bool:
+        """Show merged clusters apart again."""
+        return self.edit(merges=self._merges_beside(self._groups(labels)))
+
+    def toggle_background(self, labels: Collection[int]) -> bool:
+        """Show clusters as label 0, or not any longer if all of them are."""
+        chosen = {group[0] for group in self._groups(labels)}
+        background = set(self.parameters.edits.background)
+        changed = background - chosen if chosen <= background else background | chosen
+        return self.edit(background=tuple(sorted(changed)))
+
+    def take_model(self, model: KMeansModel) -> bool:
+        """Take the clusters of a saved model, as if its borders had been set by hand.
+
+        Raises
+        ------
+        ValueError
+            If it has no border.
+        """
+        if model.n_clusters < 2:
+            raise ValueError("the model has one cluster, so there is no border to label an image with")
+        thresholds = tuple(model.thresholds.tolist())
+        edits = Edits(thresholds, model.merges, model.background, model.names)
+        return self._change(Parameters(n_clusters=model.n_clusters, features=model.features, edits=edits))
+
+    def _groups(self, labels: Collection[int]) -> list[tuple[int, ...]]:
+        """Clusters that are shown with one of these labels, merged ones together."""
+        return [] if self.model is None else [group for group in self.model.groups if group[0] in labels]
+
+    def _merges_beside(self, groups: Collection[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
+        return () if self.model is None else tuple(m for m in self.model.merges if m not in groups)
 
     def _change(self, changed: Parameters) -> bool:
         if changed == self.parameters:
@@ -147,9 +216,11 @@ class Session:
         return True
 
     def _take(self, parameters: Parameters) -> None:
-        self._edits_of[self.parameters.n_clusters] = self.parameters.edits
-        self.parameters = parameters
-        self._edits_of[parameters.n_clusters] = parameters.edits
+        before, self.parameters = self.parameters, parameters
+        for one in (before, parameters):
+            self._edits_of[one.features, one.n_clusters] = one.edits
+        if parameters.features != before.features:
+            self.forget_measurements()
         self.model = None
 
     # Measurements
@@ -191,6 +262,11 @@ class Session:
         return True
 
     # Models
+
+    def find_model(self) -> None:
+        """Make the model for the parameters, if that takes no time that a person would notice."""
+        if self.model is None and self.optimum is not None and self.optimum.is_quick(self.n_clusters):
+            self.model = self.model_from(self.optimum)
 
     @property
     def n_clusters(self) -> int:

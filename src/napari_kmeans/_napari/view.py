@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from ..image_file import ImageFile
 
 _WINDOW = (1200, 760)
-_PATIENCE = 120_000  # ms that a picture may take
 
 
 def view(
@@ -33,7 +32,7 @@ def view(
 
     Raises
     ------
-    RuntimeError
+    TimeoutError
         If no result came in two minutes while a screenshot was asked for.
     """
     import napari
@@ -65,24 +64,11 @@ def view(
 
 def _take_picture(viewer: Any, dock: Any, path: Path) -> None:
     """Wait until the dock is at rest and write what the window shows."""
-    from qtpy.QtCore import QEventLoop, QTimer
+    from .waiting import let_draw, wait_until
 
     viewer.window._qt_window.show()
-    loop = QEventLoop()
-    poll = QTimer()
-    poll.setInterval(50)
-    poll.timeout.connect(lambda: dock.at_rest and loop.quit())
-    poll.start()
-    too_late = QTimer()
-    too_late.setSingleShot(True)
-    too_late.timeout.connect(lambda: loop.exit(1))
-    too_late.start(_PATIENCE)
-    if loop.exec():
-        raise RuntimeError("the window was not ready after two minutes")
-    poll.stop()
-    # One more turn, for the canvas to draw what it was given.
-    QTimer.singleShot(500, loop.quit)
-    loop.exec()
+    wait_until(lambda: dock.at_rest)
+    let_draw()
     partial = path.with_name(f".{path.name}.partial.png")
     viewer.screenshot(str(partial), canvas_only=False, flash=False)
     os.replace(partial, path)
