@@ -31,7 +31,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def local_cluster():
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", processes=True
     ) as local:
         yield local
 
