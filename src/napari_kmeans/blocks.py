@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -82,6 +83,11 @@ def _cut(ends: Sequence[int], step: int) -> list[int]:
         farther = ends[next_one] if next_one >= 0 else 0
         places.append(farther if farther > places[-1] else ends[bisect_right(ends, places[-1])])
     return places
+
+
+def size_of(box: Box) -> int:
+    """Pixels in a box."""
+    return math.prod(side.stop - side.start for side in box)
 
 
 def windows(shape: Sequence[int]) -> list[Box]:
@@ -202,6 +208,14 @@ def summarise(pixels: Pixels, progress: Progress | None = None, *, estimate: boo
             "image has no pixel to cluster: all are NaN, infinite, transparent or outside the mask"
         )
     return state
+
+
+def seconds_of_a_pass(pixels: Pixels) -> float:
+    """Guess how long reading all of an image takes, by reading one block from its middle."""
+    cut = boxes_of(pixels)
+    begin = time.perf_counter()
+    pixels.read(cut[len(cut) // 2])
+    return (time.perf_counter() - begin) * len(cut) / N_THREADS
 
 
 def _count(plan: Plan, block: Block) -> NDArray[np.int64]:

@@ -179,6 +179,15 @@ class Pixels:
         return self.load(box).values()
 
 
+def as_lazy(pixels: Pixels) -> Pixels:
+    """Return pixels as if they were not in memory, so that they can be labelled lazily."""
+    if pixels.chunks is not None:
+        return pixels
+    import dask.array as da
+
+    return replace(pixels, image=da.from_array(pixels.image))
+
+
 def around(box: Box, shape: Sequence[int], halo: int) -> tuple[Box, Box]:
     """Return a box with `halo` pixels around it, as far as there is an image, and where it lies in that."""
     if not halo:

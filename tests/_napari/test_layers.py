@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import dask.array as da
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -13,7 +12,7 @@ from napari.layers import Image, Labels
 import napari_kmeans
 from napari_kmeans import KMeansModel
 from napari_kmeans._napari.colors import distinct_colors, label_colormap
-from napari_kmeans._napari.layers import METADATA_KEY, pixels_of
+from napari_kmeans._napari.layers import METADATA_KEY, levels_of
 from napari_kmeans._napari.look_up import ModelLookUp, StackLookUp, label_stack
 from napari_kmeans._napari.overlay import Overlay
 from napari_kmeans.pixels import Pixels
@@ -47,7 +46,7 @@ def show(overlay, image, k=3):
 def slide(overlay, image, k):
     """Show an image's clusters as the dock does while a slider moves."""
     model = napari_kmeans.fit(image.data, k)
-    overlay.show([ModelLookUp(pixels_of(image), model)], model, COLORS, None)
+    overlay.show([ModelLookUp(levels_of(image).finest, model)], model, COLORS, None)
     return model
 
 
@@ -407,34 +406,32 @@ def test_labels_of_a_stack_and_their_models_are_those_of_segment():
 
 
 def test_pixels_of_colours_have_their_channels_last(viewer, colored):
-    pixels = pixels_of(viewer.add_image(colored, rgb=True))
+    pixels = levels_of(viewer.add_image(colored, rgb=True)).finest
     assert pixels.shape == colored.shape[:2]
     assert pixels.n_channels == 3
 
 
 def test_a_stack_of_three_planes_is_no_colour_image(viewer, colored):
-    assert pixels_of(viewer.add_image(colored, rgb=False)).n_channels is None
+    assert levels_of(viewer.add_image(colored, rgb=False)).finest.n_channels is None
 
 
-def test_one_level_of_a_multiscale_image_is_an_image(gray):
-    assert pixels_of(Image([gray], multiscale=True)).shape == gray.shape
+@pytest.mark.parametrize("levels", [[1], [1, 1]])
+def test_a_multiscale_image_of_one_size_is_an_image(gray, levels):
+    found = levels_of(SimpleNamespace(data=[gray] * len(levels), multiscale=True, rgb=False))
+    assert [pixels.shape for pixels in found.pixels] == [gray.shape]
+    assert not found.only_looked_up
 
 
-@pytest.mark.parametrize(
-    ("layer", "error", "what"),
-    [
-        (
-            lambda gray: Image([gray, gray[::2, ::2]], multiscale=True, name="big"),
-            ValueError,
-            "“big” is a multiscale",
-        ),
-        (lambda gray: Image(da.from_array(gray), name="lazy"), ValueError, "“lazy” is held as dask"),
-        # Napari has no layer for these yet.
-        (lambda gray: SimpleNamespace(data=gray * 1j, multiscale=False, rgb=False), TypeError, "complex128"),
-    ],
-    ids=["multiscale", "dask", "complex"],
-)
-def test_other_images_are_refused_with_a_way_out(gray, layer, error, what):
-    with pytest.raises(error, match=what) as refusal:
-        pixels_of(layer(gray))
-    assert any(word in str(refusal.value) for word in ("as an image of its own", "numpy.abs"))
+def test_levels_are_those_of_the_layer_the_finest_first(gray):
+    found = levels_of(Image([gray, gray[::2, ::2]], multiscale=True))
+    assert [pixels.shape for pixels in found.pixels] == [(40, 50), (20, 25)]
+    assert found.finest.shape == (40, 50)
+    assert found.only_looked_up
+    assert not found.lazy
+
+
+def test_images_that_cannot_be_clustered_are_refused_with_a_way_out(gray):
+    # Napari has no layer for these yet.
+    layer = SimpleNamespace(data=gray * 1j, multiscale=False, rgb=False)
+    with pytest.raises(TypeError, match=r"complex128.*numpy\.abs"):
+        levels_of(layer)

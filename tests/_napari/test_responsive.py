@@ -26,7 +26,7 @@ def test_cancel_is_offered_before_anything_is_told_of_lasting_work(viewer, open_
     viewer.add_image(gray)
     dock = open_dock()
     go_on = threading.Event()
-    dock.jobs.clusters.run(lambda _: go_on.wait(20), lambda _: None)
+    dock.jobs.labels.run(lambda _: go_on.wait(20), lambda _: None)
     qtbot.waitUntil(lambda: dock.cancel.native.isVisibleTo(dock.native), timeout=2000)
     assert dock.progress.value == 0
     go_on.set()

@@ -3,11 +3,10 @@ from __future__ import annotations
 import pytest
 from napari.components import ViewerModel
 
-from napari_kmeans._napari.layers import pixels_of
+from napari_kmeans._napari import measure as measuring
+from napari_kmeans._napari.layers import levels_of
 from napari_kmeans._napari.overlay import Overlay
 from napari_kmeans._napari.session import Edits, Parameters, Session
-from napari_kmeans.blocks import summarise
-from napari_kmeans.clustering import Optimum, suggest
 
 
 @pytest.fixture
@@ -18,9 +17,8 @@ def session(gray):
 
 
 def measure(session):
-    pixels = pixels_of(session.image)
-    optimum = Optimum(summarise(pixels))
-    session.set_measured(pixels, optimum, suggest(optimum, 12))
+    levels = levels_of(session.image)
+    session.set_measured(levels, measuring.measure(levels.finest, 12))
 
 
 def test_a_gesture_is_one_step_back_however_many_steps_it_took(session):
@@ -61,7 +59,7 @@ def test_an_edit_that_was_undone_does_not_come_back_with_its_number_of_clusters(
 def test_edits_are_applied_to_the_optimum(session):
     measure(session)
     session.edit(thresholds=(50.0, 150.0), merges=((1, 2),), names=("a", "b", "c"))
-    model = session.model_from(session.optimum)
+    model = session.model_from(session.measured)
     assert model.adjusted
     assert model.thresholds.tolist() == [50, 150]
     assert model.merges == ((1, 2),)
@@ -73,13 +71,13 @@ def test_edits_that_do_not_fit_an_image_of_few_values_are_left_out(session):
     measure(session)
     session.edit(names=("a", "b", "c"))
     assert session.n_clusters == 2
-    assert session.model_from(session.optimum).names == ()
+    assert session.model_from(session.measured).names == ()
 
 
 def test_measurements_go_and_choices_stay_when_the_data_change(session):
     measure(session)
     session.choose_k(7)
     session.forget_measurements()
-    assert (session.pixels, session.optimum, session.suggestion, session.model) == (None,) * 4
+    assert (session.levels, session.measured, session.suggestion, session.model) == (None,) * 4
     assert session.parameters.n_clusters == 7
     assert session.undo()

@@ -6,7 +6,6 @@ import gc
 import json
 import weakref
 
-import dask.array as da
 import numpy as np
 import pyqtgraph as pg
 import pytest
@@ -335,26 +334,6 @@ def test_states_in_which_there_is_less_to_see_are_explained(viewer, open_dock, s
     settle(dock)
     assert "no pixel to cluster" in dock.status.text()
     assert "nothing k-means" not in viewer.layers
-
-
-def test_images_not_in_memory_get_a_sentence(viewer, open_dock, settle, gray):
-    big = viewer.add_image([gray, gray[::2, ::2]], multiscale=True, name="pyramid")
-    lazy = viewer.add_image(da.from_array(gray), name="lazy")
-    dock = open_dock()
-    for image, word in ((lazy, "dask"), (big, "multiscale")):
-        viewer.layers.selection.active = image
-        settle(dock)
-        assert word in dock.status.text()
-        dock.n_clusters.value += 1
-        settle(dock)
-        assert word in dock.status.text()
-        dock.segment.native.click()
-        settle(dock)
-        assert word in dock.status.text()
-    assert not clusters_of(viewer)
-    viewer.add_image(gray)
-    settle(dock)
-    assert dock.status.text() == ""
 
 
 # Work that nobody waits for any more

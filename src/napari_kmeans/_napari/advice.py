@@ -7,6 +7,7 @@ from .session import Session
 
 CANCELLED = "Cancelled. Press Segment to begin again."
 NOTHING_BESIDE = "There are no clusters yet to put beside the image; press Segment."
+NOTHING_TO_EXPORT = "There are no clusters yet to export; press Segment."
 COPIED = "Copied a script that makes this result."
 
 
@@ -14,17 +15,53 @@ def advice(session: Session | None) -> str:
     """What the person should know or do; empty when all is well."""
     if session is None:
         return "Open or select an image to segment it."
-    if session.optimum is None:
+    if session.measured is None:
         return ""
-    n, axis, said = session.optimum.n_values, session.parameters.per_axis, ""
+    n, axis, said = session.measured.optimum.n_values, session.parameters.per_axis, _estimate(session)
     if axis is not None:
         name = axis_name(session.image, axis)
-        said = f"Plots and table show {name} = {session.position}; each {name} has clusters of its own. "
+        said += f"Plots and table show {name} = {session.position}; each {name} has clusters of its own. "
     if n == 1:
         said += "All pixels have one value, so there is one cluster; choose an image with more to see."
     elif n < session.parameters.n_clusters:
         said += f"There are only {n} distinct values, so there are {n} clusters; choose {n} or fewer."
     return said.strip()
+
+
+def _estimate(session: Session) -> str:
+    """How much was read of what is not in memory, and how long the rest will take."""
+    measured, levels = session.measured, session.levels
+    if levels is None or not levels.lazy or measured is None:
+        return ""
+    total = f"{_number(measured.n_pixels)} pixels"
+    if not measured.is_estimate:
+        return f"From all {total}. " if levels.only_looked_up else ""
+    share = 100 * measured.n_read / measured.n_pixels
+    said = f"Estimate from {share:.2g} % of {total}, which are not in memory. "
+    if session.thorough:
+        return f"{said}Reading all of them takes about {_duration(measured.seconds)}. "
+    return f"{said}Segment reads all of them, in about {_duration(measured.seconds)}. "
+
+
+def _number(n: int) -> str:
+    """A large number in few letters."""
+    for size, name in ((1e9, "billion"), (1e6, "million")):
+        if n >= size:
+            return f"{n / size:.3g} {name}"
+    return f"{n:,}"
+
+
+def _duration(seconds: float) -> str:
+    """How long, as somebody would say it."""
+    for length, name in ((3600.0, "hour"), (60.0, "minute")):
+        if seconds >= 1.5 * length:
+            return f"{round(seconds / length)} {name}s"
+    return f"{max(round(seconds), 1)} second{'s' * (round(seconds) > 1)}"
+
+
+def exported(path: object) -> str:
+    """That a file was written."""
+    return f"Exported to {path}."
 
 
 def refusal(error: Exception) -> str:

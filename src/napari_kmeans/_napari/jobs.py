@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,16 +11,17 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from ..blocks import Progress, boxes, run, summarise
-from ..clustering import Optimum, Suggestion, suggest
+from ..blocks import Progress, boxes, run
 from ..model import KMeansModel
 from ..pipeline import label_and_count
-from ..pixels import Box, Pixels
+from ..pixels import Box
 from ..report import cluster_table
 from . import settings
 from .display import Display
-from .layers import pixel_size, pixels_of, transforms_of
+from .export import export_labels
+from .layers import levels_of, pixel_size, transforms_of
 from .look_up import label_stack
+from .measure import Levels, Measured, cluster_at, measure
 from .session import Session
 from .worker import Runner, part_of
 
@@ -33,8 +34,8 @@ _LIVE_PIXELS = {2: 1 << 24, 3: 1 << 22}
 class Jobs(QObject):
     """What the dock does about the parameters of the session it shows.
 
-    Clusters and masks have a runner each: a slider that moves on replaces the work on clusters, and leaves
-    alone a mask that was asked for.
+    There is a runner for each kind of work: to measure the image, to label it, to make masks, and to export.
+    A slider that moves on replaces the labelling, and leaves alone what else was asked for.
 
     Parameters
     ----------
@@ -50,6 +51,7 @@ class Jobs(QObject):
     changed()
         Plots, table and overlay may show something new.
     failed(error)
+    exported(path)
     """
 
     progressed = Signal(float)
@@ -57,6 +59,7 @@ class Jobs(QObject):
     stopped = Signal()
     changed = Signal()
     failed = Signal(object)
+    exported = Signal(object)
 
     def __init__(self, viewer: Any, display: Display, parent: QObject) -> None:
         super().__init__(parent)
@@ -65,14 +68,14 @@ class Jobs(QObject):
         self.session: Session | None = None
         self._viewer = viewer
         self._display = display
-        self.clusters, self.masks = Runner(self), Runner(self)
+        self.labels, self.measures, self.masks, self.exports = (Runner(self) for _ in range(4))
+        self._runners = (self.labels, self.measures, self.masks, self.exports)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST)
         self._rest.timeout.connect(self._settle)
-        self.clusters.progressed.connect(self.progressed)
-        self.masks.progressed.connect(self._on_mask_progressed)
-        for runner in (self.clusters, self.masks):
+        for runner in self._runners:
+            runner.progressed.connect(self._on_progressed)
             runner.lasted.connect(self.lasted)
             runner.stopped.connect(self._on_stopped)
             runner.failed.connect(self.failed)
@@ -80,36 +83,42 @@ class Jobs(QObject):
     @property
     def at_rest(self) -> bool:
         """Whether nothing is running nor about to."""
-        return not (self.clusters.busy or self.masks.busy or self._rest.isActive())
+        return not (any(runner.busy for runner in self._runners) or self._rest.isActive())
 
     def show(self, session: Session | None) -> None:
         """Turn to another image: measure it, or finish what was left before it came to rest."""
         self.stop()
         self.session = session
         self.changed.emit()
-        if session is not None and session.optimum is None:
+        if session is not None and not session.is_measured:
             self.measure()
         else:
             self.finish()
 
     def stop(self) -> None:
         """Cancel the work on clusters that is under way or about to be; its result is dropped."""
+        self._stop_labels()
+        self.measures.stop()
+
+    def _stop_labels(self) -> None:
         self._rest.stop()
-        self.clusters.stop()
+        self.labels.stop()
 
     def cancel(self) -> None:
         """Cancel everything, as the person wants it."""
         self.stop()
         self.masks.stop()
+        self.exports.stop()
         if self.session is not None:
-            self.session.wanted = False
+            self.session.wanted = self.session.thorough = False
 
-    def _on_mask_progressed(self, share: float) -> None:
-        if not self.clusters.busy:
+    def _on_progressed(self, share: float) -> None:
+        # Of several, the one that the person waits for.
+        if self.sender() is next((runner for runner in self._runners if runner.busy), None):
             self.progressed.emit(share)
 
     def _on_stopped(self) -> None:
-        if not (self.clusters.busy or self.masks.busy):
+        if not any(runner.busy for runner in self._runners):
             self.stopped.emit()
 
     # Clusters
@@ -121,61 +130,91 @@ class Jobs(QObject):
             return
         session.wanted = True
         self.changed.emit()
-        if session.optimum is None:
-            if not self.clusters.busy:
+        if session.measured is None:
+            if not self.measures.busy:
                 self.measure()
             return
         if session.model is None:
             # Many clusters of many values take a while to find; those that do not are there by now.
-            optimum, k = session.optimum, session.n_clusters
-            self.clusters.run(lambda progress: optimum.clustering(k), lambda _: self.update())
+            optimum, k = session.measured.optimum, session.n_clusters
+            self.labels.run(lambda progress: optimum.clustering(k), lambda _: self.update())
             return
-        self.stop()
+        self._stop_labels()
         self._rest.start()
-        if not self.live:
-            return
-        session.wanted = False
-        assert session.pixels is not None
-        n_displayed = self._viewer.dims.ndisplay
-        if math.prod(session.pixels.shape[-n_displayed:]) <= _LIVE_PIXELS[n_displayed]:
-            colormap = self._display.colormap(session, session.model)
-            session.overlay.show(session.look_up(), session.model, colormap, None)
+        if self.live:
+            session.wanted = False
+            if self._is_quickly_looked_up(session):
+                self._look_up(session)
+
+    def _is_quickly_looked_up(self, session: Session) -> bool:
+        assert session.levels is not None
+        n_displayed, levels = self._viewer.dims.ndisplay, session.levels.pixels
+        if n_displayed == 2 and len(levels) > 1:
+            return True  # napari chooses one with about as many pixels as the screen has
+        return math.prod(levels[-1].shape[-n_displayed:]) <= _LIVE_PIXELS[n_displayed]
+
+    def _look_up(self, session: Session, table: dict[str, Any] | None = None) -> None:
+        """Show labels that are found where somebody looks."""
+        assert session.model is not None
+        colormap = self._display.colormap(session, session.model)
+        session.overlay.show(session.look_up(), session.model, colormap, table)
 
     def measure(self) -> None:
-        """Read the image into its summary, and find the optima that the slider and the curve show."""
+        """Find out what the slider and the curve show: at once from windows of what is not in memory.
+
+        All of that is read only when the person wanted it, and then after the estimate.
+        """
         session = self.session
         assert session is not None
-        pixels = session.pixels or self._pixels(session)
-        if pixels is None:
+        levels = session.levels or self._levels(session)
+        if levels is None:
             return
         axis, position = session.parameters.per_axis, session.position
-        part = pixels if axis is None else pixels.at(axis, position)
-        k_max = settings.load().k_max
+        part = levels.finest if axis is None else levels.finest.at(axis, position)
+        estimate = levels.lazy and session.measured is None
+        preferred = settings.load()
 
-        def work(progress: Progress) -> Any:
-            optimum = Optimum(summarise(part, progress))
-            return optimum, suggest(optimum, k_max)
+        def work(progress: Progress) -> Measured:
+            # Windows are fewer pixels than it takes to reach a cluster.
+            with cluster_at(preferred.scheduler if levels.lazy and not estimate else ""):
+                return measure(part, preferred.k_max, progress, estimate=estimate)
 
-        def done(result: Any) -> None:
-            session.set_measured(pixels, *result)
-            if session.wanted:
-                self.update()
+        def done(measured: Measured) -> None:
+            session.set_measured(levels, measured)
+            if session.thorough and not measured.is_estimate:
+                session.wanted = False
+                self.changed.emit()
+                self._rest.stop()
+                self._label(session, levels, session.measured)
+            elif session.thorough or session.wanted:
+                self._show_estimate(session) if levels.lazy else self.update()
             else:
                 self.changed.emit()
+            if not session.is_measured:
+                self.measure()
 
-        self.clusters.run(work, done)
+        self.measures.run(work, done)
 
-    def _pixels(self, session: Session) -> Pixels | None:
+    def _show_estimate(self, session: Session) -> None:
+        self.update()
+        if session.model is not None and session.wanted:  # asked for by Segment, without Live
+            session.wanted = False
+            self._look_up(session)
+
+    def _levels(self, session: Session) -> Levels | None:
         """Pixels of the session's image as they are now, or None after saying why there are none."""
         try:
-            return pixels_of(session.image, session.parameters.features)
+            return levels_of(session.image, session.parameters.features)
         except (ValueError, TypeError) as error:
             self.failed.emit(error)
             return None
 
     def finish(self) -> None:
         """See to it that an overlay does not stay looked up, which nobody can paint in."""
-        if self.session is not None and self.session.overlay.looked_up:
+        session = self.session
+        if session is None or session.levels is None or not session.overlay.looked_up:
+            return
+        if not session.stays_looked_up(session.levels, session.measured):
             self._rest.start()
 
     def _settle(self) -> None:
@@ -184,10 +223,10 @@ class Jobs(QObject):
         if session is None:
             return
         session.end_gesture()
-        if session.model is None or session.pixels is None:
+        if session.model is None or session.levels is None:
             return
         if self.live or session.overlay.looked_up:
-            self._label(session, session.pixels, session.optimum, session.suggestion)
+            self._label(session, session.levels, session.measured)
 
     def segment(self) -> None:
         """Read the pixels, find their clusters and draw them, whatever was known before."""
@@ -196,40 +235,55 @@ class Jobs(QObject):
             return
         self.stop()
         session.end_gesture()
-        pixels = self._pixels(session)
-        if pixels is not None:
-            self._label(session, pixels, None, None)
+        levels = self._levels(session)
+        if levels is None:
+            return
+        if not levels.lazy:
+            self._label(session, levels, None)
+            return
+        session.forget_measurements()
+        session.levels, session.thorough = levels, True
+        self.measure()
 
-    def _label(
-        self, session: Session, pixels: Pixels, optimum: Optimum | None, suggestion: Suggestion | None
-    ) -> None:
-        """Label all pixels in the background and show the result; measure them first if that is not known."""
+    def _label(self, session: Session, levels: Levels, measured: Measured | None) -> None:
+        """Label all pixels in the background and show the result; measure them first if that is not known.
+
+        Of what is only looked up, find out what the labels alone would tell.
+        """
         axis, position, k_max = session.parameters.per_axis, session.position, settings.load().k_max
+        pixels = levels.finest
 
         def work(progress: Progress) -> Any:
             half, other_half = part_of(progress, 0, 0.5), part_of(progress, 0.5, 1)
-            found = optimum
+            found = measured
             if found is None:
-                found = Optimum(summarise(pixels if axis is None else pixels.at(axis, position), half))
-            suggested = suggestion or suggest(found, k_max)
+                found = measure(pixels if axis is None else pixels.at(axis, position), k_max, half)
             model = session.model_from(found)
+            if session.stays_looked_up(levels, found):
+                return found, model.confirmed(found.optimum), None, None
             if axis is not None:
-                labels, stack = label_stack(pixels, axis, partial(session.model_at, pixels), other_half)
-                return found, suggested, model, labels, stack
+
+                def model_at(place: int) -> KMeansModel | None:
+                    return session.model_at(levels, place)
+
+                return found, model, *label_stack(pixels, axis, model_at, other_half)
             labels, model = label_and_count(model, pixels, other_half)
-            model = model.confirmed(found)
-            return found, suggested, model, labels, model
+            model = model.confirmed(found.optimum)
+            return found, model, labels, model
 
         def done(result: Any) -> None:
-            found, suggested, model, labels, shown = result
-            if found is not session.optimum:
-                session.set_measured(pixels, found, suggested)
+            found, model, labels, shown = result
+            if found is not session.measured:
+                session.set_measured(levels, found)
             session.model, session.wanted = model, False
             table = cluster_table(model, pixel_size(session.image))
-            session.overlay.show(labels, shown, self._display.colormap(session, model), table)
+            if labels is None:
+                self._look_up(session, table)
+            else:
+                session.overlay.show(labels, shown, self._display.colormap(session, model), table)
             self.changed.emit()
 
-        self.clusters.run(work, done)
+        self.labels.run(work, done)
 
     # Masks
 
@@ -238,7 +292,7 @@ class Jobs(QObject):
         session = self.session
         if session is None or session.model is None or not labels:
             return
-        [look_up] = session.look_up(with_background=False)
+        look_up = session.look_up(with_background=False)[0]
         name = f"{session.image.name} {', '.join(_names(session.model, labels))}"
         chosen = np.isin(np.arange(256), labels).astype(np.uint8)
 
@@ -256,6 +310,22 @@ class Jobs(QObject):
             self._viewer.add_layer(Labels(mask, name=name, **transforms_of(session.image)))
 
         self.masks.run(work, done)
+
+    # Files
+
+    def export(self, path: Path, *, overwrite: bool) -> None:
+        """Write the labels of the session to a file in the background, from all pixels of the image."""
+        session = self.session
+        if session is None or session.levels is None or session.model is None:
+            return
+        colors = self._display.colors(session, session.model)
+        scheduler = settings.load().scheduler
+
+        def work(progress: Progress) -> Path:
+            export_labels(session, path, colors, scheduler, overwrite, progress)
+            return path
+
+        self.exports.run(work, self.exported.emit)
 
 
 def _names(model: KMeansModel, labels: list[int]) -> list[str]:

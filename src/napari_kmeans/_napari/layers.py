@@ -9,6 +9,7 @@ from napari.layers import Image
 
 from ..pixels import Pixels
 from ..report import PixelSize
+from .measure import Levels
 
 METADATA_KEY = "napari-kmeans"
 
@@ -18,30 +19,8 @@ def unwrap(thing: Any) -> Any:
     return getattr(thing, "__wrapped__", thing)
 
 
-def pixels_of(layer: Image, features: str = "gray") -> Pixels:
-    """Pixels of an Image layer that is in memory.
-
-    Raises
-    ------
-    ValueError, TypeError
-        With a sentence for the person, if the layer is of a kind that cannot be clustered.
-    """
-    levels = levels_of(layer, features)
-    if len(levels) > 1:
-        raise ValueError(
-            f"“{layer.name}” is a multiscale image; add one of its levels as an image of its own to cluster."
-        )
-    if levels[0].chunks is not None:
-        data = layer.data[0] if layer.multiscale else layer.data
-        raise ValueError(
-            f"“{layer.name}” is held as {type(data).__module__.split('.')[0]} and not in memory; add "
-            "numpy.asarray(layer.data) as an image of its own to cluster it, if it fits."
-        )
-    return levels[0]
-
-
-def levels_of(layer: Image, features: str = "gray") -> list[Pixels]:
-    """Pixels of each level of an Image layer, the finest first; a single one of most images.
+def levels_of(layer: Image, features: str = "gray") -> Levels:
+    """Pixels of an Image layer, at each of its resolutions.
 
     Raises
     ------
@@ -52,7 +31,7 @@ def levels_of(layer: Image, features: str = "gray") -> list[Pixels]:
     if len({level.shape for level in levels}) == 1:
         levels = levels[:1]
     channel_axis = -1 if layer.rgb else None
-    return [Pixels.of(level, features=features, channel_axis=channel_axis) for level in levels]
+    return Levels(tuple(Pixels.of(level, features=features, channel_axis=channel_axis) for level in levels))
 
 
 def transforms_of(layer: Image) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..blocks import Progress
 from ..model import KMeansModel, KMeansStack
 from ..pipeline import label_and_count
-from ..pixels import Pixels
+from ..pixels import Pixels, as_lazy
 from .worker import part_of
 
 ModelAt = Callable[[int], KMeansModel | None]
@@ -82,7 +82,7 @@ class ModelLookUp(LookUp):
         return self._model.label(self.pixels, progress)[0]
 
     def lazily(self) -> Any:
-        return self._model.label_lazily(self.pixels)
+        return self._model.label_lazily(as_lazy(self.pixels))
 
 
 class StackLookUp(LookUp):
@@ -122,13 +122,13 @@ class StackLookUp(LookUp):
     def lazily(self) -> Any:
         import dask.array as da
 
-        models = (self._model_at(position) for position in range(self._n_positions))
-        parts = [
-            model.label_lazily(self.pixels.at(self._axis, position))
-            for position, model in enumerate(models)
-            if model is not None
-        ]
-        return da.stack(parts, axis=self._axis).rechunk(self.pixels.chunks)
+        pixels, n = as_lazy(self.pixels), self.shape[self._axis]
+        parts = []
+        for place in range(n):
+            part, model = pixels.at(self._axis, place), self._model_at(place * self._n_positions // n)
+            zeros = da.zeros(part.shape, dtype=np.uint8)
+            parts.append(zeros if model is None else model.label_lazily(part))
+        return da.stack(parts, axis=self._axis).rechunk(pixels.chunks)
 
 
 def _box_of(key: Any, shape: tuple[int, ...]) -> tuple[tuple[slice, ...], tuple[Any, ...]]:

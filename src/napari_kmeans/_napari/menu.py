@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
 from ..model import KMeansModel
 from ..report import table_text, write_table
-from .advice import COPIED
+from .advice import COPIED, NOTHING_TO_EXPORT
 from .colors import PALETTES
 from .layers import pixel_size
 from .script import as_python
@@ -46,10 +46,12 @@ class DockMenu(QMenu):
             self.palettes.addAction(action)
         self.addSeparator()
         self.copy_python = self._add("Copy as Python", "A script that makes exactly this result")
+        self.export = self._add("Export…", "Write the labels of all pixels to a file: OME-Zarr or TIFF")
         self.save_model = self._add("Save model…", "The clusters as a file, to label other images with")
         self.load_model = self._add("Load model…", "Label this image with the clusters of a file")
         for action, slot in (
             (self.copy_python, self._copy_python),
+            (self.export, self._export),
             (self.save_model, self._save_model),
             (self.load_model, self._load_model),
         ):
@@ -66,6 +68,19 @@ class DockMenu(QMenu):
         if session is not None and session.model is not None:
             QApplication.clipboard().setText(as_python(session, session.model))
             self._dock.show_status(COPIED)
+
+    def _export(self) -> None:
+        session = self._dock.session
+        if session is None or session.model is None:
+            self._dock.show_status(NOTHING_TO_EXPORT)
+            return
+        name = f"{session.image.name}-labels.ome.zarr"
+        # Asks before a file is replaced; of folders, as OME-Zarr is one, it knows nothing.
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Export labels", name, "OME-Zarr (*.ome.zarr *.zarr);;TIFF (*.tif *.tiff)"
+        )
+        if path:
+            self._dock.jobs.export(Path(path), overwrite=Path(path).is_file())
 
     def _save_model(self) -> None:
         session = self._dock.session

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from napari.layers import Image
 
-from ..blocks import summarise
 from ..clustering import Optimum, Suggestion
-from ..model import KMeansModel
+from ..model import KMeansModel, OnDemand
 from ..pipeline import model_of
-from ..pixels import Pixels
 from .look_up import LookUp, ModelLookUp, StackLookUp
+from .measure import Levels, Measured, measure
 from .overlay import Overlay
 
 K_MAX = 12
@@ -83,15 +82,16 @@ class Session:
     parameters : Parameters
     history : list of Parameters
         Those to go back to, the latest last: one entry a gesture, however many steps a slider took.
-    pixels : Pixels or None
-        Of the whole image; None before it was looked at, or when its data changed.
+    levels : Levels or None
+        Pixels of the whole image; None before it was looked at, or when its data changed.
     position : int
         Where the viewer stands along the axis of `parameters.per_axis`.
-    suggestion : Suggestion or None
     model : KMeansModel or None
         The clusters that plots and table show.
     wanted : bool
         Whether a person asked for an overlay that could not be made yet.
+    thorough : bool
+        Whether a person asked for all pixels to be read of an image that is not in memory.
     hidden, highlighted : set of int
         Labels not shown, and labels shown alone, while any is highlighted.
     """
@@ -100,14 +100,14 @@ class Session:
     overlay: Overlay
     parameters: Parameters
     history: list[Parameters] = field(default_factory=list)
-    pixels: Pixels | None = None
+    levels: Levels | None = None
     position: int = 0
-    suggestion: Suggestion | None = None
     model: KMeansModel | None = None
     wanted: bool = False
+    thorough: bool = False
     hidden: set[int] = field(default_factory=set)
     highlighted: set[int] = field(default_factory=set)
-    _optima: dict[tuple[int, int] | None, Optimum] = field(default_factory=dict)
+    _measured: dict[tuple[int, int] | None, Measured] = field(default_factory=dict)
     _edits_of: dict[tuple[str, int], Edits] = field(default_factory=dict)
     _in_gesture: bool = False
 
@@ -231,25 +231,47 @@ class Session:
         return None if axis is None else (axis, self.position)
 
     @property
-    def optimum(self) -> Optimum | None:
-        """Optima of the pixels that are clustered together: the image's, or the present position's."""
-        return self._optima.get(self._key)
+    def measured(self) -> Measured | None:
+        """What is known of the pixels that are clustered together: the image's, or the present position's."""
+        return self._measured.get(self._key)
 
-    def set_measured(self, pixels: Pixels, optimum: Optimum, suggestion: Suggestion) -> None:
+    @property
+    def optimum(self) -> Optimum | None:
+        """Their optima."""
+        return self.measured.optimum if self.measured else None
+
+    @property
+    def suggestion(self) -> Suggestion | None:
+        """A number of clusters for them."""
+        return self.measured.suggestion if self.measured else None
+
+    def stays_looked_up(self, levels: Levels, measured: Measured | None) -> bool:
+        """Whether labels are not to be made an array: there are too many, or not all of them are known."""
+        position_by_position = levels.lazy and self.parameters.per_axis is not None
+        return (
+            levels.only_looked_up or position_by_position or (measured is not None and measured.is_estimate)
+        )
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether nothing more is to be found out about them, for what the person asked for."""
+        return self.measured is not None and not (self.thorough and self.measured.is_estimate)
+
+    def set_measured(self, levels: Levels, measured: Measured) -> None:
         """Take what was found out about the image, or about the present position of it."""
-        if self.pixels is not pixels:
+        if self.levels is not levels:
             self.forget_measurements()
-        self.pixels = pixels
-        while len(self._optima) >= _KEPT_POSITIONS:
-            self._optima.pop(next(iter(self._optima)))
-        self._optima[self._key] = optimum
-        self.suggestion = suggestion
+        self.levels = levels
+        self._measured.pop(self._key, None)
+        while len(self._measured) >= _KEPT_POSITIONS:
+            self._measured.pop(next(iter(self._measured)))
+        self._measured[self._key] = measured
         self.model = None
 
     def forget_measurements(self) -> None:
         """Note that the image's data are not what they were."""
-        self.pixels = self.suggestion = self.model = None
-        self._optima.clear()
+        self.levels = self.model = None
+        self._measured.clear()
 
     def move_to(self, position: int) -> bool:
         """Note where the viewer stands; return whether other pixels are clustered there."""
@@ -258,15 +280,16 @@ class Session:
         self.position = position
         if self.parameters.per_axis is None:
             return False
-        self.model = self.suggestion = None
+        self.model = None
         return True
 
     # Models
 
     def find_model(self) -> None:
         """Make the model for the parameters, if that takes no time that a person would notice."""
-        if self.model is None and self.optimum is not None and self.optimum.is_quick(self.n_clusters):
-            self.model = self.model_from(self.optimum)
+        measured = self.measured
+        if self.model is None and measured is not None and measured.optimum.is_quick(self.n_clusters):
+            self.model = self.model_from(measured)
 
     @property
     def n_clusters(self) -> int:
@@ -274,34 +297,54 @@ class Session:
         k = self.parameters.n_clusters
         return k if self.optimum is None else min(k, self.optimum.n_values)
 
-    def model_from(self, optimum: Optimum) -> KMeansModel:
+    def model_from(self, measured: Measured) -> KMeansModel:
         """Model of an optimum with the changes made by hand, as far as they fit its number of clusters."""
-        parameters = self.parameters
+        parameters, optimum = self.parameters, measured.optimum
         k = min(parameters.n_clusters, optimum.n_values)
         model = model_of(optimum, k, parameters.features, -1 if self.image.rgb else None)
-        return parameters.edits.apply(model) if k == parameters.n_clusters else model
+        return measured.scaled(parameters.edits.apply(model) if k == parameters.n_clusters else model)
 
-    def model_at(self, pixels: Pixels, position: int) -> KMeansModel:
-        """Model of one position along the axis, which is read if it has not been."""
+    def model_at(self, levels: Levels, position: int, *, read: bool = True) -> KMeansModel | None:
+        """Model of one position along the axis; without `read`, None if it has not been read."""
         axis = self.parameters.per_axis
         assert axis is not None
-        optimum = self._optima.get((axis, position)) if pixels is self.pixels else None
-        return self.model_from(optimum or Optimum(summarise(pixels.at(axis, position))))
+        measured = self._measured.get((axis, position)) if levels is self.levels else None
+        if measured is not None and not (read and measured.is_estimate):
+            return self.model_from(measured)
+        return self.model_from(measure(levels.finest.at(axis, position), 1)) if read else None
 
     def look_up(self, *, with_background: bool = True) -> list[LookUp]:
         """Labels of the whole image, found where somebody looks, for each of its levels. Needs a model.
 
-        Without background, clusters set to be it have their own label.
+        Without background, clusters set to be it have their own label. Positions of what is not in memory
+        have no labels before they have been measured.
         """
-        assert self.pixels is not None
+        assert self.levels is not None
         assert self.model is not None
-        pixels = self.pixels
+        levels, axis = self.levels, self.parameters.per_axis
 
         def shown(model: KMeansModel) -> KMeansModel:
             return model if with_background else model.with_background([])
 
-        axis = self.parameters.per_axis
         if axis is None:
-            return [ModelLookUp(pixels, shown(self.model))]
-        n_positions = pixels.shape[axis]
-        return [StackLookUp(pixels, axis, lambda place: shown(self.model_at(pixels, place)), n_positions)]
+            return [ModelLookUp(pixels, shown(self.model)) for pixels in levels.pixels]
+
+        def model_at(position: int) -> KMeansModel | None:
+            model = self.model_at(levels, position, read=not levels.lazy)
+            return None if model is None else shown(model)
+
+        n_positions = levels.finest.shape[axis]
+        return [StackLookUp(pixels, axis, model_at, n_positions) for pixels in levels.pixels]
+
+    def labels_to_export(self, levels: Levels, measured: Measured) -> tuple[LookUp, KMeansModel]:
+        """Labels of every pixel, from all pixels, and the model behind them, for a file."""
+        axis, model = self.parameters.per_axis, self.model_from(measured)
+        if axis is None:
+            return ModelLookUp(levels.finest, model), model
+
+        def model_at(position: int) -> KMeansModel:
+            return cast(KMeansModel, self.model_at(levels, position))
+
+        n_positions = levels.finest.shape[axis]
+        models = OnDemand(n_positions, model_at)  # for a position has many blocks
+        return StackLookUp(levels.finest, axis, models.__getitem__, n_positions), model

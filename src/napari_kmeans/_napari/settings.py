@@ -22,6 +22,8 @@ class DockSettings:
         Of a new overlay, 0 to 1.
     k_max : int
         Largest number of clusters on the curve, and that is suggested.
+    scheduler : str
+        Address of the Dask cluster that reads what is not in memory; empty for this machine.
     """
 
     n_clusters: int = 3
@@ -29,6 +31,7 @@ class DockSettings:
     palette: str = DISTINCT
     opacity: float = 0.5
     k_max: int = 12
+    scheduler: str = ""
 
 
 def _stored() -> Any:
@@ -51,6 +54,7 @@ def load() -> DockSettings:
         palette=values["palette"] if values["palette"] in PALETTES else DISTINCT,
         opacity=min(max(float(values["opacity"]), 0.0), 1.0),
         k_max=min(max(int(values["k_max"]), 2), 50),
+        scheduler=str(values["scheduler"]).strip(),
     )
 
 

@@ -114,6 +114,7 @@ class KMeansWidget(Container):
             (follower.touched, self._on_touched),
             (jobs.changed, self._refresh),
             (jobs.failed, self.show_error),
+            (jobs.exported, self._on_exported),
             (jobs.progressed, self._on_progress),
             (jobs.lasted, self._running.show),
             (jobs.stopped, self._running.hide),
@@ -188,7 +189,7 @@ class KMeansWidget(Container):
     def _on_moved(self) -> None:
         self._refresh()
         session = self.session
-        if session is not None and session.optimum is None and session.pixels is not None:
+        if session is not None and not session.is_measured and session.levels is not None:
             self.jobs.measure()
 
     def _on_touched(self) -> None:
@@ -363,6 +364,9 @@ class KMeansWidget(Container):
     def show_error(self, error: Exception) -> None:
         """Say what went wrong, in a sentence."""
         self.show_status(advice.refusal(error))
+
+    def _on_exported(self, path: object) -> None:
+        self.show_status(advice.exported(path))
 
     def _on_progress(self, share: float) -> None:
         # Qt would draw the whole window at once, its canvas included.
