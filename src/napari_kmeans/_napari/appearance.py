@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QTabWi
 if TYPE_CHECKING:
     from .widget import KMeansWidget
 
-_LABEL_WIDTH = 64  # of the longest label in napari's font, so that the controls beside them stand in line
+_LABEL_WIDTH = 76  # of the longest label in napari's font, so that the controls beside them stand in line
 _LEAST_BELOW = 78  # px, three rows of the table
 
 
