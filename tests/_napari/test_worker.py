@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import pytest
 from qtpy.QtCore import QThread
@@ -79,3 +81,39 @@ def test_a_result_that_came_while_being_cancelled_is_dropped(started, finish_thr
     go_on.set()
     finish_threads()
     assert not signals
+
+
+class Large:
+    pass
+
+
+@pytest.mark.parametrize("outcome", ["done", "failed", "cancelled"])
+def test_a_job_lets_go_of_what_it_worked_with(viewer, finish_threads, outcome):
+    # The viewer's window keeps every worker for good.
+    image = Large()
+    gone = weakref.ref(image)
+
+    def work(progress, image=image):
+        if outcome == "failed":
+            raise ValueError(image)
+        progress(0.5)
+        return image
+
+    job = Job(work)
+    if outcome == "cancelled":
+        job.cancel()
+    job.start()
+    finish_threads()
+    del image, work, job
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_person_who_closes_the_window_is_told_what_runs(viewer, finish_threads, qtbot):
+    tasks, go_on = viewer.window._task_status_manager, threading.Event()
+    job = Job(lambda _: go_on.wait(10))
+    job.start()
+    qtbot.waitUntil(lambda: tasks.get_status() == ["napari-worker: Executing k-means"])
+    go_on.set()
+    finish_threads()
+    assert not tasks.is_busy()

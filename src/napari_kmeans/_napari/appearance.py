@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING
 from magicgui.widgets import Container
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 if TYPE_CHECKING:
     from .widget import KMeansWidget
 
-_LABEL_WIDTH = 64  # of the longest label in napari's font, so that the controls beside them stand in line
+_LABEL_WIDTH = 78  # of the longest label in napari's font, so that the controls beside them stand in line
 _LEAST_BELOW = 78  # px, three rows of the table
 
 
@@ -53,6 +62,10 @@ def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
     layout.setContentsMargins(4, 6, 4, 2)
     for button in (dock.segment, dock.cancel):
         button.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    for combo in (dock.image, dock.features, dock.where):
+        # A long name is cut in the box and whole in its list; it must not make the dock broader.
+        combo.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        combo.native.setMinimumContentsLength(8)
     dock.native.setMinimumWidth(240)
     guard = _Guard(dock.native)
     form = [*dock, dock.where]

@@ -30,7 +30,8 @@ class BorderRow(QWidget):
         super().__init__(parent)
         self.which = QComboBox()
         self.which.setToolTip("Border between two neighbouring clusters")
-        self.which.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.which.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.which.setMinimumContentsLength(3)
         self.which.setStyleSheet("QComboBox { min-width: 40px; padding: 0px 2px 0px 6px; }")
         self.value = _NumberBox(keyboardTracking=False)
         self.value.setToolTip(
@@ -113,5 +114,9 @@ class _NumberBox(QDoubleSpinBox):
 
 
 def _written(value: float) -> str:
+    """A number in at most nine characters or so, which is what there is room for."""
     short = f"{value:.6g}"
-    return f"{value:.3e}" if "e" in short else short
+    if "e" not in short and len(short) <= 9:
+        return short
+    digits, exponent = f"{value:.3e}".split("e")
+    return f"{digits}e{int(exponent)}"

@@ -118,12 +118,14 @@ class ClusterTable(QTableWidget):
         self.setRowCount(len(groups))
         if model is None:
             return
-        rows = cluster_table(model.with_background([]))
+        rows = cluster_table(model.with_background([]), pixel)
         for row, group in enumerate(groups):
             label = group[0]
             name = str(rows["name"][row])
             share = f"{100 * rows['share'][row]:.1f} %"
             tip = f"label {label}: {rows['pixels'][row]:,} pixels\ncentre {rows['center'][row]:.10g}"
+            if pixel is not None:
+                tip += f"\nsize {rows['size'][row]:.6g} {pixel.unit} ({pixel.axes})"
             if len(group) > 1:
                 tip = f"clusters {', '.join(map(str, group))} merged\n{tip}"
             if label in model.background:
@@ -194,7 +196,9 @@ class ClusterTable(QTableWidget):
         return menu
 
     def _open_menu(self, place: Any) -> None:
-        self.menu().exec(self.viewport().mapToGlobal(place))
+        menu = self.menu()
+        menu.exec(self.viewport().mapToGlobal(place))
+        menu.deleteLater()
 
     def keyPressEvent(self, event: Any) -> None:
         if event.key() == Qt.Key.Key_Escape:

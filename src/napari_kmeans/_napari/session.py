@@ -116,11 +116,15 @@ class Session:
     def choose_k(self, n_clusters: int) -> bool:
         """Change the number of clusters; edits made for it before come back."""
         edits = self._edits_of.get((self.parameters.features, n_clusters), Edits())
+        if self.parameters.per_axis is not None:
+            edits = replace(edits, thresholds=None)  # set for the whole image
         return self._change(replace(self.parameters, n_clusters=n_clusters, edits=edits))
 
     def choose_features(self, features: str) -> bool:
         """Describe pixels by something else; edits made for that before come back."""
         edits = self._edits_of.get((features, self.parameters.n_clusters), Edits())
+        if self.parameters.per_axis is not None:
+            edits = replace(edits, thresholds=None)
         return self._change(replace(self.parameters, features=features, edits=edits))
 
     def choose_where(self, per_axis: int | None) -> bool:

@@ -150,7 +150,8 @@ class KMeansWidget(Container):
         """Let go of the viewer: the dock was closed, or its window was."""
         assert self._follower is not None
         self.jobs.cancel()
-        self._display.set_side_by_side(self.session, False)
+        self.menu.side_by_side.setChecked(False)
+        self._display.end_peek()
         self._follower.close()
         self.jobs.session = None
         # Napari connects these of any magicgui widget, and leaves them.
@@ -177,6 +178,7 @@ class KMeansWidget(Container):
 
     def _on_leaving(self) -> None:
         self.jobs.stop()
+        self.menu.side_by_side.setChecked(False)
         self.table.clearSelection()  # while the highlight that goes with it is the session's
 
     def _on_arrived(self) -> None:

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from ..blocks import Cancelled, Progress
 
-_PROGRESS_INTERVAL = 0.05  # seconds between two signals: more would only keep the window busy
+_PROGRESS_INTERVAL = 0.1  # seconds between two signals: more would only keep the window busy
 _PATIENCE = 150  # ms after which a person wonders whether anything happens
 
 # Jobs under way, cancelled ones included. A Qt object must not end in another thread, as it would if its
@@ -41,11 +41,11 @@ class Job(QObject):
 
     def __init__(self, work: Work, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._function = work
         self._cancelled = threading.Event()
         self._reported = 0.0
-        self._worker = create_worker(self._work, _ignore_errors=True)
+        self._worker = create_worker(_Task(work, self._progress), _ignore_errors=True)
         self._worker.returned.connect(self._on_returned)
+        self._worker.finished.connect(self._on_finished)
 
     def start(self) -> None:
         """Begin."""
@@ -56,14 +56,6 @@ class Job(QObject):
         """End at the next block; nothing is signalled any more."""
         self._cancelled.set()
 
-    def _work(self) -> tuple[bool, Any]:
-        try:
-            return True, self._function(self._progress)
-        except Cancelled:
-            return False, None
-        except Exception as error:
-            return False, error
-
     def _progress(self, share: float) -> None:
         # A worker that napari asks to quit, because its window closes, is cancelled too.
         if self._cancelled.is_set() or self._worker.abort_requested:
@@ -73,8 +65,11 @@ class Job(QObject):
             self._reported = now
             self.progressed.emit(share)
 
-    def _on_returned(self, outcome: tuple[bool, Any]) -> None:
+    def _on_finished(self) -> None:
+        # Not before: the worker's thread still needs the worker to say so.
         _under_way.discard(self)
+
+    def _on_returned(self, outcome: tuple[bool, Any]) -> None:
         done, value = outcome
         if self._cancelled.is_set():
             return
@@ -82,6 +77,30 @@ class Job(QObject):
             self.succeeded.emit(value)
         elif value is not None:
             self.failed.emit(value)
+
+
+class _Task:
+    """What a worker calls, once.
+
+    Napari keeps every worker for as long as its window lives. So this lets go of what it worked with, the
+    image for one, and says what it is to a person who closes the window meanwhile.
+    """
+
+    def __init__(self, work: Work, progress: Progress) -> None:
+        self._parts: tuple[Work, Progress] | None = work, progress
+
+    def __call__(self) -> tuple[bool, Any]:
+        assert self._parts is not None
+        (work, progress), self._parts = self._parts, None
+        try:
+            return True, work(progress)
+        except Cancelled:
+            return False, None
+        except Exception as error:
+            return False, error.with_traceback(None)  # which would hold what it passed through
+
+    def __repr__(self) -> str:
+        return "k-means"
 
 
 class Runner(QObject):
