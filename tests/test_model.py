@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import napari_kmeans
-from napari_kmeans import KMeansModel, KMeansStack
-from napari_kmeans import model as model_module
+from napari_kmeans import KMeansModel, KMeansStack, model_file
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +198,7 @@ def test_a_loaded_model_can_be_changed_but_keeps_its_counts(model):
 def test_a_file_is_plain_json_with_a_version(model):
     document = json.loads(model.to_json())
     assert document["format"] == "napari-kmeans model"
-    assert document["version"] == 1
+    assert document["version"] == 2
 
 
 def with_field(model, **fields):
@@ -219,7 +218,7 @@ damaged = {
     "a number": lambda m: "7",
     "another format": lambda m: '{"type": "FeatureCollection"}',
     "a stack": lambda m: with_field(m, format="napari-kmeans stack"),
-    "a later version": lambda m: with_field(m, version=2),
+    "a later version": lambda m: with_field(m, version=3),
     "a version that is text": lambda m: with_field(m, version="1"),
     "deep nesting": lambda m: "[" * 200_000 + "]" * 200_000,
     "deep centres": lambda m: m.to_json().replace('"centers": [', '"centers": ' + "[" * 50_000, 1),
@@ -284,7 +283,7 @@ def test_a_damaged_file_gives_one_clear_error_that_names_it(model, damage, tmp_p
 
 
 def test_a_file_far_too_large_is_not_read(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(model_module, "_MAX_BYTES", 1000)
+    monkeypatch.setattr(model_file, "_MAX_BYTES", 1000)
     model.save(tmp_path / "large.json")
     (tmp_path / "large.json").write_text(model.to_json() + " " * 1000)
     with pytest.raises(ValueError, match=r"large\.json.*too large"):

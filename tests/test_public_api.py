@@ -57,7 +57,15 @@ FIT = {
     "per_axis": None,
     "solver": "auto",
     "random_state": 0,
+    "smooth": 0,
+    "exclude": (),
+    "standardize": None,
+    "sigma": None,
+    "window": None,
 }
+
+
+FIT_ONLY = ("n_clusters", "per_axis", "solver", "random_state")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +76,7 @@ FIT = {
         (
             "suggest_n_clusters",
             ["image", "k_max"],
-            {"k_max": 12, "features": "gray", "channel_axis": None, "mask": None},
+            {"k_max": 12, **{name: FIT[name] for name in FIT if name not in FIT_ONLY}},
         ),
     ],
 )

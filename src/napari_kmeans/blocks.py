@@ -21,11 +21,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from . import cluster
+from . import cells, cluster, sample, summary
 from .arrays import is_dask
+from .cloud import Cloud
+from .features import Scalar
+from .hashing import splitmix64
 from .labelling import Labeller, count_labels
 from .pixels import Block, Box, Frame, Pixels
-from .summary import Plan, Summary, first_plan
+from .summary import Plan, Summary
 
 Progress = Callable[[float], None]
 T = TypeVar("T")
@@ -106,20 +109,6 @@ def windows(shape: Sequence[int]) -> list[Box]:
     return [tuple(slice(at, at + side) for at, side in zip(corner, sides, strict=True)) for corner in corners]
 
 
-def splitmix64(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Hash whole numbers into ones that look random, each apart from the others.
-
-    References
-    ----------
-    .. [1] G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA
-           2014.
-    """
-    z = (numbers + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
 def run(function: Callable[[Box], T], boxes: Sequence[Box], progress: Progress | None = None) -> Iterator[T]:
     """Yield ``function(box)`` for each box, in order, computed by a few threads.
 
@@ -180,7 +169,7 @@ def boxes_of(pixels: Pixels) -> list[Box]:
     return boxes(pixels.shape, chunks=pixels.chunks)
 
 
-def summarise(pixels: Pixels, progress: Progress | None = None, *, estimate: bool = False) -> Summary:
+def summarise(pixels: Pixels, progress: Progress | None = None, *, estimate: bool = False) -> Summary | Cloud:
     """Read all pixels, once or a few times, into weighted points.
 
     Parameters
@@ -190,22 +179,26 @@ def summarise(pixels: Pixels, progress: Progress | None = None, *, estimate: boo
     estimate : bool
         Read no more than the `windows` of the image: some 10^5 pixels, whatever its size.
 
+    Returns
+    -------
+    Summary, or Cloud for several features
+
     Raises
     ------
     ValueError
         If there is no finite pixel to count.
     """
-    state: Plan | Summary = first_plan(pixels.scalar, pixels.size)
-    while not isinstance(state, Summary):
+    state: Plan | Summary | Cloud = _first_plan(pixels)
+    while not isinstance(state, Summary | Cloud):
         cut = windows(pixels.shape) if estimate or state.looks_only else boxes_of(pixels)
-        counts: NDArray[np.int64] | None = None
-        for block in over_blocks(partial(_count, state), pixels, cut, progress):
-            counts = block if counts is None else np.add(counts, block, out=counts)
-        assert counts is not None  # an image has at least one block
+        counts: Any = None
+        for block in over_blocks(state.count_block, pixels, cut, progress):
+            counts = block if counts is None else state.merge(counts, block)
         state = state.next(counts)
     if not state.counts.size:
         raise ValueError(
-            "image has no pixel to cluster: all are NaN, infinite, transparent or outside the mask"
+            "image has no pixel to cluster: all are NaN, infinite, transparent or outside the mask, "
+            "or have an excluded value"
         )
     return state
 
@@ -218,8 +211,11 @@ def seconds_of_a_pass(pixels: Pixels) -> float:
     return (time.perf_counter() - begin) * len(cut) / N_THREADS
 
 
-def _count(plan: Plan, block: Block) -> NDArray[np.int64]:
-    return plan.count(*block.values())
+def _first_plan(pixels: Pixels) -> Plan:
+    stored = pixels.stored
+    if isinstance(stored, Scalar):
+        return summary.first_plan(stored, pixels.size)
+    return sample.SamplePlan(stored) if stored.sampled else cells.first_plan(stored)
 
 
 def label(
@@ -257,24 +253,40 @@ def label(
 
 
 def count(
-    pixels: Pixels, label_block: Labeller, n_counted: int, progress: Progress | None = None
+    pixels: Pixels,
+    label_block: Labeller,
+    n_counted: int,
+    progress: Progress | None = None,
+    *,
+    infinite: bool = False,
 ) -> NDArray[np.int64]:
-    """Count the pixels of labels 1 to `n_counted`, infinite ones too, without keeping labels: int64 array."""
+    """Count the pixels of labels 1 to `n_counted` without keeping labels: int64 array.
+
+    Infinite ones are counted too; with `infinite`, these alone.
+    """
     total = np.zeros(n_counted, dtype=np.int64)
-    work = partial(_count_labels, label_block, n_counted)
+    work = partial(_count_labels, label_block, n_counted, infinite)
     for counts in over_blocks(work, pixels, boxes_of(pixels), progress):
         total += counts
     return total
 
 
-def _count_labels(label_block: Labeller, n_counted: int, block: Block) -> NDArray[np.int64]:
-    return count_labels(labels_of(block, label_block), n_counted)
+def _count_labels(label_block: Labeller, n_counted: int, infinite: bool, block: Block) -> NDArray[np.int64]:
+    if not infinite:
+        return count_labels(labels_of(block, label_block), n_counted)
+    values, _ = block.values()
+    finite = np.isfinite(values)
+    if finite.all():
+        return np.zeros(n_counted, dtype=np.int64)
+    if values.ndim > len(block.shape):
+        finite = finite.all(axis=-1)
+    return count_labels(np.where(finite, np.uint8(0), labels_of(block, label_block)), n_counted)
 
 
 def labels_of(block: Block, label_block: Labeller) -> NDArray[np.uint8]:
     """Labels of one block: uint8 array of its shape."""
     values, include = block.values()
-    labels = np.empty(values.shape, dtype=np.uint8)
+    labels = np.empty(values.shape[: len(block.shape)], dtype=np.uint8)
     label_block(values, include, labels)
     return labels
 
@@ -294,14 +306,13 @@ def label_lazily(pixels: Pixels, label_block: Labeller) -> Any:
     if mask is not None:
         mask = mask.rechunk(chunks) if is_dask(mask) else da.from_array(mask, chunks=chunks)
     make = partial(_label_chunk, label_block=label_block, frame=pixels.frame)
-    halo = pixels.feature.halo
-    if halo:
+    halo = pixels.halo
+    if any(halo):
         # Chunks are made as large as the halo where they are not, and cut as before at the end.
-        depth = dict.fromkeys(range(len(pixels.shape)), halo)
-        image = da.overlap.overlap(image, depth=depth, boundary="none")
+        image = da.overlap.overlap(image, depth=dict(enumerate(halo)), boundary="none")
         chunks = tuple(
-            tuple(n - halo * ((i > 0) + (i < len(side) - 1)) for i, n in enumerate(side))
-            for side in image.chunks[: len(chunks)]
+            tuple(n - width * ((i > 0) + (i < len(side) - 1)) for i, n in enumerate(side))
+            for side, width in zip(image.chunks[: len(halo)], halo, strict=True)
         )
         mask = None if mask is None else mask.rechunk(chunks)
     labels = da.map_blocks(
@@ -329,16 +340,3 @@ def _label_chunk(
     if mask is not None and frame.n_channels is not None:
         mask = mask[..., 0]
     return labels_of(frame.block(box, image, mask), label_block)
-
-
-def count_infinities(pixels: Pixels) -> tuple[int, int]:
-    """Count the pixels of value -inf, and those of +inf."""
-    low, high = zip(*over_blocks(_count_infinities, pixels, boxes_of(pixels)), strict=True)
-    return sum(low), sum(high)
-
-
-def _count_infinities(block: Block) -> tuple[int, int]:
-    values, include = block.values()
-    if include is not None:
-        values = values[include]
-    return int(np.count_nonzero(np.isneginf(values))), int(np.count_nonzero(np.isposinf(values)))

@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 from . import __version__, batch
 from .arrays import in_memory
 from .blocks import Progress, boxes, run, summarise
-from .clustering import SOLVERS, Optimum
+from .clustering import SOLVERS
+from .description import SATURATED, Description
 from .features import FEATURES
 from .files import read_image
 from .image_file import ImageFile, location
 from .labelling import count_labels
 from .model import MAX_CLUSTERS, KMeansModel
 from .objects import split_into_objects
-from .pipeline import counted, label_and_count, model_of
+from .pipeline import check_solver, counted, label_and_count, model_of, optimum_of
 from .pixels import Pixels
 from .regions import CleanUp, clean_labels
 
@@ -65,7 +66,7 @@ FillHoles = Annotated[
     float, typer.Option("--fill-holes", min=0, metavar="N", help="Fill holes smaller than N.")
 ]
 Physical = Annotated[
-    bool, typer.Option("--physical", help="R, N and measures are in the file's unit, not in pixels.")
+    bool, typer.Option("--physical", help="S, R, N and measures are in the file's unit, not in pixels.")
 ]
 Objects = Annotated[
     bool, typer.Option("--objects", help="Write connected parts and their measures as TIFF and CSV, too.")
@@ -175,6 +176,21 @@ def segment(
     features: Annotated[
         str, typer.Option(metavar="F", help=f"What pixels are clustered by: {', '.join(FEATURES)}.")
     ] = "gray",
+    smooth: Annotated[
+        float, typer.Option(min=0, metavar="S", help="Average the image before, by a Gaussian of S.")
+    ] = 0,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="VALUE|saturated", help="Leave pixels of this value out.")
+    ] = None,
+    standardize: Annotated[
+        bool | None, typer.Option(help="Of channels: measure each in its standard deviations.")
+    ] = None,
+    sigma: Annotated[
+        str | None, typer.Option(metavar="LOW,HIGH", help="Of texture: scales to look at, in pixels.")
+    ] = None,
+    window: Annotated[
+        float | None, typer.Option(metavar="W", help="Of texture: average it over so many pixels.")
+    ] = None,
     solver: Annotated[str, typer.Option(metavar="S", help=f"One of {', '.join(SOLVERS)}.")] = "auto",
     table: Annotated[bool, typer.Option("--table", help="Write the clusters' figures as CSV, too.")] = False,
     save_model: Annotated[
@@ -195,12 +211,23 @@ def segment(
         k = int(n_clusters)
     _choose("--features", features, FEATURES)
     _choose("--solver", solver, SOLVERS)
+    try:
+        chosen = Description.of(
+            features,
+            exclude=[_value("--exclude", text) for text in exclude or ()],
+            standardize=standardize,
+            sigma=None if sigma is None else tuple(_value("--sigma", text) for text in sigma.split(",")),
+            window=window,
+        )
+    except (TypeError, ValueError) as error:
+        raise typer.BadParameter(str(error), param_hint="--features") from None
     finish = _finish(majority, min_size, fill_holes, objects, physical)
 
     def cluster(image: ImageFile, stage: batch.Stage) -> batch.Segmented:
-        pixels = _pixels(image, features)
-        optimum = Optimum(summarise(pixels, stage("counting")))
-        model = model_of(optimum, k, features, image.channel_axis, solver, confirm=True)
+        pixels = _pixels(image, replace(chosen, smooth=_sigma(smooth, image, physical)))
+        check_solver(solver, pixels)
+        optimum = optimum_of(summarise(pixels, stage("counting")))
+        model = model_of(optimum, k, pixels.feature, image.channel_axis, solver, confirm=True)
         if pixels.chunks is not None and not objects:  # labels are found as they are written
             model = counted(model, pixels, stage("counting"))
             return finish(model.label_lazily(pixels), model, image, stage)
@@ -234,7 +261,7 @@ def apply(
         return 1
 
     def label(image: ImageFile, stage: batch.Stage) -> batch.Segmented:
-        pixels = _pixels(image, model.features)
+        pixels = _pixels(image, model.description)
 
         def of(shown: KMeansModel) -> Any:
             if pixels.chunks is not None and not objects:
@@ -339,13 +366,35 @@ def _choose(option: str, value: str, choices: Collection[str]) -> None:
         raise typer.BadParameter(f"{value!r} must be one of {', '.join(choices)}", param_hint=option)
 
 
-def _pixels(image: ImageFile, features: str) -> Pixels:
+def _value(option: str, text: str) -> float | str:
+    """A number, whole ones exactly, or "saturated"."""
+    try:
+        return text if text == SATURATED else int(text) if text.lstrip("+-").isdecimal() else float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} must be a number", param_hint=option) from None
+
+
+def _sigma(smooth: float, image: ImageFile, physical: bool) -> tuple[float, ...]:
+    """Pixels to average over along each axis; time is not averaged over."""
+    if not smooth:
+        return ()
+    sizes = [image.pixel_size.get(axis) if physical else 1 for axis in image.spatial_axes]
+    sigma = []
+    for axis, size in zip(image.spatial_axes, sizes, strict=True):
+        if axis != "T" and not size:
+            raise ValueError("it does not tell the size of its pixels, which --physical needs")
+        sigma.append(0.0 if axis == "T" or not size else smooth / size)
+    return tuple(sigma) if len(set(sigma)) > 1 else tuple(sigma[:1])
+
+
+def _pixels(image: ImageFile, features: Description) -> Pixels:
     """Pixels to be clustered; channels that are no colours have no one intensity."""
-    if image.channel_axis is not None and not image.is_color:
+    if image.channel_axis is not None and not image.is_color and features.name != "channels":
         n_channels = image.data.shape[image.channel_axis]
         names = f": {', '.join(image.channel_names)}" if image.channel_names else f" 0 to {n_channels - 1}"
         raise ValueError(
-            f"it has {n_channels} channels that are no colours; choose one of them by --channel{names}"
+            f"it has {n_channels} channels that are no colours; use --features channels, or choose one of "
+            f"them by --channel{names}"
         )
     return Pixels.of(image.data, features=features, channel_axis=image.channel_axis)
 

@@ -5,20 +5,16 @@ Nothing here reads pixels.
 
 from __future__ import annotations
 
-import threading
 import warnings
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .exact import OptimalPartitions
+from .lloyd import kmeans
 from .summary import Summary, coarsen
-
-if TYPE_CHECKING:
-    from threadpoolctl import ThreadpoolController
 
 SOLVERS = ("auto", "exact", "lloyd")
 
@@ -38,25 +34,31 @@ class Clustering:
 
     Attributes
     ----------
-    centers : (k,) float64 array
+    centers : (k,) float64 array, or (k, d) for several features
         In the units of the summary's values.
-    thresholds : (k - 1,) float64 array
+    thresholds : (k - 1,) float64 array, or empty for several features
         Halfway between centres; a value equal to one belongs to the darker cluster.
     counts : (k,) int64 array
         Pixels of each cluster.
     inertia : float
         Sum of squared distances of the pixels to their centre, the spread inside cells included.
+    n_init : int
+        Random starts that were tried; 0 where none was needed.
+    start_spread : float
+        By how much, relative to the best, the worst of these ended above it.
     """
 
     centers: NDArray[np.float64]
     thresholds: NDArray[np.float64]
     counts: NDArray[np.int64]
     inertia: float
+    n_init: int = 0
+    start_spread: float = 0.0
 
     @property
     def n_clusters(self) -> int:
         """Number of clusters."""
-        return int(self.centers.size)
+        return int(self.counts.size)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class Optimum:
     What is computed for one number is kept for the others, so moving a slider costs next to nothing.
     """
 
+    uncertainty = 0.0
+
     def __init__(self, summary: Summary) -> None:
         self.summary = summary
         self._partitions: dict[int, OptimalPartitions] = {}
@@ -112,6 +116,10 @@ class Optimum:
         centers, _, _ = partitions.describe(partitions.splits(n_clusters))
         return describe(summary, centers) if n_points == self.n_values else polish(summary, centers)
 
+    def estimate(self, n_clusters: int) -> Clustering:
+        """Return the optimum: it is found at once."""
+        return self.clustering(n_clusters)
+
     def is_quick(self, n_clusters: int) -> bool:
         """Whether `clustering` takes milliseconds: the rows it needs are there, or soon made."""
         n_clusters = min(n_clusters, self.n_values)
@@ -130,6 +138,39 @@ class Optimum:
     def inertia(self, k_max: int) -> tuple[float, ...]:
         """Least inertia of 1 … `k_max` clusters, as far as there are distinct values."""
         return tuple(self.clustering(k).inertia for k in range(1, min(k_max, self.n_values) + 1))
+
+    def marriott(self, k_max: int) -> tuple[float, ...]:
+        """k² times the least inertia of 1 … `k_max` clusters, as a share of that of one."""
+        inertia = self.inertia(k_max)
+        total = inertia[0] or 1.0
+        return tuple(k * k * w / total for k, w in enumerate(inertia, start=1))
+
+
+class Clusterings(Protocol):
+    """What finds clusters of an image's summary: `Optimum`, and `search.Search` for several features."""
+
+    @property
+    def uncertainty(self) -> float:
+        """Relative error that `marriott` may have; of numbers of clusters so close, the least wins."""
+
+    @property
+    def n_values(self) -> int:
+        """Largest number of clusters there can be, if that is less than 256."""
+
+    def clustering(self, n_clusters: int) -> Clustering:
+        """Return the best clustering there is."""
+
+    def estimate(self, n_clusters: int) -> Clustering:
+        """Return one within milliseconds, which may be less good."""
+
+    def is_quick(self, n_clusters: int) -> bool:
+        """Whether `clustering` takes milliseconds."""
+
+    def inertia(self, k_max: int) -> tuple[float, ...]:
+        """Inertia of 1 … `k_max` clusters."""
+
+    def marriott(self, k_max: int) -> tuple[float, ...]:
+        """Marriott's criterion for 1 … `k_max` clusters, as a share of that for one."""
 
 
 def describe(
@@ -230,10 +271,6 @@ def confirm(summary: Summary, clustering: Clustering) -> str:
     return "confirmed"
 
 
-# One at a time: its thread pools have hung programs that called it from several threads.
-_one_at_a_time = threading.Lock()
-
-
 def _kmeans(
     summary: Summary,
     n_clusters: int,
@@ -242,30 +279,17 @@ def _kmeans(
     init: str | NDArray[np.float64],
     random_state: int = 0,
 ) -> NDArray[np.float64]:
-    """Ascending centres found by scikit-learn on the weighted points, on one thread."""
-    # Imported here, since it takes a second and is not needed to look at an image.
-    import sklearn
-    from sklearn.cluster import KMeans
-
+    """Ascending centres found by scikit-learn on the weighted points."""
     mean = _weighted_mean(summary)
-    if not isinstance(init, str):
-        init = init - mean
-    # tol=0: the tolerance would be scaled by a variance that ignores the weights. One thread: the sums, and
-    # so the last bits of the centres, depend on how many there are.
-    kmeans = KMeans(n_clusters, init=init, n_init=n_init, tol=0, random_state=random_state)
-    # All that scikit-learn would check holds here.
-    unchecked = sklearn.config_context(assume_finite=True, skip_parameter_validation=True)
-    with _one_at_a_time, unchecked, _thread_pools().limit(limits=1):
-        kmeans.fit(summary.values[:, np.newaxis] - mean, sample_weight=summary.counts.astype(np.float64))
-    return np.unique(kmeans.cluster_centers_[:, 0]) + mean
-
-
-@cache
-def _thread_pools() -> ThreadpoolController:
-    """Thread pools of the libraries loaded by now; finding them takes longer than a fit."""
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
+    centers, _ = kmeans(
+        summary.values[:, np.newaxis] - mean,
+        summary.counts,
+        n_clusters,
+        init=init if isinstance(init, str) else init - mean,
+        n_init=n_init,
+        random_state=random_state,
+    )
+    return np.unique(centers[:, 0]) + mean
 
 
 def _weighted_mean(summary: Summary) -> float:
@@ -273,13 +297,18 @@ def _weighted_mean(summary: Summary) -> float:
     return float(np.sum(summary.values * (summary.counts / summary.n_pixels)))
 
 
-def suggest(optimum: Optimum, k_max: int) -> Suggestion:
+def suggest(optimum: Clusterings, k_max: int) -> Suggestion:
     """Suggest a number of clusters by Marriott's criterion.
 
     The k of least k² W(k), with W(k) the least inertia of k clusters: where k clusters gain most over cutting
     an even spread of values in k equal parts, for which k² W(k) is constant. That is the gap statistic with a
     uniform reference, whose expectation is known on a line; and unlike likelihoods it does not grow more
     certain merely because an image has many pixels. One cluster is suggested for an image of one value only.
+
+    Of several features, W(k) is the determinant of the matrix of their scatter within clusters, as Marriott
+    has it. It does not depend on the features' scales, and k² W(k) of an even spread is the same for every k
+    whether that is a ball, a sheet or a line: colours of an image are often nearly one or the other, and
+    k^(2/d) times the inertia, which fits the ball alone, would go on falling for them.
 
     References
     ----------
@@ -294,8 +323,9 @@ def suggest(optimum: Optimum, k_max: int) -> Suggestion:
         n = 1
         reason = "1 is the only choice looked at." if optimum.n_values > 1 else "All pixels have one value."
         return Suggestion(n, inertia, reason)
-    criterion = [k * k * w / total for k, w in enumerate(inertia, start=1)]
-    n = 2 + int(np.argmin(criterion[1:]))
+    criterion = optimum.marriott(k_max)
+    near_least = np.asarray(criterion[1:]) <= min(criterion[1:]) * (1 + optimum.uncertainty)
+    n = 2 + int(np.argmax(near_least))
     share = 100 * (1 - inertia[n - 1] / total)
     if criterion[n - 1] < _NOTABLE:
         reason = (

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import blocks
-from .atomic import replacing
+from . import blocks, model_file
 from .blocks import Progress
 from .clustering import Clustering, Optimum, confirm, describe
-from .features import FEATURES, Scalar
+from .description import Description
+from .features import Scalar, Vector
 from .labelling import Labeller, labeller
+from .model_file import MAX_CLUSTERS as MAX_CLUSTERS
+from .nearest import NearestLabeller
 from .pixels import Pixels, check_axis
+from .search import Search
 from .summary import Summary
 
-MAX_CLUSTERS = 255
-"""Labels are uint8, and 0 means excluded."""
-
 _FORMAT = "napari-kmeans model"
-_VERSION = 1
-_MAX_BYTES = 32 * 2**20  # no model comes near
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -42,9 +39,11 @@ class KMeansModel:
     centers : (n_clusters, n_features) float64 array
         In the image's own units, in ascending brightness.
     thresholds : (n_clusters - 1,) float64 array
-        Between neighbouring clusters; a value equal to one belongs to the darker cluster.
+        Between neighbouring clusters; a value equal to one belongs to the darker cluster. Empty with several
+        features: a pixel then belongs to the nearest centre.
     inertia : float
-        Sum of squared distances of the pixels to their centre, in squared units.
+        Sum of squared distances of the pixels to their centre, in squared units, or in squared `scales` where
+        features are standardised. From a sample, its estimate for all pixels.
     counts : (n_clusters,) int64 array
         Pixels of each cluster; ±inf is labelled but not counted.
     explained_variance : float
@@ -53,6 +52,25 @@ class KMeansModel:
         ``"exact"`` or ``"lloyd"``.
     channel_axis : int or None
         Of the fitted image; `predict` takes it from here unless told otherwise.
+    feature_names : tuple of str
+        What each column of `centers` is.
+    scales : (n_features,) float64 array
+        What counts as a distance of 1 along each feature: its standard deviation where they are standardised,
+        else 1.
+    options : dict
+        Of the feature space: ``standardize`` or ``sigma``, where it has them.
+    smooth : tuple of float
+        Gaussian average before anything else: its standard deviation in pixels, of all spatial axes or of
+        each; empty if there was none.
+    exclude : tuple of float or "saturated"
+        Values that are left out.
+    sample_size : int
+        Pixels that stood for all; 0 if all were looked at.
+    n_init : int
+        Random starts; 0 where none was needed.
+    start_spread : float
+        By how much the worst of them ended above the best, relative to that. Far from 0, another random state
+        may find other clusters.
     confirmation : str
         What scikit-learn's KMeans found from the exact optimum: "confirmed", "not comparable", or "" if it
         was not asked.
@@ -74,6 +92,14 @@ class KMeansModel:
     explained_variance: float
     solver: str = "exact"
     channel_axis: int | None = None
+    feature_names: tuple[str, ...] = ()
+    scales: NDArray[np.float64] = field(default_factory=lambda: np.ones(1))
+    options: Mapping[str, Any] = field(default_factory=dict)
+    smooth: tuple[float, ...] = ()
+    exclude: tuple[float | str, ...] = ()
+    sample_size: int = 0
+    n_init: int = 0
+    start_spread: float = 0.0
     confirmation: str = ""
     adjusted: bool = False
     merges: tuple[tuple[int, ...], ...] = ()
@@ -85,32 +111,53 @@ class KMeansModel:
     _summary: Summary | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for array in (self.centers, self.thresholds, self.counts):
+        for array in (self.centers, self.thresholds, self.counts, self.scales):
             array.flags.writeable = False
 
     @classmethod
     def of(
         cls,
         clustering: Clustering,
-        summary: Summary,
+        optimum: Optimum | Search,
         *,
-        features: str,
+        description: Description,
         solver: str,
         channel_axis: int | None,
         confirmation: str = "",
     ) -> KMeansModel:
-        """Make the model of a clustering of a summary."""
+        """Make the model of a clustering of a summary or a cloud."""
+        common: dict[str, Any] = {
+            "features": description.name,
+            "options": description.feature.options,
+            "smooth": description.smooth,
+            "exclude": description.exclude,
+            "inertia": clustering.inertia,
+            "counts": clustering.counts,
+            "solver": solver,
+            "channel_axis": channel_axis,
+            "n_init": clustering.n_init,
+            "start_spread": clustering.start_spread,
+        }
+        if isinstance(optimum, Search):
+            total = optimum.one_cluster.inertia
+            return cls(
+                **common,
+                feature_names=optimum.cloud.names,
+                centers=clustering.centers,
+                scales=optimum.cloud.scales,
+                thresholds=np.empty(0),
+                explained_variance=1 - clustering.inertia / total if total > 0 else 1.0,
+                sample_size=optimum.cloud.sample_size,
+            )
+        summary = optimum.summary
         origin = summary.origin
         whole = [origin + math.floor(t) for t in clustering.thresholds] if origin else []
         return cls(
-            features=features,
+            **common,
+            feature_names=(description.name,),
             centers=(clustering.centers + origin)[:, np.newaxis],
             thresholds=clustering.thresholds + origin,
-            inertia=clustering.inertia,
-            counts=clustering.counts,
             explained_variance=_explained_variance(clustering, summary),
-            solver=solver,
-            channel_axis=channel_axis,
             confirmation=confirmation,
             _integer_thresholds=tuple(whole),
             _summary=summary,
@@ -120,6 +167,21 @@ class KMeansModel:
     def n_clusters(self) -> int:
         """Number of clusters, merged ones counted apart."""
         return int(self.centers.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return int(self.centers.shape[1])
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether these are the clusters of least inertia there are, found without chance."""
+        return self.solver == "exact"
+
+    @cached_property
+    def description(self) -> Description:
+        """How the pixels it labels are described."""
+        return Description.of(self.features, smooth=self.smooth, exclude=self.exclude, **self.options)
 
     @property
     def counts_are_exact(self) -> bool:
@@ -173,12 +235,26 @@ class KMeansModel:
         """
         if channel_axis is None:
             channel_axis = self.channel_axis
-        pixels = Pixels.of(image, features=self.features, channel_axis=channel_axis, mask=mask)
+        pixels = Pixels.of(image, features=self.description, channel_axis=channel_axis, mask=mask)
         return self.label_lazily(pixels) if pixels.chunks is not None else self.label(pixels)[0]
 
-    def labeller(self, scalar: Scalar) -> Labeller:
-        """Return what labels blocks of values that are stored as `scalar` tells."""
-        return labeller(self.exact_thresholds, self.label_of_cluster, scalar)
+    def labeller(self, stored: Scalar | Vector) -> Labeller:
+        """Return what labels blocks of values that are stored as this tells.
+
+        Raises
+        ------
+        ValueError
+            If the pixels are described by another number of features than the clusters.
+        """
+        n_features = 1 if isinstance(stored, Scalar) else stored.n_features
+        if n_features != self.n_features:
+            raise ValueError(
+                f"image has {n_features} features={self.features!r} a pixel, and the model "
+                f"{self.n_features}: {', '.join(self.feature_names)}"
+            )
+        if isinstance(stored, Scalar):
+            return labeller(self.exact_thresholds, self.label_of_cluster, stored)
+        return NearestLabeller(self.centers, self.scales, self.label_of_cluster, stored)
 
     def label(
         self, pixels: Pixels, progress: Progress | None = None, *, n_counted: int = 0
@@ -192,24 +268,27 @@ class KMeansModel:
         counts : (n_counted,) int64 array
             Pixels of labels 1 to `n_counted`, infinite ones too.
         """
-        return blocks.label(pixels, self.labeller(pixels.scalar), progress, n_counted=n_counted)
+        return blocks.label(pixels, self.labeller(pixels.stored), progress, n_counted=n_counted)
 
     def label_lazily(self, pixels: Pixels) -> Any:
         """Labels of pixels that are not in memory, as a dask array of which nothing is computed yet."""
-        return blocks.label_lazily(pixels, self.labeller(pixels.scalar))
+        return blocks.label_lazily(pixels, self.labeller(pixels.stored))
 
-    def count(self, pixels: Pixels, progress: Progress | None = None) -> NDArray[np.int64]:
-        """Count the pixels of each cluster, infinite ones too: (n_clusters,) int64 array."""
+    def count(
+        self, pixels: Pixels, progress: Progress | None = None, *, infinite: bool = False
+    ) -> NDArray[np.int64]:
+        """Count the pixels of each cluster, infinite ones too, or these alone: (n_clusters,) int64 array."""
         plain = replace(self, merges=(), background=())  # merged clusters share a label
-        return blocks.count(pixels, plain.labeller(pixels.scalar), self.n_clusters, progress)
+        label_block = plain.labeller(pixels.stored)
+        return blocks.count(pixels, label_block, self.n_clusters, progress, infinite=infinite)
 
     def without_summary(self) -> KMeansModel:
         """Return a model that no longer holds the summary of its pixels, as one from a file does not."""
         return replace(self, _summary=None)
 
-    def confirmed(self, optimum: Optimum) -> KMeansModel:
+    def confirmed(self, optimum: Optimum | Search) -> KMeansModel:
         """Let scikit-learn's KMeans look for something better than this optimum; see `clustering.confirm`."""
-        if self.solver != "exact" or self.adjusted:
+        if self.solver != "exact" or self.adjusted or isinstance(optimum, Search):
             return self
         return replace(self, confirmation=confirm(optimum.summary, optimum.clustering(self.n_clusters)))
 
@@ -226,6 +305,11 @@ class KMeansModel:
         thresholds : sequence of float
             n_clusters - 1 finite values in ascending order, in the image's own units.
         """
+        if self.n_features > 1:
+            raise ValueError(
+                f"thresholds are places on a line, and these clusters lie in {self.n_features} dimensions "
+                f"({', '.join(self.feature_names[:3])}{', …' * (self.n_features > 3)})"
+            )
         new = np.asarray(thresholds, dtype=np.float64)
         if new.shape != self.thresholds.shape:
             raise ValueError(f"thresholds must be {self.thresholds.size} numbers, not {new.size}")
@@ -283,11 +367,11 @@ class KMeansModel:
 
     def to_json(self) -> str:
         """Return the model as JSON text, the content of a model file."""
-        return json.dumps({"format": _FORMAT, "version": _VERSION, **self._to_dict()}, indent=1)
+        return model_file.text(_FORMAT, self._to_dict())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model as a JSON file, whole or not at all."""
-        _write(path, self.to_json())
+        model_file.write(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> KMeansModel:
@@ -300,22 +384,33 @@ class KMeansModel:
         OSError
             If it cannot be read.
         """
-        document = _read(path, _FORMAT)
-        with _Blaming(path):
+        document = model_file.read(path, _FORMAT)
+        with model_file.blaming(path):
             return cls._from_dict(document)
 
     @classmethod
     def from_json(cls, text: str) -> KMeansModel:
         """Make a model from the text that `to_json` returned."""
-        with _Blaming("the text"):
-            return cls._from_dict(_parse(text, _FORMAT))
+        with model_file.blaming("the text"):
+            return cls._from_dict(model_file.parse(text, _FORMAT))
 
     def _to_dict(self) -> dict[str, Any]:
         return {
             "features": self.features,
+            "feature_names": list(self.feature_names),
+            "options": {
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in self.options.items()
+            },
+            "smooth": list(self.smooth),
+            "exclude": list(self.exclude),
             "channel_axis": self.channel_axis,
             "solver": self.solver,
+            "sample_size": self.sample_size,
+            "n_init": self.n_init,
+            "start_spread": self.start_spread,
             "centers": self.centers.tolist(),
+            "scales": self.scales.tolist(),
             "thresholds": self.thresholds.tolist(),
             "integer_thresholds": list(self._integer_thresholds),
             "inertia": self.inertia,
@@ -329,50 +424,15 @@ class KMeansModel:
         }
 
     @classmethod
-    def _from_dict(cls, fields: dict[str, Any]) -> KMeansModel:
-        centers = _numbers(fields["centers"], ndim=2)
-        thresholds = _numbers(fields["thresholds"], ndim=1)
-        counts = _integers(fields["counts"])
-        integer_thresholds = _integers(fields["integer_thresholds"])
-        k = centers.shape[0]
-        if fields["features"] not in FEATURES:
-            raise ValueError(f"unknown features {fields['features']!r:.40}")
-        shapes = centers.shape, thresholds.shape, len(counts)
-        if not 1 <= k <= MAX_CLUSTERS or shapes != ((k, 1), (k - 1,), k):
-            raise ValueError("centers, thresholds and counts do not belong together")
-        if len(integer_thresholds) not in (0, k - 1):
-            raise ValueError("integer_thresholds and centers do not belong together")
-        if (thresholds[1:] < thresholds[:-1]).any() or integer_thresholds != sorted(integer_thresholds):
-            raise ValueError("thresholds are not in ascending order")
-        if not all(-(1 << 63) <= threshold < 1 << 64 for threshold in integer_thresholds):
-            raise ValueError("integer_thresholds are out of range")
-        if min(counts) < 0 or max(counts) >= 1 << 63:
-            raise ValueError("counts are out of range")
-        inertia, explained = _numbers([fields["inertia"], fields["explained_variance"]], ndim=1)
-        axis = fields["channel_axis"]
-        if axis is not None:
-            [axis] = _integers([axis])
-        if not isinstance(fields["adjusted"], bool):
-            raise TypeError("adjusted is not true or false")
-        for name in ("solver", "confirmation"):
-            if not isinstance(fields[name], str):
-                raise TypeError(f"{name} is not a text")
-        model = cls(
-            features=fields["features"],
-            centers=centers,
-            thresholds=thresholds,
-            inertia=float(inertia),
-            counts=np.array(counts, dtype=np.int64),
-            explained_variance=float(explained),
-            solver=fields["solver"],
-            channel_axis=axis,
-            confirmation=fields["confirmation"],
-            adjusted=fields["adjusted"],
-            _integer_thresholds=tuple(integer_thresholds),
-        )
-        return (
-            model.merged(fields["merges"]).with_background(fields["background"]).with_names(fields["names"])
-        )
+    def _from_dict(cls, document: dict[str, Any]) -> KMeansModel:
+        return cls._from_fields(model_file.checked(document, document["version"]))
+
+    @classmethod
+    def _from_fields(cls, fields: dict[str, Any]) -> KMeansModel:
+        merges, background, names = (fields.pop(name) for name in ("merges", "background", "names"))
+        model = cls(**fields)
+        model.description.feature  # noqa: B018 - options that make no sense are refused here
+        return model.merged(merges).with_background(background).with_names(names)
 
 
 class OnDemand(Sequence[KMeansModel]):
@@ -417,14 +477,14 @@ class KMeansStack:
         Of the image, its channel axis included.
     channel_axis : int or None
         Of the fitted image.
-    features : str
-        Feature space of the models.
+    description : Description
+        How the pixels of a position are described, the same for all.
     """
 
     models: Sequence[KMeansModel]
     axis: int
     channel_axis: int | None = None
-    features: str = "gray"
+    description: Description = Description.of("gray")  # noqa: RUF009 - immutable
 
     _FORMAT = "napari-kmeans stack"
 
@@ -447,8 +507,9 @@ class KMeansStack:
         """
         if channel_axis is None:
             channel_axis = self.channel_axis
-        pixels = Pixels.of(image, features=self.features, channel_axis=channel_axis, mask=mask)
         axis = spatial_axis(image, self.axis, channel_axis)
+        description = self.description.with_axis(axis)
+        pixels = Pixels.of(image, features=description, channel_axis=channel_axis, mask=mask)
         if pixels.shape[axis] != len(self):
             raise ValueError(
                 f"image has {pixels.shape[axis]} positions along axis {self.axis}, "
@@ -462,7 +523,7 @@ class KMeansStack:
         import dask.array as da
 
         labels = [
-            blocks.label_lazily(part, _LabelsOfPosition(self.models, position, part.scalar))
+            blocks.label_lazily(part, _LabelsOfPosition(self.models, position, part.stored))
             for position, part in enumerate(parts)
         ]
         return da.stack(labels, axis=axis).rechunk(pixels.chunks)
@@ -491,27 +552,21 @@ class KMeansStack:
     def to_json(self) -> str:
         """Return the models as JSON text, the content of a file."""
         models = [model._to_dict() for model in self]
-        head = {"format": self._FORMAT, "version": _VERSION}
         place = {"axis": self.axis, "channel_axis": self.channel_axis}
-        return json.dumps({**head, **place, "models": models}, indent=1)
+        return model_file.text(self._FORMAT, {**place, "models": models})
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the models as one JSON file, whole or not at all."""
-        _write(path, self.to_json())
+        model_file.write(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> KMeansStack:
         """Read a stack that `save` wrote; errors as for `KMeansModel.load`."""
-        document = _read(path, cls._FORMAT)
-        with _Blaming(path):
-            [axis] = _integers([document["axis"]])
-            channel_axis = document["channel_axis"]
-            if channel_axis is not None:
-                [channel_axis] = _integers([channel_axis])
-            if not isinstance(document["models"], list) or not document["models"]:
-                raise ValueError("it holds no model")
-            models = tuple(KMeansModel._from_dict(fields) for fields in document["models"])
-            return cls(models, axis, channel_axis, models[0].features)
+        document = model_file.read(path, cls._FORMAT)
+        with model_file.blaming(path):
+            axis, channel_axis, fields = model_file.checked_stack(document)
+            models = tuple(KMeansModel._from_fields(each) for each in fields)
+            return cls(models, axis, channel_axis, models[0].description)
 
 
 @dataclass(frozen=True)
@@ -520,12 +575,12 @@ class _LabelsOfPosition:
 
     models: Sequence[KMeansModel]
     position: int
-    scalar: Scalar
+    stored: Scalar | Vector
 
     def __call__(
         self, values: NDArray[Any], include: NDArray[np.bool_] | None, out: NDArray[np.uint8]
     ) -> None:
-        self.models[self.position].labeller(self.scalar)(values, include, out)
+        self.models[self.position].labeller(self.stored)(values, include, out)
 
 
 def spatial_axis(image: Any, per_axis: object, channel_axis: int | None) -> int:
@@ -552,71 +607,3 @@ def spatial_axis(image: Any, per_axis: object, channel_axis: int | None) -> int:
 def _explained_variance(clustering: Clustering, summary: Summary) -> float:
     total = describe(summary, np.array([0.0]), np.empty(0)).inertia
     return 1 - clustering.inertia / total if total > 0 else 1.0
-
-
-def _write(path: str | os.PathLike[str], text: str) -> None:
-    with replacing(Path(path), overwrite=True) as partial:
-        partial.write_text(text + "\n", encoding="utf-8")
-
-
-def _read(path: str | os.PathLike[str], expected: str) -> dict[str, Any]:
-    with open(path, "rb") as file:
-        raw = file.read(_MAX_BYTES + 1)
-    with _Blaming(path):
-        if len(raw) > _MAX_BYTES:
-            raise ValueError("it is far too large")
-        return _parse(raw.decode("utf-8"), expected)
-
-
-def _parse(text: str, expected: str) -> dict[str, Any]:
-    document = json.loads(text, parse_constant=_refuse_constant)
-    if not isinstance(document, dict) or document.get("format") != expected:
-        found = document.get("format") if isinstance(document, dict) else None
-        raise ValueError(f"it holds {found!r:.40} where {expected!r} was expected")
-    if document.get("version") != _VERSION:
-        raise ValueError(
-            f"it is of version {document.get('version')!r:.40} and this program reads version {_VERSION}"
-        )
-    return document
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number")
-
-
-class _Blaming:
-    """Turn whatever a damaged file leads to into one `ValueError` that names the file."""
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, KeyError):
-            raise ValueError(f"{self.path} is no napari-kmeans model: {error.args[0]!r} is missing") from None
-        if isinstance(error, ValueError | TypeError | RecursionError | OverflowError):
-            raise ValueError(f"{self.path} is no napari-kmeans model: {error}") from None
-
-
-def _numbers(value: object, ndim: int) -> NDArray[np.float64]:
-    """Finite numbers from JSON lists, as float64."""
-
-    def check(item: object, depth: int) -> None:
-        if depth:
-            if not isinstance(item, list):
-                raise TypeError("a list of numbers is expected")
-            for inner in item:
-                check(inner, depth - 1)
-        elif isinstance(item, bool) or not isinstance(item, int | float) or not math.isfinite(item):
-            raise TypeError(f"{item!r:.40} is not a finite number")
-
-    check(value, ndim)
-    return np.array(value, dtype=np.float64)
-
-
-def _integers(value: object) -> list[int]:
-    if not isinstance(value, list) or any(isinstance(i, bool) or not isinstance(i, int) for i in value):
-        raise TypeError("a list of whole numbers is expected")
-    return value

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import as_readable, check_image, in_memory
-from .features import Gray, Scalar, get_feature
+from .description import Description
+from .features import Feature, Scalar, Vector
 
 Box = tuple[slice, ...]
 """A part of an image, one slice a spatial axis."""
@@ -30,33 +31,33 @@ class Block:
         Pixels of the box, and around it as many as the feature looks at; channels, if there are any, last.
     mask : array or None
         Of the box; nonzero = use the pixel.
-    feature : Gray
+    feature : Description
     n_channels : int or None
     box : tuple of slice
         Where the block lies in the image.
     shape : tuple of int
         Of the whole image.
-    crop : tuple of slice
-        Where the box lies in what was read around it.
+    crop : tuple of slice, or None
+        Where the box lies in what was read around it, if anything was.
     """
 
     image: NDArray[Any]
     mask: NDArray[Any] | None
-    feature: Gray
+    feature: Description
     n_channels: int | None
     box: Box
     shape: tuple[int, ...]
-    crop: Box
+    crop: Box | None
 
     def values(self) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         """Values of the block's pixels, and which of these to use (None: all)."""
-        values, opaque = self.feature.transform(self.image, self.n_channels)
-        if self.feature.halo:
-            values, opaque = values[self.crop], None if opaque is None else opaque[self.crop]
+        values, there = self.feature.transform(self.image, self.n_channels)
+        if self.crop is not None:
+            values, there = values[self.crop], None if there is None else there[self.crop]
         if self.mask is None:
-            return values, opaque
+            return values, there
         inside = self.mask if self.mask.dtype == bool else self.mask != 0
-        return values, inside if opaque is None else inside & opaque
+        return values, inside if there is None else inside & there
 
 
 @dataclass(frozen=True)
@@ -65,19 +66,22 @@ class Frame:
 
     Attributes
     ----------
-    feature : Gray
+    feature : Description
     n_channels : int or None
     shape : tuple of int
         Spatial shape.
+    halo : tuple of int
+        Pixels around a box that the feature looks at, along each spatial axis.
     """
 
-    feature: Gray
+    feature: Description
     n_channels: int | None
     shape: tuple[int, ...]
+    halo: tuple[int, ...]
 
     def block(self, box: Box, image: NDArray[Any], mask: NDArray[Any] | None = None) -> Block:
         """Make a block of what `around` a box was read, and of its mask."""
-        _, crop = around(box, self.shape, self.feature.halo)
+        _, crop = around(box, self.shape, self.halo)
         return Block(image, mask, self.feature, self.n_channels, box, self.shape, crop)
 
 
@@ -89,22 +93,28 @@ class Pixels:
     ----------
     image : NumPy or dask array
         With its channel axis, if there is one, last.
-    feature : Gray
+    feature : Description
     n_channels : int or None
     mask : NumPy or dask array, or None
         Of the spatial shape; nonzero = use the pixel.
     """
 
     image: Any
-    feature: Gray
+    feature: Description
     n_channels: int | None
     mask: Any = None
 
     @classmethod
     def of(
-        cls, image: Any, *, features: str = "gray", channel_axis: int | None = None, mask: Any = None
+        cls,
+        image: Any,
+        *,
+        features: str | Feature | Description = "gray",
+        channel_axis: int | None = None,
+        mask: Any = None,
+        **options: Any,
     ) -> Pixels:
-        """Check the arguments that `fit` and `predict` share.
+        """Check the arguments that `fit` and `predict` share; `options` are those of `Description.of`.
 
         Raises
         ------
@@ -113,14 +123,14 @@ class Pixels:
         """
         check_image(image)
         image = as_readable(image)
-        feature = get_feature(features)
+        feature = Description.of(features, **options)
         n_channels = None
         if channel_axis is not None:
             axis = check_axis("channel_axis", channel_axis, image.ndim)
             n_channels = image.shape[axis]
             image = np.moveaxis(image, axis, -1)
-        feature.check_channels(n_channels)
         pixels = cls(image, feature, n_channels)
+        feature.check(pixels.shape, image.dtype, n_channels)
         if not pixels.size:
             raise ValueError(f"image has shape {image.shape}: it holds no pixel")
         if mask is None:
@@ -151,23 +161,29 @@ class Pixels:
         return chunks[: len(self.shape)]
 
     @property
-    def scalar(self) -> Scalar:
+    def stored(self) -> Scalar | Vector:
         """How `read` stores values."""
-        return self.feature.describe(self.image.dtype, self.n_channels)
+        return self.feature.stored(self.image.dtype, self.n_channels, len(self.shape))
+
+    @property
+    def halo(self) -> tuple[int, ...]:
+        """Pixels around a box that the feature looks at, along each spatial axis."""
+        return self.feature.halo(self.image.dtype, self.n_channels, len(self.shape))
 
     def at(self, axis: int, position: int) -> Pixels:
         """Return the pixels at one position along a spatial axis."""
         index = (slice(None),) * axis + (position,)
-        return replace(self, image=self.image[index], mask=None if self.mask is None else self.mask[index])
+        mask = None if self.mask is None else self.mask[index]
+        return replace(self, image=self.image[index], feature=self.feature.without_axis(axis), mask=mask)
 
     @property
     def frame(self) -> Frame:
         """What makes blocks of `parts`."""
-        return Frame(self.feature, self.n_channels, self.shape)
+        return Frame(self.feature, self.n_channels, self.shape, self.halo)
 
     def parts(self, box: Box) -> tuple[Any, Any]:
         """Image and mask of a box, not read yet where they are not in memory."""
-        outer, _ = around(box, self.shape, self.feature.halo)
+        outer, _ = around(box, self.shape, self.halo)
         return self.image[outer], None if self.mask is None else self.mask[box]
 
     def load(self, box: Box) -> Block:
@@ -188,14 +204,14 @@ def as_lazy(pixels: Pixels) -> Pixels:
     return replace(pixels, image=da.from_array(pixels.image))
 
 
-def around(box: Box, shape: Sequence[int], halo: int) -> tuple[Box, Box]:
-    """Return a box with `halo` pixels around it, as far as there is an image, and where it lies in that."""
-    if not halo:
-        return box, box
+def around(box: Box, shape: Sequence[int], halo: Sequence[int]) -> tuple[Box, Box | None]:
+    """Return a box with its halo, as far as there is an image, and where it lies in that (None: as it is)."""
+    if not any(halo):
+        return box, None
     outer, crop = [], []
-    for side, size in zip(box, shape, strict=True):
+    for side, size, width in zip(box, shape, halo, strict=True):
         begin, end, step = side.indices(size)
-        first, last = max(begin - halo, 0), min(end + halo, size)
+        first, last = max(begin - width, 0), min(end + width, size)
         outer.append(slice(first, last))
         crop.append(slice(begin - first, end - first, step))
     return tuple(outer), tuple(crop)

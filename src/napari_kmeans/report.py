@@ -56,18 +56,22 @@ def cluster_table(
             The label.
         name : str
         center : float
-            Mean of the pixels, in the image's own units.
+            Mean of the pixels, in the image's own units. With several features there is a column for each
+            instead, such as red, green and blue.
         pixels : int
         share : float
             Of all pixels that were counted, background included: 0 to 1.
         above, up_to : float
             The values that get this label: above < value ≤ up_to. NaN where there is no limit, and for
-            clusters that were merged without being neighbours.
+            clusters that were merged without being neighbours. With one feature only.
         size, unit, axes
             With `pixel` only: area or volume of the cluster, its unit, and the axes that were multiplied.
     """
+    on_a_line = model.n_features == 1
+    centers = ("center",) if on_a_line else model.feature_names
+    limits_of = ("above", "up_to") if on_a_line else ()
     table: dict[str, list[Any]] = {
-        column: [] for column in ("index", "name", "center", "pixels", "share", "above", "up_to")
+        column: [] for column in ("index", "name", *centers, "pixels", "share", *limits_of)
     }
     total = max(1, int(model.counts.sum()))
     limits = np.concatenate(([math.nan], model.thresholds, [math.nan]))
@@ -83,11 +87,13 @@ def cluster_table(
         table["name"].append(model.names[label - 1] if model.names else f"cluster {label}")
         # Without any pixel every member weighs the same.
         weights = found / n_found if n_found else np.full(members.size, 1 / members.size)
-        table["center"].append(float(np.sum(weights * model.centers[members, 0])))
+        for feature, column in enumerate(centers):
+            table[column].append(float(np.sum(weights * model.centers[members, feature])))
         table["pixels"].append(pixels)
         table["share"].append(pixels / total)
-        table["above"].append(float(limits[first]) if neighbors else math.nan)
-        table["up_to"].append(float(limits[last + 1]) if neighbors else math.nan)
+        if on_a_line:
+            table["above"].append(float(limits[first]) if neighbors else math.nan)
+            table["up_to"].append(float(limits[last + 1]) if neighbors else math.nan)
     if pixel is not None:
         n_rows = len(table["index"])
         table["size"] = [pixels * pixel.size for pixels in table["pixels"]]

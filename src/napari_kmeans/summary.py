@@ -16,13 +16,17 @@ from __future__ import annotations
 
 import math
 import sys
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .features import Scalar
+
+if TYPE_CHECKING:
+    from .pixels import Block
 
 try:  # Reaches memory speed; has no wheel for every platform.
     import ihist
@@ -78,11 +82,30 @@ class Plan(Protocol):
     def looks_only(self) -> bool:
         """Whether some windows of a large image are enough to count, and not all of it."""
 
-    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """Count a block: integers that are added over blocks, in any order."""
+    def count_block(self, block: Block) -> Any:
+        """Count a block."""
 
-    def next(self, counts: NDArray[np.int64]) -> Plan | Summary:
+    def merge(self, a: Any, b: Any) -> Any:
+        """Add what two parts of the image counted, in any order: the sum is the same to the bit."""
+
+    def next(self, counts: Any) -> Any:
         """From the counts of all blocks, the plan of another pass or the result."""
+
+
+class _Counting(ABC):
+    """A plan whose counts are arrays of integers, of one value a pixel."""
+
+    @abstractmethod
+    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Count the values to use: integers that are added over blocks, in any order."""
+
+    def count_block(self, block: Block) -> NDArray[np.int64]:
+        """Count a block."""
+        return self.count(*block.values())
+
+    def merge(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Add what two parts of the image counted."""
+        return np.add(a, b, out=a)
 
 
 def first_plan(scalar: Scalar, n_pixels: int) -> Plan:
@@ -101,7 +124,7 @@ def first_plan(scalar: Scalar, n_pixels: int) -> Plan:
 
 
 @dataclass(frozen=True)
-class LevelsPlan:
+class LevelsPlan(_Counting):
     """Count each value of an 8- or 16-bit type by itself, in one pass."""
 
     looks_only: ClassVar[bool] = False
@@ -183,7 +206,7 @@ def _high_half_histogram(raw: NDArray[Any], include: NDArray[np.bool_] | None) -
 
 
 @dataclass(frozen=True, eq=False)
-class CellsPlan:
+class CellsPlan(_Counting):
     """Count the values of a 32- or 64-bit type in cells of bit patterns.
 
     A pixel's cell is found by its high bits, ``raw >> root_shift``, and then once for each refinement by
@@ -304,13 +327,11 @@ class CellsPlan:
             done = self.scalar.upper is not None or self.passes >= _MAX_PASSES
             scatter = loose * np.square(width, where=kept, out=np.zeros(width.size))
             hardly_less = np.sum(np.ldexp(scatter, -2 * bits)) > np.sum(scatter) / 2
-            if done or hardly_less or _fine_enough(pixels, width, kept, loose, 2e-6):
+            if done or hardly_less or fine_enough(pixels, width, kept, loose, 2e-6):
                 return self._summary(counts, width, kept, wide)
             # Values that are few (8-bit ones divided by 255) would take many passes to set apart bit by bit.
             raw, rest = self._means(counts)
-            if self.believed is None and _fine_enough(
-                pixels, width, kept, np.where(rest > 0, loose, 0), 2e-6
-            ):
+            if self.believed is None and fine_enough(pixels, width, kept, np.where(rest > 0, loose, 0), 2e-6):
                 believed = np.append(raw, np.uint64(0)).astype(f"u{self.scalar.dtype.itemsize}")
                 return replace(self, believed=believed, passes=self.passes + 1)
         return self._refined(bits, kept)
@@ -330,9 +351,14 @@ class CellsPlan:
         # As if pixels were spread evenly in their prefix: these are few, and 63 of them may be most of all.
         n, w = (np.repeat(each[kept] / 64, 64) for each in (pixels, width))
         inside = np.full(w.size, (high - low) / _EVEN_CELLS)
-        if not _fine_enough(n, w, np.ones(w.size, dtype=bool), n, 1e-5, inside=inside):
+        if not fine_enough(n, w, np.ones(w.size, dtype=bool), n, 1e-5, inside=inside):
             return None
         return EvenCellsPlan(self.scalar, low, high, otherwise=self)
+
+    def ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Least and largest value of each cell, and its width; not finite for those of NaN and infinities."""
+        ends = self._values_at(self.start), self._values_at(self.start + _last(self.shift))
+        return np.minimum(*ends), np.maximum(*ends), self._width()
 
     def _width(self) -> NDArray[np.float64]:
         """Width of each cell in stored values; not finite for the cells of NaN and infinities."""
@@ -432,7 +458,7 @@ def _last(shift: NDArray[np.int64]) -> NDArray[np.uint64]:
 
 
 @dataclass(frozen=True, eq=False)
-class LookPlan:
+class LookPlan(_Counting):
     """Look at windows of a float image, to tell whether equal cells over its range will do.
 
     They take half the time of cells placed where the pixels are. What the windows suggest is never relied on:
@@ -457,7 +483,7 @@ class LookPlan:
 
 
 @dataclass(frozen=True, eq=False)
-class EvenCellsPlan:
+class EvenCellsPlan(_Counting):
     """Count floats in equal cells, for a range that has neither gaps nor crowds; else fall back.
 
     Attributes
@@ -518,7 +544,7 @@ class EvenCellsPlan:
         outside, counts = counts[0, -1], counts[:, :-1]
         width = (self.high - self.low) / _EVEN_CELLS
         kept = counts[0] > 0
-        if outside or not _fine_enough(counts[0], np.full(kept.size, width), kept, counts[0], 1e-5):
+        if outside or not fine_enough(counts[0], np.full(kept.size, width), kept, counts[0], 1e-5):
             return self.otherwise
         pixels = counts[0, kept]
         place = np.flatnonzero(kept) + (counts[1, kept] / pixels + 0.5) / 256
@@ -536,7 +562,7 @@ def _take_apart(both: NDArray[np.float64], out: NDArray[np.int64]) -> None:
     both[:] = 0
 
 
-def _fine_enough(
+def fine_enough(
     pixels: NDArray[Any],
     width: NDArray[np.float64],
     kept: NDArray[np.bool_],
@@ -597,19 +623,31 @@ def coarsen(summary: Summary, limit: int) -> Summary:
     return _merge_points(summary.values, summary.counts, summary.spread, limit, summary.origin)
 
 
+def group_values(values: NDArray[np.float64], counts: NDArray[Any], limit: int) -> NDArray[np.int64]:
+    """Put ascending values into at most `limit` groups of neighbours, narrower where they lie densest.
+
+    Returns
+    -------
+    (n,) int64 array
+        Number of each value's group, ascending from 0; not every number need occur.
+    """
+    gap = np.diff(values, prepend=values[0])
+    group = np.cumsum(gap > 0, dtype=np.int64)  # equal values (-0.0 and 0.0) are one point anyway
+    if group[-1] < limit:
+        return group
+    with np.errstate(under="ignore", over="ignore"):
+        scaled = gap / gap.max()
+        density = np.cbrt(counts * scaled * scaled)
+    share = np.maximum(_fill(counts, limit / 2), _fill(density, limit / 2))
+    # Cumulated up to and with a point: a wide gap or a crowd before it opens a new group.
+    return np.asarray(np.floor(np.cumsum(share) * (limit / share.sum() * (1 - 1e-9))), dtype=np.int64)
+
+
 def _merge_points(
     values: NDArray[np.float64], counts: NDArray[np.int64], spread: float, limit: int, origin: int = 0
 ) -> Summary:
     """Make a summary of at most `limit` points from ascending ones, merging where they lie densest."""
-    gap = np.diff(values, prepend=values[0])
-    group = np.cumsum(gap > 0)  # equal values (-0.0 and 0.0) are one point anyway
-    if group[-1] >= limit:
-        with np.errstate(under="ignore", over="ignore"):
-            scaled = gap / gap.max()
-            density = np.cbrt(counts * scaled * scaled)
-        share = np.maximum(_fill(counts, limit / 2), _fill(density, limit / 2))
-        # Cumulated up to and with a point: a wide gap or a crowd before it opens a new group.
-        group = np.floor(np.cumsum(share) * (limit / share.sum() * (1 - 1e-9))).astype(np.int64)
+    group = group_values(values, counts, limit)
     starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
     if starts.size == values.size:
         return Summary(values, counts, spread, exact=spread == 0.0, origin=origin)

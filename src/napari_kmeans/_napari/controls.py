@@ -87,7 +87,9 @@ def feature_choices(image: Image | None) -> list[tuple[str, str]]:
     """What an image can be clustered by, as titles and names."""
     colored = image is not None and image.rgb
     return [
-        (feature.title, feature.name) for feature in FEATURES.values() if colored or feature.name == "gray"
+        (feature.title, feature.name)
+        for feature in FEATURES.values()
+        if feature.is_exact and (colored or feature.name == "gray")
     ]
 
 

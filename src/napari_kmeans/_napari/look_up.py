@@ -70,11 +70,11 @@ class ModelLookUp(LookUp):
     def __init__(self, pixels: Pixels, model: KMeansModel) -> None:
         super().__init__(pixels)
         self._model = model
-        self._labeller = model.labeller(pixels.scalar)
+        self._labeller = model.labeller(pixels.stored)
 
     def _label(self, box: tuple[slice, ...]) -> NDArray[np.uint8]:
         values, include = self.pixels.read(box)
-        labels = np.empty(np.shape(values), dtype=np.uint8)
+        labels = np.empty(values.shape[: self.ndim], dtype=np.uint8)
         self._labeller(values, include, labels)
         return labels
 
@@ -178,4 +178,4 @@ def label_stack(
         labels[place], model = label_and_count(model, part, inner)
         models.append(model.without_summary())
     channel_axis = None if pixels.n_channels is None else -1
-    return labels, KMeansStack(tuple(models), axis, channel_axis, pixels.feature.name)
+    return labels, KMeansStack(tuple(models), axis, channel_axis, pixels.at(axis, 0).feature)

@@ -9,7 +9,9 @@ from .. import cluster
 from ..blocks import Progress, seconds_of_a_pass, size_of, summarise, windows
 from ..clustering import Optimum, Suggestion, suggest
 from ..model import KMeansModel
+from ..pipeline import optimum_of
 from ..pixels import Pixels
+from ..search import Search
 
 _ORDINARY = 1 << 26  # pixels up to which labels of what is not in memory are made an array to paint in
 
@@ -48,7 +50,7 @@ class Measured:
 
     Attributes
     ----------
-    optimum : Optimum
+    optimum : Optimum or Search
     suggestion : Suggestion
     n_pixels : int
         There are.
@@ -58,7 +60,7 @@ class Measured:
         That reading all of them might take; of an estimate.
     """
 
-    optimum: Optimum
+    optimum: Optimum | Search
     suggestion: Suggestion
     n_pixels: int
     n_read: int
@@ -88,8 +90,9 @@ def measure(
     n_read = sum(map(size_of, windows(pixels.shape))) if estimate else pixels.size
     # Windows of a small image are all of it.
     estimate = estimate and n_read < pixels.size
-    optimum = Optimum(summarise(pixels, progress, estimate=estimate))
-    seconds = seconds_of_a_pass(pixels) * (1 if optimum.summary.exact else 3) if estimate else 0.0
+    optimum = optimum_of(summarise(pixels, progress, estimate=estimate))
+    one_pass = isinstance(optimum, Optimum) and optimum.summary.exact
+    seconds = seconds_of_a_pass(pixels) * (1 if one_pass else 3) if estimate else 0.0
     return Measured(optimum, suggest(optimum, k_max), pixels.size, n_read, seconds)
 
 

@@ -12,6 +12,7 @@ from napari.layers import Image
 from ..clustering import Optimum, Suggestion
 from ..model import KMeansModel, OnDemand
 from ..pipeline import model_of
+from ..search import Search
 from .look_up import LookUp, ModelLookUp, StackLookUp
 from .measure import Levels, Measured, measure
 from .overlay import Overlay
@@ -240,7 +241,7 @@ class Session:
         return self._measured.get(self._key)
 
     @property
-    def optimum(self) -> Optimum | None:
+    def optimum(self) -> Optimum | Search | None:
         """Their optima."""
         return self.measured.optimum if self.measured else None
 

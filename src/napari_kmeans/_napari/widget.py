@@ -11,6 +11,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QAction, QKeySequence
 from qtpy.QtWidgets import QPushButton, QShortcut, QToolButton, QWidget
 
+from ..clustering import Optimum
 from ..model import KMeansModel
 from . import advice, controls, settings
 from .appearance import lay_out
@@ -328,7 +329,8 @@ class KMeansWidget(Container):
             self._show_parameters(session)
             session.find_model()
         model = session.model if session else None
-        summary = session.optimum.summary if session and session.optimum else None
+        optimum = session.optimum if session else None
+        summary = optimum.summary if isinstance(optimum, Optimum) else None
         colors = self._display.colors(session, model) if session and model else distinct_colors(0)
         if summary is not self.histogram.summary:
             self.histogram.set_summary(summary)

@@ -1,0 +1,67 @@
+"""scikit-learn's KMeans, as it is used here: on weighted points, on one thread, one fit at a time."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
+# One at a time: its thread pools have hung programs that called it from several threads.
+_one_at_a_time = threading.Lock()
+
+
+def kmeans(
+    points: NDArray[np.float64],
+    weights: NDArray[Any],
+    n_clusters: int,
+    *,
+    init: str | NDArray[np.float64] = "k-means++",
+    n_init: int = 1,
+    random_state: int | np.random.RandomState = 0,
+) -> tuple[NDArray[np.float64], float]:
+    """Fit weighted points.
+
+    Parameters
+    ----------
+    points : (n, d) float64 array
+        With a mean near zero.
+    weights : (n,) array
+    n_clusters : int
+        At most the number of distinct points.
+    init : str or (n_clusters, d) array
+        "k-means++", or the centres to start from.
+    n_init : int
+        Starts; the best is kept.
+    random_state : int or RandomState
+
+    Returns
+    -------
+    centers : (n_clusters, d) float64 array
+    inertia : float
+    """
+    # Imported here, since it takes a second and is not needed to look at an image.
+    import sklearn
+    from sklearn.cluster import KMeans
+
+    # tol=0: the tolerance would be scaled by a variance that ignores the weights. One thread: the sums, and
+    # so the last bits of the centres, depend on how many there are.
+    model = KMeans(n_clusters, init=init, n_init=n_init, tol=0, random_state=random_state)
+    # All that scikit-learn would check holds here.
+    unchecked = sklearn.config_context(assume_finite=True, skip_parameter_validation=True)
+    with _one_at_a_time, unchecked, _thread_pools().limit(limits=1):
+        model.fit(points, sample_weight=weights.astype(np.float64))
+    return model.cluster_centers_, float(model.inertia_)
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """Thread pools of the libraries loaded by now; finding them takes longer than a fit."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
