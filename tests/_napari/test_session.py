@@ -6,7 +6,8 @@ from napari.components import ViewerModel
 from napari_kmeans._napari import measure as measuring
 from napari_kmeans._napari.layers import levels_of
 from napari_kmeans._napari.overlay import Overlay
-from napari_kmeans._napari.session import Edits, Parameters, Session
+from napari_kmeans._napari.parameters import Edits, Parameters
+from napari_kmeans._napari.session import Session
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
     layout = dock.native.layout()
     for label in dock.native.findChildren(QLabel):
         label.setMinimumWidth(_LABEL_WIDTH)
-    below = _Scroll(_column(dock.table, dock.where_section))
+    below = _Scroll(_column(dock.table, dock.where_section, dock.clean_section))
     for widget, stretch in (
         (tabs, 3),
         (status, 0),
@@ -62,13 +62,15 @@ def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
     layout.setContentsMargins(4, 6, 4, 2)
     for button in (dock.segment, dock.cancel):
         button.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    for combo in (dock.image, dock.features, dock.where):
+    in_sections = [dock.where, dock.mask, dock.leave_out, dock.no_data]
+    in_sections += [dock.smooth, dock.majority, dock.min_size, dock.fill_holes, dock.objects]
+    for combo in (dock.image, dock.features, dock["sigma"], dock.where, dock.mask, dock.leave_out):
         # A long name is cut in the box and whole in its list; it must not make the dock broader.
         combo.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         combo.native.setMinimumContentsLength(8)
     dock.native.setMinimumWidth(240)
     guard = _Guard(dock.native)
-    form = [*dock, dock.where]
+    form = [*dock, *in_sections]
     controls = [widget.native for widget in form if not isinstance(widget, Container)]
     for widget in form:
         widget.native.setToolTip(widget.tooltip)  # the slider's box has none of its own

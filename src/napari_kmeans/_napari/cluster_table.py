@@ -17,6 +17,7 @@ from .plots import format_value
 
 COLUMNS = ("", "Cluster", "Centre", "Share")
 _COLOR, _NAME, _CENTER, _SHARE = range(4)
+_SHOWN_FEATURES = 3  # of a centre, that have room in its column
 _BACKGROUND = " (background)"  # after its name, and no part of it
 _HEADER_TIPS = (
     "Whether the cluster is shown, and its colour",
@@ -35,8 +36,8 @@ class ClusterTable(QTableWidget):
     renamed(label, name), shown(label, visible), highlighted(labels)
         What the person did in a row, or which rows are selected.
     asked(action, labels)
-        Chosen from the context menu, for the selected rows: "merge", "split", "background", "extract", "copy"
-        or "csv".
+        Chosen from the context menu, for the selected rows: "merge", "split", "background", "extract",
+        "objects", "copy" or "csv".
     """
 
     renamed = Signal(int, str)
@@ -123,14 +124,15 @@ class ClusterTable(QTableWidget):
             label = group[0]
             name = str(rows["name"][row])
             share = f"{100 * rows['share'][row]:.1f} %"
-            tip = f"label {label}: {rows['pixels'][row]:,} pixels\ncentre {rows['center'][row]:.10g}"
+            center, all_of_it = _center(model, rows, row)
+            tip = f"label {label}: {rows['pixels'][row]:,} pixels\n{all_of_it}"
             if pixel is not None:
                 tip += f"\nsize {rows['size'][row]:.6g} {pixel.unit} ({pixel.axes})"
             if len(group) > 1:
                 tip = f"clusters {', '.join(map(str, group))} merged\n{tip}"
             if label in model.background:
                 name, tip = f"{name}{_BACKGROUND}", f"{tip}\nbackground: label 0"
-            for column, text in enumerate(("", name, format_value(rows["center"][row]), share)):
+            for column, text in enumerate(("", name, center, share)):
                 item = self._cell(row, column)
                 item.setText(text)
                 item.setToolTip(tip)
@@ -187,6 +189,7 @@ class ClusterTable(QTableWidget):
             ("split", "Split again", bool(merged & set(labels))),
             ("background", "No longer background" if hidden else "Background (label 0)", bool(labels)),
             ("extract", "Extract as layer", bool(labels)),
+            ("objects", "Split into objects", bool(labels)),
             ("copy", "Copy table", model is not None),
             ("csv", "Save table as CSV…", model is not None),
         ):
@@ -210,6 +213,16 @@ class ClusterTable(QTableWidget):
         super().keyPressEvent(event)
         # An unhandled key would reach the canvas and switch the layer's tool.
         event.accept()
+
+
+def _center(model: KMeansModel, rows: dict[str, list[Any]], row: int) -> tuple[str, str]:
+    """A centre in few letters, and in full."""
+    if model.n_features == 1:
+        value = rows["center"][row]
+        return format_value(value), f"centre {value:.10g}"
+    values = {name: rows[name][row] for name in model.feature_names}
+    short = " ".join(f"{value:.3g}" for value in values.values()) if len(values) <= _SHOWN_FEATURES else "…"
+    return short, "\n".join(f"{name} {value:.6g}" for name, value in values.items())
 
 
 @lru_cache(maxsize=512)

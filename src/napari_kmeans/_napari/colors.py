@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection
 
 import numpy as np
@@ -36,14 +37,29 @@ def cluster_colors(
     if palette == DISTINCT:
         rgba = distinct_colors(k)
     elif palette == MEAN:
-        low, high = contrast_limits
-        gray = np.clip((model.centers - low) / ((high - low) or 1.0), 0, 1)
-        rgba = np.concatenate([np.repeat(gray, 3, axis=1), np.ones((k, 1))], axis=1)
+        rgba = np.concatenate([_mean_colors(model, contrast_limits), np.ones((k, 1))], axis=1)
     else:
         rgba = np.asarray(AVAILABLE_COLORMAPS[palette].map(np.linspace(0, 1, k)), dtype=np.float64)
     for group in model.merges:
         rgba[np.array(group) - 1] = rgba[min(group) - 1]
     return rgba
+
+
+def _mean_colors(model: KMeansModel, contrast_limits: tuple[float, float]) -> NDArray[np.float64]:
+    """Colour of each centre as the image shows it, or its gray where features are no colours: (k, 3)."""
+    if model.features == "lab":
+        from skimage.color import lab2rgb
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what no screen can show is cut to what it can
+            return np.asarray(lab2rgb(model.centers))
+    low, high = contrast_limits
+    shown = np.clip((model.centers - low) / ((high - low) or 1.0), 0, 1)
+    if model.features == "rgb":
+        return shown
+    # Of channels the mean; of texture the intensity, which is its first feature.
+    gray = shown[:, :1] if model.features == "texture" else shown.mean(axis=1, keepdims=True)
+    return np.repeat(gray, 3, axis=1)
 
 
 def label_colormap(

@@ -13,7 +13,8 @@ from qtpy.QtCore import QObject, Signal
 from . import settings
 from .layers import unwrap
 from .overlay import Overlay
-from .session import Parameters, Session
+from .parameters import Parameters
+from .session import Session
 
 # What a person chose for images that a dock was closed on, for the next one.
 _left: WeakKeyDictionary[Layer, Parameters] = WeakKeyDictionary()
@@ -150,6 +151,9 @@ class Follower(QObject):
             self.follow()
         if session is not None:
             session.overlay.release()
+        for other in self._sessions.values():
+            if other.forget_layer(event.value) and other is self.session:
+                self.replaced.emit()
 
     def _on_data(self, _event: Any = None) -> None:
         if self.session is not None:

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from ..blocks import Progress, boxes, run
-from ..model import KMeansModel
+from ..labelling import count_labels
+from ..model import KMeansModel, KMeansStack
 from ..pipeline import label_and_count
 from ..pixels import Box
 from ..report import cluster_table
 from . import settings
+from .clean import cleaned, objects_of
 from .display import Display
 from .export import export_labels
 from .layers import levels_of, pixel_size, transforms_of
@@ -149,6 +151,8 @@ class Jobs(QObject):
     def _is_quickly_looked_up(self, session: Session) -> bool:
         assert session.levels is not None
         n_displayed, levels = self._viewer.dims.ndisplay, session.levels.pixels
+        if any(levels[0].halo):  # neighbours have to be averaged first
+            return False
         if n_displayed == 2 and len(levels) > 1:
             return True  # napari chooses one with about as many pixels as the screen has
         return math.prod(levels[-1].shape[-n_displayed:]) <= _LIVE_PIXELS[n_displayed]
@@ -204,7 +208,7 @@ class Jobs(QObject):
     def _levels(self, session: Session) -> Levels | None:
         """Pixels of the session's image as they are now, or None after saying why there are none."""
         try:
-            return levels_of(session.image, session.parameters.features)
+            return levels_of(session.image, session.parameters)
         except (ValueError, TypeError) as error:
             self.failed.emit(error)
             return None
@@ -227,6 +231,13 @@ class Jobs(QObject):
             return
         if self.live or session.overlay.looked_up:
             self._label(session, session.levels, session.measured)
+        elif not session.refined and session.measured is not None:
+            optimum, k = session.measured.optimum, session.n_clusters
+            self.labels.run(lambda progress: optimum.clustering(k), lambda _: self._refined(session))
+
+    def _refined(self, session: Session) -> None:
+        session.model = None
+        self.changed.emit()
 
     def segment(self) -> None:
         """Read the pixels, find their clusters and draw them, whatever was known before."""
@@ -251,32 +262,45 @@ class Jobs(QObject):
         Of what is only looked up, find out what the labels alone would tell.
         """
         axis, position, k_max = session.parameters.per_axis, session.position, settings.load().k_max
-        pixels = levels.finest
+        pixels, clean_up, image = levels.finest, session.parameters.clean_up, session.image
 
         def work(progress: Progress) -> Any:
-            half, other_half = part_of(progress, 0, 0.5), part_of(progress, 0.5, 1)
-            found = measured
+            found, (begin, middle) = measured, (0.0, 0.5 if clean_up else 1.0)
             if found is None:
-                found = measure(pixels if axis is None else pixels.at(axis, position), k_max, half)
+                begin = 0.5 * middle
+                part = pixels if axis is None else pixels.at(axis, position)
+                found = measure(part, k_max, part_of(progress, 0, begin))
             model = session.model_from(found)
             if session.stays_looked_up(levels, found):
-                return found, model.confirmed(found.optimum), None, None
+                return found, model.confirmed(found.optimum), None, None, None
+            labelling = part_of(progress, begin, middle)
+            background = not clean_up  # else it takes part in that
             if axis is not None:
 
                 def model_at(place: int) -> KMeansModel | None:
-                    return session.model_at(levels, place)
+                    at_place = session.model_at(levels, place)
+                    return at_place if background or at_place is None else at_place.with_background([])
 
-                return found, model, *label_stack(pixels, axis, model_at, other_half)
-            labels, model = label_and_count(model, pixels, other_half)
-            model = model.confirmed(found.optimum)
-            return found, model, labels, model
+                labels, stack = label_stack(pixels, axis, model_at, labelling)
+                shown: KMeansModel | KMeansStack = stack.with_background(model.background)
+            else:
+                plain = model if background else model.with_background([])
+                labels, plain = label_and_count(plain, pixels, labelling)
+                model = shown = plain.with_background(model.background).confirmed(found.optimum)
+            counts = None
+            if clean_up:
+                labels = cleaned(labels, clean_up, model, image, axis, part_of(progress, middle, 1))
+                counts = count_labels(labels, 255)
+            return found, model, labels, shown, counts
 
         def done(result: Any) -> None:
-            found, model, labels, shown = result
+            found, model, labels, shown, counts = result
             if found is not session.measured:
                 session.set_measured(levels, found)
-            session.model, session.wanted = model, False
-            table = cluster_table(model, pixel_size(session.image))
+            session.model, session.refined, session.wanted = model, True, False
+            if counts is not None:
+                counts = np.append(0, counts)[: model.n_clusters + 1]
+            table = cluster_table(model, pixel_size(session.image), counts)
             if labels is None:
                 self._look_up(session, table)
             else:
@@ -308,6 +332,34 @@ class Jobs(QObject):
 
         def done(mask: NDArray[np.uint8]) -> None:
             self._viewer.add_layer(Labels(mask, name=name, **transforms_of(session.image)))
+
+        self.masks.run(work, done)
+
+    def split_into_objects(self, labels: list[int]) -> None:
+        """Add the connected parts of clusters, of all if none are named, as a layer with their measures."""
+        session = self.session
+        if session is None or session.levels is None or session.overlay.layer is None:
+            self.failed.emit(ValueError("there are no labels yet to split into objects; press Segment"))
+            return
+        layer, levels, image = session.overlay.layer, session.levels, session.image
+        if session.stays_looked_up(levels, session.measured):
+            self.failed.emit(
+                ValueError(
+                    "objects are found in memory, and these labels are not; cut out a part of the image, or "
+                    "press Segment if it is small"
+                )
+            )
+            return
+        labelled, axis = np.asarray(layer.data), session.parameters.per_axis
+
+        def work(progress: Progress) -> Any:
+            return objects_of(labelled, labels, levels.finest, image, axis, progress)
+
+        def done(result: Any) -> None:
+            objects, table = result
+            name = f"{image.name} objects"
+            new = Labels(objects, name=name, features=table, **transforms_of(image))
+            self._viewer.add_layer(new)
 
         self.masks.run(work, done)
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from napari.layers import Image
+from numpy.typing import NDArray
 
+from ..arrays import as_readable, is_dask
 from ..pixels import Pixels
 from ..report import PixelSize
+from .mask import mask_of
 from .measure import Levels
+from .parameters import Parameters
 
 METADATA_KEY = "napari-kmeans"
 
@@ -19,19 +24,92 @@ def unwrap(thing: Any) -> Any:
     return getattr(thing, "__wrapped__", thing)
 
 
-def levels_of(layer: Image, features: str = "gray") -> Levels:
-    """Pixels of an Image layer, at each of its resolutions.
+def levels_of(layer: Image, parameters: Parameters | None = None) -> Levels:
+    """Pixels of an Image layer, at each of its resolutions, described as a person chose.
 
     Raises
     ------
     ValueError, TypeError
-        With a sentence for the person, if the layer is of a kind that cannot be clustered.
+        With a sentence for the person, if the layer is of a kind that cannot be clustered like this.
     """
+    chosen = parameters or Parameters()
+    layers = chosen.channels or (layer,)
+    resolutions = list(zip(*(_resolutions(each) for each in layers), strict=True))
+    together = bool(chosen.channels)
+    mask = None if chosen.mask is None else mask_of(chosen.mask, layer)
+    finest = resolutions[0][0].shape
+    levels = []
+    for arrays in resolutions:
+        image = _stack(arrays) if together else arrays[0]
+        shape = image.shape[: layer.ndim]
+        # Sizes are those of the finest level's pixels.
+        steps = [full / size for full, size in zip(finest, shape, strict=False)]
+        levels.append(
+            Pixels.of(
+                image,
+                features=chosen.features,
+                channel_axis=-1 if layer.rgb or together else None,
+                mask=None if mask is None else mask[np.ix_(*map(_nearest, shape, mask.shape))],
+                smooth=[
+                    sigma / step for sigma, step in zip(sigma_of(layer, chosen.smooth), steps, strict=True)
+                ],
+                exclude=chosen.exclude,
+                **chosen.options,
+            )
+        )
+    return Levels(tuple(levels))
+
+
+def _resolutions(layer: Image) -> list[Any]:
+    """Arrays of a layer, the finest first; a single one where all have one size."""
     levels = list(layer.data) if layer.multiscale else [layer.data]
-    if len({level.shape for level in levels}) == 1:
-        levels = levels[:1]
-    channel_axis = -1 if layer.rgb else None
-    return Levels(tuple(Pixels.of(level, features=features, channel_axis=channel_axis) for level in levels))
+    return levels if len({level.shape for level in levels}) > 1 else levels[:1]
+
+
+def _stack(arrays: Sequence[Any]) -> Any:
+    """Arrays as the channels of one, along the last axis."""
+    readable = [as_readable(array) for array in arrays]
+    if not any(is_dask(array) for array in readable):
+        return np.stack(readable, axis=-1)
+    import dask.array as da
+
+    return da.stack(readable, axis=-1)
+
+
+def _nearest(size: int, full: int) -> NDArray[np.intp]:
+    """For each pixel of a coarse level, the nearest one of the finest."""
+    return ((np.arange(size) + 0.5) * full / size).astype(np.intp)
+
+
+def sigma_of(layer: Image, smooth: float) -> list[float]:
+    """Standard deviation along each axis in pixels, of one in the layer's units; 0 along time."""
+    steps = spacing_of(layer)
+    return [0.0 if _is_time(layer, axis) else smooth / steps[axis] for axis in range(layer.ndim)]
+
+
+def spacing_of(layer: Image) -> list[float]:
+    """Distance of pixels along each axis in the layer's units; 1, for pixels, where it has none."""
+    if pixel_size(layer) is None:
+        return [1.0] * layer.ndim
+    return [abs(float(step)) for step in layer.scale]
+
+
+def time_axes(layer: Image) -> list[int]:
+    """Axes that are not spatial."""
+    return [axis for axis in range(layer.ndim) if _is_time(layer, axis)]
+
+
+def alike(layer: Image, viewer: Any) -> list[Image]:
+    """Image layers that lie pixel on pixel with one, itself among them: they can be its channels."""
+    return [
+        other
+        for other in viewer.layers
+        if isinstance(other, Image)
+        and not other.rgb
+        and other.multiscale == layer.multiscale
+        and other.data.shape == layer.data.shape
+        and np.allclose(other.extent.world, layer.extent.world)
+    ]
 
 
 def transforms_of(layer: Image) -> dict[str, Any]:

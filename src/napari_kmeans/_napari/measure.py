@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from .. import cluster
 from ..blocks import Progress, seconds_of_a_pass, size_of, summarise, windows
 from ..clustering import Optimum, Suggestion, suggest
+from ..description import Description
 from ..model import KMeansModel
 from ..pipeline import optimum_of
 from ..pixels import Pixels
@@ -51,6 +52,8 @@ class Measured:
     Attributes
     ----------
     optimum : Optimum or Search
+    description : Description
+        Of the pixels.
     suggestion : Suggestion
     n_pixels : int
         There are.
@@ -61,6 +64,7 @@ class Measured:
     """
 
     optimum: Optimum | Search
+    description: Description
     suggestion: Suggestion
     n_pixels: int
     n_read: int
@@ -93,7 +97,7 @@ def measure(
     optimum = optimum_of(summarise(pixels, progress, estimate=estimate))
     one_pass = isinstance(optimum, Optimum) and optimum.summary.exact
     seconds = seconds_of_a_pass(pixels) * (1 if one_pass else 3) if estimate else 0.0
-    return Measured(optimum, suggest(optimum, k_max), pixels.size, n_read, seconds)
+    return Measured(optimum, pixels.feature, suggest(optimum, k_max), pixels.size, n_read, seconds)
 
 
 def cluster_at(address: str) -> contextlib.AbstractContextManager[None]:

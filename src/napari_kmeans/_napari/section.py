@@ -43,6 +43,10 @@ class Section(QWidget):
         """Add a row."""
         self.rows.addRow(label, widget)
 
+    def set_row_visible(self, widget: QWidget, visible: bool) -> None:
+        """Show a row, or not where it does not apply."""
+        self.rows.setRowVisible(widget, visible)
+
     def set_chosen(self, chosen: str) -> None:
         """Say behind the title what was chosen; nothing, if empty."""
         self.button.setText(f"{self._title}: {chosen}" if chosen else self._title)

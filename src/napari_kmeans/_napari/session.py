@@ -8,68 +8,22 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from napari.layers import Image
+from napari.layers.base import Layer
 
 from ..clustering import Optimum, Suggestion
 from ..model import KMeansModel, OnDemand
 from ..pipeline import model_of
 from ..search import Search
+from .layers import spacing_of
 from .look_up import LookUp, ModelLookUp, StackLookUp
 from .measure import Levels, Measured, measure
 from .overlay import Overlay
+from .parameters import Edits, Parameters
 
 K_MAX = 12
 """Largest number of clusters on the slider."""
 
 _KEPT_POSITIONS = 8  # of a stack, so that coming back to one is quick and memory stays flat
-
-
-@dataclass(frozen=True)
-class Edits:
-    """What a person changed by hand on the optimum for one number of clusters.
-
-    They belong to that number: another k begins without, and coming back to this one brings them back.
-
-    Attributes
-    ----------
-    thresholds : tuple of float, or None
-        Borders moved by hand; None for those of the optimum.
-    merges : tuple of tuple of int
-        Clusters shown as one.
-    background : tuple of int
-        Clusters shown as label 0.
-    names : tuple of str
-        One a cluster, or none at all.
-    """
-
-    thresholds: tuple[float, ...] | None = None
-    merges: tuple[tuple[int, ...], ...] = ()
-    background: tuple[int, ...] = ()
-    names: tuple[str, ...] = ()
-
-    def apply(self, model: KMeansModel) -> KMeansModel:
-        """Return a model with these changes."""
-        if self.thresholds is not None:
-            model = model.with_thresholds(self.thresholds)
-        return model.merged(self.merges).with_background(self.background).with_names(self.names)
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """What a person chooses. Immutable, so that a history is a list of them.
-
-    Attributes
-    ----------
-    n_clusters : int
-    features : str
-    per_axis : int or None
-        Axis of the image layer whose positions are clustered each by itself; None for all of it.
-    edits : Edits
-    """
-
-    n_clusters: int = 3
-    features: str = "gray"
-    per_axis: int | None = None
-    edits: Edits = Edits()
 
 
 @dataclass(eq=False)
@@ -89,6 +43,8 @@ class Session:
         Where the viewer stands along the axis of `parameters.per_axis`.
     model : KMeansModel or None
         The clusters that plots and table show.
+    refined : bool
+        Whether it is the best there is, and not an estimate found at once.
     wanted : bool
         Whether a person asked for an overlay that could not be made yet.
     thorough : bool
@@ -104,6 +60,7 @@ class Session:
     levels: Levels | None = None
     position: int = 0
     model: KMeansModel | None = None
+    refined: bool = True
     wanted: bool = False
     thorough: bool = False
     hidden: set[int] = field(default_factory=set)
@@ -121,12 +78,34 @@ class Session:
             edits = replace(edits, thresholds=None)  # set for the whole image
         return self._change(replace(self.parameters, n_clusters=n_clusters, edits=edits))
 
-    def choose_features(self, features: str) -> bool:
+    def choose_features(self, features: str, channels: tuple[Image, ...] = ()) -> bool:
         """Describe pixels by something else; edits made for that before come back."""
         edits = self._edits_of.get((features, self.parameters.n_clusters), Edits())
         if self.parameters.per_axis is not None:
             edits = replace(edits, thresholds=None)
-        return self._change(replace(self.parameters, features=features, edits=edits))
+        return self._change(replace(self.parameters, features=features, channels=channels, edits=edits))
+
+    def choose(self, **fields: Any) -> bool:
+        """Change other parameters, by name; where that changes the pixels, no border stays moved."""
+        changed = replace(self.parameters, **fields)
+        if changed.described != self.parameters.described:
+            changed = replace(changed, edits=replace(changed.edits, thresholds=None))
+        return self._change(changed)
+
+    def forget_layer(self, layer: Layer) -> bool:
+        """Do without a mask or a channel whose layer is gone; return whether it was in use."""
+
+        def without(one: Parameters) -> Parameters:
+            if layer in one.channels:
+                one = replace(one, channels=(), features="gray")
+            return replace(one, mask=None) if one.mask is layer else one
+
+        self.history = [without(one) for one in self.history]
+        changed = without(self.parameters)
+        if changed == self.parameters:
+            return False
+        self._take(changed)
+        return True
 
     def choose_where(self, per_axis: int | None) -> bool:
         """Cluster each position along an axis by itself, or the whole image; no border stays moved."""
@@ -188,9 +167,24 @@ class Session:
         """
         if model.n_clusters < 2:
             raise ValueError("the model has one cluster, so there is no border to label an image with")
-        thresholds = tuple(model.thresholds.tolist())
-        edits = Edits(thresholds, model.merges, model.background, model.names)
-        return self._change(Parameters(n_clusters=model.n_clusters, features=model.features, edits=edits))
+        of_several = model.n_features > 1
+        thresholds = None if of_several else tuple(model.thresholds.tolist())
+        loaded = model if of_several else None
+        edits = Edits(thresholds, model.merges, model.background, model.names, loaded)
+        # The last axis tells in what units it was averaged.
+        smooth = model.smooth[-1] * spacing_of(self.image)[-1] if model.smooth else 0.0
+        usual = Parameters()
+        return self._change(
+            Parameters(
+                n_clusters=model.n_clusters,
+                features=model.features,
+                standardize=bool(model.options.get("standardize", usual.standardize)),
+                sigma=tuple(model.options.get("sigma", usual.sigma)),
+                smooth=smooth,
+                exclude=model.exclude,
+                edits=edits,
+            )
+        )
 
     def _groups(self, labels: Collection[int]) -> list[tuple[int, ...]]:
         """Clusters that are shown with one of these labels, merged ones together."""
@@ -224,7 +218,7 @@ class Session:
         before, self.parameters = self.parameters, parameters
         for one in (before, parameters):
             self._edits_of[one.features, one.n_clusters] = one.edits
-        if parameters.features != before.features:
+        if parameters.described != before.described:
             self.forget_measurements()
         self.model = None
 
@@ -293,8 +287,11 @@ class Session:
     def find_model(self) -> None:
         """Make the model for the parameters, if that takes no time that a person would notice."""
         measured = self.measured
-        if self.model is None and measured is not None and measured.optimum.is_quick(self.n_clusters):
-            self.model = self.model_from(measured)
+        if self.model is not None or measured is None:
+            return
+        self.refined = measured.optimum.is_quick(self.n_clusters)
+        if self.refined or isinstance(measured.optimum, Search):
+            self.model = self.model_from(measured, estimate=not self.refined)
 
     @property
     def n_clusters(self) -> int:
@@ -302,11 +299,15 @@ class Session:
         k = self.parameters.n_clusters
         return k if self.optimum is None else min(k, self.optimum.n_values)
 
-    def model_from(self, measured: Measured) -> KMeansModel:
-        """Model of an optimum with the changes made by hand, as far as they fit its number of clusters."""
+    def model_from(self, measured: Measured, *, estimate: bool = False) -> KMeansModel:
+        """Model of an optimum with the changes made by hand, as far as they fit its number of clusters.
+
+        With `estimate`, of several features, one that is found at once and may be less good.
+        """
         parameters, optimum = self.parameters, measured.optimum
         k = min(parameters.n_clusters, optimum.n_values)
-        model = model_of(optimum, k, parameters.features, -1 if self.image.rgb else None)
+        channel_axis = -1 if self.image.rgb or parameters.channels else None
+        model = model_of(optimum, k, measured.description, channel_axis, estimate=estimate)
         return measured.scaled(parameters.edits.apply(model) if k == parameters.n_clusters else model)
 
     def model_at(self, levels: Levels, position: int, *, read: bool = True) -> KMeansModel | None:

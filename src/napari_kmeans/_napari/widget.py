@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QPushButton, QShortcut, QToolButton, QWidget
 
 from ..clustering import Optimum
 from ..model import KMeansModel
+from ..regions import CleanUp
 from . import advice, controls, settings
 from .appearance import lay_out
 from .borders import BorderRow
@@ -22,7 +23,7 @@ from .controls import WHOLE
 from .display import Display
 from .follow import Follower
 from .jobs import Jobs
-from .layers import pixel_size, unwrap
+from .layers import alike, pixel_size, unwrap
 from .menu import DockMenu
 from .plots import ChooseKPlot, HistogramPlot
 from .section import Section
@@ -51,7 +52,11 @@ class KMeansWidget(Container):
             widgets=controls.form(preferred.n_clusters, self._image_choices, self._feature_choices),
             labels=True,
         )
-        self.where = controls.where(self._where_choices)
+        self.where, self.mask, self.leave_out, self.no_data = controls.where_form(
+            self._where_choices, self._mask_choices
+        )
+        self.smooth, self.majority, self.min_size, self.fill_holes = controls.clean_up_form()
+        self.objects = controls.objects()
         self.live = controls.live(preferred.live)
         self.segment = controls.segment()
         self.cancel = controls.cancel()
@@ -67,8 +72,13 @@ class KMeansWidget(Container):
         self.more.setMenu(self.menu)
         self.undo = QToolButton()
         self.undo.setDefaultAction(self.menu.undo)
-        self.where_section = Section("Where", "Which pixels are clustered together")
-        self.where_section.add("Clusters", self.where.native)
+        self.where_section = Section("Where", "Which pixels are clustered, and which of them together")
+        for row in (self.where, self.mask, self.leave_out, self.no_data):
+            self.where_section.add(row.label, row.native)
+        self.clean_section = Section("Clean up", "Make clusters hang together, and split them into objects")
+        for row in self._clean_rows:
+            self.clean_section.add(row.label, row.native)
+        self.clean_section.add("", self.objects.native)
         self.status, self._running = lay_out(self)
         self._display = Display(self.viewer, preferred.palette)
         self._follower = Follower(self.viewer, self.native)
@@ -88,6 +98,10 @@ class KMeansWidget(Container):
         return self._follower.session if self._follower is not None else None
 
     @property
+    def _clean_rows(self) -> tuple[Any, ...]:
+        return self.smooth, self.majority, self.min_size, self.fill_holes
+
+    @property
     def at_rest(self) -> bool:
         """Whether nothing is running nor about to."""
         return self.jobs.at_rest
@@ -96,7 +110,14 @@ class KMeansWidget(Container):
         return [(layer.name, layer) for layer in self.viewer.layers if isinstance(layer, Image)]
 
     def _feature_choices(self, _widget: Any = None) -> list[tuple[str, str]]:
-        return controls.feature_choices(self.session.image if self.session else None)
+        image = self.session.image if self.session else None
+        return controls.feature_choices(image, alike(image, self.viewer) if image is not None else ())
+
+    def _mask_choices(self, _widget: Any = None) -> list[tuple[str, Any]]:
+        session = self.session
+        if session is None:
+            return controls.mask_choices(None, (), None)
+        return controls.mask_choices(session.image, self.viewer.layers, session.overlay.layer)
 
     def _where_choices(self, _widget: Any = None) -> list[tuple[str, int]]:
         return controls.where_choices(self.session.image if self.session else None)
@@ -123,7 +144,14 @@ class KMeansWidget(Container):
             (self["features"].changed, self._on_features),
             (self["n_clusters"].changed, self._on_n_clusters),
             (self["n_clusters_slider"].changed, self._on_slider),
+            (self["standardize"].changed, self._on_standardize),
+            (self["sigma"].changed, self._on_sigma),
             (self.where.changed, self._on_where),
+            (self.mask.changed, self._on_mask),
+            (self.leave_out.changed, self._on_leave_out),
+            (self.no_data.changed, self._on_leave_out),
+            *((row.changed, self._on_clean_up) for row in self._clean_rows),
+            (self.objects.changed, self._on_objects),
             (self.live.changed, self._on_live),
             (self.segment.changed, jobs.segment),
             (self.cancel.changed, self._on_cancel),
@@ -220,7 +248,45 @@ class KMeansWidget(Container):
 
     def _on_features(self, features: str) -> None:
         if not self._loading:
-            self._at_once(lambda session: session.choose_features(features))
+            channels = self._channels() if features == "channels" else ()
+            self._at_once(lambda session: session.choose_features(features, channels))
+
+    def _channels(self) -> tuple[Image, ...]:
+        """Layers to be clustered together: those that are selected, or else all that lie pixel on pixel."""
+        image = self.session.image if self.session else None
+        if image is None or image.rgb:
+            return ()
+        candidates = alike(image, self.viewer)
+        selected = [layer for layer in candidates if layer in self.viewer.layers.selection]
+        return tuple(selected if len(selected) > 1 and image in selected else candidates)
+
+    def _on_standardize(self, standardize: bool) -> None:
+        if not self._loading:
+            self._at_once(lambda session: session.choose(standardize=standardize))
+
+    def _on_sigma(self, sigma: tuple[float, float]) -> None:
+        if not self._loading:
+            self._at_once(lambda session: session.choose(sigma=tuple(sigma)))
+
+    def _on_mask(self, mask: Any) -> None:
+        if not self._loading:
+            chosen = None if mask == controls.NO_MASK else unwrap(mask)
+            self._at_once(lambda session: session.choose(mask=chosen))
+
+    def _on_leave_out(self, _value: Any) -> None:
+        chosen = self.leave_out.value
+        self.where_section.set_row_visible(self.no_data.native, chosen == controls.A_VALUE)
+        if not self._loading:
+            values = (self.no_data.value,) if chosen == controls.A_VALUE else tuple(chosen)
+            self._at_once(lambda session: session.choose(exclude=values))
+
+    def _on_clean_up(self, _value: float) -> None:
+        if not self._loading:
+            clean_up = CleanUp(self.majority.value, self.min_size.value, self.fill_holes.value)
+            self._at_once(lambda session: session.choose(smooth=self.smooth.value, clean_up=clean_up))
+
+    def _on_objects(self) -> None:
+        self.jobs.split_into_objects(self.table.selected_labels())
 
     def _on_where(self, axis: int) -> None:
         if not self._loading:
@@ -251,6 +317,8 @@ class KMeansWidget(Container):
             self._at_once(lambda session: session.toggle_background(labels))
         elif action == "extract":
             self.jobs.extract(labels)
+        elif action == "objects":
+            self.jobs.split_into_objects(labels)
         elif action == "copy":
             self.menu.copy_table()
         elif action == "csv":
@@ -354,11 +422,44 @@ class KMeansWidget(Container):
             self["n_clusters"].value = parameters.n_clusters
             self["n_clusters_slider"].value = min(parameters.n_clusters, K_MAX)
             self["features"].reset_choices()
-            self["features"].value = parameters.features
-            self.where.reset_choices()
-            self.where.value = WHOLE if parameters.per_axis is None else parameters.per_axis
-        self.where_section.set_chosen(self.where.current_choice.lower())
-        self.where_section.setVisible(session.image.ndim > 2)
+            if parameters.features in self["features"].choices:
+                self["features"].value = parameters.features
+            for name in ("standardize", "sigma"):
+                self[name].visible = name in parameters.options
+                self[name].value = getattr(parameters, name)
+            self._show_where(session)
+            self._show_clean_up(session)
+
+    def _show_where(self, session: Session) -> None:
+        parameters, section = session.parameters, self.where_section
+        self.where.reset_choices()
+        self.where.value = WHOLE if parameters.per_axis is None else parameters.per_axis
+        self.mask.reset_choices()
+        self.mask.value = controls.NO_MASK if parameters.mask is None else parameters.mask
+        self.leave_out.value, value = controls.left_out(parameters.exclude)
+        if value is not None:
+            self.no_data.value = value
+        section.set_row_visible(self.where.native, session.image.ndim > 2)
+        section.set_row_visible(self.no_data.native, self.leave_out.value == controls.A_VALUE)
+        chosen = [self.where.current_choice.lower()] if session.image.ndim > 2 else []
+        if parameters.mask is not None:
+            chosen.append(f"in {parameters.mask.name}")
+        if parameters.exclude:
+            chosen.append("without " + ", ".join(map(str, parameters.exclude)))
+        section.set_chosen("; ".join(chosen))
+
+    def _show_clean_up(self, session: Session) -> None:
+        parameters, clean_up = session.parameters, session.parameters.clean_up
+        values = parameters.smooth, clean_up.majority, clean_up.min_size, clean_up.fill_holes
+        length, area = controls.suffixes(session.image)
+        chosen = []
+        for row, value, suffix in zip(self._clean_rows, values, (length, length, area, area), strict=True):
+            row.value = value
+            row.native.setSuffix(suffix)
+            if value:
+                chosen.append(f"{row.label.lower()} {value:g}{suffix}")
+        self.clean_section.set_chosen("; ".join(chosen))
+        self.objects.enabled = session.overlay.layer is not None
 
     def show_status(self, text: str) -> None:
         """Say something below the plots; nothing, if empty."""

@@ -1,0 +1,108 @@
+"""Where to cluster: a Labels or Shapes layer seen as a mask of an image."""
+
+from __future__ import annotations
+
+import numpy as np
+from napari.layers import Image, Labels, Shapes
+from napari.layers.base import Layer
+from numpy.typing import NDArray
+
+LARGEST = 1 << 28
+"""Pixels of an image up to which a mask is made in memory."""
+
+_ELLIPSE_CORNERS = 64
+
+
+def mask_of(layer: Layer, image: Image) -> NDArray[np.bool_]:
+    """Return what lies in the labels or shapes of a layer, pixel by pixel of an image.
+
+    Layers of another scale, place or extent are looked up in world coordinates at the centre of each pixel; a
+    layer with fewer dimensions holds for all positions of the others.
+
+    Returns
+    -------
+    bool array
+        Of the image's spatial shape.
+
+    Raises
+    ------
+    ValueError
+        If the layer cannot be a mask of this image, with a sentence for the person.
+    """
+    shape = _shape(image)
+    if layer.ndim > image.ndim:
+        raise ValueError(
+            f"“{layer.name}” has {layer.ndim} dimensions and “{image.name}” {image.ndim}; use a mask of at "
+            "most as many"
+        )
+    if np.prod(shape, dtype=np.int64) > LARGEST:
+        raise ValueError(
+            f"“{image.name}” has too many pixels for a mask, which is made in memory; cut out a part of "
+            "the image instead"
+        )
+    inside = _of_labels(layer, image, shape) if isinstance(layer, Labels) else _of_shapes(layer, image, shape)
+    if not inside.any():
+        raise ValueError(
+            f"“{layer.name}” covers no pixel of “{image.name}”; draw in it, or choose another mask"
+        )
+    return inside
+
+
+def _shape(image: Image) -> tuple[int, ...]:
+    data = image.data[0] if image.multiscale else image.data
+    return tuple(data.shape[: image.ndim])
+
+
+def _of_labels(layer: Labels, image: Image, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    labels = np.asarray(layer.data[0] if layer.multiscale else layer.data) != 0
+    matrix, offset = _from_pixels(layer, image)
+    extra = image.ndim - layer.ndim
+    same = np.allclose(matrix, np.eye(layer.ndim)) and np.allclose(offset, 0)
+    if not (same and labels.shape == shape[extra:]):
+        from scipy.ndimage import affine_transform
+
+        labels = affine_transform(
+            labels.astype(np.uint8), matrix, offset, output_shape=shape[extra:], order=0, cval=0
+        ).astype(bool)
+    return np.broadcast_to(labels, shape)
+
+
+def _of_shapes(layer: Shapes, image: Image, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    from skimage.draw import polygon2mask
+
+    inside = np.zeros(shape, dtype=bool)
+    extra = image.ndim - layer.ndim
+    for vertices, kind in zip(layer.data, layer.shape_type, strict=True):
+        if kind in ("line", "path"):
+            continue  # they have no inside
+        corners = _ellipse(vertices) if kind == "ellipse" else vertices
+        world = np.array([layer.data_to_world(corner) for corner in corners])
+        # What the layer does not know of is taken from the image's first pixel.
+        origin = np.asarray(image.data_to_world(np.zeros(image.ndim)))[:extra]
+        places = np.array([image.world_to_data([*origin, *point]) for point in world])
+        plane = polygon2mask(shape[-2:], places[:, -2:])
+        position = tuple(np.round(places[0, extra:-2]).astype(int))
+        if all(0 <= at < size for at, size in zip(position, shape[extra:-2], strict=True)):
+            inside[(slice(None),) * extra + position] |= plane
+    return inside
+
+
+def _ellipse(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Polygon of the ellipse that napari keeps as the corners around it."""
+    centre = corners.mean(axis=0)
+    one, other = (corners[1] - corners[0]) / 2, (corners[3] - corners[0]) / 2
+    angles = np.linspace(0, 2 * np.pi, _ELLIPSE_CORNERS, endpoint=False)[:, np.newaxis]
+    return np.asarray(centre + np.cos(angles) * one + np.sin(angles) * other)
+
+
+def _from_pixels(layer: Layer, image: Image) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Matrix and offset that lead from the image's last axes, pixel by pixel, to the layer's."""
+    extra, n = image.ndim - layer.ndim, layer.ndim
+
+    def at(place: NDArray[np.float64]) -> NDArray[np.float64]:
+        world = image.data_to_world(np.concatenate([np.zeros(extra), place]))
+        return np.asarray(layer.world_to_data(world[extra:]), dtype=np.float64)
+
+    offset = at(np.zeros(n))
+    matrix = np.stack([at(np.eye(n)[axis]) - offset for axis in range(n)], axis=1)
+    return matrix, offset
