@@ -25,6 +25,7 @@ tifffile = pytest.importorskip("tifffile")
 from PIL import Image  # noqa: E402
 
 from napari_kmeans import cli  # noqa: E402
+from napari_kmeans.features import FEATURES  # noqa: E402
 
 GRAY = np.random.default_rng(0).integers(0, 256, (40, 50), dtype=np.uint8)
 RGB = np.dstack([GRAY, GRAY[::-1], 255 - GRAY])
@@ -557,3 +558,94 @@ def test_screenshot_of_the_real_window(tmp_path: Path) -> None:
     with Image.open(picture) as image:
         assert image.width > 600
         assert len(image.convert("RGB").getcolors(1 << 24)) > 100
+
+
+# Beyond gray
+
+
+@pytest.fixture
+def colored(tmp_path: Path) -> np.ndarray:
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    image[:5] = 0
+    Image.fromarray(image).save(tmp_path / "colors.png")
+    return image
+
+
+@pytest.fixture
+def fluorescence(tmp_path: Path) -> np.ndarray:
+    image = np.random.default_rng(0).gamma(2, 300, (2, 60, 50)).astype(np.uint16)
+    metadata = {"axes": "CYX", "unit": "um"}
+    tifffile.imwrite(tmp_path / "fluo.tif", image, imagej=True, resolution=(2, 4), metadata=metadata)
+    return image
+
+
+def test_every_feature_space_segments_colours(run: Run, colored: np.ndarray) -> None:
+    for features in FEATURES:
+        status, _, err = run("segment", "colors.png", "-k", 3, "-o", features, "--features", features)
+        assert (status, err) == (0, "")
+        expected = napari_kmeans.segment(colored, 3, features=features, channel_axis=-1)[0]
+        assert np.array_equal(tifffile.imread(f"{features}/colors-labels.tif"), expected)
+
+
+def test_options_of_feature_spaces_reach_the_engine_and_the_model(run: Run, fluorescence: np.ndarray) -> None:
+    options = ["--features", "channels", "--no-standardize", "--exclude", "7", "--exclude", "saturated"]
+    options += ["--smooth", "1", "--physical"]
+    status, _, err = run("segment", "fluo.tif", "-k", 3, "-o", "out", "--save-model", "m.json", *options)
+    assert (status, err) == (0, "")
+    expected, model = napari_kmeans.segment(
+        fluorescence,
+        3,
+        features="channels",
+        channel_axis=0,
+        standardize=False,
+        exclude=(7, "saturated"),
+        smooth=(4, 2),  # a micrometre, of which a pixel is a quarter high and half as wide
+    )
+    assert np.array_equal(tifffile.imread("out/fluo-labels.tif"), expected)
+    assert napari_kmeans.KMeansModel.load("m.json").description == model.description
+    assert run("apply", "m.json", "fluo.tif", "-o", "again")[0] == 0
+    assert np.array_equal(tifffile.imread("again/fluo-labels.tif"), expected)
+
+
+def test_time_is_not_averaged_over(run: Run, blobs: np.ndarray) -> None:
+    assert run("segment", "blobs.tif", "-k", 3, "-o", "out", "--smooth", 2)[0] == 0
+    expected = napari_kmeans.segment(blobs, 3, smooth=(0, 2, 2, 2))[0]
+    assert np.array_equal(tifffile.imread("out/blobs-labels.tif"), expected)
+
+
+def test_texture_has_scales_and_a_window(run: Run, gray: Path) -> None:
+    options = ["--features", "texture", "--sigma", "1,2", "--window", 3]
+    assert run("segment", gray, "-k", 2, "-o", "out", *options)[0] == 0
+    expected = napari_kmeans.segment(GRAY, 2, features="texture", sigma=(1, 2), window=3)[0]
+    assert np.array_equal(tifffile.imread("out/gray-labels.tif"), expected)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--features", "rgb", "--sigma", "1,2"], "sigma is an option of features='texture', not of 'rgb'"),
+        (["--features", "texture", "--sigma", "1"], "must be two numbers"),
+        (["--features", "texture", "--sigma", "a,b"], "'a' must be a number"),
+        (["--exclude", "black"], "'black' must be a number"),
+        (["--smooth", "-1"], "'--smooth'"),
+    ],
+)
+def test_options_that_make_no_sense_are_wrong_usage(
+    run: Run, gray: Path, options: list, message: str
+) -> None:
+    status, _, err = run("segment", gray, "-k", 2, "-o", "out", *options)
+    assert status == 2
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_what_an_image_has_not_is_told_in_a_line(run: Run, gray: Path) -> None:
+    for options, message in (
+        (["--features", "lab"], "there is no channel_axis, and features='lab' needs 3 (RGB) or 4 (RGBA)"),
+        (["--smooth", 1, "--physical"], "does not tell the size of its pixels"),
+        (["--features", "texture", "--solver", "exact"], "finds the optimum of one feature"),
+    ):
+        status, _, err = run("segment", gray, "-k", 2, "-o", "out", *options)
+        assert status == 1
+        assert message in err
+        assert err.count("\n") == 1

@@ -5,8 +5,9 @@ import warnings
 import numpy as np
 import pytest
 from PIL import Image
-from skimage.color import rgb2gray
+from skimage.color import rgb2gray, rgb2hsv, rgb2lab
 
+import napari_kmeans
 from napari_kmeans.arrays import check_image
 from napari_kmeans.features import FEATURES, get_feature
 
@@ -113,3 +114,100 @@ def test_every_feature_space_is_found_by_its_own_name():
 def test_what_is_no_array_of_real_numbers_is_refused(image, message):
     with pytest.raises(TypeError, match=message):
         check_image(image)
+
+
+# Colours
+
+
+def colors(dtype):
+    """Many colours of all kinds, black, white and grays among them."""
+    rng = np.random.default_rng(5)
+    image = np.concatenate(
+        [
+            rng.random((40, 30, 3)),
+            np.zeros((1, 30, 3)),
+            np.ones((1, 30, 3)),
+            rng.random((2, 30, 1)).repeat(3, -1),
+        ]
+    )
+    top = np.iinfo(dtype).max if np.dtype(dtype).kind == "u" else 1
+    return (image * top).astype(dtype)
+
+
+def values_of(image, features):
+    values, there = get_feature(features).transform(image, image.shape[-1])
+    assert there is None or image.shape[-1] == 4
+    return values
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
+def test_lab_is_that_of_scikit_image(dtype):
+    image = colors(dtype)
+    vector = get_feature("lab").describe(dtype, 3)
+    values = values_of(image, "lab")
+    found = np.stack(vector.positions([values[..., c] for c in range(3)]), axis=-1)
+    np.testing.assert_allclose(found, rgb2lab(image), rtol=0, atol=1e-4 if dtype == "float32" else 1e-9)
+    assert vector.names == ("L*", "a*", "b*")
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
+def test_saturation_and_value_are_those_of_scikit_image(dtype):
+    image = colors(dtype)
+    hsv = rgb2hsv(image)
+    np.testing.assert_allclose(values_of(image, "saturation"), hsv[..., 1], rtol=1e-6, atol=1e-7)
+    top = np.iinfo(dtype).max if np.dtype(dtype).kind == "u" else 1
+    np.testing.assert_allclose(values_of(image, "value") / top, hsv[..., 2], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint32", "float16", "float64", "bool", ">u2"])
+@pytest.mark.parametrize("n_channels", [3, 4])
+def test_red_green_and_blue_are_the_channels(dtype, n_channels):
+    image = np.random.default_rng(0).integers(0, 200, (6, 7, n_channels)).astype(dtype)
+    for number, name in enumerate(("red", "green", "blue")):
+        feature = get_feature(name)
+        values, there = feature.transform(image, n_channels)
+        assert np.array_equal(values, image[..., number])
+        assert values.dtype == feature.describe(dtype, n_channels).dtype
+        assert (there is None) == (n_channels == 3)
+    values, _ = get_feature("rgb").transform(image, n_channels)
+    assert np.array_equal(values, image[..., :3])
+
+
+def test_single_channels_are_clustered_as_their_own_gray_image(picture):
+    image = picture("coffee")
+    for number, name in enumerate(("red", "green", "blue")):
+        model = napari_kmeans.fit(image, 4, features=name, channel_axis=-1)
+        alone = napari_kmeans.fit(image[..., number], 4)
+        assert np.array_equal(model.centers, alone.centers)
+        assert model.inertia == alone.inertia
+        assert model.is_exact
+    model = napari_kmeans.fit(image, 4, features="value", channel_axis=-1)
+    assert np.array_equal(model.centers, napari_kmeans.fit(image.max(axis=-1), 4).centers)
+    saturation = rgb2hsv(image)[..., 1]
+    model = napari_kmeans.fit(image, 4, features="saturation", channel_axis=-1)
+    alone = napari_kmeans.fit(saturation, 4)
+    assert model.inertia == pytest.approx(alone.inertia, rel=1e-5)
+    np.testing.assert_allclose(model.centers, alone.centers, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["rgb", "lab", "red", "saturation", "value"])
+@pytest.mark.parametrize("n_channels", [None, 1, 2, 5])
+def test_what_has_no_colours_is_refused_in_a_sentence(name, n_channels):
+    reason = get_feature(name).refusal(np.uint8, n_channels)
+    assert f"features={name!r} needs 3 (RGB) or 4 (RGBA)" in reason
+    assert not get_feature(name).refusal(np.uint8, 3)
+
+
+def test_lab_needs_to_know_what_white_is():
+    lab = get_feature("lab")
+    assert "colours of 8 or 16 bits" in lab.refusal(np.int32, 3)
+    assert not any(lab.refusal(dtype, 3) for dtype in (np.uint8, np.uint16, ">u2", np.float32, bool))
+
+
+def test_options_belong_to_their_feature_spaces():
+    assert get_feature("channels").options == {"standardize": True}
+    assert get_feature("channels", standardize=False, sigma=None).options == {"standardize": False}
+    assert get_feature("texture", sigma=(1, 8)).options == {"sigma": [1.0, 8.0], "window": 16.0}
+    assert get_feature("gray").options == {}
+    with pytest.raises(ValueError, match="window is an option of features='texture', not of 'rgb'"):
+        get_feature("rgb", window=3)

@@ -372,3 +372,122 @@ def test_a_stack_of_damaged_models_gives_one_clear_error(stack, tmp_path):
     path.write_text(json.dumps(document))
     with pytest.raises(ValueError, match=r"stack\.json is no napari-kmeans model: 'centers' is missing"):
         KMeansStack.load(path)
+
+
+# Several features
+
+
+@pytest.fixture(scope="module")
+def colored(picture):
+    return napari_kmeans.segment(picture("coffee"), 4, features="lab", channel_axis=-1, smooth=1)[1]
+
+
+def test_a_model_of_several_features_tells_what_is_not_exact(colored):
+    assert colored.feature_names == ("L*", "a*", "b*")
+    assert colored.centers.shape == (4, 3)
+    assert colored.thresholds.size == 0
+    assert colored.scales.tolist() == [1, 1, 1]
+    assert (colored.n_init, colored.sample_size, colored.is_exact) == (10, 0, False)
+    assert 0 <= colored.start_spread < 1
+    assert colored.confirmation == ""
+
+
+@pytest.mark.parametrize(
+    ("features", "options"),
+    [
+        ("rgb", {"exclude": (0, "saturated")}),
+        ("lab", {"smooth": (1, 0.5)}),
+        ("channels", {"standardize": False}),
+        ("channels", {}),
+        ("texture", {"sigma": (1, 4), "window": 5.0}),
+    ],
+)
+def test_a_model_of_any_feature_space_survives_a_file(tmp_path, picture, features, options):
+    image = picture("coffee")[::4, ::4]
+    labels, model = napari_kmeans.segment(image, 3, features=features, channel_axis=-1, **options)
+    model.with_names(["a", "b", "c"]).save(tmp_path / "model.json")
+    loaded = KMeansModel.load(tmp_path / "model.json")
+    assert np.array_equal(loaded.predict(image), labels)
+    for name in ("centers", "scales", "counts", "inertia", "explained_variance", "start_spread"):
+        assert np.array_equal(getattr(loaded, name), getattr(model, name)), name
+    for name in ("feature_names", "smooth", "exclude", "n_init", "sample_size", "features"):
+        assert getattr(loaded, name) == getattr(model, name), name
+    assert loaded.description == model.description
+    assert loaded.to_json() == model.with_names(["a", "b", "c"]).to_json()
+
+
+def test_a_stack_of_several_features_survives_a_file(tmp_path, picture):
+    image = np.stack([picture("coffee")[::8, ::8], 255 - picture("coffee")[::8, ::8]])
+    labels, stack = napari_kmeans.segment(
+        image, 3, features="rgb", channel_axis=-1, per_axis=0, smooth=(0, 1, 2)
+    )
+    stack.save(tmp_path / "stack.json")
+    assert np.array_equal(KMeansStack.load(tmp_path / "stack.json").predict(image), labels)
+
+
+def test_a_file_of_the_first_version_is_read(coins, model):
+    fields = json.loads(model.to_json()) | {"version": 1}
+    for name in model_file._BEFORE_2:
+        del fields[name]
+    loaded = KMeansModel.from_json(json.dumps(fields))
+    assert np.array_equal(loaded.predict(coins), model.predict(coins))
+    assert loaded.feature_names == ("gray",)
+
+
+def test_there_are_no_thresholds_in_several_dimensions(colored):
+    with pytest.raises(ValueError, match=r"places on a line.*3 dimensions \(L\*, a\*, b\*\)"):
+        colored.with_thresholds([1, 2, 3])
+
+
+def test_clusters_of_colours_are_merged_and_put_in_the_background(picture, colored):
+    labels = colored.predict(picture("coffee"))
+    changed = colored.merged([[2, 4]]).with_background([1]).predict(picture("coffee"))
+    assert np.array_equal(changed, np.array([0, 0, 2, 3, 2])[labels])
+
+
+def test_an_image_of_another_number_of_features_is_refused(picture):
+    two = picture("coffee")[..., :2]
+    model = napari_kmeans.fit(two, 2, features="channels", channel_axis=-1)
+    with pytest.raises(
+        ValueError, match="image has 3 features='channels' a pixel, and the model 2: channel 1"
+    ):
+        model.predict(picture("coffee"))
+
+
+def test_another_type_is_labelled_by_the_same_clusters(picture, colored):
+    image = picture("coffee")
+    wide = image.astype(np.uint16) * 257
+    assert np.mean(colored.predict(wide) == colored.predict(image)) > 0.9999
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"options": []},
+        {"options": {"sigma": [1, 2]}},
+        {"options": {"gray": True}},
+        {"smooth": [-1]},
+        {"smooth": [1e9]},
+        {"smooth": "x"},
+        {"exclude": ["all"]},
+        {"exclude": [[1]]},
+        {"exclude": 3},
+        {"scales": [1, 1]},
+        {"scales": [0, 1, 1]},
+        {"scales": [[1], [1], [1]]},
+        {"feature_names": ["L*"]},
+        {"feature_names": [1, 2, 3]},
+        {"thresholds": [1, 2, 3]},
+        {"sample_size": -1},
+        {"sample_size": 1.5},
+        {"n_init": True},
+        {"start_spread": None},
+        {"centers": [[1, 2], [3]]},
+        {"centers": []},
+        {"version": True},
+        {"version": "2"},
+    ],
+)
+def test_a_damaged_model_of_several_features_is_refused(colored, fields):
+    with pytest.raises(ValueError, match="the text is no napari-kmeans model"):
+        KMeansModel.from_json(with_field(colored, **fields))

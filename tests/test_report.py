@@ -85,3 +85,12 @@ def test_csv(tmp_path: Path, model: napari_kmeans.KMeansModel) -> None:
         write_table(path, model)
     write_table(path, model, overwrite=True)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_with_several_features_there_is_a_column_for_each(picture):
+    model = napari_kmeans.fit(picture("coffee"), 3, features="rgb", channel_axis=-1)
+    table = cluster_table(model.merged([[1, 2]]))
+    assert list(table) == ["index", "name", "red", "green", "blue", "pixels", "share"]
+    mean = np.average(model.centers[:2], axis=0, weights=model.counts[:2])
+    np.testing.assert_allclose([table[name][0] for name in ("red", "green", "blue")], mean)
+    assert table["pixels"] == [int(model.counts[:2].sum()), int(model.counts[2])]
