@@ -22,7 +22,7 @@ from .export import export_labels
 from .layers import levels_of, pixel_size, transforms_of
 from .look_up import label_stack
 from .measure import Levels, Measured, cluster_at, measure
-from .session import Session
+from .session import Place, Session
 from .worker import Runner, part_of
 
 _REST = 300  # ms without a change until the overlay is made an ordinary array
@@ -70,6 +70,7 @@ class Jobs(QObject):
         self._display = display
         self.labels, self.measures, self.masks, self.exports = (Runner(self) for _ in range(4))
         self._runners = (self.labels, self.measures, self.masks, self.exports)
+        self._subject: tuple[Session, str, Place] | None = None  # of the latest measurement
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST)
@@ -131,7 +132,8 @@ class Jobs(QObject):
         session.wanted = True
         self.changed.emit()
         if session.measured is None:
-            if not self.measures.busy:
+            self._stop_labels()  # of earlier parameters
+            if not (self.measures.busy and self._subject == _subject(session)):
                 self.measure()
             return
         if session.model is None:
@@ -169,8 +171,8 @@ class Jobs(QObject):
         levels = session.levels or self._levels(session)
         if levels is None:
             return
-        axis, position = session.parameters.per_axis, session.position
-        part = levels.finest if axis is None else levels.finest.at(axis, position)
+        place = session.place
+        part = levels.finest if place is None else levels.finest.at(*place)
         estimate = levels.lazy and session.measured is None
         preferred = settings.load()
 
@@ -180,7 +182,7 @@ class Jobs(QObject):
                 return measure(part, preferred.k_max, progress, estimate=estimate)
 
         def done(measured: Measured) -> None:
-            session.set_measured(levels, measured)
+            session.set_measured(levels, place, measured)
             if session.thorough and not measured.is_estimate:
                 session.wanted = False
                 self.changed.emit()
@@ -190,10 +192,13 @@ class Jobs(QObject):
                 self._show_estimate(session) if levels.lazy else self.update()
             else:
                 self.changed.emit()
+                if not self.labels.busy:
+                    self.finish()  # which waited for the clusters of a position
             if not session.is_measured:
                 self.measure()
 
         self.measures.run(work, done)
+        self._subject = _subject(session)
 
     def _show_estimate(self, session: Session) -> None:
         self.update()
@@ -250,38 +255,42 @@ class Jobs(QObject):
 
         Of what is only looked up, find out what the labels alone would tell.
         """
-        axis, position, k_max = session.parameters.per_axis, session.position, settings.load().k_max
+        place, k_max = session.place, settings.load().k_max
         pixels = levels.finest
 
         def work(progress: Progress) -> Any:
             half, other_half = part_of(progress, 0, 0.5), part_of(progress, 0.5, 1)
             found = measured
             if found is None:
-                found = measure(pixels if axis is None else pixels.at(axis, position), k_max, half)
+                found = measure(pixels if place is None else pixels.at(*place), k_max, half)
             model = session.model_from(found)
             if session.stays_looked_up(levels, found):
                 return found, model.confirmed(found.optimum), None, None
-            if axis is not None:
+            if place is not None:
 
-                def model_at(place: int) -> KMeansModel | None:
-                    return session.model_at(levels, place)
+                def model_at(position: int) -> KMeansModel | None:
+                    return session.model_at(levels, position)
 
-                return found, model, *label_stack(pixels, axis, model_at, other_half)
+                return found, model, *label_stack(pixels, place[0], model_at, other_half)
             labels, model = label_and_count(model, pixels, other_half)
             model = model.confirmed(found.optimum)
             return found, model, labels, model
 
         def done(result: Any) -> None:
             found, model, labels, shown = result
-            if found is not session.measured:
-                session.set_measured(levels, found)
-            session.model, session.wanted = model, False
+            if measured is None:
+                session.set_measured(levels, place, found)
+            if place == session.place:
+                session.model = model
+            session.wanted = False
             table = cluster_table(model, pixel_size(session.image))
             if labels is None:
                 self._look_up(session, table)
             else:
                 session.overlay.show(labels, shown, self._display.colormap(session, model), table)
             self.changed.emit()
+            if not session.is_measured and not self.measures.busy:
+                self.measure()  # for the viewer has moved to another position
 
         self.labels.run(work, done)
 
@@ -326,6 +335,11 @@ class Jobs(QObject):
             return path
 
         self.exports.run(work, self.exported.emit)
+
+
+def _subject(session: Session) -> tuple[Session, str, Place]:
+    """What a measurement is of."""
+    return session, session.parameters.features, session.place
 
 
 def _names(model: KMeansModel, labels: list[int]) -> list[str]:
