@@ -77,6 +77,137 @@ def test_extracting_a_cluster_of_an_image_of_several_blocks_adds_its_mask(viewer
     np.testing.assert_array_equal(viewer.layers[-1].data, napari_kmeans.segment(image.data, 3)[0] == 2)
 
 
+@pytest.mark.parametrize("live", [True, False])
+def test_scrolling_through_a_stack_while_it_is_labelled_neither_stops_nor_confuses_it(
+    viewer, open_dock, settle, qtbot, gate, live
+):
+    rng = np.random.default_rng(1)
+    stack = rng.integers(0, 200, (3, 1024, 1024), dtype=np.uint8)
+    stack += 20 * np.arange(3, dtype=np.uint8)[:, np.newaxis, np.newaxis]
+    viewer.add_image(stack, axis_labels=("z", "y", "x"))
+    dock = open_dock()
+    dock.live.value = live
+    viewer.dims.set_current_step(0, 0)
+    dock.where.value = 0
+    settle(dock)
+    gate.shut()
+    dock.segment.native.click()
+    qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
+    viewer.dims.set_current_step(0, 2)
+    gate.open()
+    settle(dock)
+    labels, models = napari_kmeans.segment(stack, 3, per_axis=0)
+    [layer] = clusters_of(viewer)
+    assert is_ordinary(layer)
+    np.testing.assert_array_equal(layer.data, labels)
+    np.testing.assert_array_equal(dock.session.model.centers, models[2].centers)
+    assert "z = 2" in dock.status.text()
+    viewer.dims.set_current_step(0, 0)
+    settle(dock)
+    np.testing.assert_array_equal(dock.session.model.centers, models[0].centers)
+
+
+def test_scrolling_before_a_slider_came_to_rest_leaves_an_ordinary_layer(viewer, open_dock, settle, volume):
+    viewer.add_image(volume, axis_labels=("z", "y", "x"))
+    dock = open_dock()
+    dock.where.value = 0
+    settle(dock)
+    dock.n_clusters.value = 5
+    for z in (0, 5, 1):
+        viewer.dims.set_current_step(0, z)
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    assert is_ordinary(layer)
+    np.testing.assert_array_equal(layer.data, napari_kmeans.segment(volume, 5, per_axis=0)[0])
+
+
+def test_a_choice_made_before_the_image_is_known_is_the_one_that_is_shown(
+    viewer, open_dock, settle, qtbot, gate, large
+):
+    dock = open_dock()
+    gate.shut()
+    image = viewer.add_image(large)
+    qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
+    dock.segment.native.click()
+    dock.n_clusters.value = 6
+    gate.open()
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    np.testing.assert_array_equal(layer.data, napari_kmeans.segment(image.data, 6)[0])
+    assert dock.table.rowCount() == 6
+
+
+def extract(dock, *labels):
+    dock.table.asked.emit("extract", list(labels))
+
+
+def test_extracting_can_be_cancelled_and_tells_its_progress(
+    viewer, open_dock, settle, finish_threads, qtbot, gate, large
+):
+    image = viewer.add_image(large)
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    before = list(viewer.layers)
+    shares = []
+    dock.jobs.progressed.connect(shares.append)
+    gate.shut()
+    extract(dock, 2)
+    qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
+    qtbot.waitUntil(lambda: dock.cancel.native.isVisibleTo(dock.native))
+    dock.cancel.native.click()
+    assert dock.at_rest
+    assert not dock.cancel.native.isVisibleTo(dock.native)
+    gate.open()
+    finish_threads()
+    assert gate.left.is_set()
+    assert gate.n_blocks < 4
+    assert shares[0] == 0
+    assert list(viewer.layers) == before
+    extract(dock, 2)
+    settle(dock)
+    assert all(0 <= share <= 1 for share in shares)
+    [mask] = [layer for layer in viewer.layers if layer not in before]
+    np.testing.assert_array_equal(mask.data, napari_kmeans.segment(image.data, 3)[0] == 2)
+
+
+def test_an_extraction_goes_on_while_a_slider_moves_and_an_image_is_left(
+    viewer, open_dock, settle, finish_threads, qtbot, gate, large, gray
+):
+    image, other = viewer.add_image(large, name="large"), viewer.add_image(gray, name="other")
+    viewer.layers.selection.active = image
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    gate.shut()
+    extract(dock, 1, 3)
+    qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
+    dock.n_clusters.value = 5
+    viewer.layers.selection.active = other
+    assert not dock.at_rest
+    gate.open()
+    settle(dock)
+    mask = viewer.layers["large cluster 1, cluster 3"]
+    labels = napari_kmeans.segment(image.data, 3)[0]
+    np.testing.assert_array_equal(mask.data, np.isin(labels, [1, 3]))
+
+
+def test_closing_the_dock_ends_an_extraction(viewer, open_dock, settle, finish_threads, qtbot, gate, large):
+    viewer.add_image(large)
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    before = list(viewer.layers)
+    gate.shut()
+    extract(dock, 1)
+    qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
+    viewer.window.remove_dock_widget(dock.native)
+    gate.open()
+    finish_threads()
+    assert gate.n_blocks < 4
+    assert list(viewer.layers) == before
+
+
 def test_while_sliding_only_what_is_on_screen_is_read(viewer, open_dock, settle, monkeypatch, volume):
     viewer.add_image(volume)
     dock = open_dock()

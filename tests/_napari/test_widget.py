@@ -923,3 +923,188 @@ def test_undo_goes_back_through_choices(viewer, open_dock, settle, gray):
     assert dock.n_clusters.value == 3
     np.testing.assert_array_equal(clusters_of(viewer)[0].data, expected(image, 3)[0])
     assert not dock.menu.undo.isEnabled()
+
+
+def test_names_and_merges_belong_to_their_k_and_can_be_undone(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    settle(dock)
+    dock.table.item(0, 1).setText("dark")
+    select(dock, 1, 2)
+    ask(dock, "Merge")
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    four = layer.data.copy()
+
+    def rows():
+        return [dock.table.item(row, 1).text() for row in range(dock.table.rowCount())]
+
+    assert rows() == ["dark", "cluster 2", "cluster 4"]
+    dock.n_clusters.value = 5
+    settle(dock)
+    assert rows() == [f"cluster {i}" for i in range(1, 6)]
+    np.testing.assert_array_equal(layer.data, expected(image, 5)[0])
+    dock.menu.undo.trigger()  # back to four, names and merges with it
+    settle(dock)
+    assert rows() == ["dark", "cluster 2", "cluster 4"]
+    np.testing.assert_array_equal(layer.data, four)
+    dock.menu.undo.trigger()
+    settle(dock)
+    assert rows() == ["dark", "cluster 2", "cluster 3", "cluster 4"]
+    dock.menu.undo.trigger()
+    settle(dock)
+    assert rows() == [f"cluster {i}" for i in range(1, 5)]
+    dock.n_clusters.value = 5
+    dock.n_clusters.value = 4  # what was undone does not come back with its k
+    settle(dock)
+    assert rows() == [f"cluster {i}" for i in range(1, 5)]
+
+
+def test_merging_what_was_merged_and_background_with_others(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    dock.n_clusters.value = 5
+    settle(dock)
+    labels = expected(image, 5)[0]
+    [layer] = clusters_of(viewer)
+    select(dock, 1, 2)
+    ask(dock, "Merge")
+    select(dock, 2)
+    ask(dock, "Background (label 0)")
+    settle(dock)
+    assert not layer.data[labels == 4].any()
+    select(dock, 1, 2)
+    ask(dock, "Merge")
+    settle(dock)
+    # One that is seen and one that is not are seen together.
+    np.testing.assert_array_equal(layer.data, np.where((labels == 3) | (labels == 4), 2, labels))
+    select(dock, 1)
+    ask(dock, "Background (label 0)")
+    settle(dock)
+    assert np.unique(layer.data).tolist() == [0, 1, 5]
+    select(dock, 1)
+    ask(dock, "Split again")
+    settle(dock)
+    assert np.unique(layer.data).tolist() == [0, 1, 3, 4, 5]  # the lowest alone is what was hidden
+
+
+def test_an_image_begins_with_the_settings_whatever_was_shown_before(viewer, open_dock, settle, gray):
+    from napari.settings import get_plugin_settings
+
+    first = viewer.add_image(gray)
+    dock = open_dock()
+    dock.n_clusters.value = 6
+    settle(dock)
+    viewer.add_image(gray.T.copy())
+    settle(dock)
+    assert dock.n_clusters.value == 3
+    get_plugin_settings("napari-kmeans").dock.n_clusters = 5  # holds for images from now on
+    viewer.add_image(gray[::-1].copy())
+    settle(dock)
+    assert dock.n_clusters.value == dock.table.rowCount() == 5
+    viewer.layers.selection.active = first
+    assert dock.n_clusters.value == 6
+
+
+def test_napari_undo_brings_back_no_pixels_of_an_earlier_result(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    for k in (5, 4):
+        dock.n_clusters.value = k
+        layer.undo()
+        np.testing.assert_array_equal(np.asarray(layer.data), expected(image, k)[0])
+        settle(dock)
+        layer.undo()
+        np.testing.assert_array_equal(layer.data, expected(image, k)[0])
+    assert dock.session.overlay.layer is layer
+
+
+def test_each_axis_of_a_movie_of_volumes_is_offered_by_its_name(viewer, open_dock, settle):
+    movie = np.random.default_rng(0).integers(0, 200, (3, 4, 9, 10), dtype=np.uint8)
+    movie += 20 * np.arange(3, dtype=np.uint8)[:, np.newaxis, np.newaxis, np.newaxis]
+    viewer.add_image(
+        movie, axis_labels=("t", "z", "y", "x"), scale=(2, 0.5, 0.1, 0.1), units=("s", "um", "um", "um")
+    )
+    dock = open_dock()
+    choices = [dock.where.native.itemText(i) for i in range(dock.where.native.count())]
+    assert choices == ["Whole stack", "Each t", "Each z"]
+    for axis, name in enumerate("tz"):
+        dock.where.value = axis
+        settle(dock)
+        [layer] = clusters_of(viewer)
+        np.testing.assert_array_equal(layer.data, napari_kmeans.segment(movie, 3, per_axis=axis)[0])
+        viewer.dims.set_current_step(axis, 2)
+        settle(dock)
+        assert f"{name} = 2" in dock.status.text()
+        counts = napari_kmeans.fit(movie.take(2, axis=axis), 3).counts
+        lines = dock.table.item(0, 0).toolTip().splitlines()
+        assert f"label 1: {counts[0]} pixels" in lines
+        # A time axis is no spatial one, and those that are are named.
+        assert f"size {counts[0] * 0.5 * 0.1 * 0.1:.6g} µm³ (z, y, x)" in lines
+        viewer.dims.set_current_step(axis, 0)
+
+
+def test_highlight_stays_when_colours_change_and_labels_too(viewer, open_dock, settle, gray):
+    viewer.add_image(gray)
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    select(dock, 1)
+
+    def highlighted():
+        return [label for label in (1, 2, 3, 4) if layer.get_color(label)[3] == 1]
+
+    assert highlighted() == [2]
+    for action in dock.menu.palettes.actions():
+        action.trigger()
+        assert highlighted() == [2], action.text()
+    dock.n_clusters.value = 5
+    assert highlighted() == [2]  # while sliding
+    settle(dock)
+    assert highlighted() == [2]
+    dock.border.value.setValue(dock.border.value.value() + 2)
+    settle(dock)
+    assert highlighted() == [2]
+    assert dock.table.selected_labels() == [2]
+
+
+def test_side_by_side_restores_everything_also_when_the_image_or_the_dock_is_left(
+    viewer, open_dock, settle, gray
+):
+    image, other = viewer.add_image(gray, name="image"), viewer.add_image(gray.T.copy(), name="other")
+    hidden = viewer.add_points(visible=False)
+    viewer.layers.selection.active = image
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    grid, camera = viewer.canvas.grid, viewer.scene.camera
+    layer.opacity, grid.stride, grid.shape = 0.3, 2, (3, -1)
+    camera.zoom, camera.center = 3.5, (0, 12, 14)
+
+    def state():
+        seen = [one.visible for one in (image, other, hidden, layer)]
+        return seen, layer.opacity, grid.enabled, grid.stride, grid.shape, camera.zoom, camera.center
+
+    def back():
+        dock.menu.side_by_side.setChecked(False)
+
+    def another():
+        viewer.layers.selection.active = other
+        settle(dock)
+        assert not dock.menu.side_by_side.isChecked()
+        viewer.layers.selection.active = image
+        settle(dock)
+
+    before = state()
+    for leave in (back, another, lambda: viewer.window.remove_dock_widget(dock.native)):
+        dock.menu.side_by_side.setChecked(True)
+        assert [one.visible for one in (image, other, hidden, layer)] == [True, False, False, True]
+        assert (layer.opacity, grid.enabled) == (1, True)
+        leave()
+        assert state() == before

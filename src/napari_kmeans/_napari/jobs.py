@@ -24,7 +24,7 @@ from .export import export_labels
 from .layers import levels_of, pixel_size, transforms_of
 from .look_up import label_stack
 from .measure import Levels, Measured, cluster_at, measure
-from .session import Session
+from .session import Place, Session
 from .worker import Runner, part_of
 
 _REST = 300  # ms without a change until the overlay is made an ordinary array
@@ -72,6 +72,7 @@ class Jobs(QObject):
         self._display = display
         self.labels, self.measures, self.masks, self.exports = (Runner(self) for _ in range(4))
         self._runners = (self.labels, self.measures, self.masks, self.exports)
+        self._subject: tuple[Session, str, Place] | None = None  # of the latest measurement
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST)
@@ -133,7 +134,8 @@ class Jobs(QObject):
         session.wanted = True
         self.changed.emit()
         if session.measured is None:
-            if not self.measures.busy:
+            self._stop_labels()  # of earlier parameters
+            if not (self.measures.busy and self._subject == _subject(session)):
                 self.measure()
             return
         if session.model is None:
@@ -173,8 +175,8 @@ class Jobs(QObject):
         levels = session.levels or self._levels(session)
         if levels is None:
             return
-        axis, position = session.parameters.per_axis, session.position
-        part = levels.finest if axis is None else levels.finest.at(axis, position)
+        place = session.place
+        part = levels.finest if place is None else levels.finest.at(*place)
         estimate = levels.lazy and session.measured is None
         preferred = settings.load()
 
@@ -184,7 +186,7 @@ class Jobs(QObject):
                 return measure(part, preferred.k_max, progress, estimate=estimate)
 
         def done(measured: Measured) -> None:
-            session.set_measured(levels, measured)
+            session.set_measured(levels, place, measured)
             if session.thorough and not measured.is_estimate:
                 session.wanted = False
                 self.changed.emit()
@@ -194,10 +196,13 @@ class Jobs(QObject):
                 self._show_estimate(session) if levels.lazy else self.update()
             else:
                 self.changed.emit()
+                if not self.labels.busy:
+                    self.finish()  # which waited for the clusters of a position
             if not session.is_measured:
                 self.measure()
 
         self.measures.run(work, done)
+        self._subject = _subject(session)
 
     def _show_estimate(self, session: Session) -> None:
         self.update()
@@ -261,14 +266,15 @@ class Jobs(QObject):
 
         Of what is only looked up, find out what the labels alone would tell.
         """
-        axis, position, k_max = session.parameters.per_axis, session.position, settings.load().k_max
+        place, k_max = session.place, settings.load().k_max
         pixels, clean_up, image = levels.finest, session.parameters.clean_up, session.image
+        axis = None if place is None else place[0]
 
         def work(progress: Progress) -> Any:
             found, (begin, middle) = measured, (0.0, 0.5 if clean_up else 1.0)
             if found is None:
                 begin = 0.5 * middle
-                part = pixels if axis is None else pixels.at(axis, position)
+                part = pixels if place is None else pixels.at(*place)
                 found = measure(part, k_max, part_of(progress, 0, begin))
             model = session.model_from(found)
             if session.stays_looked_up(levels, found):
@@ -277,9 +283,9 @@ class Jobs(QObject):
             background = not clean_up  # else it takes part in that
             if axis is not None:
 
-                def model_at(place: int) -> KMeansModel | None:
-                    at_place = session.model_at(levels, place)
-                    return at_place if background or at_place is None else at_place.with_background([])
+                def model_at(position: int) -> KMeansModel | None:
+                    there = session.model_at(levels, position)
+                    return there if background or there is None else there.with_background([])
 
                 labels, stack = label_stack(pixels, axis, model_at, labelling)
                 shown: KMeansModel | KMeansStack = stack.with_background(model.background)
@@ -295,9 +301,11 @@ class Jobs(QObject):
 
         def done(result: Any) -> None:
             found, model, labels, shown, counts = result
-            if found is not session.measured:
-                session.set_measured(levels, found)
-            session.model, session.refined, session.wanted = model, True, False
+            if measured is None:
+                session.set_measured(levels, place, found)
+            if place == session.place:
+                session.model, session.refined = model, True
+            session.wanted = False
             if counts is not None:
                 counts = np.append(0, counts)[: model.n_clusters + 1]
             table = cluster_table(model, pixel_size(session.image), counts)
@@ -306,6 +314,8 @@ class Jobs(QObject):
             else:
                 session.overlay.show(labels, shown, self._display.colormap(session, model), table)
             self.changed.emit()
+            if not session.is_measured and not self.measures.busy:
+                self.measure()  # for the viewer has moved to another position
 
         self.labels.run(work, done)
 
@@ -378,6 +388,11 @@ class Jobs(QObject):
             return path
 
         self.exports.run(work, self.exported.emit)
+
+
+def _subject(session: Session) -> tuple[Session, str, Place]:
+    """What a measurement is of."""
+    return session, session.parameters.features, session.place
 
 
 def _names(model: KMeansModel, labels: list[int]) -> list[str]:

@@ -24,8 +24,7 @@ class _Plot(pg.PlotWidget):
     """A small plot in the theme's colours that neither opens menus nor scrolls with the wheel."""
 
     def __init__(self, parent: QWidget | None = None, **options: Any) -> None:
-        super().__init__(parent, background=None, **options)
-        self.setMenuEnabled(False)
+        super().__init__(parent, background=None, enableMenu=False, **options)
         self.setMinimumHeight(120)
         self.hideButtons()
         self.getPlotItem().layout.setContentsMargins(0, 4, 4, 0)

@@ -23,6 +23,9 @@ from .parameters import Edits, Parameters
 K_MAX = 12
 """Largest number of clusters on the slider."""
 
+Place = tuple[int, int] | None
+"""An axis and a position along it, or None for the whole image."""
+
 _KEPT_POSITIONS = 8  # of a stack, so that coming back to one is quick and memory stays flat
 
 
@@ -65,7 +68,7 @@ class Session:
     thorough: bool = False
     hidden: set[int] = field(default_factory=set)
     highlighted: set[int] = field(default_factory=set)
-    _measured: dict[tuple[int, int] | None, Measured] = field(default_factory=dict)
+    _measured: dict[Place, Measured] = field(default_factory=dict)
     _edits_of: dict[tuple[str, int], Edits] = field(default_factory=dict)
     _in_gesture: bool = False
 
@@ -225,14 +228,15 @@ class Session:
     # Measurements
 
     @property
-    def _key(self) -> tuple[int, int] | None:
+    def place(self) -> Place:
+        """Which pixels are clustered together and shown: a position along an axis, or None for all."""
         axis = self.parameters.per_axis
         return None if axis is None else (axis, self.position)
 
     @property
     def measured(self) -> Measured | None:
         """What is known of the pixels that are clustered together: the image's, or the present position's."""
-        return self._measured.get(self._key)
+        return self._measured.get(self.place)
 
     @property
     def optimum(self) -> Optimum | Search | None:
@@ -256,16 +260,17 @@ class Session:
         """Whether nothing more is to be found out about them, for what the person asked for."""
         return self.measured is not None and not (self.thorough and self.measured.is_estimate)
 
-    def set_measured(self, levels: Levels, measured: Measured) -> None:
-        """Take what was found out about the image, or about the present position of it."""
+    def set_measured(self, levels: Levels, place: Place, measured: Measured) -> None:
+        """Take what was found out about a place, which need not be the present one any more."""
         if self.levels is not levels:
             self.forget_measurements()
         self.levels = levels
-        self._measured.pop(self._key, None)
+        self._measured.pop(place, None)
         while len(self._measured) >= _KEPT_POSITIONS:
             self._measured.pop(next(iter(self._measured)))
-        self._measured[self._key] = measured
-        self.model = None
+        self._measured[place] = measured
+        if place == self.place:
+            self.model = None
 
     def forget_measurements(self) -> None:
         """Note that the image's data are not what they were."""
