@@ -92,6 +92,26 @@ def test_objects_end_at_each_position() -> None:
         np.testing.assert_allclose([table[name][row] for row in rows], alone[name], err_msg=name)
 
 
+def test_several_axes_are_not_spatial() -> None:
+    labels, image = labels_and_image((14, 16, 18))
+    movie, film = np.stack([labels, labels[::-1]], -1), np.stack([image, image], -1)
+    keywords = {"properties": ["perimeter"], "spacing": (0.5, 0.5)}
+    objects, table = split_into_objects(movie, 3, intensity_image=film, per_axis=(0, -1), **keywords)
+    for z, t in np.ndindex(14, 2):
+        rows = [
+            row
+            for row, at in enumerate(zip(table["position-0"], table["position-1"], strict=True))
+            if at == (z, t)
+        ]
+        plane = (z if t == 0 else 13 - z, slice(None), slice(None))
+        alone, measures = split_into_objects(labels[plane], 3, intensity_image=image[z], **keywords)
+        numbers = np.unique(objects[z, ..., t])
+        assert numbers[1:].tolist() == [table["index"][row] for row in rows]
+        np.testing.assert_array_equal(np.searchsorted(numbers, objects[z, ..., t]), alone)
+        for name in set(measures) - {"index"}:
+            np.testing.assert_allclose([table[name][row] for row in rows], measures[name], err_msg=name)
+
+
 def test_channels_are_measured_each(picture) -> None:
     image = picture("astronaut")[::4, ::4]
     labels, _ = napari_kmeans.segment(image, 3, channel_axis=-1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from .arrays import as_readable, in_memory, is_dask
 from .blocks import Progress, boxes
 from .pixels import check_axis
-from .regions import check_labels, check_spacing
+from .regions import check_axes, check_labels, check_spacing, check_spatial
 
 _BLOCK = 1 << 20  # pixels measured at a time
 
@@ -27,7 +28,7 @@ def split_into_objects(
     intensity_image: NDArray[Any] | None = None,
     channel_axis: int | None = None,
     spacing: float | Sequence[float] | None = None,
-    per_axis: int | None = None,
+    per_axis: int | Sequence[int] | None = None,
     properties: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> tuple[NDArray[np.int32], dict[str, list[Any]]]:
@@ -48,8 +49,8 @@ def split_into_objects(
         Channel axis of `intensity_image`.
     spacing : float or sequence of float, optional
         Size of a pixel along each spatial axis: areas, diameters and centroids are in its units.
-    per_axis : int, optional
-        An axis that is not spatial, such as time: objects end at each position along it.
+    per_axis : int or sequence of int, optional
+        Axes that are not spatial, such as time: objects end at each position along them.
     properties : sequence of str, optional
         Further ones of `skimage.measure.regionprops_table`, such as "eccentricity" or "solidity". They are
         computed one object after the other, which takes long for many thousands.
@@ -68,7 +69,7 @@ def split_into_objects(
         cluster : int
             Its label.
         position : int
-            Along `per_axis`; only with it.
+            Along `per_axis`; only with it. Along several axes position-0, position-1, … in the axes' order.
         num_pixels : int
         area : float
             Area or volume; without `spacing` the number of pixels.
@@ -103,13 +104,8 @@ def split_into_objects(
             "labels is a lazy array, and an object may extend over all of it; labels.compute() or "
             "numpy.asarray(labels) makes a NumPy array if it fits in memory, with 5 bytes a pixel more"
         )
-    axis = None if per_axis is None else check_axis("per_axis", per_axis, labels.ndim)
-    n_spatial = labels.ndim - (axis is not None)
-    if not 1 <= n_spatial <= 3:
-        raise ValueError(
-            f"labels has {n_spatial} spatial axes and must have 1 to 3; one that is not spatial can be named "
-            "in per_axis"
-        )
+    apart = check_axes(per_axis, labels.ndim)
+    n_spatial = check_spatial(labels, apart)
     sizes = check_spacing(spacing, n_spatial)
     wanted = _check_clusters(clusters)
     if isinstance(connectivity, bool) or not isinstance(connectivity, int | np.integer):
@@ -122,16 +118,14 @@ def split_into_objects(
     objects = np.zeros(labels.shape, dtype=np.int32)
     if labels.size:
         steps = 2 * len(found) or 1
-        cluster, position = _number(labels, found, connectivity, axis, objects, progress, steps)
+        cluster = _number(labels, found, connectivity, apart, objects, progress, steps)
     else:
-        cluster = position = np.zeros(0, dtype=np.int64)
+        cluster = np.zeros(0, dtype=np.int64)
     table: Table = {"index": list(range(1, cluster.size + 1)), "cluster": cluster.tolist()}
-    if axis is not None:
-        table["position"] = position.tolist()
     rest = None if progress is None else (lambda done: progress((1 + done) / 2))
-    table |= _measured(objects, cluster.size, channels, axis, sizes, rest)
+    table |= _measured(objects, cluster.size, channels, apart, sizes, rest)
     if properties:
-        table |= _further(objects, cluster.size, intensity_image, channel_axis, axis, sizes, properties)
+        table |= _further(objects, cluster.size, intensity_image, channel_axis, apart, sizes, properties)
     return objects, table
 
 
@@ -176,17 +170,16 @@ def _number(
     labels: NDArray[np.uint8],
     clusters: Sequence[int],
     connectivity: int,
-    axis: int | None,
+    apart: Sequence[int],
     objects: NDArray[np.int32],
     progress: Progress | None,
     steps: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Write the number of each pixel's object; return the objects' clusters and positions."""
+) -> NDArray[np.int64]:
+    """Write the number of each pixel's object; return the objects' clusters."""
     from scipy import ndimage
 
-    structure = ndimage.generate_binary_structure(labels.ndim - (axis is not None), connectivity)
-    if axis is not None:
-        # Nothing is connected along it.
+    structure = ndimage.generate_binary_structure(labels.ndim - len(apart), connectivity)
+    for axis in apart:  # nothing is connected along them
         structure = np.stack([np.zeros_like(structure), structure, np.zeros_like(structure)], axis)
     parts = np.empty(labels.shape, dtype=np.int32)
     cluster: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
@@ -199,23 +192,20 @@ def _number(
         n_objects += n_parts
         if progress is not None:
             progress(done / steps)
-    position = np.zeros(n_objects, dtype=np.int64)
-    if axis is not None:
-        for at, frame in enumerate(np.moveaxis(objects, axis, 0)):
-            position[np.unique(frame[frame > 0]) - 1] = at
-    return np.concatenate(cluster), position
+    return np.concatenate(cluster)
 
 
 def _measured(
     objects: NDArray[np.int32],
     n_objects: int,
     channels: Sequence[tuple[str, NDArray[Any]]],
-    axis: int | None,
+    apart: Sequence[int],
     spacing: tuple[float, ...],
     progress: Progress | None,
 ) -> Table:
     """Measure all objects at once, block by block: additions and comparisons pixel by pixel, in C order."""
-    spatial = [at for at in range(objects.ndim) if at != axis]
+    spatial = [axis for axis in range(objects.ndim) if axis not in apart]
+    position = np.zeros((len(apart), n_objects), dtype=np.int64)
     count = np.zeros(n_objects, dtype=np.int64)
     total, first, last = (np.zeros((len(spatial), n_objects), dtype=np.int64) for _ in range(3))
     first[:] = np.iinfo(np.int64).max
@@ -227,8 +217,10 @@ def _measured(
         where = np.nonzero(block)
         ids = block[where].astype(np.intp) - 1
         np.add.at(count, ids, 1)
-        for row, at in enumerate(spatial):
-            place = where[at] + box[at].start
+        for row, axis in enumerate(apart):
+            position[row, ids] = where[axis] + box[axis].start
+        for row, axis in enumerate(spatial):
+            place = where[axis] + box[axis].start
             np.add.at(total[row], ids, place)
             np.minimum.at(first[row], ids, place)
             np.maximum.at(last[row], ids, place)
@@ -243,6 +235,9 @@ def _measured(
     area = count * math.prod(spacing)
     ndim = len(spatial)
     columns: dict[str, NDArray[Any]] = {
+        f"position-{row}" if len(apart) > 1 else "position": numbers for row, numbers in enumerate(position)
+    }
+    columns |= {
         "num_pixels": count,
         "area": area,
         "equivalent_diameter_area": (2 * ndim * area / math.pi) ** (1 / ndim) if ndim > 1 else area,
@@ -262,7 +257,7 @@ def _further(
     n_objects: int,
     intensity_image: Any,
     channel_axis: int | None,
-    axis: int | None,
+    apart: Sequence[int],
     spacing: tuple[float, ...],
     properties: Sequence[str],
 ) -> Table:
@@ -272,10 +267,11 @@ def _further(
     intensity = None if intensity_image is None else in_memory(as_readable(intensity_image))
     if intensity is not None and channel_axis is not None:
         intensity = np.moveaxis(intensity, channel_axis, -1)
-    positions: list[Any] = [...] if axis is None else list(range(objects.shape[axis]))
     table: dict[str, NDArray[Any]] = {}
-    for position in positions:
-        index = position if axis is None else (slice(None),) * axis + (position,)
+    for at in product(
+        *(range(n) if axis in apart else [slice(None)] for axis, n in enumerate(objects.shape))
+    ):
+        index: Any = at
         try:
             columns = regionprops_table(
                 objects[index],
