@@ -144,10 +144,10 @@ def test_where_says_what_was_chosen_and_is_there_for_stacks_only(viewer, dock, s
 
 
 def test_colours_can_be_clustered_by_either_luminance_and_gray_by_itself(viewer, dock, settle, colored):
-    assert dock.features.choices == ("gray",)
+    assert "gray601" not in dock.features.choices
     viewer.add_image(colored, rgb=True)
     settle(dock)
-    assert dock.features.choices == ("gray", "gray601")
+    assert dock.features.choices[:2] == ("gray", "gray601")
     dock.features.value = "gray601"
     settle(dock)
     labels, _ = napari_kmeans.segment(colored, 3, features="gray601", channel_axis=-1)
