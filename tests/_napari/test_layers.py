@@ -415,9 +415,16 @@ def test_a_stack_of_three_planes_is_no_colour_image(viewer, colored):
     assert levels_of(viewer.add_image(colored, rgb=False)).finest.n_channels is None
 
 
+def layer_of(gray, **different):
+    """What is asked of an Image layer, of a kind that napari does not make itself."""
+    names = "data", "multiscale", "rgb", "ndim", "axis_labels", "units", "scale"
+    like = Image(gray)
+    return SimpleNamespace(**{name: getattr(like, name) for name in names} | different)
+
+
 @pytest.mark.parametrize("levels", [[1], [1, 1]])
 def test_a_multiscale_image_of_one_size_is_an_image(gray, levels):
-    found = levels_of(SimpleNamespace(data=[gray] * len(levels), multiscale=True, rgb=False))
+    found = levels_of(layer_of(gray, data=[gray] * len(levels), multiscale=True))
     assert [pixels.shape for pixels in found.pixels] == [gray.shape]
     assert not found.only_looked_up
 
@@ -432,6 +439,6 @@ def test_levels_are_those_of_the_layer_the_finest_first(gray):
 
 def test_images_that_cannot_be_clustered_are_refused_with_a_way_out(gray):
     # Napari has no layer for these yet.
-    layer = SimpleNamespace(data=gray * 1j, multiscale=False, rgb=False)
+    layer = layer_of(gray, data=gray * 1j)
     with pytest.raises(TypeError, match=r"complex128.*numpy\.abs"):
         levels_of(layer)

@@ -19,7 +19,7 @@ def session(gray):
 
 def measure(session):
     levels = levels_of(session.image)
-    session.set_measured(levels, measuring.measure(levels.finest, 12))
+    session.set_measured(levels, session.place, measuring.measure(levels.finest, 12))
 
 
 def test_a_gesture_is_one_step_back_however_many_steps_it_took(session):

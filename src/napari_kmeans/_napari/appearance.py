@@ -51,9 +51,9 @@ def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
         label.setMinimumWidth(_LABEL_WIDTH)
     below = _Scroll(_column(dock.table, dock.where_section, dock.clean_section))
     for widget, stretch in (
-        (tabs, 3),
+        (tabs, 1),
         (status, 0),
-        (below, 2),
+        (below, 1),
         (_row(dock.live.native, dock.segment.native, dock.undo, dock.peek, dock.more), 0),
         (running, 0),
     ):

@@ -25,6 +25,7 @@ _HEADER_TIPS = (
     "Mean of its pixels",
     "Its part of all pixels",
 )
+_ROWS = 2, 5  # least and most that the table asks to have room for
 _MENU_KEYS = QKeyCombination(Qt.KeyboardModifier.ShiftModifier, Qt.Key.Key_F10)
 
 
@@ -78,7 +79,12 @@ class ClusterTable(QTableWidget):
         return QSize(260, 126)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(120, 78)
+        # A few rows are seen in full; of more, these scroll.
+        rows = min(max(self.rowCount(), _ROWS[0]), _ROWS[1])
+        height = (
+            self.horizontalHeader().sizeHint().height() + rows * self.verticalHeader().defaultSectionSize()
+        )
+        return QSize(120, height + 2 * self.frameWidth())
 
     def set_model(
         self,
@@ -116,7 +122,9 @@ class ClusterTable(QTableWidget):
     ) -> None:
         self._model = model
         groups = model.groups if model is not None else ()
-        self.setRowCount(len(groups))
+        if len(groups) != self.rowCount():
+            self.setRowCount(len(groups))
+            self.updateGeometry()
         if model is None:
             return
         rows = cluster_table(model.with_background([]), pixel)

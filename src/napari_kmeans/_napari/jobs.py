@@ -72,7 +72,7 @@ class Jobs(QObject):
         self._display = display
         self.labels, self.measures, self.masks, self.exports = (Runner(self) for _ in range(4))
         self._runners = (self.labels, self.measures, self.masks, self.exports)
-        self._subject: tuple[Session, str, Place] | None = None  # of the latest measurement
+        self._subject: tuple[Session, object, Place] | None = None  # of the latest measurement
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST)
@@ -102,6 +102,7 @@ class Jobs(QObject):
         """Cancel the work on clusters that is under way or about to be; its result is dropped."""
         self._stop_labels()
         self.measures.stop()
+        self._subject = None
 
     def _stop_labels(self) -> None:
         self._rest.stop()
@@ -192,7 +193,7 @@ class Jobs(QObject):
                 self.changed.emit()
                 self._rest.stop()
                 self._label(session, levels, session.measured)
-            elif session.thorough or session.wanted:
+            elif (session.thorough or session.wanted) and not self.labels.busy:
                 self._show_estimate(session) if levels.lazy else self.update()
             else:
                 self.changed.emit()
@@ -309,10 +310,10 @@ class Jobs(QObject):
             if counts is not None:
                 counts = np.append(0, counts)[: model.n_clusters + 1]
             table = cluster_table(model, pixel_size(session.image), counts)
-            if labels is None:
-                self._look_up(session, table)
-            else:
+            if labels is not None:
                 session.overlay.show(labels, shown, self._display.colormap(session, model), table)
+            elif session.model is not None:
+                self._look_up(session, table)
             self.changed.emit()
             if not session.is_measured and not self.measures.busy:
                 self.measure()  # for the viewer has moved to another position
@@ -390,9 +391,9 @@ class Jobs(QObject):
         self.exports.run(work, self.exported.emit)
 
 
-def _subject(session: Session) -> tuple[Session, str, Place]:
+def _subject(session: Session) -> tuple[Session, object, Place]:
     """What a measurement is of."""
-    return session, session.parameters.features, session.place
+    return session, session.parameters.described, session.place
 
 
 def _names(model: KMeansModel, labels: list[int]) -> list[str]:
