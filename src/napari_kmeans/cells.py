@@ -91,11 +91,14 @@ def _surplus_bits(keys: NDArray[np.uint64]) -> int:
     """How many low bits to drop from ascending keys for at most `LIMIT` different ones."""
     if keys.size <= LIMIT:
         return 0
-    differing = keys[1:] ^ keys[:-1]
     few, many = -1, 64
     while many - few > 1:
         middle = (few + many) // 2
-        if np.count_nonzero(differing >> np.uint64(middle)) < LIMIT:
+        n_steps = 0
+        for begin in range(0, keys.size - 1, _PIECE):
+            piece = keys[begin : begin + _PIECE + 1] >> np.uint64(middle)
+            n_steps += int(np.count_nonzero(piece[1:] != piece[:-1]))
+        if n_steps < LIMIT:
             many = middle
         else:
             few = middle
