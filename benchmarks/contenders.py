@@ -15,9 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .images import SEVERAL, values
+
 GRAY = ("uint8", "uint16", "float32")
 
-Run = Callable[[NDArray, int], NDArray]
+Run = Callable[[NDArray, int, str], NDArray]
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Contender:
     module : str
         What it imports, to be skipped where that is not installed.
     prepare : callable
-        Imports the library and returns ``run(image, k) -> labels``.
+        Imports the library and returns ``run(image, k, dtype) -> labels``.
     dtypes : tuple of str
         Images it is for.
     clusters : bool
@@ -48,8 +50,10 @@ class Contender:
 def _ours() -> Run:
     import napari_kmeans
 
-    def run(image: NDArray, k: int) -> NDArray:
-        return napari_kmeans.segment(image, k, channel_axis=-1 if image.ndim == 3 else None)[0]
+    def run(image: NDArray, k: int, dtype: str) -> NDArray:
+        features = dtype if dtype in SEVERAL else "gray"
+        axis = -1 if image.ndim == 3 else None
+        return napari_kmeans.segment(image, k, features=features, channel_axis=axis)[0]
 
     return run
 
@@ -59,43 +63,50 @@ def _floor() -> Run:
 
     table = np.repeat(np.arange(1, 5, dtype=np.uint8), 64)
 
-    def run(image: NDArray, k: int) -> NDArray:
+    def run(image: NDArray, k: int, dtype: str) -> NDArray:
         cv2.calcHist([image], [0], None, [256], [0, 256])
         return cv2.LUT(image, table)
 
     return run
 
 
-def _column(image: NDArray) -> NDArray[np.float32]:
-    return image.reshape(-1, 1).astype(np.float32, copy=False)
+def _points(image: NDArray, dtype: str) -> NDArray[np.float32]:
+    """One row a pixel; several features are made here, and the time that takes is counted."""
+    if dtype not in SEVERAL:
+        return image.reshape(-1, 1).astype(np.float32, copy=False)
+    features = values(image, dtype)
+    return features.reshape(-1, features.shape[-1]).astype(np.float32, copy=False)
 
 
 def _sklearn(**options: object) -> Run:
     from sklearn.cluster import KMeans
 
-    return lambda image, k: KMeans(k, random_state=0, **options).fit_predict(_column(image))
+    return lambda image, k, dtype: KMeans(k, random_state=0, **options).fit_predict(_points(image, dtype))
 
 
 def _sklearn_rgb() -> Run:
     from skimage.color import rgb2gray
     from sklearn.cluster import KMeans
 
-    return lambda image, k: KMeans(k, random_state=0).fit_predict(_column(rgb2gray(image)))
+    return lambda image, k, dtype: KMeans(k, random_state=0).fit_predict(_points(rgb2gray(image), dtype))
 
 
 def _minibatch(**options: object) -> Run:
     from sklearn.cluster import MiniBatchKMeans
 
-    return lambda image, k: MiniBatchKMeans(k, random_state=0, **options).fit_predict(_column(image))
+    return lambda image, k, dtype: MiniBatchKMeans(k, random_state=0, **options).fit_predict(
+        _points(image, dtype)
+    )
 
 
 def _opencv(attempts: int) -> Run:
     import cv2
 
-    def run(image: NDArray, k: int) -> NDArray:
-        pixels = _column(image)
+    def run(image: NDArray, k: int, dtype: str) -> NDArray:
+        pixels = _points(image, dtype)
         # meanStdDev takes a millisecond or two of the seconds that follow.
-        shift = 0.01 * float(cv2.meanStdDev(image)[1][0, 0])
+        deviations = cv2.meanStdDev(image)[1] if dtype in GRAY else pixels.std(axis=0)
+        shift = 0.01 * float(np.sqrt(np.mean(np.square(deviations))))
         stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 300, shift)
         cv2.setRNGSeed(0)
         return cv2.kmeans(pixels, k, None, stop, attempts, cv2.KMEANS_PP_CENTERS)[1]
@@ -106,9 +117,9 @@ def _opencv(attempts: int) -> Run:
 def _faiss() -> Run:
     import faiss
 
-    def run(image: NDArray, k: int) -> NDArray:
-        pixels = _column(image)
-        kmeans = faiss.Kmeans(1, k)
+    def run(image: NDArray, k: int, dtype: str) -> NDArray:
+        pixels = _points(image, dtype)
+        kmeans = faiss.Kmeans(pixels.shape[1], k)
         kmeans.train(pixels)
         return kmeans.index.search(pixels, 1)[1]
 
@@ -118,7 +129,7 @@ def _faiss() -> Run:
 def _simpleitk() -> Run:
     import SimpleITK as sitk  # noqa: N813 - as its own documentation does
 
-    def run(image: NDArray, k: int) -> NDArray:
+    def run(image: NDArray, k: int, dtype: str) -> NDArray:
         low, high = float(image.min()), float(image.max())
         start = [low + (high - low) * (c + 0.5) / k for c in range(k)]  # it needs some, and has no default
         return sitk.GetArrayFromImage(sitk.ScalarImageKmeans(sitk.GetImageFromArray(image), start))
@@ -129,7 +140,7 @@ def _simpleitk() -> Run:
 def _multi_otsu() -> Run:
     from skimage.filters import threshold_multiotsu
 
-    def run(image: NDArray, k: int) -> NDArray:
+    def run(image: NDArray, k: int, dtype: str) -> NDArray:
         # Of integers it counts every level, and with 65 536 of them its search takes minutes; of floats, 256
         # bins.
         counted = image if image.dtype == np.uint8 else image.astype(np.float32, copy=False)
@@ -139,19 +150,19 @@ def _multi_otsu() -> Run:
 
 
 CONTENDERS = (
-    Contender("napari-kmeans", "napari_kmeans", _ours, (*GRAY, "rgb")),
+    Contender("napari-kmeans", "napari_kmeans", _ours, (*GRAY, "luminance", *SEVERAL)),
     Contender("calcHist + LUT (floor)", "cv2", _floor, ("uint8",), clusters=False),
-    Contender("scikit-learn, 1 start", "sklearn", _sklearn),
-    Contender("rgb2gray + scikit-learn", "sklearn", _sklearn_rgb, ("rgb",)),
-    Contender("scikit-learn, 10 starts", "sklearn", lambda: _sklearn(n_init=10)),
-    Contender("MiniBatchKMeans", "sklearn", _minibatch),
+    Contender("scikit-learn, 1 start", "sklearn", _sklearn, (*GRAY, *SEVERAL)),
+    Contender("rgb2gray + scikit-learn", "sklearn", _sklearn_rgb, ("luminance",)),
+    Contender("scikit-learn, 10 starts", "sklearn", lambda: _sklearn(n_init=10), (*GRAY, *SEVERAL)),
+    Contender("MiniBatchKMeans", "sklearn", _minibatch, (*GRAY, *SEVERAL)),
     Contender("MiniBatchKMeans, batch 65536", "sklearn", lambda: _minibatch(batch_size=65536)),
-    Contender("OpenCV kmeans, 1 attempt", "cv2", lambda: _opencv(1)),
-    Contender("OpenCV kmeans, 10 attempts", "cv2", lambda: _opencv(10)),
-    Contender("faiss.Kmeans", "faiss", _faiss),
+    Contender("OpenCV kmeans, 1 attempt", "cv2", lambda: _opencv(1), (*GRAY, *SEVERAL)),
+    Contender("OpenCV kmeans, 10 attempts", "cv2", lambda: _opencv(10), (*GRAY, *SEVERAL)),
+    Contender("faiss.Kmeans", "faiss", _faiss, (*GRAY, *SEVERAL)),
     Contender("SimpleITK ScalarImageKmeans", "SimpleITK", _simpleitk),
     Contender("multi-Otsu (scikit-image)", "skimage", _multi_otsu),
 )
-OURS, FLOOR, SKLEARN, OPENCV = (CONTENDERS[i].name for i in (0, 1, 2, 7))
+OURS, FLOOR, SKLEARN, SKLEARN_10, OPENCV = (CONTENDERS[i].name for i in (0, 1, 2, 4, 7))
 
 BY_NAME = {contender.name: contender for contender in CONTENDERS}

@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-DTYPES = ("uint8", "uint16", "float32", "rgb")
+SEVERAL = ("rgb", "lab", "channels", "texture")  # features a pixel
+DTYPES = ("uint8", "uint16", "float32", "luminance", *SEVERAL)
 SEED = 20
 _FULL_WELL = 3000.0  # photoelectrons at white: the shot noise of an ordinary microscope camera
 _READ_NOISE = 4.0  # electrons
@@ -22,15 +23,23 @@ def make(dtype: str, size: int) -> NDArray:
 
     Parameters
     ----------
-    dtype : {"uint8", "uint16", "float32", "rgb"}
-        uint16 uses the full 16 bits; float32 runs from 0 to about 1 and is not rounded; "rgb" is uint8 with
-        three channels along the last axis.
+    dtype : str
+        What is clustered, of `DTYPES`. "uint16" uses the full 16 bits; "float32" runs from 0 to about 1 and
+        is not rounded; "luminance", "rgb" and "lab" are uint8 with three channels along the last axis;
+        "channels" has two, of 16 bits; "texture" is a gray mosaic of uint8.
     size : int
     """
     from skimage import data
 
     rng = np.random.default_rng([SEED, size, DTYPES.index(dtype)])
-    if dtype == "rgb":
+    if dtype == "texture":
+        thirds = [data.brick(), data.grass(), data.gravel()]
+        scene = np.hstack([_enlarge(picture, size)[:, : -(-size // 3)] for picture in thirds])[:, :size]
+        return _digitise(_expose(scene, rng), np.uint8)
+    if dtype == "channels":
+        channels = [_expose(_enlarge(picture, size), rng) for picture in (data.camera(), data.coins())]
+        return np.stack([_digitise(channel, np.uint16) for channel in channels], axis=-1)
+    if dtype in ("luminance", "rgb", "lab"):
         picture = data.astronaut()
         channels = [_expose(_enlarge(picture[..., c], size), rng) for c in range(3)]
         return np.stack([_digitise(channel, np.uint8) for channel in channels], axis=-1)
@@ -42,12 +51,32 @@ def make(dtype: str, size: int) -> NDArray:
 
 
 def values(image: NDArray, dtype: str) -> NDArray:
-    """What k-means clusters: the pixels, or the luminance of colours."""
-    if dtype != "rgb":
-        return image
-    from skimage.color import rgb2gray
+    """What k-means clusters: pixels, or the luminance of colours; several features along the last axis."""
+    if dtype == "luminance":
+        from skimage.color import rgb2gray
 
-    return rgb2gray(image) * 255
+        return rgb2gray(image) * 255
+    if dtype == "lab":
+        from skimage.color import rgb2lab
+
+        return rgb2lab(image)
+    if dtype == "channels":
+        return image / image.std(axis=(0, 1))
+    if dtype == "texture":
+        return _texture(image)
+    return image
+
+
+def _texture(image: NDArray) -> NDArray[np.float32]:
+    """scikit-image's features, averaged by the same window as ours, and standardised."""
+    from scipy.ndimage import gaussian_filter
+    from skimage.feature import multiscale_basic_features
+
+    features = multiscale_basic_features(image.astype(np.float32), sigma_min=0.5, sigma_max=4)
+    for number in range(features.shape[-1]):
+        feature = gaussian_filter(features[..., number], 16, truncate=2)
+        features[..., number] = feature / feature.std()
+    return features
 
 
 def _enlarge(picture: NDArray, size: int) -> NDArray[np.float32]:

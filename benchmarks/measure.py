@@ -17,7 +17,7 @@ from .contenders import CONTENDERS, Contender
 from .reference import optimum
 from .worker import Failed, TimedOut, Worker
 
-K = 4
+K = {dtype: 6 if dtype in images.SEVERAL else 4 for dtype in images.DTYPES}
 _PAUSE = 0.1  # seconds for the threads of the one before to go to sleep
 SLOW, VERY_SLOW = 2.0, 8.0  # seconds from which there are two rounds, and only the first run
 
@@ -34,8 +34,10 @@ class Cell:
         Seconds of each run.
     memory : int
         Bytes held at the peak of the first run beyond those held before it.
+    inertia : float or None
+        Of the labels.
     excess : float or None
-        Inertia relative to the optimum, less 1.
+        Inertia relative to the optimum, or to the least seen where that is not known, less 1.
     skipped : str
         Why there is nothing, if there is nothing.
     rounds : int
@@ -47,6 +49,7 @@ class Cell:
     size: int
     times: list[float] = field(default_factory=list)
     memory: int = 0
+    inertia: float | None = None
     excess: float | None = None
     skipped: str = ""
     rounds: int = 0
@@ -88,15 +91,27 @@ def run(
             for dtype in dtypes:
                 say(f"{size}² {dtype}: making the image and its optimum")
                 picture = images.make(dtype, size)
-                values = images.values(picture, dtype)
-                least, n_values, known = optimum(values, K)
+                if dtype in images.SEVERAL:
+                    least, n_values, known = 0.0, 0, ""
+                else:
+                    least, n_values, known = optimum(images.values(picture, dtype), K[dtype])
                 path = Path(folder) / "image.npy"
                 np.save(path, picture)
                 result = Image(dtype, size, n_values, least, known, [])
-                del picture, values
+                del picture
                 _measure(result, path, only, rounds, limit, results, say)
+                _compare(result)
                 results.append(result)
                 yield result
+
+
+def _compare(image: Image) -> None:
+    """Compare inertias with the optimum; of several features it is not known, and the least seen serves."""
+    seen = [cell for cell in image.cells if cell.inertia is not None]
+    if not image.least and seen:
+        image.least = min(cell.inertia for cell in seen)
+    for cell in seen:
+        cell.excess = cell.inertia / image.least - 1
 
 
 def _measure(
@@ -138,14 +153,13 @@ def _first(
 ) -> None:
     """The run that memory and inertia are taken from; its time counts only if there will be no other."""
     try:
-        worker = Worker(cell.contender, path, image.dtype, K)
+        worker = Worker(cell.contender, path, image.dtype, K[image.dtype])
         answer = worker.ask("first", limit)
     except (TimedOut, Failed) as error:
         cell.skipped = str(error)
         return
     cell.memory = answer["memory"]
-    if answer["inertia"] is not None:
-        cell.excess = answer["inertia"] / image.least - 1
+    cell.inertia = answer["inertia"]
     if answer["seconds"] > VERY_SLOW:
         cell.times = [answer["seconds"]]
         worker.close()

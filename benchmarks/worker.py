@@ -83,14 +83,14 @@ def _serve(connection: Connection, name: str, path: Path, dtype: str, k: int) ->
     try:
         run = BY_NAME[name].prepare()
         # Small, but nothing else: lazy imports, thread pools and compiled kernels are there afterwards.
-        run(images.make(dtype, 256), k)
+        run(images.make(dtype, 256), k, dtype)
         image = np.load(path)
         connection.send("ready")
         while True:
             if connection.recv() == "first":
                 connection.send(_first(run, image, dtype, k, BY_NAME[name].clusters))
             else:
-                connection.send(_visit(run, image, k))
+                connection.send(_visit(run, image, dtype, k))
     except (EOFError, KeyboardInterrupt):
         pass
     except Exception as error:
@@ -101,7 +101,7 @@ def _first(run: Any, image: NDArray, dtype: str, k: int, clusters: bool) -> dict
     """One run, with its peak of memory and what its labels are worth."""
     before = _forget_peak()
     begin = time.perf_counter()
-    labels = run(image, k)
+    labels = run(image, k, dtype)
     seconds = time.perf_counter() - begin
     memory = max(0, _peak() - before)
     return {
@@ -111,11 +111,11 @@ def _first(run: Any, image: NDArray, dtype: str, k: int, clusters: bool) -> dict
     }
 
 
-def _visit(run: Any, image: NDArray, k: int) -> list[float]:
+def _visit(run: Any, image: NDArray, dtype: str, k: int) -> list[float]:
     times: list[float] = []
     while len(times) < _VISIT_RUNS and sum(times) < _VISIT_SECONDS:
         begin = time.perf_counter()
-        labels = run(image, k)
+        labels = run(image, k, dtype)
         times.append(time.perf_counter() - begin)
         del labels
     return times
@@ -123,7 +123,13 @@ def _visit(run: Any, image: NDArray, k: int) -> list[float]:
 
 def inertia(image: NDArray, labels: NDArray, dtype: str) -> float:
     """Sum of squared distances to the mean of the pixels with the same label: what a labelling is worth."""
-    flat, labels = images.values(image, dtype).reshape(-1), np.asarray(labels).reshape(-1)
+    flat, labels = images.values(image, dtype), np.asarray(labels).reshape(-1)
+    if dtype in images.SEVERAL:
+        return sum(_inertia(flat[..., axis].reshape(-1), labels) for axis in range(flat.shape[-1]))
+    return _inertia(flat.reshape(-1), labels)
+
+
+def _inertia(flat: NDArray, labels: NDArray) -> float:
     pieces = [slice(at, at + _PIECE) for at in range(0, flat.size, _PIECE)]
     origin = float(flat[0])
     n, total = np.zeros(257), np.zeros(257)

@@ -131,3 +131,24 @@ def test_the_channel_axis_may_be_any(axis):
     assert pixels.shape == (4, 5)
     values, _ = pixels.read((slice(None), slice(None)))
     assert np.array_equal(values, colours @ np.array([2125, 7154, 721]))
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (300, 5), (64, 64), (9, 40, 33)])
+@pytest.mark.parametrize("n_pixels", [1, 50, 10**6])
+def test_tiles_cover_an_image_once(shape, n_pixels):
+    count = np.zeros(shape, dtype=int)
+    for box in blocks.tiles(shape, n_pixels):
+        part = count[(*box, ...)]
+        part += 1
+        assert part.size <= n_pixels
+    assert (count == 1).all()
+
+
+def test_features_that_look_at_neighbours_are_read_in_square_blocks():
+    image = np.zeros((4096, 4096), dtype=np.uint8)
+    sides = {
+        tuple(side.stop - side.start for side in box)
+        for box in blocks.boxes_of(Pixels.of(image, features="texture"))
+    }
+    assert sides == {(512, 512)}
+    assert {box[1].stop - box[1].start for box in blocks.boxes_of(Pixels.of(image))} == {4096}

@@ -118,7 +118,7 @@ def test_channels_have_to_be_chosen(run: Run, tmp_path: Path, cells: Path) -> No
     assert status == 1
     assert err == (
         f"napari-kmeans: {cells}: it has 3 channels that are no colours; "
-        "choose one of them by --channel: DAPI, GFP, RFP\n"
+        "use --features channels, or choose one of them by --channel: DAPI, GFP, RFP\n"
     )
     status, _, err = run("segment", cells, "-k", 3, "-o", "out", "--channel", "YFP")
     assert (status, err) == (

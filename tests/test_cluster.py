@@ -66,6 +66,18 @@ def test_colors_are_read_on_the_workers(client):
     assert found.to_json() == expected.to_json()
 
 
+@pytest.mark.parametrize("features", ["rgb", "lab", "channels", "texture"])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_several_features_are_those_that_numpy_gives(client, features, dtype):
+    colors = np.random.default_rng(0).random((90, 120, 3))
+    colors = (colors * 255).astype(dtype) if dtype == "uint8" else colors.astype(dtype)
+    kwargs = {"features": features, "channel_axis": -1, "smooth": 1}
+    labels, model = napari_kmeans.segment(colors, 3, **kwargs)
+    lazy, other = napari_kmeans.segment(da.from_array(colors, chunks=(40, 50, 3)), 3, **kwargs)
+    assert other.to_json() == model.to_json()
+    assert np.array_equal(lazy.compute(), labels)
+
+
 def test_arrays_that_live_on_the_cluster_stay_there(client):
     image = image_of("uint8")
     kept = da.from_array(image, chunks=64).persist()

@@ -48,6 +48,12 @@ def test_comments_in_the_python_page_tell_what_is_so(picture):
     suggestion = napari_kmeans.suggest_n_clusters(picture("coins"))
     assert suggestion.n_clusters == 2
     assert suggestion.reason.startswith("The values form a single group, so no number stands out; ")
+    stained = napari_kmeans.fit(picture("immunohistochemistry"), 4, features="lab", channel_axis=-1)
+    assert stained.feature_names == ("L*", "a*", "b*")
+    assert stained.centers[2].round(1).tolist() == [67.9, 2.8, -5.4]
+    channels = np.random.default_rng(0).poisson([[[40]], [[3000]]], (2, 99, 99)).astype(np.uint16)
+    model = napari_kmeans.fit(channels, 3, features="channels", channel_axis=0)
+    assert model.scales.round(1).tolist() == [6.4, 55.1]
     labels, _ = napari_kmeans.segment(picture("coins"), 2)
     assert napari_kmeans.split_into_objects(labels, 2)[0].max() == 154
     cleaned = napari_kmeans.clean_labels(labels, min_size=150, fill_holes=150)

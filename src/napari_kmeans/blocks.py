@@ -60,9 +60,7 @@ def boxes(
     if 0 in shape:
         return []
     if n_pixels is None:
-        # A few blocks for each thread, so that none is left with the last one alone.
-        fair = int(np.prod(shape, dtype=np.int64)) // (2 * N_THREADS)
-        n_pixels = min(max(fair, _LEAST_PIXELS), BLOCK_PIXELS)
+        n_pixels = _fair_size(shape)
     cuts: list[list[int]] = []
     least = [1] * len(shape) if chunks is None else [max(side) for side in chunks]
     inner = 1
@@ -76,6 +74,12 @@ def boxes(
         tuple(slice(begin, end) for begin, end in sides)
         for sides in product(*(list(pairwise(places)) for places in cuts))
     ]
+
+
+def _fair_size(shape: Sequence[int]) -> int:
+    """Pixels of a block: a few blocks for each thread, so that none is left with the last one alone."""
+    fair = math.prod(shape) // (2 * N_THREADS)
+    return min(max(fair, _LEAST_PIXELS), BLOCK_PIXELS)
 
 
 def _cut(ends: Sequence[int], step: int) -> list[int]:
@@ -165,8 +169,33 @@ def _pool(n_threads: int) -> ThreadPoolExecutor:
 
 
 def boxes_of(pixels: Pixels) -> list[Box]:
-    """Boxes of an image, along its chunks if it has any."""
-    return boxes(pixels.shape, chunks=pixels.chunks)
+    """Boxes of an image, along its chunks if it has any.
+
+    Where neighbours are looked at, boxes are as square as can be, so that as few as possible are read twice.
+    """
+    stored = pixels.stored
+    n_values = 1 if isinstance(stored, Scalar) else stored.n_features
+    n_pixels = min(_fair_size(pixels.shape), BLOCK_PIXELS // max(n_values // 4, 1))
+    if any(pixels.halo):
+        n_pixels = min(n_pixels, BLOCK_PIXELS // n_values)
+        if pixels.chunks is None:
+            return tiles(pixels.shape, n_pixels)
+    return boxes(pixels.shape, n_pixels, pixels.chunks)
+
+
+def tiles(shape: Sequence[int], n_pixels: int) -> list[Box]:
+    """Cut an array of `shape` into boxes of at most `n_pixels` elements, with sides about equally long."""
+    sides = list(shape)
+    while math.prod(sides) > max(n_pixels, 1):
+        longest = sides.index(max(sides))
+        sides[longest] = -(-sides[longest] // 2)
+    cuts = [_lengths(size, side) for size, side in zip(shape, sides, strict=True)]
+    return boxes(shape, n_pixels=1, chunks=cuts)
+
+
+def _lengths(size: int, side: int) -> list[int]:
+    """Lengths of the parts that an axis is cut into."""
+    return [min(side, size - at) for at in range(0, size, side)]
 
 
 def summarise(pixels: Pixels, progress: Progress | None = None, *, estimate: bool = False) -> Summary | Cloud:

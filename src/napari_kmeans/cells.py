@@ -10,13 +10,13 @@ References
 ----------
 .. [1] G. M. Morton, "A computer oriented geodetic data base and a new technique in file sequencing", IBM,
        1966.
+.. [2] S. E. Anderson, "Bit twiddling hacks", https://graphics.stanford.edu/~seander/bithacks.html.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -33,7 +33,7 @@ LIMIT = 1 << 20
 """Most cells."""
 
 _PIECE = 1 << 19  # pixels of wide types worked on at a time
-_MANY_PARTS = 4 * LIMIT  # cells in parts that wait to be added up
+_MANY_PARTS = 2 * LIMIT  # cells in parts that wait to be added up
 
 
 # What blocks contribute
@@ -84,17 +84,25 @@ class Cells:
 
     def limited(self, n_axes: int) -> Cells:
         """Drop as many bits as are needed for at most `LIMIT` cells."""
-        if self.keys.size <= LIMIT:
-            return self
-        differing = self.keys[1:] ^ self.keys[:-1]
-        few, many = 0, 64  # bits
-        while many - few > 1:
-            middle = (few + many) // 2
-            if np.count_nonzero(differing >> np.uint64(middle)) < LIMIT:
-                many = middle
-            else:
-                few = middle
-        return self.coarser(self.shift + many, n_axes)
+        return self.coarser(self.shift + _surplus_bits(self.keys), n_axes)
+
+
+def _surplus_bits(keys: NDArray[np.uint64]) -> int:
+    """How many low bits to drop from ascending keys for at most `LIMIT` different ones."""
+    if keys.size <= LIMIT:
+        return 0
+    few, many = -1, 64
+    while many - few > 1:
+        middle = (few + many) // 2
+        n_steps = 0
+        for begin in range(0, keys.size - 1, _PIECE):
+            piece = keys[begin : begin + _PIECE + 1] >> np.uint64(middle)
+            n_steps += int(np.count_nonzero(piece[1:] != piece[:-1]))
+        if n_steps < LIMIT:
+            many = middle
+        else:
+            few = middle
+    return many
 
 
 def _products(codes: NDArray[np.int64], counts: NDArray[np.int64]) -> list[int]:
@@ -114,6 +122,11 @@ def combine(parts: Sequence[Cells], n_axes: int) -> Cells:
     if len(parts) == 1:
         return parts[0]
     shift = max(part.shift for part in parts)
+    # From the keys alone it can be told how many bits are to go; parts are much smaller without them.
+    keys = np.concatenate([part.keys >> np.uint64(shift - part.shift) for part in parts])
+    keys.sort()
+    shift += _surplus_bits(keys)
+    del keys
     parts = [part.coarser(shift, n_axes) for part in parts]
     keys = np.concatenate([part.keys for part in parts])
     counts = np.concatenate([part.counts for part in parts])
@@ -125,7 +138,7 @@ def combine(parts: Sequence[Cells], n_axes: int) -> Cells:
         sums = np.concatenate([part.sums for part in parts if part.sums is not None], axis=1)
         sums = np.add.reduceat(sums[:, order], starts, axis=1)
     products = tuple(map(sum, zip(*(part.products for part in parts), strict=True))) if shift else ()
-    return Cells(shift, keys[starts], np.add.reduceat(counts[order], starts), sums, products).limited(n_axes)
+    return Cells(shift, keys[starts], np.add.reduceat(counts[order], starts), sums, products)
 
 
 def _starts(keys: NDArray[Any]) -> NDArray[np.intp]:
@@ -133,48 +146,52 @@ def _starts(keys: NDArray[Any]) -> NDArray[np.intp]:
     return np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if keys.size else np.zeros(0, dtype=np.intp)
 
 
-@cache
-def _spread_bits(n_axes: int) -> NDArray[np.uint64]:
-    """Bytes with their bits `n_axes` apart: (256,)."""
-    bytes_ = np.arange(256, dtype=np.uint64)
-    spread = np.zeros_like(bytes_)
-    for bit in range(8):
-        spread |= (bytes_ >> np.uint64(bit) & np.uint64(1)) << np.uint64(bit * n_axes)
-    return spread
-
-
-@cache
-def _gathered_bits(n_axes: int) -> NDArray[np.int64]:
-    """Of 12 bits, those of each axis: (n_axes, 4096)."""
-    chunks = np.arange(1 << 12)
-    gathered = np.zeros((n_axes, chunks.size), dtype=np.int64)
-    for axis, codes in enumerate(gathered):
-        for bit in range(12 // n_axes):
-            codes |= (chunks >> (bit * n_axes + n_axes - 1 - axis) & 1) << bit
-    return gathered
+# Steps that move the bits of a number two or three places apart: shift left, and keep these bits [2]_.
+_STEPS = {
+    2: (
+        (16, 0x0000FFFF0000FFFF),
+        (8, 0x00FF00FF00FF00FF),
+        (4, 0x0F0F0F0F0F0F0F0F),
+        (2, 0x3333333333333333),
+        (1, 0x5555555555555555),
+    ),
+    3: (
+        (32, 0x001F00000000FFFF),
+        (16, 0x001F0000FF0000FF),
+        (8, 0x100F00F00F00F00F),
+        (4, 0x10C30C30C30C30C3),
+        (2, 0x1249249249249249),
+    ),
+}
 
 
 def interleave(codes: Sequence[NDArray[Any]], n_bits: int) -> NDArray[np.uint64]:
     """Make keys of two or three codes of at most `n_bits` bits each."""
-    table = _spread_bits(len(codes))
+    steps = [step for step in _STEPS[len(codes)] if step[0] < n_bits * len(codes)]
     keys = np.zeros(codes[0].size, dtype=np.uint64)
-    for axis, code in enumerate(codes):
-        for low in range(0, n_bits, 8):
-            byte = (code >> code.dtype.type(low)).astype(np.uint8) if low or n_bits > 8 else code
-            place = np.uint64(low * len(codes) + len(codes) - 1 - axis)
-            keys |= table.take(byte) << place
+    for code in codes:
+        spread = code.astype(np.uint64)
+        for shift, kept in steps:
+            spread |= spread << np.uint64(shift)
+            spread &= np.uint64(kept)
+        keys <<= np.uint64(1)
+        keys |= spread
     return keys
 
 
 def deinterleave(keys: NDArray[np.uint64], n_axes: int) -> NDArray[np.int64]:
     """Codes of keys: (n_axes, n) int64."""
-    table = _gathered_bits(n_axes)
-    codes = np.zeros((n_axes, keys.size), dtype=np.int64)
-    top = int(keys.max()).bit_length() if keys.size else 0
-    for low in range(0, top, 12):
-        chunk = (keys >> np.uint64(low) & np.uint64(0xFFF)).astype(np.intp)
-        for code, gathered in zip(codes, table, strict=True):
-            code |= gathered.take(chunk) << (low // n_axes)
+    codes = np.empty((n_axes, keys.size), dtype=np.int64)
+    for axis in range(n_axes):
+        code = keys >> np.uint64(n_axes - 1 - axis)
+        kept = [kept for _, kept in _STEPS[n_axes]]
+        code &= np.uint64(kept[-1])
+        for (shift, _), wider in zip(
+            _STEPS[n_axes][::-1], [*kept[-2::-1], (1 << 64 // n_axes) - 1], strict=True
+        ):
+            code |= code >> np.uint64(shift)
+            code &= np.uint64(wider)
+        codes[axis] = code
     return codes
 
 
@@ -410,7 +427,7 @@ class CountPlan:
                 starts = _starts(keys)
                 counts = np.diff(starts, append=keys.size)
                 parts.append(Cells(0, keys[starts], counts).limited(d))
-        return [combine(parts, d).limited(d)] if parts else []
+        return [combine(parts, d)] if parts else []
 
     def merge(self, a: list[Cells], b: list[Cells]) -> list[Cells]:
         """Put parts beside each other, and add them up when they are many."""
@@ -424,7 +441,7 @@ class CountPlan:
         if not counts:
             return _cloud_of_none(self.vector)
         d = self.vector.n_features
-        cells = combine(counts, d).limited(d)
+        cells = combine(counts, d)
         n_pixels = int(cells.counts.sum())
         codes = deinterleave(cells.keys, d) if cells.sums is None else cells.sums / cells.counts
         codes = codes.astype(np.float64)
