@@ -276,6 +276,18 @@ def test_colours_are_seen_by_the_features_that_differ_most(plot, show, stained):
     assert {plot.x_axis.currentText(), plot.y_axis.currentText()} == {"red", "blue"}
 
 
+def test_axes_stay_from_one_position_to_the_next(plot, show, stained):
+    image = stained.copy()
+    image[..., 1] = 100
+    show(image, "rgb")
+    before = plot.scatter.shown_axes
+    show(image[..., [1, 0, 2]], "rgb")
+    assert plot.scatter.shown_axes == before
+    show(image, "lab")
+    show(image[..., [1, 0, 2]], "rgb")
+    assert set(plot.scatter.shown_axes) == {1, 2}
+
+
 def test_channels_begin_with_the_first_two(plot, show, blobs):
     show(blobs(2), "channels")
     assert plot.scatter.shown_axes == (0, 1)

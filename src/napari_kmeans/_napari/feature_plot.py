@@ -109,13 +109,15 @@ class FeaturePlot(QWidget):
             Value of full light, where red, green and blue are the features; guessed from the largest if not
             given.
         """
-        self.cloud, self._model = cloud, None
         names = cloud.names if cloud is not None else ()
+        # From one position of a stack to the next, axes do not jump.
+        same = self._has_axes and self.cloud is not None and self.cloud.names == names
+        axes = self.scatter.shown_axes if same else self._axes_of.get(names, (0, 1))
+        self._has_axes = same or names in self._axes_of
+        self.cloud, self._model = cloud, None
         if white is None and cloud is not None:
             white = full_light(float(cloud.positions.max()))
         self._white = white or 1.0
-        self._has_axes = names in self._axes_of
-        axes = self._axes_of.get(names, (0, 1))
         for box, axis in ((self.x_axis, axes[0]), (self.y_axis, axes[1])):
             box.set_names(names, axis)
         self._axes_row.setEnabled(cloud is not None)
