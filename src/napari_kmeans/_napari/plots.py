@@ -7,56 +7,19 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from qtpy.QtCore import QPointF, QSize, Qt, Signal
+from qtpy.QtCore import QPointF, Qt, Signal
 from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ..clustering import Suggestion
 from ..model import KMeansModel
 from ..summary import Summary
+from .plot import Plot, format_count
+from .plot import format_value as format_value  # also had from here
 
 N_BINS = 256
 _MOST_LINES = 32  # thresholds that can be told apart, and dragged
 _HINT = "Drag a line to move a border; drag elsewhere to zoom, double click to see everything"
-
-
-class _Plot(pg.PlotWidget):
-    """A small plot in the theme's colours that neither opens menus nor scrolls with the wheel."""
-
-    def __init__(self, parent: QWidget | None = None, **options: Any) -> None:
-        super().__init__(parent, background=None, enableMenu=False, **options)
-        self.setMinimumHeight(120)
-        self.hideButtons()
-        self.getPlotItem().layout.setContentsMargins(0, 4, 4, 0)
-        for side in ("left", "bottom"):
-            self.getAxis(side).setStyle(tickLength=-4, autoExpandTextSpace=True)
-        self.follow_theme()
-
-    def sizeHint(self) -> QSize:
-        # pyqtgraph asks for 640 × 480, which would swallow the canvas.
-        return QSize(340, 150)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(120, 120)
-
-    def follow_theme(self) -> None:
-        """Draw axes in the window's text colour."""
-        color = self.palette().color(QPalette.ColorRole.WindowText)
-        for side in ("left", "bottom"):
-            self.getAxis(side).setPen(color)
-            self.getAxis(side).setTextPen(color)
-
-    def changeEvent(self, event: Any) -> None:
-        super().changeEvent(event)
-        if event.type() in (event.Type.PaletteChange, event.Type.StyleChange) and self.plotItem is not None:
-            self.follow_theme()
-
-    def wheelEvent(self, event: Any) -> None:
-        event.ignore()
-
-    def keyPressEvent(self, event: Any) -> None:
-        # An unhandled key would reach the canvas and switch the layer's tool.
-        event.accept()
 
 
 class _CountAxis(pg.AxisItem):
@@ -71,7 +34,7 @@ class _CountAxis(pg.AxisItem):
         return [("0" if not value else format_count(10**value)) if value % 1 == 0 else "" for value in values]
 
 
-class HistogramPlot(_Plot):
+class HistogramPlot(Plot):
     """Counts of the values, each bar in the colour of its cluster, with centres and thresholds.
 
     Thresholds can be dragged; dragging elsewhere zooms, and a double click shows everything again. Hovering
@@ -219,7 +182,7 @@ class ChooseKPlot(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._plot = _Plot(self)
+        self._plot = Plot(self)
         self._plot.setToolTip(
             "Share of the variance that each number of clusters explains; click a point to take it"
         )
@@ -344,16 +307,3 @@ def _step(values: NDArray[np.float64]) -> float:
     if places[-1] > 1 << 16:
         return 0.0
     return gap if bool(np.all(np.abs(places - np.round(places)) < 0.1)) else 0.0
-
-
-def format_value(value: float) -> str:
-    """Short text for a value in the image's units."""
-    return f"{value:.1f}" if 100 <= abs(value) < 1e6 else f"{value:.4g}"
-
-
-def format_count(n: float) -> str:
-    """Short text for a number of pixels."""
-    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if n >= 10 * unit:
-            return f"{n / unit:g}{letter}"
-    return f"{n:g}"
