@@ -25,7 +25,23 @@ def advice(session: Session | None) -> str:
         said += "All pixels have one value, so there is one cluster; choose an image with more to see."
     elif n < session.parameters.n_clusters:
         said += f"There are only {n} distinct values, so there are {n} clusters; choose {n} or fewer."
-    return said.strip()
+    return f"{said}{_chance(session)}".strip()
+
+
+def _chance(session: Session) -> str:
+    """What a result of several features rests on; there is nothing to say of an optimum."""
+    model = session.model
+    if model is None or model.is_exact:
+        return ""
+    said = ""
+    if model.sample_size:
+        said = f"Found on a sample of {_number(model.sample_size)} pixels. "
+    if not session.refined:
+        return f"{said}An estimate while you choose."
+    if model.n_init:
+        apart = 100 * model.start_spread
+        said += f"The best of {model.n_init} starts, which ended within {apart:.2g} % of each other."
+    return said
 
 
 def _estimate(session: Session) -> str:

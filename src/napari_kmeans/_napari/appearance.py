@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QScrollArea,
     QSizePolicy,
+    QStackedWidget,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -35,12 +36,14 @@ def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
     running : QWidget
         The row with progress and cancel, hidden while nothing runs.
     """
-    histogram = _column(dock.histogram, dock.border)
+    pages = dock.pages = QStackedWidget()
+    pages.addWidget(_column(dock.histogram, dock.border))
+    pages.addWidget(dock.feature_plot)
     tabs = dock.tabs = QTabWidget()
-    tabs.addTab(histogram, "Histogram")
+    tabs.addTab(pages, "")
     tabs.addTab(dock.choose_k, "Choose k")
-    tabs.setTabToolTip(0, "How many pixels have each value, and the borders between clusters")
     tabs.setTabToolTip(1, "What each number of clusters explains, and which is suggested")
+    show_page(dock, of_several_features=False)
     status = QLabel(wordWrap=True)
     # Asks for the height that its text takes at the width there is, instead of a broad line.
     status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
@@ -80,6 +83,19 @@ def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
             if widget.focusPolicy() & Qt.FocusPolicy.WheelFocus == Qt.FocusPolicy.WheelFocus:
                 widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     return status, running
+
+
+def show_page(dock: KMeansWidget, *, of_several_features: bool) -> None:
+    """Show the histogram in the first tab, or what stands for it where a pixel has several features."""
+    title, tip = (
+        ("Clusters", "The centres, and how pixels and clusters lie in two features")
+        if of_several_features
+        else ("Histogram", "How many pixels have each value, and the borders between clusters")
+    )
+    dock.pages.setCurrentIndex(int(of_several_features))
+    dock.tabs.setTabText(0, title)
+    dock.tabs.setTabToolTip(0, tip)
+    dock.menu.log_counts.setEnabled(not of_several_features)
 
 
 def _row(*widgets: QWidget) -> QWidget:

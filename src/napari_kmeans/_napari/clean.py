@@ -41,9 +41,9 @@ def cleaned(
         Axis whose positions have clusters of their own.
     progress : callable, optional
     """
-    apart = _apart(image, per_axis)
+    axes = apart(image, per_axis)
     labels = clean_labels(
-        labels, **asdict(clean_up), spacing=_spacing(image, apart), per_axis=apart or None, progress=progress
+        labels, **asdict(clean_up), spacing=spacing(image, axes), per_axis=axes or None, progress=progress
     )
     if model.background:
         shown = np.arange(256, dtype=np.uint8)
@@ -67,32 +67,24 @@ def objects_of(
     objects : int32 array
     table : dict of lists
         With an `index` column, as napari's feature tables have.
-
-    Raises
-    ------
-    ValueError
-        If there are several axes along which nothing is connected.
     """
-    apart = _apart(image, per_axis)
-    if len(apart) > 1:
-        raise ValueError(
-            "objects can be split apart along one axis, and here are several that are not spatial"
-        )
+    axes = apart(image, per_axis)
     return split_into_objects(
         labels,
         clusters or None,
         intensity_image=pixels.image,
         channel_axis=None if pixels.n_channels is None else -1,
-        spacing=_spacing(image, apart),
-        per_axis=apart[0] if apart else None,
+        spacing=spacing(image, axes),
+        per_axis=axes or None,
         progress=progress,
     )
 
 
-def _apart(image: Image, per_axis: int | None) -> list[int]:
+def apart(image: Image, per_axis: int | None) -> list[int]:
     """Axes whose positions have nothing to do with each other."""
     return sorted({*time_axes(image), *(() if per_axis is None else (per_axis,))})
 
 
-def _spacing(image: Image, apart: list[int]) -> list[float]:
-    return [step for axis, step in enumerate(spacing_of(image)) if axis not in apart]
+def spacing(image: Image, axes: list[int]) -> list[float]:
+    """Distance of pixels in the layer's units, along all axes but these."""
+    return [step for axis, step in enumerate(spacing_of(image)) if axis not in axes]

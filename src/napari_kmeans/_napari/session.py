@@ -108,6 +108,7 @@ class Session:
         if changed == self.parameters:
             return False
         self._take(changed)
+        self.wanted = self.overlay.layer is not None
         return True
 
     def choose_where(self, per_axis: int | None) -> bool:

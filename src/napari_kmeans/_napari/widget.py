@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from magicgui.widgets import Container
 from napari.layers import Image
+from numpy.typing import NDArray
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QAction, QKeySequence
 from qtpy.QtWidgets import QPushButton, QShortcut, QToolButton, QWidget
@@ -14,13 +16,15 @@ from qtpy.QtWidgets import QPushButton, QShortcut, QToolButton, QWidget
 from ..clustering import Optimum
 from ..model import KMeansModel
 from ..regions import CleanUp
+from ..search import Search
 from . import advice, controls, settings
-from .appearance import lay_out
+from .appearance import lay_out, show_page
 from .borders import BorderRow
 from .cluster_table import ClusterTable
 from .colors import distinct_colors
 from .controls import WHOLE
 from .display import Display
+from .feature_plot import FeaturePlot
 from .follow import Follower
 from .jobs import Jobs
 from .layers import alike, pixel_size, unwrap
@@ -33,10 +37,11 @@ from .session import K_MAX, Session
 class KMeansWidget(Container):
     """Segment the active image by k-means, and see it while choosing.
 
-    The controls are `image`, `features`, `n_clusters` with its slider `n_clusters_slider`, `where`, `live`,
-    `segment`, `undo`, `peek`, `more` with the `menu`, `cancel` and `progress`; `histogram`, `border`,
-    `choose_k` (with its button `suggest`) and `table` show what they lead to and can be changed by hand, and
-    `status` says what to do.
+    The controls are `image`, `features` with `standardize` and `sigma`, `n_clusters` with its slider
+    `n_clusters_slider`, `live`, `segment`, `undo`, `peek`, `more` with the `menu`, `cancel` and `progress`;
+    in sections `where`, `mask`, `leave_out` with `no_data`, and `smooth`, `majority`, `min_size`,
+    `fill_holes`, `objects`. `histogram`, `border`, `feature_plot`, `choose_k` (with its button `suggest`) and
+    `table` show what they lead to and can be changed by hand, and `status` says what to do.
 
     Parameters
     ----------
@@ -65,6 +70,7 @@ class KMeansWidget(Container):
         self.more = QPushButton("⋯", toolTip="More")
         self.histogram = HistogramPlot()
         self.border = BorderRow()
+        self.feature_plot = FeaturePlot()
         self.choose_k = ChooseKPlot()
         self.suggest = self.choose_k.use
         self.table = ClusterTable()
@@ -397,15 +403,8 @@ class KMeansWidget(Container):
             self._show_parameters(session)
             session.find_model()
         model = session.model if session else None
-        optimum = session.optimum if session else None
-        summary = optimum.summary if isinstance(optimum, Optimum) else None
         colors = self._display.colors(session, model) if session and model else distinct_colors(0)
-        if summary is not self.histogram.summary:
-            self.histogram.set_summary(summary)
-        self.histogram.set_model(model, colors)
-        whole = session is None or session.parameters.per_axis is None
-        self.histogram.set_movable(whole)
-        self.border.set_model(model if whole else None)
+        self._plot(session, model, colors)
         hidden = session.hidden if session else set()
         self.table.set_model(model, colors, hidden, pixel_size(session.image) if session else None)
         self.choose_k.set_suggestion(
@@ -415,6 +414,24 @@ class KMeansWidget(Container):
         self.menu.outline.setChecked(session is not None and session.overlay.contour > 0)
         self.segment.enabled = session is not None
         self.show_status(advice.advice(session))
+
+    def _plot(self, session: Session | None, model: KMeansModel | None, colors: NDArray[np.float64]) -> None:
+        """Draw the values and their clusters: of one feature as a histogram, of several by their own plot."""
+        optimum = session.optimum if session else None
+        summary = optimum.summary if isinstance(optimum, Optimum) else None
+        cloud = optimum.cloud if isinstance(optimum, Search) else None
+        if summary is not self.histogram.summary:
+            self.histogram.set_summary(summary)
+        if cloud is not self.feature_plot.cloud:
+            self.feature_plot.set_cloud(cloud, _white(session) if session else None)
+        several = model is not None and model.n_features > 1
+        whole = session is None or session.parameters.per_axis is None
+        self.histogram.set_model(None if several else model, colors)
+        self.histogram.set_movable(whole)
+        self.border.set_model(model if whole and not several else None)
+        self.feature_plot.set_model(model if several else None, colors)
+        if cloud is not None or summary is not None:
+            show_page(self, of_several_features=cloud is not None)
 
     def _show_parameters(self, session: Session) -> None:
         parameters = session.parameters
@@ -436,9 +453,10 @@ class KMeansWidget(Container):
         self.where.value = WHOLE if parameters.per_axis is None else parameters.per_axis
         self.mask.reset_choices()
         self.mask.value = controls.NO_MASK if parameters.mask is None else parameters.mask
-        self.leave_out.value, value = controls.left_out(parameters.exclude)
-        if value is not None:
-            self.no_data.value = value
+        if self.leave_out.value != controls.A_VALUE or parameters.exclude != (self.no_data.value,):
+            self.leave_out.value, value = controls.left_out(parameters.exclude)
+            if value is not None:
+                self.no_data.value = value
         section.set_row_visible(self.where.native, session.image.ndim > 2)
         section.set_row_visible(self.no_data.native, self.leave_out.value == controls.A_VALUE)
         chosen = [self.where.current_choice.lower()] if session.image.ndim > 2 else []
@@ -479,6 +497,12 @@ class KMeansWidget(Container):
         bar.setUpdatesEnabled(False)
         self.progress.value = int(100 * share)
         bar.setUpdatesEnabled(True)
+
+
+def _white(session: Session) -> float | None:
+    """Value of full light in the image of a session; None where that can only be guessed."""
+    dtype = np.dtype(session.image.dtype)
+    return float(np.iinfo(dtype).max) if dtype.kind in "iu" else None
 
 
 class _Flag:

@@ -25,8 +25,8 @@ FEATURES: dict[str, Feature] = {
     for feature in (
         _GRAY,
         Gray("gray601", "Grayscale (Rec. 601)", (2990, 5870, 1140), rounded=True),
-        Color("rgb", "Color (RGB)"),
-        Lab("lab", "Color (Lab)"),
+        Color("rgb", "Colour (RGB)"),
+        Lab("lab", "Colour (Lab)"),
         Single("red", "Red"),
         Single("green", "Green"),
         Single("blue", "Blue"),
