@@ -164,3 +164,21 @@ def test_a_lost_scheduler_is_one_clear_error(tmp_path, monkeypatch):
             if process is not None:
                 process.kill()
                 process.wait()
+
+
+def test_the_command_line_reads_on_a_cluster_by_its_address(local_cluster, tmp_path, monkeypatch, capsys):
+    cli = pytest.importorskip("napari_kmeans.cli", exc_type=SystemExit)
+    files = pytest.importorskip("napari_kmeans.files")
+    pytest.importorskip("ome_zarr")
+    image = image_of("uint8")
+    files.export(tmp_path / "image.ome.zarr", da.from_array(image, chunks=64))
+    ran, run = [], cluster.run
+    monkeypatch.setattr(cluster, "run", lambda *args: (ran.append(args[0]), run(*args))[1])
+    where = [str(tmp_path / "image.ome.zarr"), "-k", "3", "-o", str(tmp_path / "out.tif")]
+    assert cli.main(["segment", *where, "--scheduler", local_cluster.scheduler_address]) == 0
+    assert ran
+    tifffile = pytest.importorskip("tifffile")
+    assert np.array_equal(tifffile.imread(tmp_path / "out.tif"), napari_kmeans.segment(image, 3)[0])
+    monkeypatch.setattr(cluster, "_PATIENCE", 1)
+    assert cli.main(["segment", *where, "--overwrite", "--scheduler", "tcp://127.0.0.1:9"]) == 1
+    assert "no Dask scheduler answers at tcp://127.0.0.1:9" in capsys.readouterr().err

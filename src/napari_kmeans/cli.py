@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from . import __version__, batch
 from .arrays import in_memory
 from .blocks import Progress, boxes, run, summarise
+from .cluster import cluster_at
 from .clustering import SOLVERS
 from .description import SATURATED, Description
 from .features import FEATURES
@@ -201,6 +202,12 @@ def segment(
     fill_holes: FillHoles = 0,
     objects: Objects = False,
     physical: Physical = False,
+    scheduler: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS", help="Read what is not in memory on the Dask cluster of this scheduler."
+        ),
+    ] = "",
     overwrite: Overwrite = False,
 ) -> int:
     """Label the clusters of each image: 1 = darkest … k = brightest, 0 = left out."""
@@ -235,7 +242,14 @@ def segment(
         return finish(labels, model, image, stage)
 
     jobs = _plan(images, out, in_image, table, save_model, objects)
-    return batch.run(jobs, cluster, channel=channel, overwrite=overwrite)
+    try:
+        with cluster_at(scheduler):
+            return batch.run(jobs, cluster, channel=channel, overwrite=overwrite)
+    except ImportError:
+        batch.say("--scheduler needs distributed: pip install 'napari-kmeans[cluster]'")
+    except OSError as error:  # of the scheduler; those of an image are told of with it
+        batch.say(str(error))
+    return 1
 
 
 @app.command()

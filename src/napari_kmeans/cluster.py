@@ -56,6 +56,11 @@ def using(address: str) -> Iterator[None]:
             _client.reset(token)
 
 
+def cluster_at(address: str) -> contextlib.AbstractContextManager[None]:
+    """Work on the cluster whose scheduler has this address; on this machine, if it is empty."""
+    return using(address) if address else contextlib.nullcontext()
+
+
 _PATIENCE = 10  # seconds that a scheduler may take to answer
 
 

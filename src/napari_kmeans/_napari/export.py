@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from .. import files
 from ..blocks import Progress
+from ..cluster import cluster_at
 from ..pipeline import counted
-from .measure import cluster_at, measure
+from .measure import measure
 from .session import Session
 from .worker import part_of
 

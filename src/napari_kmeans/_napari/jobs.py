@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from ..blocks import Progress, boxes, run
+from ..cluster import cluster_at
 from ..labelling import count_labels
 from ..model import KMeansModel, KMeansStack
 from ..pipeline import label_and_count
@@ -23,7 +24,7 @@ from .display import Display
 from .export import export_labels
 from .layers import levels_of, pixel_size, transforms_of
 from .look_up import label_stack
-from .measure import Levels, Measured, cluster_at, measure
+from .measure import Levels, Measured, measure
 from .session import Place, Session
 from .worker import Runner, part_of
 

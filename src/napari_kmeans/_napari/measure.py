@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, replace
 
-from .. import cluster
 from ..blocks import Progress, seconds_of_a_pass, size_of, summarise, windows
 from ..clustering import Optimum, Suggestion, suggest
 from ..description import Description
@@ -98,8 +96,3 @@ def measure(
     one_pass = isinstance(optimum, Optimum) and optimum.summary.exact
     seconds = seconds_of_a_pass(pixels) * (1 if one_pass else 3) if estimate else 0.0
     return Measured(optimum, pixels.feature, suggest(optimum, k_max), pixels.size, n_read, seconds)
-
-
-def cluster_at(address: str) -> contextlib.AbstractContextManager[None]:
-    """Work on the Dask cluster with this address; on this machine, if it is empty."""
-    return cluster.using(address) if address else contextlib.nullcontext()
