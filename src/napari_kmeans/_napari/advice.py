@@ -39,7 +39,7 @@ def _chance(session: Session) -> str:
     if not session.refined:
         return f"{said}An estimate while you choose."
     if model.n_init:
-        apart = 100 * model.start_spread
+        apart = max(100 * model.start_spread, 0.01)  # nearer is the same to anybody
         said += f"The best of {model.n_init} starts, which ended within {apart:.2g} % of each other."
     return said
 

@@ -62,7 +62,40 @@ def cells() -> list[LayerData]:
     return [(noisy, keywords, "image")]
 
 
+def fluorescence() -> list[LayerData]:
+    """Forty cells in two channels, nuclei and membranes, with shot noise: twice (400, 400) uint16, 0.2 µm."""
+    from scipy.spatial import cKDTree
+    from scipy.special import expit
+
+    rng = np.random.default_rng(1)
+    places = np.moveaxis(np.indices((400, 400)), 0, -1)
+    # Cells on a jittered grid: a membrane lies where two centres are as far, a nucleus at each.
+    centres = (np.moveaxis(np.indices((7, 7)), 0, -1).reshape(-1, 2) * 64 + 8) + rng.uniform(-14, 14, (49, 2))
+    distance, nearest = cKDTree(centres).query(places, k=2)
+    radius = rng.uniform(12, 18, len(centres))[nearest[..., 0]]
+    nuclei = 150 + 2400 * expit((radius - distance[..., 0]) / 1.5)
+    membrane = 60 + 320 * np.exp(-(((distance[..., 1] - distance[..., 0]) / 6) ** 2))
+    keywords = {"scale": (0.2, 0.2), "units": ("um",) * 2, "axis_labels": ("y", "x"), "blending": "additive"}
+    return [
+        (rng.poisson(nuclei).astype(np.uint16), {"name": "nuclei", "colormap": "cyan", **keywords}, "image"),
+        (
+            rng.poisson(membrane).astype(np.uint16),
+            {"name": "membranes", "colormap": "magenta", **keywords},
+            "image",
+        ),
+    ]
+
+
+def mosaic() -> list[LayerData]:
+    """Brick, grass and gravel (scikit-image) side by side: (256, 768) uint8."""
+    import skimage.data
+
+    parts = [getattr(skimage.data, name)()[:256, :256] for name in ("brick", "grass", "gravel")]
+    return [(np.hstack(parts), {"name": "brick, grass and gravel"}, "image")]
+
+
 SAMPLES: dict[str, Callable[[], list[LayerData]]] = {
-    function.__name__: function for function in (coins, camera, astronaut, tissue, cells)
+    function.__name__: function
+    for function in (coins, camera, astronaut, tissue, cells, fluorescence, mosaic)
 }
 """By the name that ``napari-kmeans view --sample`` knows them by."""
