@@ -38,7 +38,6 @@ def lay_out(dock: KMeansWidget) -> tuple[QLabel, QWidget]:
     """
     pages = dock.pages = QStackedWidget()
     pages.addWidget(_column(dock.histogram, dock.border))
-    pages.addWidget(dock.feature_plot)
     tabs = dock.tabs = QTabWidget()
     tabs.addTab(pages, "")
     tabs.addTab(dock.choose_k, "Choose k")

@@ -19,9 +19,7 @@ from ..pipeline import label_and_count
 from ..pixels import Box
 from ..report import cluster_table
 from . import settings
-from .clean import cleaned, objects_of
 from .display import Display
-from .export import export_labels
 from .layers import levels_of, pixel_size, transforms_of
 from .look_up import label_stack
 from .measure import Levels, Measured, measure
@@ -297,6 +295,8 @@ class Jobs(QObject):
                 model = shown = plain.with_background(model.background).confirmed(found.optimum)
             counts = None
             if clean_up:
+                from .clean import cleaned
+
                 labels = cleaned(labels, clean_up, model, image, axis, part_of(progress, middle, 1))
                 counts = count_labels(labels, 255)
             return found, model, labels, shown, counts
@@ -365,6 +365,8 @@ class Jobs(QObject):
         labelled, axis = np.asarray(layer.data), session.parameters.per_axis
 
         def work(progress: Progress) -> Any:
+            from .clean import objects_of
+
             return objects_of(labelled, labels, levels.finest, image, axis, progress)
 
         def done(result: Any) -> None:
@@ -386,6 +388,10 @@ class Jobs(QObject):
         scheduler = settings.load().scheduler
 
         def work(progress: Progress) -> Path:
+            from .export import (
+                export_labels,
+            )  # here, for few need it and it brings readers and writers of files
+
             export_labels(session, path, colors, scheduler, overwrite, progress)
             return path
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from magicgui.widgets import Container
@@ -24,7 +25,6 @@ from .cluster_table import ClusterTable
 from .colors import distinct_colors
 from .controls import WHOLE
 from .display import Display
-from .feature_plot import FeaturePlot
 from .follow import Follower
 from .jobs import Jobs
 from .layers import alike, pixel_size, unwrap
@@ -32,6 +32,9 @@ from .menu import DockMenu
 from .plots import ChooseKPlot, HistogramPlot
 from .section import Section
 from .session import K_MAX, Session
+
+if TYPE_CHECKING:
+    from .feature_plot import FeaturePlot
 
 
 class KMeansWidget(Container):
@@ -70,7 +73,6 @@ class KMeansWidget(Container):
         self.more = QPushButton("⋯", toolTip="More")
         self.histogram = HistogramPlot()
         self.border = BorderRow()
-        self.feature_plot = FeaturePlot()
         self.choose_k = ChooseKPlot()
         self.suggest = self.choose_k.use
         self.table = ClusterTable()
@@ -102,6 +104,15 @@ class KMeansWidget(Container):
     def session(self) -> Session | None:
         """State of the image that is shown, if there is one."""
         return self._follower.session if self._follower is not None else None
+
+    @cached_property
+    def feature_plot(self) -> FeaturePlot:
+        """What stands for the histogram with several features; made when it is first needed."""
+        from .feature_plot import FeaturePlot
+
+        plot = FeaturePlot()
+        self.pages.addWidget(plot)
+        return plot
 
     @property
     def _clean_rows(self) -> tuple[Any, ...]:
@@ -422,14 +433,15 @@ class KMeansWidget(Container):
         cloud = optimum.cloud if isinstance(optimum, Search) else None
         if summary is not self.histogram.summary:
             self.histogram.set_summary(summary)
-        if cloud is not self.feature_plot.cloud:
-            self.feature_plot.set_cloud(cloud, _white(session) if session else None)
         several = model is not None and model.n_features > 1
+        if cloud is not None or "feature_plot" in vars(self):
+            if cloud is not self.feature_plot.cloud:
+                self.feature_plot.set_cloud(cloud, _white(session) if session else None)
+            self.feature_plot.set_model(model if several else None, colors)
         whole = session is None or session.parameters.per_axis is None
         self.histogram.set_model(None if several else model, colors)
         self.histogram.set_movable(whole)
         self.border.set_model(model if whole and not several else None)
-        self.feature_plot.set_model(model if several else None, colors)
         if cloud is not None or summary is not None:
             show_page(self, of_several_features=cloud is not None)
 
