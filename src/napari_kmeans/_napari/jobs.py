@@ -27,6 +27,7 @@ from .session import Place, Session
 from .worker import Runner, part_of
 
 _REST = 300  # ms without a change until the overlay is made an ordinary array
+_DRAWN = 200  # ms that an estimate may take to be drawn, before all pixels are read on every core
 # Pixels that a view in 2-D and in 3-D can look up anew at every step of the slider; a larger one waits for
 # the slider to rest.
 _LIVE_PIXELS = {2: 1 << 24, 3: 1 << 22}
@@ -76,6 +77,10 @@ class Jobs(QObject):
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST)
         self._rest.timeout.connect(self._settle)
+        self._then_all = QTimer(self)
+        self._then_all.setSingleShot(True)
+        self._then_all.setInterval(_DRAWN)
+        self._then_all.timeout.connect(self.measure)
         for runner in self._runners:
             runner.progressed.connect(self._on_progressed)
             runner.lasted.connect(self.lasted)
@@ -85,7 +90,8 @@ class Jobs(QObject):
     @property
     def at_rest(self) -> bool:
         """Whether nothing is running nor about to."""
-        return not (any(runner.busy for runner in self._runners) or self._rest.isActive())
+        about_to = self._rest.isActive() or self._then_all.isActive()
+        return not (about_to or any(runner.busy for runner in self._runners))
 
     def show(self, session: Session | None) -> None:
         """Turn to another image: measure it, or finish what was left before it came to rest."""
@@ -100,6 +106,7 @@ class Jobs(QObject):
     def stop(self) -> None:
         """Cancel the work on clusters that is under way or about to be; its result is dropped."""
         self._stop_labels()
+        self._then_all.stop()
         self.measures.stop()
         self._subject = None
 
@@ -199,7 +206,7 @@ class Jobs(QObject):
                 if not self.labels.busy:
                     self.finish()  # which waited for the clusters of a position
             if not session.is_measured:
-                self.measure()
+                self._then_all.start()
 
         self.measures.run(work, done)
         self._subject = _subject(session)
