@@ -16,7 +16,9 @@ THOROUGH = {
         "test_cluster", "test_description", "test_exact", "test_ngff", "test_ngff_faults", "test_pipeline",
         "test_regions", "test_search", "test_texture", "test_tiff",
     },
-    "_napari": {"test_docks", "test_features", "test_layout", "test_responsive", "test_script", "test_widget"},
+    "_napari": {
+        "test_docks", "test_features", "test_layout", "test_responsive", "test_script", "test_widget",
+    },
 }  # fmt: skip
 
 
