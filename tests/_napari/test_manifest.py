@@ -21,9 +21,11 @@ def manifest():
     return PluginManifest.from_distribution("napari-kmeans")
 
 
-def layer_of(function):
-    [data] = function()
-    return napari.layers.Layer.create(*data)
+SEVERAL = {"fluorescence": ["nuclei", "membranes"]}  # layers of a sample; others have one of its name
+
+
+def layers_of(function):
+    return [napari.layers.Layer.create(*data) for data in function()]
 
 
 def test_manifest_is_valid_and_everything_in_it_can_be_imported(manifest):
@@ -68,20 +70,27 @@ def test_samples_of_the_menu_are_those_of_the_command_line(manifest):
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_sample_is_a_finite_image_that_varies(name):
-    layer = layer_of(SAMPLES[name])
-    assert isinstance(layer, napari.layers.Image)
-    assert layer.name == name
-    assert isinstance(layer.data, np.ndarray)
-    assert np.isfinite(layer.data).all()
-    assert np.ptp(layer.data) > 50
+    layers = layers_of(SAMPLES[name])
+    assert [layer.name for layer in layers] == SEVERAL.get(name, [name])
+    for layer in layers:
+        assert isinstance(layer, napari.layers.Image)
+        assert isinstance(layer.data, np.ndarray)
+        assert np.isfinite(layer.data).all()
+        assert np.ptp(layer.data) > 50
+
+
+def test_channels_lie_pixel_on_pixel():
+    nuclei, membranes = layers_of(SAMPLES["fluorescence"])
+    assert nuclei.data.shape == membranes.data.shape
+    np.testing.assert_array_equal(nuclei.extent.world, membranes.extent.world)
 
 
 def test_samples_in_colour_are_shown_in_colour():
-    assert [name for name in SAMPLES if layer_of(SAMPLES[name]).rgb] == ["astronaut", "tissue"]
+    assert [name for name in SAMPLES if layers_of(SAMPLES[name])[0].rgb] == ["astronaut", "tissue"]
 
 
 def test_sample_volume_has_sizes_units_and_axis_names():
-    layer = layer_of(SAMPLES["cells"])
+    [layer] = layers_of(SAMPLES["cells"])
     assert layer.ndim == 3
     assert layer.data.dtype == np.uint16
     assert tuple(layer.scale) == (0.5, 0.2, 0.2)

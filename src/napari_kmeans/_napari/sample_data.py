@@ -91,7 +91,7 @@ def mosaic() -> list[LayerData]:
     import skimage.data
 
     parts = [getattr(skimage.data, name)()[:256, :256] for name in ("brick", "grass", "gravel")]
-    return [(np.hstack(parts), {"name": "brick, grass and gravel"}, "image")]
+    return [(np.hstack(parts), {"name": "mosaic"}, "image")]
 
 
 SAMPLES: dict[str, Callable[[], list[LayerData]]] = {

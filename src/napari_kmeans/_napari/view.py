@@ -40,18 +40,18 @@ def view(
 
     viewer = napari.Viewer(title="napari-kmeans", show=screenshot is None)
     viewer.window.resize(*_WINDOW)
-    layer = None
+    layers = []
     if sample is not None:
-        layer = Layer.create(*SAMPLES[sample]()[0])
+        layers = [Layer.create(*data) for data in SAMPLES[sample]()]
     elif image is not None:
         data = [image.data, *image.coarser] if image.coarser else image.data
-        layer = Layer.create(data, image.layer_keywords(), "image")
-    if layer is not None:
+        layers = [Layer.create(data, image.layer_keywords(), "image")]
+    for layer in layers:
         viewer.add_layer(layer)
     _, dock = viewer.window.add_plugin_dock_widget("napari-kmeans", "K-means segmentation")
-    if n_clusters is not None and layer is not None:
+    if n_clusters is not None and layers:
         dock.n_clusters.value = n_clusters
-    if layer is not None:
+    if layers:
         dock.segment.native.click()
     if screenshot is None:
         napari.run()
