@@ -68,6 +68,7 @@ def _take_picture(viewer: Any, dock: Any, path: Path) -> None:
 
     viewer.window._qt_window.show()
     wait_until(lambda: dock.at_rest)
+    viewer.reset_view()  # to the canvas as the dock has left it
     let_draw()
     partial = path.with_name(f".{path.name}.partial.png")
     viewer.screenshot(str(partial), canvas_only=False, flash=False)
