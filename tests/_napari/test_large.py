@@ -245,6 +245,26 @@ def test_exporting_a_stack_finds_the_clusters_of_every_position(
     assert np.array_equal(tifffile.imread(path), napari_kmeans.segment(volume, 3, per_axis=0)[0])
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+def test_export_is_cleaned_up_too(viewer, open_dock, settle, tmp_path, monkeypatch, lazy):
+    import tifffile
+
+    image = np.repeat([[40, 200]], 30, axis=1).repeat(40, axis=0).astype(np.uint8)
+    image[5:7, 5:7], image[20, 45:48] = 200, 40
+    viewer.add_image(da.from_array(image, chunks=17) if lazy else image)
+    dock = open_dock()
+    dock.n_clusters.value = 2
+    dock.min_size.value = 10
+    settle(dock)
+    dock.table.asked.emit("background", [1])
+    settle(dock)
+    path = tmp_path / "labels.tif"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    dock.menu.export.trigger()
+    settle(dock)
+    assert np.array_equal(tifffile.imread(path), np.repeat([[0, 2]], 30, axis=1).repeat(40, axis=0))
+
+
 def test_a_cancelled_export_leaves_nothing(
     viewer, open_dock, settle, qtbot, finish_threads, pyramid, tmp_path, monkeypatch, gate
 ):

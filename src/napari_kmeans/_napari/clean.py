@@ -9,6 +9,7 @@ import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 
+from ..arrays import is_dask
 from ..blocks import Progress
 from ..model import KMeansModel
 from ..objects import split_into_objects
@@ -18,20 +19,20 @@ from .layers import spacing_of, time_axes
 
 
 def cleaned(
-    labels: NDArray[np.uint8],
+    labels: Any,
     clean_up: CleanUp,
     model: KMeansModel,
     image: Image,
     per_axis: int | None,
     progress: Progress | None = None,
-) -> NDArray[np.uint8]:
+) -> Any:
     """Clean labels in which no cluster is background yet, and take the background out of them.
 
     Background takes part as any cluster does: a speck in it becomes background.
 
     Parameters
     ----------
-    labels : uint8 array
+    labels : uint8 array, NumPy or dask
         Of `model` without its background.
     clean_up : CleanUp
         In the layer's units.
@@ -48,7 +49,7 @@ def cleaned(
     if model.background:
         shown = np.arange(256, dtype=np.uint8)
         shown[list(model.background)] = 0
-        labels = shown[labels]
+        labels = labels.map_blocks(shown.__getitem__, dtype=np.uint8) if is_dask(labels) else shown[labels]
     return labels
 
 

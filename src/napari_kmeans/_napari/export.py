@@ -11,6 +11,7 @@ from .. import files
 from ..blocks import Progress
 from ..cluster import cluster_at
 from ..pipeline import counted
+from .clean import cleaned
 from .measure import measure
 from .session import Session
 from .worker import part_of
@@ -56,9 +57,12 @@ def export_labels(
             part = pixels if axis is None else pixels.at(axis, session.position)
             measured = measure(part, 1, part_of(progress, 0, 0.5))
             progress = part_of(progress, 0.5, 1)
-        labels, model = session.labels_to_export(levels, measured)
+        clean_up = session.parameters.clean_up
+        look_up, model = session.labels_to_export(levels, measured, with_background=not clean_up)
         if axis is None:
             model = counted(model, pixels)
+        # Regions have to be known before the first block is written.
+        labels = cleaned(look_up.lazily(), clean_up, model, image, axis) if clean_up else look_up
     files.export(
         path,
         labels,

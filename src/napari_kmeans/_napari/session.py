@@ -348,14 +348,23 @@ class Session:
         n_positions = levels.finest.shape[axis]
         return [StackLookUp(pixels, axis, model_at, n_positions) for pixels in levels.pixels]
 
-    def labels_to_export(self, levels: Levels, measured: Measured) -> tuple[LookUp, KMeansModel]:
-        """Labels of every pixel, from all pixels, and the model behind them, for a file."""
+    def labels_to_export(
+        self, levels: Levels, measured: Measured, *, with_background: bool = True
+    ) -> tuple[LookUp, KMeansModel]:
+        """Labels of every pixel, from all pixels, and the model behind them, for a file.
+
+        Without background, clusters set to be it have their own label, but are still background in the model.
+        """
         axis, model = self.parameters.per_axis, self.model_from(measured)
+
+        def shown(model: KMeansModel) -> KMeansModel:
+            return model if with_background else model.with_background([])
+
         if axis is None:
-            return ModelLookUp(levels.finest, model), model
+            return ModelLookUp(levels.finest, shown(model)), model
 
         def model_at(position: int) -> KMeansModel:
-            return cast(KMeansModel, self.model_at(levels, position))
+            return shown(cast(KMeansModel, self.model_at(levels, position)))
 
         n_positions = levels.finest.shape[axis]
         models = OnDemand(n_positions, model_at)  # for a position has many blocks
