@@ -245,6 +245,32 @@ def test_exporting_a_stack_finds_the_clusters_of_every_position(
     assert np.array_equal(tifffile.imread(path), napari_kmeans.segment(volume, 3, per_axis=0)[0])
 
 
+def test_export_knows_the_image_it_belongs_to(
+    viewer, open_dock, settle, picture_in_noise, tmp_path, monkeypatch
+):
+    pytest.importorskip("ome_zarr")
+    from napari.layers._source import layer_source
+
+    from napari_kmeans.files import export, read_image
+
+    store = tmp_path / "image.ome.zarr"
+    export(store, da.from_array(picture_in_noise, chunks=500), scale=(0.5, 0.5), units=("um", "um"))
+    image = read_image(store)
+    levels = [image.data, *image.coarser]
+    with layer_source(path=str(store)):
+        viewer.add_image(levels, multiscale=True, scale=(0.5, 0.5), units=("um", "um"))
+    dock = open_dock()
+    path = tmp_path / "labels.ome.zarr"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    dock.menu.export.trigger()
+    settle(dock)
+    written = zarr.open_group(path, mode="r")
+    attributes = written.attrs.asdict()
+    label = attributes.get("ome", attributes)["image-label"]
+    assert label["source"]["image"] == "../image.ome.zarr"
+    assert [written[str(n)].shape for n in range(len(levels))] == [level.shape for level in levels]
+
+
 @pytest.mark.parametrize("lazy", [False, True])
 def test_export_is_cleaned_up_too(viewer, open_dock, settle, tmp_path, monkeypatch, lazy):
     import tifffile

@@ -141,7 +141,7 @@ def where(choices: Any) -> ComboBox:
     """Which pixels are clustered together."""
     return ComboBox(
         name="where",
-        label="Where",
+        label="Together",
         choices=choices,
         tooltip="Cluster the whole stack at once, or each of its positions by itself",
     )

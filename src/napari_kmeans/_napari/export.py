@@ -70,6 +70,7 @@ def export_labels(
         scale=[float(step) for step in image.scale],
         translate=[float(at) for at in image.translate],
         units=[str(unit) for unit in image.units],
+        source=Path(image.source.path) if image.source.path else None,
         model=model,
         colors={label: color.tolist() for label, color in enumerate(colors, start=1)},
         overwrite=overwrite,

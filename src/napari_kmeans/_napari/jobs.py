@@ -20,7 +20,7 @@ from ..pixels import Box
 from ..report import cluster_table
 from . import settings
 from .display import Display
-from .layers import levels_of, pixel_size, transforms_of
+from .layers import is_lazy, levels_of, pixel_size, transforms_of
 from .look_up import label_stack
 from .measure import Levels, Measured, measure
 from .session import Place, Session
@@ -179,20 +179,20 @@ class Jobs(QObject):
         """
         session = self.session
         assert session is not None
-        levels = session.levels or self._levels(session)
-        if levels is None:
-            return
-        place = session.place
-        part = levels.finest if place is None else levels.finest.at(*place)
-        estimate = levels.lazy and session.measured is None
+        known, first = session.levels, session.measured is None
+        place, image, parameters = session.place, session.image, session.parameters
         preferred = settings.load()
 
-        def work(progress: Progress) -> Measured:
+        def work(progress: Progress) -> tuple[Levels, Measured]:
+            levels = known or levels_of(image, parameters)
+            part = levels.finest if place is None else levels.finest.at(*place)
+            estimate = levels.lazy and first
             # Windows are fewer pixels than it takes to reach a cluster.
             with cluster_at(preferred.scheduler if levels.lazy and not estimate else ""):
-                return measure(part, preferred.k_max, progress, estimate=estimate)
+                return levels, measure(part, preferred.k_max, progress, estimate=estimate)
 
-        def done(measured: Measured) -> None:
+        def done(result: tuple[Levels, Measured]) -> None:
+            levels, measured = result
             session.set_measured(levels, place, measured)
             if session.thorough and not measured.is_estimate:
                 session.wanted = False
@@ -216,14 +216,6 @@ class Jobs(QObject):
         if session.model is not None and session.wanted:  # asked for by Segment, without Live
             session.wanted = False
             self._look_up(session)
-
-    def _levels(self, session: Session) -> Levels | None:
-        """Pixels of the session's image as they are now, or None after saying why there are none."""
-        try:
-            return levels_of(session.image, session.parameters)
-        except (ValueError, TypeError) as error:
-            self.failed.emit(error)
-            return None
 
     def finish(self) -> None:
         """See to it that an overlay does not stay looked up, which nobody can paint in."""
@@ -258,26 +250,25 @@ class Jobs(QObject):
             return
         self.stop()
         session.end_gesture()
-        levels = self._levels(session)
-        if levels is None:
-            return
-        if not levels.lazy:
-            self._label(session, levels, None)
+        if not is_lazy(session.image, session.parameters):
+            self._label(session, None, None)
             return
         session.forget_measurements()
-        session.levels, session.thorough = levels, True
+        session.thorough = True
         self.measure()
 
-    def _label(self, session: Session, levels: Levels, measured: Measured | None) -> None:
-        """Label all pixels in the background and show the result; measure them first if that is not known.
+    def _label(self, session: Session, known: Levels | None, measured: Measured | None) -> None:
+        """Label all pixels in the background and show the result; read and measure what is not known first.
 
         Of what is only looked up, find out what the labels alone would tell.
         """
         place, k_max = session.place, settings.load().k_max
-        pixels, clean_up, image = levels.finest, session.parameters.clean_up, session.image
-        axis = None if place is None else place[0]
+        parameters, image = session.parameters, session.image
+        clean_up, axis = parameters.clean_up, None if place is None else place[0]
 
         def work(progress: Progress) -> Any:
+            levels = known or levels_of(image, parameters)
+            pixels = levels.finest
             found, (begin, middle) = measured, (0.0, 0.5 if clean_up else 1.0)
             if found is None:
                 begin = 0.5 * middle
@@ -285,7 +276,7 @@ class Jobs(QObject):
                 found = measure(part, k_max, part_of(progress, 0, begin))
             model = session.model_from(found)
             if session.stays_looked_up(levels, found):
-                return found, model.confirmed(found.optimum), None, None, None
+                return levels, found, model.confirmed(found.optimum), None, None, None
             labelling = part_of(progress, begin, middle)
             background = not clean_up  # else it takes part in that
             if axis is not None:
@@ -306,10 +297,10 @@ class Jobs(QObject):
 
                 labels = cleaned(labels, clean_up, model, image, axis, part_of(progress, middle, 1))
                 counts = count_labels(labels, 255)
-            return found, model, labels, shown, counts
+            return levels, found, model, labels, shown, counts
 
         def done(result: Any) -> None:
-            found, model, labels, shown, counts = result
+            levels, found, model, labels, shown, counts = result
             if measured is None:
                 session.set_measured(levels, place, found)
             if place == session.place:

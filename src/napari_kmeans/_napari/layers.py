@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 
-from ..arrays import as_readable, is_dask
+from ..arrays import as_readable, is_dask, is_zarr
 from ..pixels import Pixels
 from ..report import PixelSize
 from .mask import mask_of
@@ -26,6 +26,8 @@ def unwrap(thing: Any) -> Any:
 
 def levels_of(layer: Image, parameters: Parameters | None = None) -> Levels:
     """Pixels of an Image layer, at each of its resolutions, described as a person chose.
+
+    A worker calls it, for masks are made and channels put together here.
 
     Raises
     ------
@@ -49,7 +51,7 @@ def levels_of(layer: Image, parameters: Parameters | None = None) -> Levels:
                 image,
                 features=chosen.features,
                 channel_axis=-1 if layer.rgb or together else None,
-                mask=None if mask is None else mask[np.ix_(*map(_nearest, shape, mask.shape))],
+                mask=mask if mask is None or mask.shape == shape else _coarser(mask, shape),
                 smooth=[
                     sigma / step for sigma, step in zip(sigma_of(layer, chosen.smooth), steps, strict=True)
                 ],
@@ -76,9 +78,19 @@ def _stack(arrays: Sequence[Any]) -> Any:
     return da.stack(readable, axis=-1)
 
 
-def _nearest(size: int, full: int) -> NDArray[np.intp]:
-    """For each pixel of a coarse level, the nearest one of the finest."""
-    return ((np.arange(size) + 0.5) * full / size).astype(np.intp)
+def _coarser(mask: NDArray[np.bool_], shape: Sequence[int]) -> NDArray[np.bool_]:
+    """Of a mask of the finest level, the pixel nearest to each of a coarser one."""
+    nearest = (
+        ((np.arange(size) + 0.5) * full / size).astype(np.intp)
+        for size, full in zip(shape, mask.shape, strict=True)
+    )
+    return mask[np.ix_(*nearest)]
+
+
+def is_lazy(layer: Image, parameters: Parameters) -> bool:
+    """Whether not all of the pixels that `levels_of` returns would be in memory."""
+    layers = parameters.channels or (layer,)
+    return any(is_dask(each) or is_zarr(each) for each in (_resolutions(one)[0] for one in layers))
 
 
 def sigma_of(layer: Image, smooth: float) -> list[float]:
