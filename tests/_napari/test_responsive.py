@@ -312,3 +312,26 @@ def test_table_is_copied_and_saved_by_its_menu(viewer, open_dock, settle, monkey
     assert len(QApplication.clipboard().text().splitlines()) == 4
     entries["Save table as CSV…"].trigger()
     assert "cluster 3" in path.read_text()
+
+
+@pytest.mark.parametrize(("refusals", "copied"), [(1, True), (99, False)])
+def test_a_clipboard_that_refuses_is_asked_again(viewer, open_dock, monkeypatch, gray, refusals, copied):
+    from napari_kmeans._napari import menu
+
+    class Refusing:
+        kept, left = "", refusals
+
+        def setText(self, text):
+            self.left -= 1
+            self.kept = text if self.left < 0 else self.kept
+
+        def text(self):
+            return self.kept
+
+    viewer.add_image(gray)
+    dock = open_dock()
+    clipboard = Refusing()
+    monkeypatch.setattr(menu.QApplication, "clipboard", staticmethod(lambda: clipboard))
+    dock.menu.copy_python.trigger()
+    assert bool(clipboard.kept) == copied
+    assert ("Copied" if copied else "try again") in dock.status.text()

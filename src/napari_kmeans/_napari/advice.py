@@ -9,6 +9,8 @@ CANCELLED = "Cancelled. Press Segment to begin again."
 NOTHING_BESIDE = "There are no clusters yet to put beside the image; press Segment."
 NOTHING_TO_EXPORT = "There are no clusters yet to export; press Segment."
 COPIED = "Copied a script that makes this result."
+TABLE_COPIED = "Copied the table of clusters."
+NOT_COPIED = "The clipboard did not take the text; try again."
 
 
 def advice(session: Session | None) -> str:

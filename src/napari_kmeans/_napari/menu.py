@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +12,16 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
 from ..model import KMeansModel
 from ..report import table_text, write_table
-from .advice import COPIED, NOTHING_TO_EXPORT
+from .advice import COPIED, NOT_COPIED, NOTHING_TO_EXPORT, TABLE_COPIED
 from .colors import PALETTES
 from .layers import pixel_size
 from .script import as_python
 
 if TYPE_CHECKING:
     from .widget import KMeansWidget
+
+
+_TRIES = 3  # to put a text on the clipboard
 
 
 class DockMenu(QMenu):
@@ -66,8 +70,7 @@ class DockMenu(QMenu):
     def _copy_python(self) -> None:
         session = self._dock.session
         if session is not None and session.model is not None:
-            QApplication.clipboard().setText(as_python(session, session.model))
-            self._dock.show_status(COPIED)
+            self._copy(as_python(session, session.model), COPIED)
 
     def _export(self) -> None:
         session = self._dock.session
@@ -112,7 +115,18 @@ class DockMenu(QMenu):
         """Put the table of clusters on the clipboard."""
         session = self._dock.session
         if session is not None and session.model is not None:
-            QApplication.clipboard().setText(table_text(session.model, pixel_size(session.image)))
+            self._copy(table_text(session.model, pixel_size(session.image)), TABLE_COPIED)
+
+    def _copy(self, text: str, done: str) -> None:
+        clipboard = QApplication.clipboard()
+        # X11 may refuse, by a time stamp that is a moment off, and Qt only warns of it.
+        for _ in range(_TRIES):
+            clipboard.setText(text)
+            if clipboard.text() == text:
+                self._dock.show_status(done)
+                return
+            time.sleep(0.01)
+        self._dock.show_status(NOT_COPIED)
 
     def _try(self, function: Callable[[], None]) -> None:
         try:
