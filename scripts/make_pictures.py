@@ -238,6 +238,26 @@ def menu(studio: Studio) -> Any:
     return picture
 
 
+def figure(studio: Studio) -> Any:
+    """What the command line draws; no window is in it."""
+    import tempfile
+
+    from PIL import Image
+    from qtpy.QtCore import Qt
+    from qtpy.QtGui import QPixmap
+    from skimage.data import coins
+
+    from napari_kmeans import cli
+
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder, "coins.png")
+        Image.fromarray(coins()).save(image)
+        cli.main(["segment", str(image), "-k", "3", "-o", folder, "--figure"])
+        return QPixmap(str(image.with_name("coins-figure.png"))).scaledToWidth(
+            900, Qt.TransformationMode.SmoothTransformation
+        )
+
+
 PICTURES: dict[str, Callable[[Studio], Any]] = {
     "window": window,
     "window-highlighted": highlighted,
@@ -254,6 +274,7 @@ PICTURES: dict[str, Callable[[Studio], Any]] = {
     "adjusted": adjusted,
     "edited": edited,
     "menu": menu,
+    "figure": figure,
 }
 PICTURES |= {
     f"dock-{sample}-{theme}-{size}": partial(dock_of, sample=sample, theme=theme, size=size)
@@ -263,6 +284,7 @@ PICTURES |= {
 }
 SCALES = {1: "", 2: "-2x"}
 ONCE = (
+    "figure",
     "gallery",
     "window-estimate",
     "window-side-by-side",

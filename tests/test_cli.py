@@ -176,6 +176,22 @@ def test_table_and_model(run: Run, tmp_path: Path, gray: Path) -> None:
     np.testing.assert_array_equal(model.centers, napari_kmeans.fit(GRAY, 3).centers)
 
 
+@pytest.mark.parametrize("features", ["gray", "lab"])
+def test_figure(run: Run, tmp_path: Path, features: str) -> None:
+    Image.fromarray(RGB).save(tmp_path / "rgb.png")
+    arguments = ("segment", "rgb.png", "-k", 3, "--features", features, "-o", "out", "--figure")
+    status, out, err = run(*arguments)
+    assert (status, err) == (0, "")
+    assert out.splitlines()[1:] == [str(Path("out/rgb-figure.png"))]
+    with Image.open(tmp_path / "out" / "rgb-figure.png") as picture:
+        width, height = picture.size
+    assert width > 2 * height > 1000
+    (tmp_path / "out" / "rgb-labels.tif").unlink()
+    status, _, err = run(*arguments)
+    assert (status, names(tmp_path / "out")) == (1, ["rgb-figure.png"])
+    assert "rgb-figure.png exists already" in err
+
+
 # apply
 
 

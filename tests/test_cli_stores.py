@@ -139,8 +139,9 @@ def test_clean_up_and_objects(run: Run, tmp_path: Path, cells: Path) -> None:
     arguments = ("segment", cells, "-k", 3, "--channel", "GFP", *options)
     labels, _ = napari_kmeans.segment(GRAY[1], 3)
     cleaned = napari_kmeans.clean_labels(labels, majority=2, min_size=20)
-    status, _, err = run(*arguments, "-o", "lazy", "--table")
+    status, _, err = run(*arguments, "-o", "lazy", "--table", "--figure")
     assert (status, err) == (0, "")
+    assert (tmp_path / "lazy" / "cells-figure.png").stat().st_size > 10_000
     np.testing.assert_array_equal(stored(tmp_path / "lazy" / "cells-labels.ome.zarr"), cleaned)
     rows = (tmp_path / "lazy" / "cells-clusters.csv").read_text().splitlines()[1:]
     pixels = np.bincount(cleaned.ravel(), minlength=4)[1:].tolist()

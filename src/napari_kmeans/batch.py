@@ -9,7 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 
 from . import tiff
 from .blocks import Progress
+from .figure import write_figure
 from .files import is_ngff_path, is_store, read_image, write_labels
 from .image_file import ImageFile, Location, Url, stem
 from .model import KMeansModel
 from .report import write_columns, write_table
+from .summary import Summary
 
 Stage = Callable[[str], Progress]
 """Begin a stage of the work, by its name; its progress goes to the callable that is returned."""
@@ -37,6 +39,8 @@ class Segmented:
     model : KMeansModel
     counts : (k + 1,) int64 array, optional
         Pixels of each label, where they are no longer those of the model.
+    summary : Summary, optional
+        Of the image, for the histogram of a figure.
     objects : int32 array, optional
     object_table : dict of lists, optional
     """
@@ -44,6 +48,7 @@ class Segmented:
     labels: Any
     model: KMeansModel
     counts: NDArray[np.int64] | None = None
+    summary: Summary | None = None
     objects: NDArray[np.int32] | None = None
     object_table: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
@@ -58,6 +63,7 @@ class Job:
     image: Location
     labels: Path
     table: Path | None = None
+    figure: Path | None = None
     model: Path | None = None
     objects: Path | None = None
     object_table: Path | None = None
@@ -65,7 +71,7 @@ class Job:
     @property
     def outputs(self) -> list[Path]:
         """The files to make."""
-        paths = (self.labels, self.table, self.model, self.objects, self.object_table)
+        paths = (self.labels, self.table, self.figure, self.model, self.objects, self.object_table)
         return [path for path in paths if path is not None]
 
 
@@ -75,6 +81,7 @@ def plan(
     *,
     in_image: str = "",
     table: bool = False,
+    figure: bool = False,
     model: Path | None = None,
     objects: bool = False,
 ) -> list[Job]:
@@ -90,6 +97,8 @@ def plan(
         Write the labels into the images themselves, under this name.
     table : bool
         Make a table of the clusters, too.
+    figure : bool
+        Draw the image and its clusters, too.
     model : Path, optional
         Make a model file of the single image.
     objects : bool
@@ -101,7 +110,7 @@ def plan(
         If there is no way to do that without losing something.
     """
     if out is None:
-        if not in_image or table or objects:
+        if not in_image or table or figure or objects:
             raise ValueError(
                 "it has to be told where to write: a folder, or for one image a .tif or .zarr file"
             )
@@ -139,6 +148,7 @@ def plan(
                 image,
                 labels,
                 folder / f"{stem(image)}-clusters.csv" if table else None,
+                folder / f"{stem(image)}-figure.png" if figure else None,
                 model,
                 parts,
                 folder / f"{stem(image)}-objects.csv" if objects else None,
@@ -244,6 +254,17 @@ def _do(job: Job, segment: Segment, stage: Stage, channel: str, overwrite: bool)
     write_labels(job.labels, made.labels, image, model=made.model, overwrite=overwrite, progress=progress)
     if job.table is not None:
         write_table(job.table, made.model, counts=made.counts, overwrite=overwrite)
+    if job.figure is not None:
+        stage("drawing")
+        write_figure(
+            job.figure,
+            image,
+            _drawn(job, made, image),
+            made.model,
+            made.summary,
+            made.counts,
+            overwrite=overwrite,
+        )
     if job.model is not None:
         made.model.save(job.model)
     if job.objects is not None and made.objects is not None:
@@ -251,6 +272,13 @@ def _do(job: Job, segment: Segment, stage: Stage, channel: str, overwrite: bool)
     if job.object_table is not None:
         write_columns(job.object_table, made.object_table, overwrite=overwrite)
     return made.model
+
+
+def _drawn(job: Job, made: Segmented, image: ImageFile) -> ImageFile:
+    """The labels for a figure: what was found block by block is read again, where it may have levels."""
+    if not isinstance(made.labels, np.ndarray):
+        return read_image(job.labels)
+    return replace(image, data=made.labels, axes=image.spatial_axes, coarser=())
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from . import __version__, batch
 from .arrays import in_memory
 from .blocks import Progress, boxes, run, summarise
 from .cluster import cluster_at
-from .clustering import SOLVERS
+from .clustering import SOLVERS, Optimum
 from .description import SATURATED, Description
 from .features import FEATURES
 from .files import read_image
@@ -193,7 +193,12 @@ def segment(
         float | None, typer.Option(metavar="W", help="Of texture: average it over so many pixels.")
     ] = None,
     solver: Annotated[str, typer.Option(metavar="S", help=f"One of {', '.join(SOLVERS)}.")] = "auto",
-    table: Annotated[bool, typer.Option("--table", help="Write the clusters' figures as CSV, too.")] = False,
+    table: Annotated[
+        bool, typer.Option("--table", help="Write what is known of clusters as CSV, too.")
+    ] = False,
+    figure: Annotated[
+        bool, typer.Option("--figure", help="Draw image, clusters and histogram, too.")
+    ] = False,
     save_model: Annotated[
         Path | None, typer.Option(metavar="M.json", help="Save the model, for `apply`; of a single image.")
     ] = None,
@@ -237,11 +242,13 @@ def segment(
         model = model_of(optimum, k, pixels.feature, image.channel_axis, solver, confirm=True)
         if pixels.chunks is not None and not objects:  # labels are found as they are written
             model = counted(model, pixels, stage("counting"))
-            return finish(model.label_lazily(pixels), model, image, stage)
-        labels, model = label_and_count(model, pixels, stage("labelling"))
-        return finish(labels, model, image, stage)
+            labels = model.label_lazily(pixels)
+        else:
+            labels, model = label_and_count(model, pixels, stage("labelling"))
+        summary = optimum.summary if isinstance(optimum, Optimum) else None
+        return replace(finish(labels, model, image, stage), summary=summary)
 
-    jobs = _plan(images, out, in_image, table, save_model, objects)
+    jobs = _plan(images, out, in_image, table, figure, save_model, objects)
     try:
         with cluster_at(scheduler):
             return batch.run(jobs, cluster, channel=channel, overwrite=overwrite)
@@ -339,7 +346,7 @@ class _Finish:
         )
         if self.physical:
             table["unit"] = [image.unit] * len(table["index"])
-        return batch.Segmented(labels, model, counts, objects, table)
+        return batch.Segmented(labels, model, counts, objects=objects, object_table=table)
 
 
 def _counts(labels: Any, n_clusters: int, progress: Progress) -> NDArray[np.int64]:
@@ -365,12 +372,21 @@ def _plan(
     out: Path | None,
     in_image: str,
     table: bool = False,
+    figure: bool = False,
     save_model: Path | None = None,
     objects: bool = False,
 ) -> list[batch.Job]:
     places = [location(image) for image in images]
     try:
-        return batch.plan(places, out, in_image=in_image, table=table, model=save_model, objects=objects)
+        return batch.plan(
+            places,
+            out,
+            in_image=in_image,
+            table=table,
+            figure=figure,
+            model=save_model,
+            objects=objects,
+        )
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--in-image" if in_image else "-o") from None
 
