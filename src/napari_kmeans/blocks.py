@@ -177,7 +177,7 @@ def boxes_of(pixels: Pixels) -> list[Box]:
     n_values = 1 if isinstance(stored, Scalar) else stored.n_features
     n_pixels = min(_fair_size(pixels.shape), BLOCK_PIXELS // max(n_values // 4, 1))
     if any(pixels.halo):
-        n_pixels = min(n_pixels, BLOCK_PIXELS // n_values)
+        n_pixels = min(n_pixels, BLOCK_PIXELS // (2 * n_values))
         if pixels.chunks is None:
             return tiles(pixels.shape, n_pixels)
     return boxes(pixels.shape, n_pixels, pixels.chunks)

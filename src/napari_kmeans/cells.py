@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 LIMIT = 1 << 20
 """Most cells."""
 
-_PIECE = 1 << 19  # pixels of wide types worked on at a time
+_PIECE = 1 << 18  # pixels of wide types worked on at a time
+_SHORT_PIECE = 1 << 15  # cells multiplied at a time, so that products stay in the cache
 _MANY_PARTS = 2 * LIMIT  # cells in parts that wait to be added up
 
 
@@ -67,13 +68,14 @@ class Cells:
         """Drop more bits."""
         if shift == self.shift:
             return self
+        keys = self.keys >> np.uint64(shift - self.shift)
+        starts = _starts(keys)
         sums, products = self.sums, self.products
         if sums is None:
             codes = deinterleave(self.keys, n_axes)
             products = tuple(_products(codes, self.counts))
-            sums = codes * self.counts
-        keys = self.keys >> np.uint64(shift - self.shift)
-        starts = _starts(keys)
+            codes *= self.counts
+            sums = codes
         return Cells(
             shift,
             keys[starts],
@@ -107,13 +109,16 @@ def _surplus_bits(keys: NDArray[np.uint64]) -> int:
 
 def _products(codes: NDArray[np.int64], counts: NDArray[np.int64]) -> list[int]:
     """Weighted sums of the products of each two rows, as Python's integers."""
-    sums = []
-    for i, first in enumerate(codes):
-        for second in codes[i:]:
-            product = first * second  # of at most 62 bits
+    d = len(codes)
+    pairs = [(i, j) for i in range(d) for j in range(i, d)]
+    sums = [0] * len(pairs)
+    for begin in range(0, counts.size, _SHORT_PIECE):
+        piece = slice(begin, begin + _SHORT_PIECE)
+        for at, (i, j) in enumerate(pairs):
+            product = codes[i, piece] * codes[j, piece]  # of at most 62 bits
             # Two halves of at most 31 bits, times the pixels of the largest image: 63 bits.
-            low = int(np.sum((product & 0x7FFFFFFF) * counts))
-            sums.append((int(np.sum((product >> 31) * counts)) << 31) + low)
+            low = int(np.sum((product & 0x7FFFFFFF) * counts[piece]))
+            sums[at] += (int(np.sum((product >> 31) * counts[piece])) << 31) + low
     return sums
 
 
@@ -128,17 +133,23 @@ def combine(parts: Sequence[Cells], n_axes: int) -> Cells:
     shift += _surplus_bits(keys)
     del keys
     parts = [part.coarser(shift, n_axes) for part in parts]
-    keys = np.concatenate([part.keys for part in parts])
-    counts = np.concatenate([part.counts for part in parts])
-    order = np.argsort(keys, kind="stable")
-    keys = keys[order]
+    order = np.argsort(np.concatenate([part.keys for part in parts]), kind="stable")
+
+    def sorted_(rows: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        return np.concatenate(rows)[order]
+
+    keys = sorted_([part.keys for part in parts])
     starts = _starts(keys)
+    keys = keys[starts]
+    counts = np.add.reduceat(sorted_([part.counts for part in parts]), starts)
     sums = None
     if shift:
-        sums = np.concatenate([part.sums for part in parts if part.sums is not None], axis=1)
-        sums = np.add.reduceat(sums[:, order], starts, axis=1)
+        sums = np.empty((n_axes, keys.size), dtype=np.int64)
+        for axis, row in enumerate(sums):
+            rows = [part.sums[axis] for part in parts if part.sums is not None]
+            np.add.reduceat(sorted_(rows), starts, out=row)
     products = tuple(map(sum, zip(*(part.products for part in parts), strict=True))) if shift else ()
-    return Cells(shift, keys[starts], np.add.reduceat(counts[order], starts), sums, products)
+    return Cells(shift, keys, counts, sums, products)
 
 
 def _starts(keys: NDArray[Any]) -> NDArray[np.intp]:

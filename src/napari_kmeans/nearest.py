@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .features import Vector
 
 _PIECE = 1 << 14  # points compared at a time, so that distances stay in the cache
-_LONG_PIECE = 1 << 18  # pixels labelled at a time
+_LONG_PIECE = 1 << 16  # pixels labelled at a time
 
 
 def nearest(

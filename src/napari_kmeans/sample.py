@@ -8,7 +8,7 @@ under a mask.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ class Taken:
 
     n_pixels: int
     hashes: NDArray[np.uint64]
-    values: NDArray[np.float64]
+    values: NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class SamplePlan:
             chosen = least if chosen is None else chosen[least]
         order = np.argsort(hashes)
         chosen = order if chosen is None else chosen[order]
-        return Taken(n_pixels, hashes[order], flat[chosen].astype(np.float64))
+        return Taken(n_pixels, hashes[order], flat[chosen])
 
     def merge(self, a: Taken, b: Taken) -> Taken:
         """Take from two parts of the image."""
@@ -82,14 +82,14 @@ class SamplePlan:
         """Make points of the sample."""
         d = self.vector.n_features
         cloud = Cloud(
-            positions=np.ascontiguousarray(counts.values[:, :d]),
+            positions=counts.values[:, :d].astype(np.float64, order="C"),
             counts=np.ones(counts.hashes.size, dtype=np.int64),
             scatter=np.zeros((d, d)),
             scales=np.ones(d),
             light=np.asarray(self.vector.light or (0.0,) * d),
             n_pixels=counts.n_pixels,
             names=self.vector.names,
-            brightness=None if self.vector.light else counts.values[:, d],
+            brightness=None if self.vector.light else counts.values[:, d].astype(np.float64),
         )
         if not counts.hashes.size or not self.vector.standardize:
             return cloud
