@@ -10,8 +10,8 @@ from scipy.spatial import cKDTree
 
 from napari_kmeans import blocks, cells
 from napari_kmeans.blocks import summarise
-from napari_kmeans.cells import deinterleave, interleave
 from napari_kmeans.cloud import Cloud
+from napari_kmeans.codes import deinterleave, interleave
 from napari_kmeans.pixels import Pixels
 
 WIDE = ["uint32", "int32", "int64", "float32", "float64"]

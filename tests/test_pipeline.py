@@ -15,7 +15,7 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 import napari_kmeans
-from napari_kmeans import blocks, labelling, summary
+from napari_kmeans import blocks, labelling, levels
 from napari_kmeans.exact import OptimalPartitions
 
 GRAY = ("camera", "coins", "moon", "text", "page")
@@ -261,7 +261,7 @@ def test_block_sizes_and_thread_counts_change_no_bit(picture, kind, monkeypatch)
 def test_the_compiled_helpers_change_no_bit(picture, kind, monkeypatch):
     image, kwargs = images_of_all_kinds(picture)[kind]
     first = napari_kmeans.segment(image, 5, **kwargs)
-    monkeypatch.setattr(summary, "ihist", None)
+    monkeypatch.setattr(levels, "ihist", None)
     monkeypatch.setattr(labelling, "stringzilla", None)
     assert_same(napari_kmeans.segment(image, 5, **kwargs), first)
 

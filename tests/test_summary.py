@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_kmeans import summary as summary_module
+from napari_kmeans import levels
 from napari_kmeans.blocks import summarise, windows
 from napari_kmeans.clustering import Optimum
+from napari_kmeans.levels import count_values
 from napari_kmeans.pixels import Pixels
-from napari_kmeans.summary import MAX_POINTS, Summary, coarsen, count_values
+from napari_kmeans.summary import MAX_POINTS, Summary, coarsen
 
 SMALL = ["bool", "uint8", "int8", "uint16", "int16", "float16"]
 WIDE = ["uint32", "int32", "uint64", "int64", "float32", "float64"]
@@ -208,7 +209,7 @@ def test_the_forms_with_and_without_ihist_are_the_same(dtype, monkeypatch):
         image = np.where(np.abs(image) < 1e100, image, np.nan)
     use = np.random.default_rng(1).random(image.size) < 0.4
     fast, fast_masked = summary_of(image), summary_of(image, mask=use)
-    monkeypatch.setattr(summary_module, "ihist", None)
+    monkeypatch.setattr(levels, "ihist", None)
     for one, other in ((fast, summary_of(image)), (fast_masked, summary_of(image, mask=use))):
         assert np.array_equal(one.values, other.values)
         assert np.array_equal(one.counts, other.counts)

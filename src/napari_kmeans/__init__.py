@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .clustering import Suggestion
-    from .model import KMeansModel, KMeansStack
+    from .model import KMeansModel
     from .objects import split_into_objects
     from .pipeline import fit, segment, suggest_n_clusters
     from .regions import clean_labels
+    from .stack import KMeansStack
 
 __version__ = "0.1.0"
 
@@ -31,7 +32,7 @@ __all__ = [
 
 _HOME = {
     "KMeansModel": "model",
-    "KMeansStack": "model",
+    "KMeansStack": "stack",
     "Suggestion": "clustering",
     "clean_labels": "regions",
     "fit": "pipeline",

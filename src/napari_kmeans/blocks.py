@@ -21,12 +21,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from . import cells, cluster, sample, summary
+from . import cells, cluster, even_cells, sample
 from .arrays import is_dask
 from .cloud import Cloud
-from .features import Scalar
+from .features import Scalar, Vector
 from .hashing import splitmix64
 from .labelling import Labeller, count_labels
+from .levels import LevelsPlan
 from .pixels import Block, Box, Frame, Pixels
 from .summary import Plan, Summary
 
@@ -242,9 +243,9 @@ def seconds_of_a_pass(pixels: Pixels) -> float:
 
 def _first_plan(pixels: Pixels) -> Plan:
     stored = pixels.stored
-    if isinstance(stored, Scalar):
-        return summary.first_plan(stored, pixels.size)
-    return sample.SamplePlan(stored) if stored.sampled else cells.first_plan(stored)
+    if isinstance(stored, Vector):
+        return sample.SamplePlan(stored) if stored.sampled else cells.first_plan(stored)
+    return LevelsPlan(stored) if stored.dtype.itemsize <= 2 else even_cells.first_plan(stored, pixels.size)
 
 
 def label(

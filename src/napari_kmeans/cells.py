@@ -1,16 +1,10 @@
 """Colours, and two or three channels: how many pixels there are of each.
 
-A pixel's values become whole numbers, its codes, and their bits are interleaved to one key (Morton order
-[1]_). Sorted keys are counted. If there are more than `LIMIT` different ones, the last bit of all is dropped,
-again and again: cells that halve one axis in turn, and whose sums of codes are kept, so that a cell lies at
-the mean of its pixels. All that blocks contribute are integers and a cell depends on the pixels alone, so
-neither the size nor the order of blocks can change a bit of the result.
-
-References
-----------
-.. [1] G. M. Morton, "A computer oriented geodetic data base and a new technique in file sequencing", IBM,
-       1966.
-.. [2] S. E. Anderson, "Bit twiddling hacks", https://graphics.stanford.edu/~seander/bithacks.html.
+A pixel's values become whole numbers, and these one key (`codes`). Sorted keys are counted. If there are
+more than `LIMIT` different ones, the last bit of all is dropped, again and again: cells that halve one axis
+in turn, and whose sums of codes are kept, so that a cell lies at the mean of its pixels. All that blocks
+contribute are integers and a cell depends on the pixels alone, so neither the size nor the order of blocks
+can change a bit of the result.
 """
 
 from __future__ import annotations
@@ -22,9 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .bit_cells import CellsPlan, fine_enough
 from .cloud import Cloud, deviations
+from .codes import Coder, Even, Leading, Shifted, deinterleave, interleave
 from .features import Scalar, Vector
-from .summary import CellsPlan, LevelsPlan, fine_enough
+from .levels import LevelsPlan
 
 if TYPE_CHECKING:
     from .pixels import Block
@@ -155,155 +151,6 @@ def combine(parts: Sequence[Cells], n_axes: int) -> Cells:
 def _starts(keys: NDArray[Any]) -> NDArray[np.intp]:
     """Where each run of equal keys begins."""
     return np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if keys.size else np.zeros(0, dtype=np.intp)
-
-
-# Steps that move the bits of a number two or three places apart: shift left, and keep these bits [2]_.
-_STEPS = {
-    2: (
-        (16, 0x0000FFFF0000FFFF),
-        (8, 0x00FF00FF00FF00FF),
-        (4, 0x0F0F0F0F0F0F0F0F),
-        (2, 0x3333333333333333),
-        (1, 0x5555555555555555),
-    ),
-    3: (
-        (32, 0x001F00000000FFFF),
-        (16, 0x001F0000FF0000FF),
-        (8, 0x100F00F00F00F00F),
-        (4, 0x10C30C30C30C30C3),
-        (2, 0x1249249249249249),
-    ),
-}
-
-
-def interleave(codes: Sequence[NDArray[Any]], n_bits: int) -> NDArray[np.uint64]:
-    """Make keys of two or three codes of at most `n_bits` bits each."""
-    steps = [step for step in _STEPS[len(codes)] if step[0] < n_bits * len(codes)]
-    keys = np.zeros(codes[0].size, dtype=np.uint64)
-    for code in codes:
-        spread = code.astype(np.uint64)
-        for shift, kept in steps:
-            spread |= spread << np.uint64(shift)
-            spread &= np.uint64(kept)
-        keys <<= np.uint64(1)
-        keys |= spread
-    return keys
-
-
-def deinterleave(keys: NDArray[np.uint64], n_axes: int) -> NDArray[np.int64]:
-    """Codes of keys: (n_axes, n) int64."""
-    codes = np.empty((n_axes, keys.size), dtype=np.int64)
-    for axis in range(n_axes):
-        code = keys >> np.uint64(n_axes - 1 - axis)
-        kept = [kept for _, kept in _STEPS[n_axes]]
-        code &= np.uint64(kept[-1])
-        for (shift, _), wider in zip(
-            _STEPS[n_axes][::-1], [*kept[-2::-1], (1 << 64 // n_axes) - 1], strict=True
-        ):
-            code |= code >> np.uint64(shift)
-            code &= np.uint64(wider)
-        codes[axis] = code
-    return codes
-
-
-# How values become codes
-
-
-@dataclass(frozen=True)
-class Shifted:
-    """Codes of whole numbers: their distance from the least, moved up to the longest axis's first bit."""
-
-    low: int
-    up: int = 0
-
-    def codes(self, column: NDArray[Any]) -> Any:
-        """Code of each value."""
-        return column if column.dtype == np.uint8 else _above(column, self.low) << np.uint64(self.up)
-
-    def values(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Value of each code or mean of codes."""
-        return np.asarray(codes / (1 << self.up) + self.low)
-
-    def steps(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Change of the value with that of the code."""
-        return np.full(codes.shape, 1 / (1 << self.up))
-
-
-def _above(column: NDArray[Any], low: int) -> NDArray[np.uint64]:
-    """Distance of whole numbers from the least: modulo 2^64, where nothing is lost."""
-    return np.asarray(column.astype(np.uint64) - np.uint64(low % (1 << 64)))
-
-
-@dataclass(frozen=True)
-class Even:
-    """Codes of wide values: number of the part of a range that they lie in."""
-
-    low: float | int
-    high: float | int
-    n_bits: int
-
-    @property
-    def width(self) -> float:
-        """Width of a part."""
-        # A little more than there has to be, since scaling may round up.
-        return ((self.high - self.low) / (1 << self.n_bits) * (1 + 1e-9)) or 1.0
-
-    def codes(self, column: NDArray[Any]) -> Any:
-        """Code of each value."""
-        distance = column.astype(np.float64) - self.low
-        if column.dtype.kind != "f":
-            distance = _above(column, int(self.low)).astype(np.float64)
-        return (distance * (1 / self.width)).astype(np.uint64)
-
-    def values(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Value of each code or mean of codes."""
-        return np.asarray(self.low + (codes + 0.5) * self.width)
-
-    def steps(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Change of the value with that of the code."""
-        return np.full(codes.shape, self.width)
-
-
-@dataclass(frozen=True)
-class Leading:
-    """Codes of floats with vast gaps: their leading bits, so that far values cannot blur the near ones.
-
-    Codes ascend with the values: bits of negative numbers are inverted.
-    """
-
-    dtype: np.dtype[Any]
-    n_bits: int
-
-    def codes(self, column: NDArray[Any]) -> Any:
-        """Code of each value."""
-        n_all = 8 * self.dtype.itemsize
-        bits = np.ascontiguousarray(column).view(f"u{self.dtype.itemsize}")
-        sign = bits.dtype.type(1 << (n_all - 1))
-        ascending = np.where(bits & sign, ~bits, bits | sign)
-        return (ascending >> bits.dtype.type(n_all - self.n_bits)).astype(np.uint64)
-
-    def values(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Value of each code or mean of codes, in the middle of what shares it."""
-        n_all = 8 * self.dtype.itemsize
-        whole = np.floor(codes)
-        low, high = (self._at(whole, end, n_all) for end in (0, 1))
-        return np.asarray(low + (codes - whole + 0.5 * (codes == whole)) * (high - low))
-
-    def steps(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Change of the value with that of the code."""
-        whole, n_all = np.floor(codes), 8 * self.dtype.itemsize
-        return self._at(whole, 1, n_all) - self._at(whole, 0, n_all)
-
-    def _at(self, whole: NDArray[np.float64], end: int, n_all: int) -> NDArray[np.float64]:
-        kind = np.dtype(f"u{self.dtype.itemsize}").type
-        codes = whole.astype(np.uint64) + np.uint64(end)
-        ascending = codes.astype(kind) << kind(n_all - self.n_bits)
-        sign = kind(1 << (n_all - 1))
-        bits = np.where(ascending & sign, ascending ^ sign, ~ascending)
-        return np.asarray(bits.view(self.dtype), dtype=np.float64)
-
-
-Coder = Shifted | Even | Leading
 
 
 # Passes over the pixels

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from . import ngff, ngff_labels, tiff
 from .blocks import Progress
 from .image_file import ImageFile, Location, Store, Unsupported, Url
-from .model import KMeansModel, KMeansStack
+from .model import KMeansModel
 from .palette import distinct_colors
 from .report import cluster_table
+from .stack import KMeansStack
 
 _ORDER = "TCZYX"
 _LETTERS = {letter.lower(): letter for letter in _ORDER} | {"time": "T", "channel": "C"}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .features import Scalar
-from .summary import count_values, level_values
+from .levels import count_values, level_values
 
 try:  # A look-up at the speed of a copy; has no wheel for every platform.
     import stringzilla

@@ -16,9 +16,10 @@ from .cloud import Cloud
 from .clustering import SOLVERS, Optimum, Suggestion
 from .description import Description
 from .features import Vector
-from .model import MAX_CLUSTERS, KMeansModel, KMeansStack, OnDemand, spatial_axis
+from .model import MAX_CLUSTERS, KMeansModel
 from .pixels import Pixels
 from .search import Search
+from .stack import KMeansStack, OnDemand, spatial_axis
 from .summary import Summary
 
 AUTO_K_MAX = 12

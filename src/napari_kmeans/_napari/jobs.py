@@ -14,10 +14,11 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from ..blocks import Progress, boxes, run
 from ..cluster import cluster_at
 from ..labelling import count_labels
-from ..model import KMeansModel, KMeansStack
+from ..model import KMeansModel
 from ..pipeline import label_and_count
 from ..pixels import Box
 from ..report import cluster_table
+from ..stack import KMeansStack
 from . import settings
 from .display import Display
 from .layers import is_lazy, levels_of, pixel_size, transforms_of

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks import Progress
-from ..model import KMeansModel, KMeansStack
+from ..model import KMeansModel
 from ..pipeline import label_and_count
 from ..pixels import Pixels, as_lazy
+from ..stack import KMeansStack
 from .worker import part_of
 
 ModelAt = Callable[[int], KMeansModel | None]

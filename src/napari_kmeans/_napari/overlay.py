@@ -9,7 +9,8 @@ import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
-from ..model import KMeansModel, KMeansStack
+from ..model import KMeansModel
+from ..stack import KMeansStack
 from .layers import METADATA_KEY, transforms_of
 from .look_up import LookUp
 from .worker import Job

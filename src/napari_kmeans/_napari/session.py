@@ -11,9 +11,10 @@ from napari.layers import Image
 from napari.layers.base import Layer
 
 from ..clustering import Optimum, Suggestion
-from ..model import KMeansModel, OnDemand
+from ..model import KMeansModel
 from ..pipeline import model_of
 from ..search import Search
+from ..stack import OnDemand
 from .layers import spacing_of
 from .look_up import LookUp, ModelLookUp, StackLookUp
 from .measure import Levels, Measured, measure
