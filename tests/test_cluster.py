@@ -22,7 +22,6 @@ distributed = pytest.importorskip("distributed")
 
 pytestmark = [
     pytest.mark.timeout(120),
-    pytest.mark.xdist_group("cluster"),
     # Sockets and event loops of clusters that were killed are closed by the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

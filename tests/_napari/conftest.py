@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import threading
-from pathlib import Path
 
 # Before napari is imported: tests neither read nor write a person's settings.
 os.environ["NAPARI_CONFIG"] = ""
@@ -23,11 +23,15 @@ from napari_kmeans import blocks
 PLUGIN = "napari-kmeans", "K-means segmentation"
 
 
-def pytest_collection_modifyitems(items):
-    """Leave windows to one worker: two of them would take the focus from each other."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("windows"))
+@pytest.fixture(scope="session", autouse=True)
+def screen():
+    """Say in a sentence what is missing where Qt would end the process without one."""
+    if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+        pytest.fail(
+            "there is no screen and no Xvfb to make one: run scripts/install-system-packages first, or leave "
+            "the tests that open windows out: pytest --ignore=tests/_napari",
+            pytrace=False,
+        )
 
 
 @pytest.fixture(scope="session")
