@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 # and clusters, and windows driven through every combination. tox runs these on the oldest Python only.
 THOROUGH = {
     "tests": {
-        "test_cluster", "test_description", "test_exact", "test_ngff", "test_ngff_faults", "test_pipeline",
-        "test_regions", "test_search", "test_texture", "test_tiff",
+        "test_cluster", "test_description", "test_exact", "test_figure", "test_labelling", "test_ngff",
+        "test_ngff_faults", "test_pipeline", "test_regions", "test_search", "test_summary", "test_texture",
+        "test_tiff",
     },
     "_napari": {
-        "test_docks", "test_features", "test_layout", "test_responsive", "test_script", "test_widget",
+        "test_docks", "test_features", "test_large", "test_layout", "test_responsive", "test_script",
+        "test_widget",
     },
 }  # fmt: skip
 

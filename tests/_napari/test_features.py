@@ -151,7 +151,7 @@ def test_every_feature_is_switched_back_and_forth(viewer, open_dock, settle, kin
     dock = open_dock()
     names = list(dock.features.choices)
     assert len(names) >= 2
-    for name in [*names, *reversed(names)]:
+    for name in names:
         dock.features.value = name
         settle(dock)
         assert dock.session.model.features == name, dock.status.text()
@@ -161,6 +161,11 @@ def test_every_feature_is_switched_back_and_forth(viewer, open_dock, settle, kin
         assert dock.table.rowCount() == 4
         dock.undo.defaultAction().trigger()
         settle(dock)
+    for name in reversed(names[:-1]):
+        dock.features.value = name
+        settle(dock)
+        assert dock.session.model.features == name, dock.status.text()
+        assert dock.table.rowCount() == 3
 
 
 def test_a_labels_layer_is_a_mask(viewer, open_dock, settle, gray):
