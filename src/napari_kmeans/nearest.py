@@ -125,23 +125,25 @@ class NearestLabeller:
 
     def _by_table(self, columns: list[NDArray[Any]], chosen: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
         """Clusters of bytes, from 1; of those that are not chosen it may be 0."""
-        keys = np.zeros(columns[0].size, dtype=np.uint32)
-        for column in columns:
-            keys <<= np.uint32(8)
+        keys = columns[0].view(np.uint8).astype(np.intp)
+        for column in columns[1:]:
+            keys <<= 8
             keys |= column.view(np.uint8)
         table = self._table
-        found = table[keys]
+        found = table.take(keys)
         unknown = found == 0
         if chosen is not None:
             unknown &= chosen
-        if unknown.any():
-            new = np.sort(keys[unknown])
+        where = np.flatnonzero(unknown)
+        if where.size:
+            missing = keys[where]
+            new = np.sort(missing)
             new = new[np.append(True, new[1:] != new[:-1])]
             d = len(columns)
-            bytes_ = [(new >> np.uint32(8 * (d - 1 - axis))).astype(np.uint8) for axis in range(d)]
+            bytes_ = [(new >> (8 * (d - 1 - axis))).astype(np.uint8) for axis in range(d)]
             # Another thread may do the same at the same time, and finds the same.
             table[new] = self._compare([byte.view(self.vector.dtype) for byte in bytes_])
-            found = table[keys]
+            found[where] = table[missing]
         return found
 
     def _compare(self, columns: list[NDArray[Any]]) -> NDArray[np.uint8]:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks import Progress
+from ..blocks import N_THREADS, Progress, boxes
 from ..model import KMeansModel
 from ..pipeline import label_and_count
-from ..pixels import Pixels, as_lazy
+from ..pixels import Box, Pixels, as_lazy
 from ..stack import KMeansStack
 from .worker import part_of
 
 ModelAt = Callable[[int], KMeansModel | None]
 """The model of a position along an axis of the whole image, or None while it is not known."""
+
+
+@cache
+def _on_screen() -> ThreadPoolExecutor:
+    """Threads for what somebody waits for, apart from those of `blocks`, whose work may take long."""
+    return ThreadPoolExecutor(N_THREADS, thread_name_prefix="napari-kmeans-screen")
 
 
 class LookUp:
@@ -74,9 +82,26 @@ class ModelLookUp(LookUp):
         self._labeller = model.labeller(pixels.stored)
 
     def _label(self, box: tuple[slice, ...]) -> NDArray[np.uint8]:
-        values, include = self.pixels.read(box)
-        labels = np.empty(values.shape[: self.ndim], dtype=np.uint8)
-        self._labeller(values, include, labels)
+        sides = [range(*side.indices(size)) for side, size in zip(box, self.shape, strict=True)]
+        labels = np.empty([len(side) for side in sides], dtype=np.uint8)
+
+        def write(part: Box, place: Box) -> None:
+            self._labeller(*self.pixels.read(part), labels[place])
+
+        # What a feature looks at around each part would be read twice.
+        if any(self.pixels.halo) or any(side.step != 1 for side in sides):
+            write(box, (slice(None),) * self.ndim)
+            return labels
+        places = boxes(labels.shape)
+        parts = [
+            tuple(
+                slice(side.start + at.start, side.start + at.stop)
+                for side, at in zip(sides, place, strict=True)
+            )
+            for place in places
+        ]
+        run = _on_screen().map if len(parts) > 1 else map
+        list(run(write, parts, places))
         return labels
 
     def look_up_all(self, progress: Progress | None = None) -> NDArray[np.uint8]:
