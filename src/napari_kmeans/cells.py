@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -328,21 +329,28 @@ class CountPlan:
 
 
 def _count_bytes(columns: Sequence[NDArray[Any]]) -> Cells:
-    """Count two or three bytes a pixel, sorting short keys before long ones are made."""
-    d = len(columns)
-    plain = np.zeros(columns[0].size, dtype=np.uint32)
-    for column in columns:
-        plain <<= np.uint32(8)
-        # What is left of the least value in a signed type.
-        plain |= column if column.dtype == np.uint8 else (column.view(np.uint8) ^ np.uint8(128))
-    plain.sort()
-    starts = _starts(plain)
-    counts = np.diff(starts, append=plain.size)
-    plain = plain[starts]
-    codes = [(plain >> np.uint32(8 * (d - 1 - axis))).astype(np.uint8) for axis in range(d)]
-    keys = interleave(codes, 8)
-    order = np.argsort(keys)
-    return Cells(0, keys[order], counts[order]).limited(d)
+    """Count two or three bytes a pixel."""
+    keys = np.zeros(columns[0].size, dtype=np.uint32)
+    tables = _tables(len(columns), columns[0].dtype.str)
+    for begin in range(0, keys.size, _SHORT_PIECE):
+        piece = slice(begin, begin + _SHORT_PIECE)
+        for table, column in zip(tables, columns, strict=True):
+            keys[piece] |= table.take(column[piece].view(np.uint8))
+    keys.sort()
+    starts = _starts(keys)
+    return Cells(0, keys[starts].astype(np.uint64), np.diff(starts, append=keys.size)).limited(len(columns))
+
+
+@cache
+def _tables(d: int, dtype: str) -> list[NDArray[np.uint32]]:
+    """For each axis, what every bit pattern of a byte has a part in the key."""
+    codes = np.arange(256, dtype=np.uint8).view(dtype).astype(np.int16)
+    codes -= codes.min()
+    none = np.zeros(256, dtype=np.uint8)
+    return [
+        interleave([codes if axis == other else none for other in range(d)], 8).astype(np.uint32)
+        for axis in range(d)
+    ]
 
 
 def _scatter(cells: Cells, codes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -77,8 +77,8 @@ class Cloud:
 
     def mean(self) -> NDArray[np.float64]:
         """Mean of the pixels: (d,) float64."""
-        shares = (self.counts / self.counts.sum())[:, np.newaxis]
-        return np.asarray(np.sum(self.positions * shares, axis=0))
+        shares = self.counts / self.counts.sum()
+        return np.array([np.sum(axis * shares) for axis in self.positions.T])
 
     def inside(self) -> float:
         """Sum of squared distances, in scales, of the pixels looked at to the point that stands for each."""
@@ -151,7 +151,8 @@ def _axis_levels(axis: NDArray[np.float64], counts: NDArray[np.int64], n_levels:
     if low == high:
         return np.zeros(axis.size, dtype=np.int64)
     bins = ((axis - low) * (_BINS * (1 - 1e-9) / (high - low))).astype(np.int64)
-    if np.bincount(bins, minlength=_BINS).max() > axis.size // 2 and axis.size > n_levels:
+    some = bins[:: max(axis.size >> 16, 1)]  # tell enough
+    if np.bincount(some, minlength=_BINS).max() > some.size // 2 and axis.size > n_levels:
         # Values far out have left most points in one bin.
         order = np.argsort(axis, kind="stable")
         levels = np.empty(axis.size, dtype=np.int64)
@@ -162,7 +163,7 @@ def _axis_levels(axis: NDArray[np.float64], counts: NDArray[np.int64], n_levels:
     means = np.bincount(bins, weights=counts * axis)[filled] / pixels[filled]
     level = np.zeros(pixels.size, dtype=np.int64)
     level[filled] = group_values(means, pixels[filled], n_levels)
-    return np.asarray(level[bins])
+    return np.asarray(level.take(bins))
 
 
 def _in_cells(cloud: Cloud, levels: NDArray[np.int64], n_levels: int) -> tuple[Cloud, NDArray[np.int64]]:
@@ -181,7 +182,7 @@ def _in_cells(cloud: Cloud, levels: NDArray[np.int64], n_levels: int) -> tuple[C
         cloud,
         positions=means,
         counts=pixels.astype(np.int64),
-        scatter=cloud.scatter + outer_products(cloud.positions - means[cell], cloud.counts),
+        scatter=cloud.scatter + outer_products(cloud.positions - means.take(cell, axis=0), weights),
     )
     of_cell = np.empty((len(levels), filled.size), dtype=np.int64)
     of_cell[:, cell] = levels
@@ -195,8 +196,9 @@ def outer_products(points: NDArray[np.float64], counts: NDArray[Any]) -> NDArray
     """
     d = points.shape[1]
     total = np.empty((d, d))
-    for i in range(d):
-        weighted = counts * points[:, i]
+    columns = np.ascontiguousarray(points.T)
+    for i, column in enumerate(columns):
+        weighted = counts * column
         for j in range(i, d):
-            total[i, j] = total[j, i] = np.sum(weighted * points[:, j])
+            total[i, j] = total[j, i] = np.sum(weighted * columns[j])
     return total

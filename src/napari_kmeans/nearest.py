@@ -40,6 +40,8 @@ def nearest(
     """
     size = columns[0].size
     found = np.zeros(size, dtype=np.uint8)
+    if len(centers) == 1:
+        return found
     length = min(_PIECE, size)
     points = np.empty((len(columns), length))
     best, distance, step = np.empty((3, length))

@@ -128,9 +128,10 @@ class Search:
 
     @cached_property
     def _all(self) -> _Stage:
-        # From the middle of most points: values very far out would move the mean, and all others would be
-        # the same beside it.
-        return _Stage(self.cloud, np.median(self.cloud.positions, axis=0))
+        # From about the middle of most points: values very far out would move the mean, and all others would
+        # be the same beside it. Some of the points tell: cells are sorted, and pixels of a sample at random.
+        some = self.cloud.positions[:: max(self.cloud.counts.size >> 16, 1)]
+        return _Stage(self.cloud, np.median(some, axis=0))
 
     @cached_property
     def _stages(self) -> list[_Stage]:
@@ -175,7 +176,7 @@ class _Stage:
 
         It compares squares of distances from the mean; their rounding must not drown what matters.
         """
-        reach = float(np.max(np.abs(self.points))) ** 2
+        reach = max(max(-float(column.min()), float(column.max())) for column in self.columns) ** 2
         return bool(np.spacing(reach) <= 1e-6 * inertia)
 
     def kmeans(self, centers: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
@@ -187,8 +188,13 @@ class _Stage:
         found = nearest(self.columns, centers)
         k = len(centers)
         counts = np.bincount(found, self.weights, minlength=k)
-        distance = self.points.T - centers.T[:, found]
-        inertia = float(np.sum(self.weights * np.sum(distance * distance, axis=0))) + self.inside
+        squares = np.zeros(self.weights.size)
+        for column, center in zip(self.columns, centers.T, strict=True):
+            distance = column - center.take(found)
+            distance *= distance
+            squares += distance
+        squares *= self.weights
+        inertia = float(np.sum(squares)) + self.inside
         own = centers * self.cloud.scales + self.origin
         if self.cloud.brightness is None:
             light = np.sum(own * self.cloud.light, axis=1)
