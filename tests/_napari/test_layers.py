@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import dask.array as da
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -344,6 +345,36 @@ def test_look_up_is_what_predict_gives(kind, key):
     assert found.dtype == np.uint8
     assert found.shape == expected[key].shape
     np.testing.assert_array_equal(found, expected[key])
+
+
+@pytest.mark.parametrize("smooth", [0, 1])
+@pytest.mark.parametrize(
+    "key", [..., (slice(7, 1400), slice(5, 1190)), (slice(None), slice(0, -1, 2))], ids=str
+)
+def test_look_up_of_much_is_what_predict_gives(key, smooth):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (1500, 1200, 3), dtype=np.uint8)
+    mask = rng.random((1500, 1200)) < 0.9
+    model = napari_kmeans.fit(image, 3, features="rgb", channel_axis=-1, mask=mask, smooth=smooth)
+    labels = ModelLookUp(Pixels.of(image, features=model.description, channel_axis=-1, mask=mask), model)
+    np.testing.assert_array_equal(labels[key], model.predict(image, mask=mask)[key])
+
+
+def test_look_up_reads_each_chunk_once():
+    read = []
+
+    def remember(block, block_info=None):
+        read.append(block_info[0]["chunk-location"])
+        return block
+
+    image = np.random.default_rng(0).integers(0, 256, (1500, 1200), dtype=np.uint8)
+    lazy = da.from_array(image, chunks=700).map_blocks(
+        remember, dtype=np.uint8, meta=np.empty((0, 0), np.uint8)
+    )
+    model = napari_kmeans.fit(image, 3)
+    found = ModelLookUp(Pixels.of(lazy), model)[...]
+    np.testing.assert_array_equal(found, model.predict(image))
+    assert sorted(read) == [(row, column) for row in range(3) for column in range(2)]
 
 
 @pytest.mark.parametrize("kind", IMAGES)

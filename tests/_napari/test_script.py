@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from napari.layers import Labels
+from napari.layers import Image, Labels
 from qtpy.QtWidgets import QApplication
 
 import napari_kmeans
@@ -69,6 +69,7 @@ def run_script(viewer, dock):
 def check(viewer, dock):
     layer = viewer.layers[f"{dock.image.value.name} k-means"]
     assert isinstance(layer, Labels)
+    assert len(viewer.layers) == 2 * sum(isinstance(each, Image) for each in viewer.layers)
     labels, model = run_script(viewer, dock)
     np.testing.assert_array_equal(labels, layer.data)
     shown = dock.session.model

@@ -84,24 +84,20 @@ class ModelLookUp(LookUp):
     def _label(self, box: tuple[slice, ...]) -> NDArray[np.uint8]:
         sides = [range(*side.indices(size)) for side, size in zip(box, self.shape, strict=True)]
         labels = np.empty([len(side) for side in sides], dtype=np.uint8)
-
-        def write(part: Box, place: Box) -> None:
-            self._labeller(*self.pixels.read(part), labels[place])
-
-        # What a feature looks at around each part would be read twice.
-        if any(self.pixels.halo) or any(side.step != 1 for side in sides):
-            write(box, (slice(None),) * self.ndim)
-            return labels
         places = boxes(labels.shape)
-        parts = [
-            tuple(
-                slice(side.start + at.start, side.start + at.stop)
-                for side, at in zip(sides, place, strict=True)
-            )
-            for place in places
-        ]
-        run = _on_screen().map if len(parts) > 1 else map
-        list(run(write, parts, places))
+        # A chunk that is cut would be read by several, and so would what a feature looks at around a part.
+        whole = (
+            self.pixels.chunks is not None or any(self.pixels.halo) or any(side.step != 1 for side in sides)
+        )
+        if whole or len(places) < 2:
+            self._labeller(*self.pixels.read(box), labels)
+            return labels
+
+        def write(place: Box) -> None:
+            part = (side[at] for side, at in zip(sides, place, strict=True))
+            self._labeller(*self.pixels.read(tuple(slice(p.start, p.stop) for p in part)), labels[place])
+
+        list(_on_screen().map(write, places))
         return labels
 
     def look_up_all(self, progress: Progress | None = None) -> NDArray[np.uint8]:
