@@ -21,7 +21,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 from skimage import data
 
-from napari_kmeans._napari.waiting import wait_until
+from napari_kmeans._napari.contributions.waiting import wait_until
 
 from .tables import Table
 

@@ -18,9 +18,9 @@ import numpy as np
 from napari.layers import Labels
 from qtpy.QtWidgets import QApplication
 
-from napari_kmeans._napari.colors import label_colormap
-from napari_kmeans._napari.waiting import wait_until
-from napari_kmeans.palette import distinct_colors
+from napari_kmeans._napari.contributions.waiting import wait_until
+from napari_kmeans._napari.layers.colors import label_colormap
+from napari_kmeans.report.palette import distinct_colors
 
 from .large import CHUNK, _make
 from .tables import Table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_kmeans.exact import OptimalPartitions
+from napari_kmeans.kmeans.exact import OptimalPartitions
 
 _MOST = 1 << 16
 

@@ -41,7 +41,7 @@ class Studio:
 
     def wait(self) -> None:
         """Let the dock finish, and what it shows be drawn."""
-        from napari_kmeans._napari.waiting import let_draw, wait_until
+        from napari_kmeans._napari.contributions.waiting import let_draw, wait_until
 
         wait_until(lambda: self.dock.at_rest)
         let_draw()
@@ -50,7 +50,7 @@ class Studio:
         """Show nothing but a sample image and its clusters."""
         from napari.layers import Layer
 
-        from napari_kmeans._napari.sample_data import SAMPLES
+        from napari_kmeans._napari.contributions.sample_data import SAMPLES
 
         dock = self.dock
         for action in (dock.menu.side_by_side, dock.menu.outline, dock.menu.log_counts):
@@ -247,7 +247,7 @@ def figure(studio: Studio) -> Any:
     from qtpy.QtGui import QPixmap
     from skimage.data import coins
 
-    from napari_kmeans import cli
+    from napari_kmeans.cli import app as cli
 
     with tempfile.TemporaryDirectory() as folder:
         image = Path(folder, "coins.png")

@@ -9,28 +9,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-# What no version of Python changes: arithmetic held against other implementations at length, faults of disks
-# and clusters, and windows driven through every combination. tox runs these on the oldest Python only.
-THOROUGH = {
-    "tests": {
-        "test_cluster", "test_description", "test_exact", "test_figure", "test_labelling", "test_ngff",
-        "test_ngff_faults", "test_pipeline", "test_regions", "test_search", "test_summary", "test_texture",
-        "test_tiff",
-    },
-    "_napari": {
-        "test_docks", "test_features", "test_large", "test_layout", "test_responsive", "test_script",
-        "test_widget",
-    },
-}  # fmt: skip
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is thorough."""
-    for item in items:
-        if item.path.stem in THOROUGH.get(item.path.parent.name, ()):
-            item.add_marker(pytest.mark.thorough)
-
-
 Picture = Callable[[str], NDArray[np.uint8]]
 LeastInertia = Callable[[NDArray, NDArray, int], float]
 

@@ -15,8 +15,12 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 import napari_kmeans
-from napari_kmeans import blocks, labelling, levels
-from napari_kmeans.exact import OptimalPartitions
+from napari_kmeans.blocks import loop as blocks
+from napari_kmeans.kmeans.exact import OptimalPartitions
+from napari_kmeans.model import labelling
+from napari_kmeans.summary import counted_values as levels
+
+pytestmark = pytest.mark.thorough
 
 GRAY = ("camera", "coins", "moon", "text", "page")
 COLOUR = ("astronaut", "china", "flower")

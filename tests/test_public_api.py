@@ -45,8 +45,8 @@ def test_all_that_is_public_is_there():
     assert set(napari_kmeans.__all__) <= set(dir(napari_kmeans))
     for name in napari_kmeans.__all__:
         assert getattr(napari_kmeans, name).__name__ == name
-    with pytest.raises(AttributeError, match="no attribute 'kmeans'"):
-        _ = napari_kmeans.kmeans
+    with pytest.raises(AttributeError, match="no attribute 'cluster'|attribute cluster"):
+        _ = napari_kmeans.cluster
 
 
 FIT = {

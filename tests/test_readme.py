@@ -76,7 +76,7 @@ def make_store(path: Path) -> None:
 
 @pytest.mark.parametrize("page", with_snippets("sh", "napari-kmeans "))
 def test_commands_of_a_page_run(page, tmp_path, monkeypatch):
-    cli = pytest.importorskip("napari_kmeans.cli", exc_type=SystemExit)
+    cli = pytest.importorskip("napari_kmeans.cli.app", exc_type=SystemExit)
     import typer
     from PIL import Image
 
@@ -101,7 +101,7 @@ def test_commands_of_a_page_run(page, tmp_path, monkeypatch):
 
 
 def test_table_of_the_command_line_page_lists_every_option():
-    cli = pytest.importorskip("napari_kmeans.cli", exc_type=SystemExit)
+    cli = pytest.importorskip("napari_kmeans.cli.app", exc_type=SystemExit)
     import typer
 
     text = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")

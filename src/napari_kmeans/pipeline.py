@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import clustering
-from .blocks import Progress, summarise
-from .cloud import Cloud
-from .clustering import SOLVERS, Optimum, Suggestion
-from .description import Description
+from .blocks.loop import Progress, summarise
+from .blocks.pixels import Pixels
 from .features import Vector
-from .model import MAX_CLUSTERS, KMeansModel
-from .pixels import Pixels
-from .search import Search
-from .stack import KMeansStack, OnDemand, spatial_axis
-from .summary import Summary
+from .features.extractor import Description
+from .kmeans import clustering
+from .kmeans.clustering import SOLVERS, Optimum, Suggestion
+from .kmeans.search import Search
+from .model.model import MAX_CLUSTERS, KMeansModel
+from .model.stack import KMeansStack, OnDemand, spatial_axis
+from .summary.scalar import Summary
+from .summary.vector import Cloud
 
 AUTO_K_MAX = 12
 """Most clusters that ``n_clusters="auto"`` chooses."""

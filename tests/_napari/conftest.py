@@ -18,7 +18,7 @@ from qtpy.QtCore import QEvent, QPointF, Qt, QThreadPool
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
-from napari_kmeans import blocks
+from napari_kmeans.blocks import loop as blocks
 
 PLUGIN = "napari-kmeans", "K-means segmentation"
 
@@ -39,7 +39,7 @@ def imported():
     """What viewers need, imported, and out of the way of the many collections between their tests."""
     import sklearn.cluster  # noqa: F401
 
-    import napari_kmeans._napari.widget  # noqa: F401
+    import napari_kmeans._napari.widgets.kmeans_widget  # noqa: F401
 
     gc.collect()
     gc.freeze()
@@ -51,7 +51,7 @@ def imported():
 def viewer(imported, npe2pm, plugin_settings, make_napari_viewer, monkeypatch):
     """A viewer with this plugin only, and settings of its own."""
     # Tests have no hand that moves on: a dock comes to rest sooner than a person would want.
-    monkeypatch.setattr("napari_kmeans._napari.jobs._REST", 50)
+    monkeypatch.setattr("napari_kmeans._napari.session.jobs._REST", 50)
     npe2pm.register(PluginManifest.from_distribution(PLUGIN[0]))
     return make_napari_viewer()
 

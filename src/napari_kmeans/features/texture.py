@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..smoothing import blur, reach
+from ..preprocess.smoothing import blur, reach
 from .base import Feature, Vector
 from .gray import Gray
 

@@ -1,0 +1,1 @@
+"""What the manifest offers beside the dock."""

@@ -1,0 +1,75 @@
+"""The ``view`` command: napari with the dock open and an image segmented."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .sample_data import SAMPLES
+
+if TYPE_CHECKING:
+    from ...io.image_file import ImageFile
+
+_WINDOW = (1200, 760)
+
+
+def view(
+    image: ImageFile | None, sample: str | None, n_clusters: int | None, screenshot: Path | None
+) -> None:
+    """Open napari, segment an image, and stay or leave a picture.
+
+    Parameters
+    ----------
+    image : ImageFile, optional
+        An image that was read from a file.
+    sample : str, optional
+        One of `SAMPLES`, instead of a file.
+    n_clusters : int, optional
+        What the dock begins with otherwise.
+    screenshot : path, optional
+        PNG file to write the window to, and then close.
+
+    Raises
+    ------
+    TimeoutError
+        If no result came in two minutes while a screenshot was asked for.
+    """
+    import napari
+    from napari.layers import Layer
+
+    viewer = napari.Viewer(title="napari-kmeans", show=screenshot is None)
+    viewer.window.resize(*_WINDOW)
+    layers = []
+    if sample is not None:
+        layers = [Layer.create(*data) for data in SAMPLES[sample]()]
+    elif image is not None:
+        data = [image.data, *image.coarser] if image.coarser else image.data
+        layers = [Layer.create(data, image.layer_keywords(), "image")]
+    for layer in layers:
+        viewer.add_layer(layer)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-kmeans", "K-means segmentation")
+    if n_clusters is not None and layers:
+        dock.n_clusters.value = n_clusters
+    if layers:
+        dock.segment.native.click()
+    if screenshot is None:
+        napari.run()
+        return
+    try:
+        _take_picture(viewer, dock, screenshot)
+    finally:
+        viewer.close()
+
+
+def _take_picture(viewer: Any, dock: Any, path: Path) -> None:
+    """Wait until the dock is at rest and write what the window shows."""
+    from .waiting import let_draw, wait_until
+
+    viewer.window._qt_window.show()
+    wait_until(lambda: dock.at_rest)
+    viewer.reset_view()  # to the canvas as the dock has left it
+    let_draw()
+    partial = path.with_name(f".{path.name}.partial.png")
+    viewer.screenshot(str(partial), canvas_only=False, flash=False)
+    os.replace(partial, path)

@@ -1,0 +1,87 @@
+"""Cluster colours: the one place that decides them, for overlay, histogram, curve and table alike."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection
+
+import numpy as np
+from napari.utils.colormaps import AVAILABLE_COLORMAPS, DirectLabelColormap
+from numpy.typing import NDArray
+
+from ...model.model import KMeansModel
+from ...report.palette import distinct_colors as distinct_colors  # also had from here
+
+DISTINCT = "distinct"
+MEAN = "mean intensity"
+PALETTES = (DISTINCT, MEAN, "viridis", "magma", "turbo", "gray")
+"""Colours that can be told apart, those of the image itself, or napari's colormaps by brightness."""
+
+_DIMMED = 0.12  # opacity of what is not highlighted while something is
+
+
+def cluster_colors(
+    model: KMeansModel, palette: str, contrast_limits: tuple[float, float] = (0, 255)
+) -> NDArray[np.float64]:
+    """Colour of each cluster, merged ones alike: (n_clusters, 4) RGBA, 0 to 1.
+
+    Parameters
+    ----------
+    model : KMeansModel
+    palette : str
+        One of `PALETTES`.
+    contrast_limits : tuple of float
+        What the image shows as black and as white, for the mean intensity.
+    """
+    k = model.n_clusters
+    if palette == DISTINCT:
+        rgba = distinct_colors(k)
+    elif palette == MEAN:
+        rgba = np.concatenate([_mean_colors(model, contrast_limits), np.ones((k, 1))], axis=1)
+    else:
+        rgba = np.asarray(AVAILABLE_COLORMAPS[palette].map(np.linspace(0, 1, k)), dtype=np.float64)
+    for group in model.merges:
+        rgba[np.array(group) - 1] = rgba[min(group) - 1]
+    return rgba
+
+
+def _mean_colors(model: KMeansModel, contrast_limits: tuple[float, float]) -> NDArray[np.float64]:
+    """Colour of each centre as the image shows it, or its gray where features are no colours: (k, 3)."""
+    if model.features == "lab":
+        from skimage.color import lab2rgb
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what no screen can show is cut to what it can
+            return np.asarray(lab2rgb(model.centers))
+    low, high = contrast_limits
+    shown = np.clip((model.centers - low) / ((high - low) or 1.0), 0, 1)
+    if model.features == "rgb":
+        return shown
+    # Of channels the mean; of texture the intensity, which is its first feature.
+    gray = shown[:, :1] if model.features == "texture" else shown.mean(axis=1, keepdims=True)
+    return np.repeat(gray, 3, axis=1)
+
+
+def label_colormap(
+    colors: NDArray[np.float64], hidden: Collection[int] = (), highlighted: Collection[int] = ()
+) -> DirectLabelColormap:
+    """Napari's colormap for labels 1 … n in these colours, everything else transparent.
+
+    Parameters
+    ----------
+    colors : (n, 4) array
+    hidden : labels
+        Not shown.
+    highlighted : labels
+        If there are any, all others are dimmed.
+    """
+    shown = colors.copy()
+    for label in range(1, len(shown) + 1):
+        if label in hidden:
+            shown[label - 1, 3] = 0
+        elif highlighted and label not in highlighted:
+            shown[label - 1, 3] *= _DIMMED
+    clear = np.zeros(4)
+    color_dict: dict[int | None, NDArray[np.float64]] = {None: clear, 0: clear}
+    color_dict.update(enumerate(shown, start=1))
+    return DirectLabelColormap(color_dict=color_dict)

@@ -1,0 +1,95 @@
+"""What all plots of the dock have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from qtpy.QtCore import QSize
+from qtpy.QtGui import QPalette
+from qtpy.QtWidgets import QWidget
+
+from ...model.model import KMeansModel
+
+_MOST_TOLD = 4  # features in a tooltip
+
+
+class Plot(pg.PlotWidget):
+    """A small plot in the theme's colours that neither opens menus nor scrolls with the wheel."""
+
+    def __init__(self, parent: QWidget | None = None, **options: Any) -> None:
+        super().__init__(parent, background=None, enableMenu=False, **options)
+        self.setMinimumHeight(120)
+        self.hideButtons()
+        self.getPlotItem().layout.setContentsMargins(0, 4, 4, 0)
+        for side in ("left", "bottom"):
+            self.getAxis(side).setStyle(tickLength=-4, autoExpandTextSpace=True)
+        self.follow_theme()
+
+    def sizeHint(self) -> QSize:
+        # pyqtgraph asks for 640 × 480, which would swallow the canvas.
+        return QSize(340, 150)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, self.minimumHeight())
+
+    def follow_theme(self) -> None:
+        """Draw axes in the window's text colour."""
+        color = self.palette().color(QPalette.ColorRole.WindowText)
+        for side in ("left", "bottom"):
+            self.getAxis(side).setPen(color)
+            self.getAxis(side).setTextPen(color)
+
+    def changeEvent(self, event: Any) -> None:
+        super().changeEvent(event)
+        if event.type() in (event.Type.PaletteChange, event.Type.StyleChange) and self.plotItem is not None:
+            self.follow_theme()
+
+    def wheelEvent(self, event: Any) -> None:
+        event.ignore()
+
+    def keyPressEvent(self, event: Any) -> None:
+        # An unhandled key would reach the canvas and switch the layer's tool.
+        event.accept()
+
+
+@lru_cache(maxsize=4096)  # pyqtgraph draws a symbol for each brush it has not seen, though of the same colour
+def _brush(red: int, green: int, blue: int, alpha: int) -> Any:
+    return pg.mkBrush(red, green, blue, alpha)
+
+
+def brushes(colors: NDArray[np.float64]) -> list[Any]:
+    """Brushes in colours of 0 to 1, (n, 4); equal ones are the same object."""
+    return [_brush(*color) for color in (255 * colors).round().astype(int).tolist()]
+
+
+def format_value(value: float) -> str:
+    """Short text for a value in the image's units."""
+    return f"{value:.1f}" if 100 <= abs(value) < 1e6 else f"{value:.4g}"
+
+
+def format_count(n: float) -> str:
+    """Short text for a number of pixels."""
+    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if n >= 10 * unit:
+            return f"{n / unit:g}{letter}"
+    return f"{n:g}"
+
+
+def describe_cluster(model: KMeansModel, index: int) -> str:
+    """Name and share of a cluster, counted from 0, together with those that it was merged with."""
+    [group] = [group for group in model.groups if index + 1 in group]
+    name = model.names[group[0] - 1] if model.names else f"cluster {group[0]}"
+    share = model.counts[[label - 1 for label in group]].sum() / max(int(model.counts.sum()), 1)
+    background = " (background)" if group[0] in model.background else ""
+    return f"{name}{background}, {100 * share:.1f} % of the image"
+
+
+def describe_features(names: Sequence[str], values: NDArray[np.float64], axes: tuple[int, int]) -> str:
+    """Names and values of the features of a point; of many, those of two axes."""
+    told = range(len(names)) if len(names) <= _MOST_TOLD else axes
+    return ", ".join(f"{names[axis]} {format_value(values[axis])}" for axis in told)

@@ -1,0 +1,245 @@
+"""What takes the histogram's place where a pixel is described by several features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...model.model import KMeansModel
+from ...summary.vector import Cloud
+from .center_palette import COLORS, CenterPalette, full_light
+from .cloud_view import variance_between
+from .profile import ProfilePlot
+from .scatter import ScatterPlot
+
+_MOST_IN_SCATTER = 2  # features that two axes show in full
+
+
+class FeaturePlot(QWidget):
+    """Colours of the clusters, and their pixels by two features or their centres by all.
+
+    Which features are seen, and how, is remembered for features of the same names.
+
+    Attributes
+    ----------
+    centers : CenterPalette
+        Shown for colours only.
+    scatter : ScatterPlot
+    profile : ProfilePlot
+        Not for colours.
+    x_axis, y_axis : QComboBox
+        Features of the scatter's axes.
+    as_scatter, as_profile : QPushButton
+        Switch between the two.
+    cloud : Cloud or None
+        What is shown.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.centers = CenterPalette()
+        self.scatter = ScatterPlot()
+        self.profile = ProfilePlot()
+        self._plots = QStackedWidget()
+        for plot in (self.scatter, self.profile):
+            self._plots.addWidget(plot)
+        self.x_axis = _AxisBox("Feature on the horizontal axis")
+        self.y_axis = _AxisBox("Feature on the vertical axis")
+        self.as_scatter = QPushButton("Scatter", checkable=True)
+        self.as_scatter.setToolTip("Show the pixels by two of their features")
+        self.as_profile = QPushButton("Profile", checkable=True)
+        self.as_profile.setToolTip("Show the centre of each cluster, feature by feature")
+        self._which = QWidget()
+        which = QHBoxLayout(self._which)
+        group = QButtonGroup(self)
+        for button in (self.as_scatter, self.as_profile):
+            button.setStyleSheet("QPushButton { padding: 1px 8px; }")
+            group.addButton(button)
+            which.addWidget(button)
+        self._axes_row = QWidget()
+        axes = QHBoxLayout(self._axes_row)
+        for text, box in (("→", self.x_axis), ("↑", self.y_axis)):
+            axes.addWidget(QLabel(text))
+            axes.addWidget(box, 1)
+        layout = QVBoxLayout(self)
+        for each in (axes, which, layout):
+            each.setContentsMargins(0, 0, 0, 0)
+            each.setSpacing(4)
+        axes.setSpacing(2)
+        for widget, stretch in (
+            (self.centers, 0),
+            (self._which, 0),
+            (self._plots, 1),
+            (self._axes_row, 0),
+        ):
+            layout.addWidget(widget, stretch)
+        self.cloud: Cloud | None = None
+        self._white = 1.0
+        self._model: KMeansModel | None = None
+        self._colors = np.zeros((0, 4))
+        self._has_axes = False  # whether axes were chosen for this cloud
+        self._axes_of: dict[tuple[str, ...], tuple[int, int]] = {}
+        self._profile_of: dict[tuple[str, ...], bool] = {}
+        self.x_axis.activated.connect(self._on_x)
+        self.y_axis.activated.connect(self._on_y)
+        self.as_scatter.clicked.connect(self._on_which)
+        self.as_profile.clicked.connect(self._on_which)
+        self.set_cloud(None)
+
+    def set_cloud(self, cloud: Cloud | None, white: float | None = None) -> None:
+        """Show the pixels of another image or other features, without clusters until `set_model`.
+
+        Parameters
+        ----------
+        cloud : Cloud or None
+        white : float, optional
+            Value of full light, where red, green and blue are the features; guessed from the largest if not
+            given.
+        """
+        names = cloud.names if cloud is not None else ()
+        # From one position of a stack to the next, axes do not jump.
+        same = self._has_axes and self.cloud is not None and self.cloud.names == names
+        axes = self.scatter.shown_axes if same else self._axes_of.get(names, (0, 1))
+        self._has_axes = same or names in self._axes_of
+        self.cloud, self._model = cloud, None
+        if white is None and cloud is not None:
+            white = full_light(float(cloud.positions.max()))
+        self._white = white or 1.0
+        for box, axis in ((self.x_axis, axes[0]), (self.y_axis, axes[1])):
+            box.set_names(names, axis)
+        self._axes_row.setEnabled(cloud is not None)
+        self.scatter.set_cloud(cloud, axes)
+        self.profile.set_cloud(cloud)
+        self._switch()
+
+    def set_model(self, model: KMeansModel | None, colors: NDArray[np.float64]) -> None:
+        """Show the clusters of a model of the cloud.
+
+        The cost is the same for any cloud, so this can be called at every step of a slider.
+
+        Parameters
+        ----------
+        model : KMeansModel or None
+        colors : (n_clusters, 4) array
+            RGBA of each cluster, 0 to 1.
+        """
+        first = self._model is None
+        self._model, self._colors = model, colors
+        if first and model is not None:
+            self._choose_axes(model)
+            self._switch()
+        else:
+            self._draw()
+
+    def _draw(self) -> None:
+        """Show the model in what is visible; what is not waits until it is."""
+        model, colors = self._model, self._colors
+        are_colors = model is not None and model.features in COLORS
+        self.centers.setVisible(are_colors)
+        self.centers.set_model(model if are_colors else None, colors, self._white)
+        plot = self.profile if self._is_profile else self.scatter
+        plot.set_model(model, colors)
+
+    @property
+    def _is_profile(self) -> bool:
+        return self._plots.currentWidget() is self.profile
+
+    def _choose_axes(self, model: KMeansModel) -> None:
+        """Look from where there is most to see, unless the person has chosen already."""
+        view = self.scatter.view
+        if self._has_axes or view is None:
+            return
+        self._has_axes = True
+        if model.features == "lab":
+            axes = 1, 2  # lightness is the least of what tells stains apart
+        elif model.features == "channels":
+            axes = 0, 1
+        elif model.features == "texture":
+            axes = view.telling_axes(variance_between(model))
+        else:
+            axes = view.telling_axes()
+        for box, axis in ((self.x_axis, axes[0]), (self.y_axis, axes[1])):
+            box.setCurrentIndex(axis)
+        if axes != self.scatter.shown_axes:
+            self.scatter.set_axes(axes)
+
+    def _on_x(self, x: int) -> None:
+        self._take(x, self.y_axis, (x, self.scatter.shown_axes[1]))
+
+    def _on_y(self, y: int) -> None:
+        self._take(y, self.x_axis, (self.scatter.shown_axes[0], y))
+
+    def _take(self, chosen: int, other: QComboBox, axes: tuple[int, int]) -> None:
+        """Use a feature for an axis; if the other has it, that gets the one from here."""
+        if self.cloud is None:
+            return
+        if axes[0] == axes[1]:
+            axes = self.scatter.shown_axes[::-1]
+            other.setCurrentIndex(axes[0] if other is self.x_axis else axes[1])
+        self._axes_of[self.cloud.names] = axes
+        self._has_axes = True
+        self.scatter.set_axes(axes)
+
+    def _on_which(self) -> None:
+        if self.cloud is not None:
+            self._profile_of[self.cloud.names] = self.as_profile.isChecked()
+        self._switch()
+
+    def _switch(self) -> None:
+        """Show scatter or profile: what the person chose for these features, or what shows more of them."""
+        names = self.cloud.names if self.cloud is not None else ()
+        has_profile = self._model is not None and self._model.features not in COLORS
+        profile = has_profile and self._profile_of.get(names, len(names) > _MOST_IN_SCATTER)
+        (self.as_profile if profile else self.as_scatter).setChecked(True)
+        self._which.setVisible(has_profile)
+        self._axes_row.setVisible(not profile)
+        self._plots.setCurrentWidget(self.profile if profile else self.scatter)
+        self._draw()
+
+    def keyPressEvent(self, event: Any) -> None:
+        # An unhandled key would reach the canvas and switch the layer's tool.
+        event.accept()
+
+
+class _AxisBox(QComboBox):
+    """Which feature is on an axis; a long name is cut in the box and whole in its list and tooltip."""
+
+    def __init__(self, tip: str) -> None:
+        super().__init__()
+        self._tip = tip
+        self.setToolTip(tip)
+        self.setAccessibleName(tip)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(3)
+        # Napari leaves much room around the text.
+        self.setStyleSheet(
+            "QComboBox { min-width: 40px; padding: 0px 0px 0px 4px; }QComboBox::drop-down { width: 14px; }"
+        )
+        self.currentTextChanged.connect(self._on_text)
+
+    def set_names(self, names: tuple[str, ...], current: int) -> None:
+        """List features, and choose one."""
+        if [self.itemText(i) for i in range(self.count())] != list(names):
+            self.clear()
+            self.addItems(list(names))
+        self.setCurrentIndex(min(current, self.count() - 1))
+
+    def _on_text(self, name: str) -> None:
+        self.setToolTip(f"{self._tip}: {name}" if name else self._tip)
+
+    def wheelEvent(self, event: Any) -> None:
+        event.ignore()  # a person scrolls past

@@ -1,0 +1,1 @@
+"""The state of each image in the dock, and the work done for it."""

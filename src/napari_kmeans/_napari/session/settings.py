@@ -1,0 +1,66 @@
+"""What the dock begins with: napari's Preferences, where there are any for plugins."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..layers.colors import DISTINCT, PALETTES
+
+
+@dataclass(frozen=True)
+class DockSettings:
+    """Defaults of the dock; the same as in the manifest's configurations.
+
+    Attributes
+    ----------
+    n_clusters : int
+        For an image that is seen for the first time.
+    live : bool
+    palette : str
+    opacity : float
+        Of a new overlay, 0 to 1.
+    k_max : int
+        Largest number of clusters on the curve, and that is suggested.
+    scheduler : str
+        Address of the Dask cluster that reads what is not in memory; empty for this machine.
+    """
+
+    n_clusters: int = 3
+    live: bool = True
+    palette: str = DISTINCT
+    opacity: float = 0.5
+    k_max: int = 12
+    scheduler: str = ""
+
+
+def _stored() -> Any:
+    """Return napari's settings of this plugin, or None before napari 0.9."""
+    try:
+        from napari.settings import get_plugin_settings
+
+        return get_plugin_settings("napari-kmeans").dock
+    except (ImportError, KeyError, AttributeError):
+        return None
+
+
+def load() -> DockSettings:
+    """Return the person's settings, with the default for what is missing or makes no sense."""
+    stored, defaults = _stored(), DockSettings()
+    values = {name: getattr(stored, name, value) for name, value in asdict(defaults).items()}
+    return DockSettings(
+        n_clusters=min(max(int(values["n_clusters"]), 2), 255),
+        live=bool(values["live"]),
+        palette=values["palette"] if values["palette"] in PALETTES else DISTINCT,
+        opacity=min(max(float(values["opacity"]), 0.0), 1.0),
+        k_max=min(max(int(values["k_max"]), 2), 50),
+        scheduler=str(values["scheduler"]).strip(),
+    )
+
+
+def remember(**values: Any) -> None:
+    """Keep what the person changed in the dock, so that it reopens as it was left."""
+    stored = _stored()
+    if stored is not None:
+        for name, value in values.items():
+            setattr(stored, name, value)

@@ -1,0 +1,1 @@
+"""The dock: its form, table and menu."""

@@ -1,0 +1,122 @@
+"""The row below the histogram: one border between two clusters as a number, to type and for the keyboard."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtGui import QValidator
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from ...model.model import KMeansModel
+
+
+class BorderRow(QWidget):
+    """Which border, its value, and the way back to the optimum.
+
+    Signals
+    -------
+    moved(index, value)
+        The person typed a value for a border, counted from 0.
+    reset()
+        The person wants the borders of the optimum back.
+    """
+
+    moved = Signal(int, float)
+    reset = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.which = QComboBox()
+        self.which.setToolTip("Border between two neighbouring clusters")
+        self.which.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.which.setMinimumContentsLength(3)
+        self.which.setStyleSheet("QComboBox { min-width: 40px; padding: 0px 2px 0px 6px; }")
+        self.value = _NumberBox(keyboardTracking=False)
+        self.value.setToolTip(
+            "Values up to this one belong to the darker cluster; type, or drag its line above"
+        )
+        self.title = QLabel("Border")
+        self.back = QPushButton("Reset")
+        self.back.setToolTip("Borders were moved by hand; go back to those of the optimum")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(2, 0, 2, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.title)
+        layout.addWidget(self.which)
+        layout.addWidget(self.value, 1)
+        layout.addWidget(self.back)
+        self._model: KMeansModel | None = None
+        self.which.currentIndexChanged.connect(self._show_value)
+        self.value.valueChanged.connect(self._on_value)
+        self.back.clicked.connect(self.reset)
+        self.set_model(None)
+
+    def set_model(self, model: KMeansModel | None) -> None:
+        """Show the borders of a model."""
+        n_borders = 0 if model is None else model.n_clusters - 1
+        self._model = model
+        if self.which.count() != n_borders:
+            with QSignalBlocker(self.which):
+                self.which.clear()
+                self.which.addItems(
+                    [f"{i} | {i + 1}" if i < 9 else f"{i}|{i + 1}" for i in range(1, n_borders + 1)]
+                )
+        self.setEnabled(n_borders > 0)
+        adjusted = model is not None and model.adjusted
+        self.title.setText("Adjusted" if adjusted else "Border")
+        self.back.setVisible(adjusted)
+        if not n_borders:
+            with QSignalBlocker(self.value):
+                self.value.clear()
+        self._show_value()
+
+    def _show_value(self, _index: Any = None) -> None:
+        i = self.which.currentIndex()
+        if self._model is None or not 0 <= i < self._model.thresholds.size:
+            return
+        with QSignalBlocker(self.value):
+            # As it is written, so that leaving the box is no change.
+            self.value.setValue(float(_written(self._model.thresholds[i])))
+
+    def _on_value(self, value: float) -> None:
+        if self._model is not None and self.which.currentIndex() >= 0:
+            self.moved.emit(self.which.currentIndex(), value)
+
+
+class _NumberBox(QDoubleSpinBox):
+    """A box for any number, large or small, without arrows."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.setDecimals(323)  # all there can be; Qt would round otherwise
+        self.setRange(-1e300, 1e300)
+        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        # Napari leaves room for arrows.
+        self.setStyleSheet("QDoubleSpinBox { min-width: 60px; padding: 0px 4px; }")
+
+    def textFromValue(self, value: float) -> str:
+        return _written(value)
+
+    def valueFromText(self, text: str) -> float:
+        try:
+            return float(text)
+        except ValueError:
+            return float(self.value())
+
+    def validate(self, text: str, at: int) -> tuple[QValidator.State, str, int]:
+        try:
+            good = math.isfinite(float(text))
+        except ValueError:
+            good = False
+        return QValidator.State.Acceptable if good else QValidator.State.Intermediate, text, at
+
+
+def _written(value: float) -> str:
+    """A number in at most nine characters or so, which is what there is room for."""
+    short = f"{value:.6g}"
+    if "e" not in short and len(short) <= 9:
+        return short
+    digits, exponent = f"{value:.3e}".split("e")
+    return f"{digits}e{int(exponent)}"

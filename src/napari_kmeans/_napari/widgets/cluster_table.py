@@ -1,0 +1,260 @@
+"""The table of clusters: colour, name, centre and share of each; a menu of what can be done with them."""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from typing import Any
+
+from numpy.typing import NDArray
+from qtpy.QtCore import QKeyCombination, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableWidget, QTableWidgetItem, QWidget
+
+from ...model.model import KMeansModel
+from ...report.tables import PixelSize, cluster_table
+from ..plots.histogram import format_value
+
+COLUMNS = ("", "Cluster", "Centre", "Share")
+_COLOR, _NAME, _CENTER, _SHARE = range(4)
+_SHOWN_FEATURES = 3  # of a centre, that have room in its column
+_BACKGROUND = " (background)"  # after its name, and no part of it
+_HEADER_TIPS = (
+    "Whether the cluster is shown, and its colour",
+    "Its name: double click or F2 to change it",
+    "Mean of its pixels",
+    "Its part of all pixels",
+)
+_ROWS = 2, 5  # least and most that the table asks to have room for
+_MENU_KEYS = QKeyCombination(Qt.KeyboardModifier.ShiftModifier, Qt.Key.Key_F10)
+
+
+class ClusterTable(QTableWidget):
+    """One row a cluster, merged ones together, the darkest first.
+
+    Signals
+    -------
+    renamed(label, name), shown(label, visible), highlighted(labels)
+        What the person did in a row, or which rows are selected.
+    asked(action, labels)
+        Chosen from the context menu, for the selected rows: "merge", "split", "background", "extract",
+        "objects", "copy" or "csv".
+    """
+
+    renamed = Signal(int, str)
+    shown = Signal(int, bool)
+    highlighted = Signal(list)
+    asked = Signal(str, list)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(0, len(COLUMNS), parent)
+        self.setHorizontalHeaderLabels(COLUMNS)
+        for column, tip in enumerate(_HEADER_TIPS):
+            self.horizontalHeaderItem(column).setToolTip(tip)
+        self.setToolTip(
+            "Select clusters to see them alone; right click or Shift+F10 for what can be done with them"
+        )
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(24)
+        self.setEditTriggers(
+            QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed
+        )
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)  # Tab leaves the table
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(_COLOR, QHeaderView.ResizeMode.Fixed)
+        header.setHighlightSections(False)
+        self.setColumnWidth(_COLOR, 44)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._open_menu)
+        self.itemChanged.connect(self._on_item_changed)
+        self.itemSelectionChanged.connect(self._on_selection)
+        self._model: KMeansModel | None = None
+        self._filling = False
+
+    def sizeHint(self) -> QSize:
+        return QSize(260, 126)
+
+    def minimumSizeHint(self) -> QSize:
+        # A few rows are seen in full; of more, these scroll.
+        rows = min(max(self.rowCount(), _ROWS[0]), _ROWS[1])
+        height = (
+            self.horizontalHeader().sizeHint().height() + rows * self.verticalHeader().defaultSectionSize()
+        )
+        return QSize(120, height + 2 * self.frameWidth())
+
+    def set_model(
+        self,
+        model: KMeansModel | None,
+        colors: NDArray[Any],
+        hidden: set[int],
+        pixel: PixelSize | None = None,
+    ) -> None:
+        """Show the clusters of a model.
+
+        Parameters
+        ----------
+        model : KMeansModel or None
+        colors : (n_clusters, 4) array
+        hidden : set of int
+            Labels whose box is not ticked.
+        pixel : PixelSize, optional
+            For the size of each cluster, in the tooltip.
+        """
+        selected = self.selected_labels()
+        self._filling = True
+        try:
+            self._fill(model, colors, hidden, pixel)
+        finally:
+            self._filling = False
+        if self.selected_labels() != selected:
+            self._on_selection()  # a selected row is gone, or stands for another label
+
+    def _fill(
+        self,
+        model: KMeansModel | None,
+        colors: NDArray[Any],
+        hidden: set[int],
+        pixel: PixelSize | None,
+    ) -> None:
+        self._model = model
+        groups = model.groups if model is not None else ()
+        if len(groups) != self.rowCount():
+            self.setRowCount(len(groups))
+            self.updateGeometry()
+        if model is None:
+            return
+        rows = cluster_table(model.with_background([]), pixel)
+        for row, group in enumerate(groups):
+            label = group[0]
+            name = str(rows["name"][row])
+            share = f"{100 * rows['share'][row]:.1f} %"
+            center, all_of_it = _center(model, rows, row)
+            tip = f"label {label}: {rows['pixels'][row]:,} pixels\n{all_of_it}"
+            if pixel is not None:
+                tip += f"\nsize {rows['size'][row]:.6g} {pixel.unit} ({pixel.axes})"
+            if len(group) > 1:
+                tip = f"clusters {', '.join(map(str, group))} merged\n{tip}"
+            if label in model.background:
+                name, tip = f"{name}{_BACKGROUND}", f"{tip}\nbackground: label 0"
+            for column, text in enumerate(("", name, center, share)):
+                item = self._cell(row, column)
+                item.setText(text)
+                item.setToolTip(tip)
+            box = self._cell(row, _COLOR)
+            seen = label not in hidden and label not in model.background
+            box.setCheckState(Qt.CheckState.Checked if seen else Qt.CheckState.Unchecked)
+            box.setIcon(_swatch(QColor.fromRgbF(*colors[label - 1])))
+            self._cell(row, _NAME).setData(Qt.ItemDataRole.UserRole, label)
+
+    def _cell(self, row: int, column: int) -> QTableWidgetItem:
+        item = self.item(row, column)
+        if item is None:
+            item = QTableWidgetItem()
+            flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+            if column == _COLOR:
+                flags |= Qt.ItemFlag.ItemIsUserCheckable
+            elif column == _NAME:
+                flags |= Qt.ItemFlag.ItemIsEditable
+            else:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            item.setFlags(flags)
+            self.setItem(row, column, item)
+        return item
+
+    def label_of_row(self, row: int) -> int:
+        """Label that a row stands for."""
+        return int(self.item(row, _NAME).data(Qt.ItemDataRole.UserRole))
+
+    def selected_labels(self) -> list[int]:
+        """Labels of the selected rows, ascending."""
+        return sorted(self.label_of_row(index.row()) for index in self.selectionModel().selectedRows())
+
+    def _on_item_changed(self, item: QTableWidgetItem) -> None:
+        if self._filling:
+            return
+        label = self.label_of_row(item.row())
+        if item.column() == _NAME:
+            self.renamed.emit(label, item.text().strip().removesuffix(_BACKGROUND))
+        elif item.column() == _COLOR:
+            self.shown.emit(label, item.checkState() == Qt.CheckState.Checked)
+
+    def _on_selection(self) -> None:
+        if not self._filling:
+            self.highlighted.emit(self.selected_labels())
+
+    def menu(self) -> QMenu:
+        """Context menu for the selected rows, with what does not apply greyed out."""
+        menu = QMenu(self)
+        labels, model = self.selected_labels(), self._model
+        merged = {group[0] for group in model.groups if len(group) > 1} if model else set()
+        hidden = bool(labels) and model is not None and set(labels) <= set(model.background)
+        for action, text, enabled in (
+            ("merge", "Merge", len(labels) > 1),
+            ("split", "Split again", bool(merged & set(labels))),
+            ("background", "No longer background" if hidden else "Background (label 0)", bool(labels)),
+            ("extract", "Extract as layer", bool(labels)),
+            ("objects", "Split into objects", bool(labels)),
+            ("copy", "Copy table", model is not None),
+            ("csv", "Save table as CSV…", model is not None),
+        ):
+            entry = menu.addAction(text)
+            entry.setEnabled(enabled)
+            entry.triggered.connect(_Asker(self, action))
+        return menu
+
+    def _open_menu(self, place: Any) -> None:
+        menu = self.menu()
+        menu.exec(self.viewport().mapToGlobal(place))
+        menu.deleteLater()
+
+    def keyPressEvent(self, event: Any) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.clearSelection()
+        elif (
+            event.keyCombination() == _MENU_KEYS and sys.platform != "win32"
+        ):  # where Windows asks for it itself
+            self._open_menu(self.visualRect(self.currentIndex()).center())
+        super().keyPressEvent(event)
+        # An unhandled key would reach the canvas and switch the layer's tool.
+        event.accept()
+
+
+def _center(model: KMeansModel, rows: dict[str, list[Any]], row: int) -> tuple[str, str]:
+    """A centre in few letters, and in full."""
+    if model.n_features == 1:
+        value = rows["center"][row]
+        return format_value(value), f"centre {value:.10g}"
+    values = {name: rows[name][row] for name in model.feature_names}
+    short = " ".join(f"{value:.3g}" for value in values.values()) if len(values) <= _SHOWN_FEATURES else "…"
+    return short, "\n".join(f"{name} {value:.6g}" for name, value in values.items())
+
+
+@lru_cache(maxsize=512)
+def _painted(rgba: int) -> QIcon:
+    pixmap = QPixmap(16, 16)
+    pixmap.fill(QColor.fromRgba(rgba))
+    icon = QIcon()
+    # The same in a selected row, which would tint it otherwise.
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
+        icon.addPixmap(pixmap, mode)
+    return icon
+
+
+def _swatch(color: QColor) -> QIcon:
+    """Square of a colour."""
+    return _painted(color.rgba())
+
+
+class _Asker:
+    """Emits what a menu entry stands for."""
+
+    def __init__(self, table: ClusterTable, action: str) -> None:
+        self._table = table
+        self._action = action
+
+    def __call__(self, _checked: bool = False) -> None:
+        self._table.asked.emit(self._action, self._table.selected_labels())

@@ -1,0 +1,5 @@
+"""The command line: ``napari-kmeans view``, ``segment`` and ``apply``."""
+
+from .app import main
+
+__all__ = ["main"]

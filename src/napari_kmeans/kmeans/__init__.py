@@ -1,0 +1,1 @@
+"""From a summary to clusters: exact, by scikit-learn, or by search."""

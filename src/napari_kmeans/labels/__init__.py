@@ -1,0 +1,1 @@
+"""Label images: clean-up, regions, objects."""

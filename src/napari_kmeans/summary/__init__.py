@@ -1,0 +1,1 @@
+"""Weighted points that stand for the pixels of an image."""

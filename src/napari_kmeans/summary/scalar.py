@@ -1,0 +1,140 @@
+"""The summary of an image: how many pixels there are of each value.
+
+K-means never needs the pixels, only weighted points. They are counted by a reducer in one or more passes,
+
+    plan → counts of a block (they add up) → the next plan, or the summary,
+
+and all that blocks contribute are integers, so neither their size nor their order can change a bit of it.
+`levels` has the plan for values of at most 16 bits, `bit_cells` and `even_cells` those for wider ones.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from ..blocks.pixels import Block
+
+MAX_POINTS = 1 << 16
+"""Most weighted points in a summary."""
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """Weighted points that stand for the pixels of an image.
+
+    Attributes
+    ----------
+    values : (n,) float64 array
+        Strictly ascending, in the image's own units less `origin`: a value, or the mean of a cell.
+    counts : (n,) int64 array
+        Pixels at each value.
+    spread : float
+        Sum of squared distances of the pixels to the value that stands for them, in squared units.
+    exact : bool
+        Whether each point is a single value, so that `spread` is 0.
+    origin : int
+        Subtracted from integers that float64 could not tell apart otherwise; else 0.
+    """
+
+    values: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    spread: float = 0.0
+    exact: bool = True
+    origin: int = 0
+
+    @property
+    def n_pixels(self) -> int:
+        """Number of pixels that were counted."""
+        return int(self.counts.sum())
+
+
+class Plan(Protocol):
+    """What one pass over the pixels counts."""
+
+    @property
+    def looks_only(self) -> bool:
+        """Whether some windows of a large image are enough to count, and not all of it."""
+
+    def count_block(self, block: Block) -> Any:
+        """Count a block."""
+
+    def merge(self, a: Any, b: Any) -> Any:
+        """Add what two parts of the image counted, in any order: the sum is the same to the bit."""
+
+    def next(self, counts: Any) -> Any:
+        """From the counts of all blocks, the plan of another pass or the result."""
+
+
+class Counting(ABC):
+    """A plan whose counts are arrays of integers, of one value a pixel."""
+
+    @abstractmethod
+    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Count the values to use: integers that are added over blocks, in any order."""
+
+    def count_block(self, block: Block) -> NDArray[np.int64]:
+        """Count a block."""
+        return self.count(*block.values())
+
+    def merge(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Add what two parts of the image counted."""
+        return np.add(a, b, out=a)
+
+
+def coarsen(summary: Summary, limit: int) -> Summary:
+    """Return the same pixels in at most `limit` points."""
+    return merge_points(summary.values, summary.counts, summary.spread, limit, summary.origin)
+
+
+def group_values(values: NDArray[np.float64], counts: NDArray[Any], limit: int) -> NDArray[np.int64]:
+    """Put ascending values into at most `limit` groups of neighbours, narrower where they lie densest.
+
+    Returns
+    -------
+    (n,) int64 array
+        Number of each value's group, ascending from 0; not every number need occur.
+    """
+    gap = np.diff(values, prepend=values[0])
+    group = np.cumsum(gap > 0, dtype=np.int64)  # equal values (-0.0 and 0.0) are one point anyway
+    if group[-1] < limit:
+        return group
+    with np.errstate(under="ignore", over="ignore"):
+        scaled = gap / gap.max()
+        density = np.cbrt(counts * scaled * scaled)
+    share = np.maximum(_fill(counts, limit / 2), _fill(density, limit / 2))
+    # Cumulated up to and with a point: a wide gap or a crowd before it opens a new group.
+    return np.asarray(np.floor(np.cumsum(share) * (limit / share.sum() * (1 - 1e-9))), dtype=np.int64)
+
+
+def merge_points(
+    values: NDArray[np.float64], counts: NDArray[np.int64], spread: float, limit: int, origin: int = 0
+) -> Summary:
+    """Make a summary of at most `limit` points from ascending ones, merging where they lie densest."""
+    group = group_values(values, counts, limit)
+    starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
+    if starts.size == values.size:
+        return Summary(values, counts, spread, exact=spread == 0.0, origin=origin)
+    sizes = np.diff(starts, append=values.size)
+    merged = np.add.reduceat(counts, starts)
+    first = values[starts]
+    mean = first + np.add.reduceat(counts * (values - np.repeat(first, sizes)), starts) / merged
+    residual = values - np.repeat(mean, sizes)
+    total = spread + float(np.sum(counts * residual * residual))
+    return Summary(mean, merged, total, exact=total == 0.0, origin=origin)
+
+
+def _fill(weights: NDArray[Any], total: float) -> NDArray[np.float64]:
+    """Share `total` out by weight, but at most 1 to each: a point needs no more than a group of its own."""
+    ascending = np.sort(weights).astype(np.float64)
+    # With 1 for each of the largest, this is left for the others, and this is what they weigh.
+    left = total - np.arange(weights.size)[::-1]
+    rest = np.cumsum(ascending)
+    last = np.flatnonzero((left > 0) & (left * ascending <= rest))[-1]
+    unit = max(rest[last], np.finfo(np.float64).tiny)  # beside a vast weight all others may be 0
+    return np.asarray(np.minimum(weights * (left[last] / unit), 1.0))

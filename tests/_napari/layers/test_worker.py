@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+import pytest
+from qtpy.QtCore import QThread
+
+from napari_kmeans._napari.layers.worker import Job
+
+
+@pytest.fixture
+def started(qtbot):
+    """Start a job, and collect what it signals."""
+
+    def start(function):
+        job = Job(function)
+        signals = []
+        job.succeeded.connect(lambda value: signals.append(("succeeded", value)))
+        job.failed.connect(lambda error: signals.append(("failed", error)))
+        job.start()
+        return job, signals
+
+    return start
+
+
+def test_result_arrives_on_the_main_thread(qtbot):
+    threads = []
+
+    def work(progress):
+        threads.append(threading.current_thread())
+        return 42
+
+    job = Job(work)
+    job.succeeded.connect(lambda _: threads.append(QThread.currentThread().isMainThread()))
+    with qtbot.waitSignal(job.succeeded, timeout=10_000) as done:
+        job.start()
+    assert done.args == [42]
+    assert threads[0] is not threading.main_thread()
+    assert threads[1]
+
+
+def test_an_error_is_handed_over_and_not_raised(qtbot, started, finish_threads):
+    _, signals = started(lambda progress: 1 / 0)
+    finish_threads()
+    [(name, error)] = signals
+    assert name == "failed"
+    assert isinstance(error, ZeroDivisionError)
+
+
+def test_progress_is_told(qtbot):
+    job = Job(lambda progress: progress(0.25))
+    with qtbot.waitSignal(job.progressed, timeout=10_000) as told:
+        job.start()
+    assert told.args == [0.25]
+
+
+def test_a_cancelled_job_ends_at_its_next_report_and_tells_nothing(started, finish_threads):
+    begun, go_on, reached = threading.Event(), threading.Event(), []
+
+    def work(progress):
+        begun.set()
+        assert go_on.wait(10)
+        progress(0.5)
+        reached.append("the next block")
+
+    job, signals = started(work)
+    assert begun.wait(10)
+    job.cancel()
+    go_on.set()
+    finish_threads()
+    assert not reached
+    assert not signals
+
+
+def test_a_result_that_came_while_being_cancelled_is_dropped(started, finish_threads):
+    go_on = threading.Event()
+    job, signals = started(lambda progress: go_on.wait(10))
+    job.cancel()
+    go_on.set()
+    finish_threads()
+    assert not signals
+
+
+class Large:
+    pass
+
+
+@pytest.mark.parametrize("outcome", ["done", "failed", "cancelled"])
+def test_a_job_lets_go_of_what_it_worked_with(viewer, finish_threads, outcome):
+    # The viewer's window keeps every worker for good.
+    image = Large()
+    gone = weakref.ref(image)
+
+    def work(progress, image=image):
+        if outcome == "failed":
+            raise ValueError(image)
+        progress(0.5)
+        return image
+
+    job = Job(work)
+    if outcome == "cancelled":
+        job.cancel()
+    job.start()
+    finish_threads()
+    del image, work, job
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_person_who_closes_the_window_is_told_what_runs(viewer, finish_threads, qtbot):
+    tasks, go_on = viewer.window._task_status_manager, threading.Event()
+    job = Job(lambda _: go_on.wait(10))
+    job.start()
+    qtbot.waitUntil(lambda: tasks.get_status() == ["napari-worker: Executing k-means"])
+    go_on.set()
+    finish_threads()
+    assert not tasks.is_busy()

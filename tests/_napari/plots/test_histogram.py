@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QPushButton
+
+import napari_kmeans
+from napari_kmeans._napari.layers.colors import distinct_colors
+from napari_kmeans._napari.plots.histogram import ChooseKPlot, HistogramPlot, format_value
+from napari_kmeans.blocks.loop import summarise
+from napari_kmeans.blocks.pixels import Pixels
+from napari_kmeans.kmeans.clustering import Optimum, suggest
+
+
+def summary_of(image):
+    return summarise(Pixels.of(np.asarray(image)))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(104.71, "104.7"), (0.0012345, "0.001234"), (23.1, "23.1"), (1.5e7, "1.5e+07"), (0, "0")],
+)
+def test_values_are_written_short(value, text):
+    assert format_value(value) == text
+
+
+# Histogram
+
+
+@pytest.fixture
+def image():
+    return np.array([10] * 6 + [12] * 2 + [100] + [200], dtype=np.uint8)
+
+
+@pytest.fixture
+def histogram(qtbot, image):
+    plot = HistogramPlot()
+    qtbot.addWidget(plot)
+    plot.resize(300, 200)
+    plot.show()
+    plot.set_summary(summary_of(image))
+    plot.set_model(napari_kmeans.fit(image, 3), distinct_colors(3))
+    return plot
+
+
+def lines(plot):
+    items = plot.getPlotItem().items
+    return sorted((i for i in items if isinstance(i, pg.InfiniteLine)), key=lambda line: line.value())
+
+
+def bars(plot):
+    [item] = [item for item in plot.getPlotItem().items if isinstance(item, pg.BarGraphItem)]
+    return item
+
+
+def test_histogram_tells_value_cluster_and_share(histogram):
+    assert histogram.describe(10.2).startswith("10.2: 60 % of the pixels here")
+    assert histogram.describe(10).endswith("cluster 1, 80.0 % of the image")
+    assert histogram.describe(200).endswith("cluster 3, 10.0 % of the image")
+    assert histogram.describe(50).startswith("50: 0 %")
+    assert histogram.describe(-5) == histogram.describe(300) == ""
+
+
+def test_hovering_shows_it(histogram, mouse):
+    mouse.hover(histogram, (100, 3))
+    assert "cluster 2" in histogram.toolTip()
+
+
+def test_bars_have_the_colour_of_their_cluster(histogram):
+    def colors(item):
+        return [brush.color().getRgb()[:3] for brush in item.opts["brushes"]]
+
+    first, second, third = ([round(255 * c) for c in color[:3]] for color in distinct_colors(3))
+    drawn = [list(color) for color in colors(bars(histogram))]
+    for value, expected in ((10, first), (12, first), (100, second), (200, third)):
+        np.testing.assert_allclose(drawn[value - 10], expected, atol=1)
+
+
+def test_centres_and_thresholds_stand_where_the_model_has_them(histogram, image):
+    model = napari_kmeans.fit(image, 3)
+    assert [line.value() for line in lines(histogram)] == model.thresholds.tolist()
+    histogram.set_model(napari_kmeans.fit(image, 2), distinct_colors(2))
+    assert len(lines(histogram)) == 1
+    histogram.set_model(None, distinct_colors(0))
+    assert not lines(histogram)
+
+
+def test_logarithmic_counts_and_back(histogram):
+    linear = bars(histogram).opts["height"].copy()
+    histogram.set_log_counts(True)
+    np.testing.assert_allclose(bars(histogram).opts["height"], np.log10(1 + linear))
+    histogram.set_log_counts(False)
+    np.testing.assert_array_equal(bars(histogram).opts["height"], linear)
+
+
+def test_dragging_a_line_tells_its_threshold(histogram, qtbot, mouse):
+    [first, _] = lines(histogram)
+    told = []
+    histogram.threshold_moved.connect(lambda index, value: told.append((index, value)))
+    mouse.drag(histogram, (first.value(), 3), (80, 3))
+    assert {index for index, _ in told} == {0}
+    assert told[-1][1] == first.value() == pytest.approx(80, abs=2)
+    assert told[0][1] < told[-1][1]
+
+
+def test_zoom_ends_with_a_double_click(histogram, qtbot, mouse):
+    whole = histogram.viewRange()[0]
+    histogram.setXRange(90, 110)
+    qtbot.mouseDClick(histogram.viewport(), Qt.MouseButton.LeftButton, pos=mouse.place(histogram, (100, 3)))
+    assert histogram.viewRange()[0] == pytest.approx(whole)
+
+
+def test_an_empty_histogram_and_one_value_can_be_drawn(histogram):
+    histogram.set_summary(summary_of(np.full(9, 7)))
+    histogram.set_model(napari_kmeans.fit(np.full(9, 7), 1), distinct_colors(1))
+    assert histogram.describe(7).endswith("cluster 1, 100.0 % of the image")
+    histogram.set_summary(None)
+    assert histogram.describe(0.5) == ""
+
+
+# How many clusters
+
+
+@pytest.fixture
+def suggestion(gray):
+    return suggest(Optimum(summary_of(gray)), 12)
+
+
+@pytest.fixture
+def curve(qtbot, suggestion):
+    widget = ChooseKPlot()
+    qtbot.addWidget(widget)
+    widget.resize(300, 240)
+    widget.show()
+    widget.set_suggestion(suggestion, 5)
+    return widget
+
+
+def points(curve):
+    items = curve.findChild(pg.PlotWidget).getPlotItem().items
+    [item] = [item for item in items if isinstance(item, pg.ScatterPlotItem)]
+    return item.points()
+
+
+def test_curve_shows_what_each_number_explains(curve, suggestion):
+    drawn = points(curve)
+    assert [point.pos().x() for point in drawn] == list(range(1, 13))
+    explained = 100 * np.array(suggestion.explained_variance)
+    np.testing.assert_allclose([point.pos().y() for point in drawn], explained)
+    assert [k for k, point in enumerate(drawn, 1) if point.symbol() == "star"] == [suggestion.n_clusters]
+    filled = [k for k, point in enumerate(drawn, 1) if point.brush().style() != Qt.BrushStyle.NoBrush]
+    assert filled == [5]
+
+
+def test_clicking_a_point_chooses_it(curve, qtbot, mouse):
+    plot = curve.findChild(pg.PlotWidget)
+    for k in (7, 2):
+        point = points(curve)[k - 1].pos()
+        with qtbot.waitSignal(curve.chosen) as chosen:
+            mouse.click(plot, (point.x(), point.y()))
+        assert chosen.args == [k]
+
+
+def test_the_suggestion_is_explained_and_taken_with_a_button(curve, suggestion, qtbot):
+    button = curve.findChild(QPushButton)
+    assert suggestion.n_clusters == 3
+    assert button.text() == "Use 3"
+    assert any(suggestion.reason == label.text() for label in curve.findChildren(pg.QtWidgets.QLabel))
+    with qtbot.waitSignal(curve.chosen) as chosen:
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert chosen.args == [3]
+
+
+def test_without_an_image_there_is_nothing_to_take(curve):
+    curve.set_suggestion(None, 0)
+    assert not curve.findChild(QPushButton).isEnabled()
+    assert len(points(curve)) == 0
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_Space, Qt.Key.Key_Left])
+def test_keys_end_in_the_plot(histogram, qtbot, key):
+    event = pg.QtGui.QKeyEvent(pg.QtCore.QEvent.Type.KeyPress, key, Qt.KeyboardModifier.NoModifier)
+    pg.QtWidgets.QApplication.sendEvent(histogram, event)
+    assert event.isAccepted()

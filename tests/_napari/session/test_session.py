@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+from napari.components import ViewerModel
+
+from napari_kmeans._napari.session import measure as measuring
+from napari_kmeans._napari.layers.image_layer import levels_of
+from napari_kmeans._napari.layers.overlay import Overlay
+from napari_kmeans._napari.session.parameters import Edits, Parameters
+from napari_kmeans._napari.session.session import Session
+
+
+@pytest.fixture
+def session(gray):
+    viewer = ViewerModel()
+    image = viewer.add_image(gray)
+    return Session(image, Overlay(viewer, image), Parameters(n_clusters=3))
+
+
+def measure(session):
+    levels = levels_of(session.image)
+    session.set_measured(levels, session.place, measuring.measure(levels.finest, 12))
+
+
+def test_a_gesture_is_one_step_back_however_many_steps_it_took(session):
+    for k in (4, 5, 6):
+        assert session.choose_k(k)
+    session.end_gesture()
+    assert session.edit(background=(1,))
+    assert session.undo()
+    assert session.parameters == Parameters(n_clusters=6)
+    assert session.undo()
+    assert session.parameters == Parameters(n_clusters=3)
+    assert not session.undo()
+
+
+def test_what_changes_nothing_is_not_remembered(session):
+    assert not session.choose_k(3)
+    assert not session.edit(names=())
+    assert not session.undo()
+
+
+def test_edits_belong_to_a_number_of_clusters_and_come_back_with_it(session):
+    edits = Edits((50.0, 150.0), merges=((2, 3),), names=("a", "b", "c"))
+    session.edit(**vars(edits))
+    session.choose_k(5)
+    assert session.parameters.edits == Edits()
+    session.choose_k(3)
+    assert session.parameters.edits == edits
+
+
+def test_an_edit_that_was_undone_does_not_come_back_with_its_number_of_clusters(session):
+    session.edit(background=(1,))
+    assert session.undo()
+    session.choose_k(5)
+    session.choose_k(3)
+    assert session.parameters.edits == Edits()
+
+
+def test_edits_are_applied_to_the_optimum(session):
+    measure(session)
+    session.edit(thresholds=(50.0, 150.0), merges=((1, 2),), names=("a", "b", "c"))
+    model = session.model_from(session.measured)
+    assert model.adjusted
+    assert model.thresholds.tolist() == [50, 150]
+    assert model.merges == ((1, 2),)
+    assert model.names == ("a", "b", "c")
+
+
+def test_edits_that_do_not_fit_an_image_of_few_values_are_left_out(session):
+    session.image.data = session.image.data > 100
+    measure(session)
+    session.edit(names=("a", "b", "c"))
+    assert session.n_clusters == 2
+    assert session.model_from(session.measured).names == ()
+
+
+def test_measurements_go_and_choices_stay_when_the_data_change(session):
+    measure(session)
+    session.choose_k(7)
+    session.forget_measurements()
+    assert (session.levels, session.measured, session.suggestion, session.model) == (None,) * 4
+    assert session.parameters.n_clusters == 7
+    assert session.undo()

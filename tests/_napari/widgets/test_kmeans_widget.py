@@ -1,0 +1,1112 @@
+"""The dock in a real viewer, opened as the Plugins menu opens it and driven by its controls."""
+
+from __future__ import annotations
+
+import gc
+import json
+import weakref
+
+import numpy as np
+import pyqtgraph as pg
+import pytest
+from napari.layers import Labels
+from napari.utils._proxies import PublicOnlyProxy
+from qtpy.QtCore import QItemSelectionModel, QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication, QFileDialog, QPushButton, QWidget
+
+import napari_kmeans
+from napari_kmeans import KMeansModel
+from napari_kmeans._napari.layers.colors import distinct_colors
+from napari_kmeans._napari.layers.image_layer import METADATA_KEY
+from napari_kmeans._napari.layers.on_demand import LookUp
+from napari_kmeans._napari.widgets.kmeans_widget import KMeansWidget
+
+pytestmark = pytest.mark.thorough
+
+
+def clusters_of(viewer):
+    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
+
+
+def expected(image, k):
+    return napari_kmeans.segment(image.data, k, channel_axis=-1 if image.rgb else None)
+
+
+def same_place(layer, image):
+    points = [np.zeros(image.ndim), np.arange(1, image.ndim + 1)]
+    return all(np.allclose(layer.data_to_world(p), image.data_to_world(p)) for p in points)
+
+
+def is_ordinary(layer):
+    return type(layer.data) is np.ndarray and layer.data.dtype == np.uint8 and layer.editable
+
+
+# What it makes
+
+
+def test_colour_image_is_segmented_by_the_controls(viewer, open_dock, settle, colored):
+    image = viewer.add_image(colored, rgb=True, name="leaf")
+    dock = open_dock()
+    assert dock.image.value is image
+    assert list(viewer.layers) == [image]  # opening adds nothing
+    assert dock.viewer is viewer  # and not napari's proxy of it, whose layers are never the same twice
+    assert dock.table.rowCount() == 3
+
+    dock.n_clusters.value = 5
+    settle(dock)
+    labels, model = expected(image, 5)
+    layer = viewer.layers["leaf k-means"]
+    np.testing.assert_array_equal(layer.data, labels)
+    assert list(viewer.layers) == [image, layer]
+    assert is_ordinary(layer)
+    assert same_place(layer, image)
+    assert layer.opacity == 0.5
+    assert layer.features["index"].tolist() == [1, 2, 3, 4, 5]
+    saved = KMeansModel.from_json(layer.metadata[METADATA_KEY])
+    np.testing.assert_array_equal(saved.centers, model.centers)
+    np.testing.assert_array_equal(saved.counts, model.counts)
+    assert saved.confirmation == "confirmed"
+    assert dock.status.text() == ""
+    assert viewer.layers.selection.active is image
+
+    # The same colours everywhere.
+    for label, color in enumerate(distinct_colors(5), start=1):
+        np.testing.assert_allclose(layer.get_color(label), color, atol=1e-6)
+
+    dock.segment.native.click()
+    settle(dock)
+    assert clusters_of(viewer) == [layer]
+    np.testing.assert_array_equal(layer.data, labels)
+
+
+def test_scaled_turned_and_moved_image_is_covered_exactly(viewer, open_dock, settle, gray):
+    image = viewer.add_image(
+        gray.astype(np.float32) / 7,
+        name="tile",
+        scale=(0.5, 0.25),
+        rotate=30,
+        translate=(100, -40),
+        units=("um", "um"),
+        axis_labels=("row", "column"),
+    )
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    layer = viewer.layers["tile k-means"]
+    np.testing.assert_array_equal(layer.data, expected(image, 3)[0])
+    assert same_place(layer, image)
+    assert layer.units == image.units
+    assert layer.axis_labels == ("row", "column")
+    # What a person points at has the label of the pixel under the mouse.
+    world = image.data_to_world((20, 30))
+    assert layer.get_value(world, world=True) == layer.data[20, 30]
+
+
+def test_slider_and_spin_box_say_the_same(viewer, open_dock, settle, gray):
+    viewer.add_image(gray)
+    dock = open_dock()
+    dock.n_clusters_slider.value = 4
+    assert dock.n_clusters.value == 4
+    dock.n_clusters.value = 40
+    settle(dock)
+    assert (dock.n_clusters.value, dock.n_clusters_slider.value) == (40, 12)
+    assert dock.table.rowCount() == 40
+    dock.n_clusters_slider.value = 11
+    assert dock.n_clusters.value == 11
+    settle(dock)
+    assert clusters_of(viewer)[0].data.max() == 11
+    assert (dock.n_clusters.min, dock.n_clusters.max) == (2, 255)
+
+
+def test_while_sliding_labels_are_looked_up_and_at_rest_they_are_ordinary(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    for k in (4, 6, 5):
+        dock.n_clusters_slider.value = k
+        [layer] = clusters_of(viewer)
+        assert isinstance(layer.data, LookUp)
+        assert not layer.editable
+        np.testing.assert_array_equal(np.asarray(layer.data), expected(image, k)[0])
+        assert dock.table.rowCount() == k
+    settle(dock)
+    assert clusters_of(viewer) == [layer]
+    assert is_ordinary(layer)
+    np.testing.assert_array_equal(layer.data, expected(image, 5)[0])
+
+
+def test_segment_reads_again_what_was_changed_in_place(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    image.data[:20] = 255
+    dock.segment.native.click()
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    np.testing.assert_array_equal(layer.data, expected(image, 3)[0])
+    assert dock.table.item(2, 3).text() == f"{100 * np.mean(layer.data == 3):.1f} %"
+
+
+def test_without_live_the_overlay_waits_for_segment(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    dock.live.value = False
+    dock.n_clusters.value = 6
+    settle(dock)
+    assert not clusters_of(viewer)
+    assert dock.table.rowCount() == 6
+    dock.segment.native.click()
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    dock.n_clusters.value = 4
+    settle(dock)
+    np.testing.assert_array_equal(layer.data, expected(image, 6)[0])
+    dock.live.value = True
+    settle(dock)
+    np.testing.assert_array_equal(layer.data, expected(image, 4)[0])
+    dock.n_clusters.value = 6
+    dock.live.value = False  # before the slider came to rest
+    settle(dock)
+    assert is_ordinary(layer)
+
+
+def test_volume_in_two_and_three_dimensions(viewer, open_dock, settle, volume):
+    image = viewer.add_image(volume, scale=(5, 1, 1), units=("um",) * 3)
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    [layer] = clusters_of(viewer)
+    labels = expected(image, 4)[0]
+    for z in (0, 5):
+        viewer.dims.set_current_step(0, z)
+        assert layer.get_value((z, 3, 4)) == labels[z, 3, 4]  # right before anything is settled
+    settle(dock)
+    np.testing.assert_array_equal(layer.data, labels)
+    viewer.dims.ndisplay = 3
+    dock.n_clusters.value = 3
+    settle(dock)
+    assert clusters_of(viewer) == [layer]
+    np.testing.assert_array_equal(layer.data, expected(image, 3)[0])
+    assert same_place(layer, image)
+
+
+# Which image
+
+
+def test_dock_follows_the_active_image_and_remembers_its_choices(viewer, open_dock, settle):
+    rng = np.random.default_rng(0)
+    images = [viewer.add_image(rng.integers(0, 256, (16, 16), dtype=np.uint8)) for _ in range(20)]
+    dock = open_dock()
+    for image in images:
+        viewer.layers.selection.active = image
+        settle(dock)
+        assert dock.image.value is image
+    assert list(viewer.layers) == images  # looking around makes nothing
+
+    first, second = images[:2]
+    viewer.layers.selection.active = first
+    dock.n_clusters.value = 5
+    settle(dock)
+    dock.table.item(1, 1).setText("coin")
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    data = layer.data
+    viewer.layers.selection.active = second
+    dock.n_clusters.value = 7
+    settle(dock)
+    viewer.layers.selection.active = first
+    settle(dock)
+    assert dock.n_clusters.value == 5
+    assert dock.table.rowCount() == 5
+    assert dock.table.item(1, 1).text() == "coin"
+    assert layer.data is data
+    assert len(clusters_of(viewer)) == 2
+    dock.n_clusters.value = 4
+    settle(dock)
+    np.testing.assert_array_equal(layer.data, expected(first, 4)[0])
+    assert len(clusters_of(viewer)) == 2
+    viewer.layers.selection.active = second
+    assert dock.n_clusters.value == 7
+
+
+def test_leaving_an_image_while_sliding_leaves_it_an_ordinary_layer(viewer, open_dock, settle, gray):
+    first, second = viewer.add_image(gray, name="first"), viewer.add_image(gray[::-1].copy(), name="second")
+    viewer.layers.selection.active = first
+    dock = open_dock()
+    dock.n_clusters.value = 5
+    viewer.layers.selection.active = second
+    settle(dock)
+    viewer.layers.selection.active = first
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    assert is_ordinary(layer)
+    np.testing.assert_array_equal(layer.data, expected(first, 5)[0])
+
+
+def test_other_layers_leave_the_dock_where_it_is(viewer, open_dock, settle, gray):
+    viewer.add_image(gray[::-1].copy(), name="below")
+    image = viewer.add_image(gray)
+    viewer.add_points()
+    dock = open_dock()
+    assert dock.image.value is image
+    labels = viewer.add_labels(np.zeros((40, 50), np.uint8))
+    assert viewer.layers.selection.active is labels
+    assert dock.image.value is image
+    dock.n_clusters.value = 4
+    settle(dock)
+    assert viewer.layers.selection.active is labels
+    np.testing.assert_array_equal(viewer.layers[f"{image.name} k-means"].data, expected(image, 4)[0])
+    assert not labels.data.any()
+    viewer.layers.selection = {image, labels}
+    dock.n_clusters.value = 3
+    settle(dock)
+    assert set(viewer.layers.selection) == {image, labels}
+
+
+def test_image_is_chosen_in_the_dock_too(viewer, open_dock, settle, gray):
+    first, second = viewer.add_image(gray, name="a"), viewer.add_image(gray.T.copy(), name="b")
+    dock = open_dock()
+    assert dock.image.value is second
+    dock.image.value = first
+    settle(dock)
+    first.name = "renamed"
+    assert dock.image.value is first
+    assert dock.image.native.currentText() == "renamed"
+    dock.segment.native.click()
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    assert layer.name == "renamed k-means"
+    assert list(viewer.layers) == [first, layer, second]
+
+
+def test_without_an_image_the_dock_says_what_to_do(viewer, open_dock, settle, gray):
+    viewer.add_points()
+    dock = open_dock()
+    assert "Open or select an image" in dock.status.text()
+    dock.n_clusters.value = 6
+    dock.segment.native.click()
+    settle(dock)
+    assert len(viewer.layers) == 1
+    image = viewer.add_image(gray)
+    settle(dock)
+    assert dock.image.value is image
+    assert dock.status.text() == ""
+    assert dock.table.rowCount() == 6
+    viewer.layers.remove(image)
+    assert "Open or select an image" in dock.status.text()
+    assert dock.table.rowCount() == 0
+
+
+# Images with little in them, or of another kind
+
+
+def test_states_in_which_there_is_less_to_see_are_explained(viewer, open_dock, settle, gray):
+    holes = gray.astype(np.float32)
+    holes[:5] = np.nan
+    viewer.add_image(holes, name="holes")
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    assert dock.status.text() == ""
+    [layer] = clusters_of(viewer)
+    assert not layer.data[:5].any()
+    assert layer.data[5:].all()
+
+    viewer.add_image(np.full((8, 8), 7, np.uint8), name="flat")
+    settle(dock)
+    dock.segment.native.click()
+    settle(dock)
+    assert dock.status.text().startswith("All pixels have one value, so there is one cluster; choose")
+    assert (viewer.layers["flat k-means"].data == 1).all()
+    assert dock.table.rowCount() == 1
+
+    viewer.add_image(gray > 100, name="mask")
+    settle(dock)
+    dock.n_clusters.value = 5
+    settle(dock)
+    assert "only 2 distinct values" in dock.status.text()
+    assert set(np.unique(viewer.layers["mask k-means"].data)) == {1, 2}
+
+    viewer.add_image(np.full((8, 8), np.nan, np.float32), name="nothing", contrast_limits=(0, 1))
+    settle(dock)
+    assert "no pixel to cluster" in dock.status.text()
+    dock.n_clusters.value = 4
+    settle(dock)
+    dock.segment.native.click()
+    settle(dock)
+    assert "no pixel to cluster" in dock.status.text()
+    assert "nothing k-means" not in viewer.layers
+
+
+# Work that nobody waits for any more
+
+
+def begin(qtbot, dock, gate):
+    """Press Segment and stop the engine between two blocks."""
+    gate.shut()
+    dock.segment.native.click()
+    qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
+    assert not dock.at_rest
+
+
+def test_cancel_ends_the_work_and_the_next_run_works(
+    viewer, open_dock, settle, finish_threads, qtbot, gate, large
+):
+    image = viewer.add_image(large)
+    dock = open_dock()
+    begin(qtbot, dock, gate)
+    qtbot.waitUntil(lambda: dock.cancel.native.isVisibleTo(dock.native))
+    assert 0 < dock.progress.value < 100
+    dock.cancel.native.click()
+    assert dock.at_rest
+    assert not dock.cancel.native.isVisibleTo(dock.native)
+    assert "Cancelled" in dock.status.text()
+    gate.open()
+    finish_threads()
+    assert gate.left.is_set()
+    assert gate.n_blocks < 4  # of the first pass; the others were never read
+    assert list(viewer.layers) == [image]
+    assert "Cancelled" in dock.status.text()
+
+    dock.segment.native.click()
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    np.testing.assert_array_equal(layer.data, expected(image, 3)[0])
+    assert dock.status.text() == ""
+
+
+def test_a_layer_whose_last_step_was_cancelled_is_right_and_segment_finishes_it(
+    viewer, open_dock, settle, finish_threads, qtbot, gate, large
+):
+    image = viewer.add_image(large)
+    dock = open_dock()
+    gate.shut()
+    dock.n_clusters.value = 4
+    qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
+    dock.cancel.native.click()
+    gate.open()
+    finish_threads()
+    [layer] = clusters_of(viewer)
+    assert not layer.editable
+    np.testing.assert_array_equal(np.asarray(layer.data), expected(image, 4)[0])
+    assert "Press Segment" in dock.status.text()
+    dock.segment.native.click()
+    settle(dock)
+    assert clusters_of(viewer) == [layer]
+    assert is_ordinary(layer)
+    np.testing.assert_array_equal(layer.data, expected(image, 4)[0])
+
+
+def test_result_for_a_deleted_image_is_dropped(
+    viewer, open_dock, settle, finish_threads, qtbot, gate, large, gray
+):
+    image = viewer.add_image(large, name="gone")
+    dock = open_dock()
+    begin(qtbot, dock, gate)
+    viewer.layers.remove(image)
+    gate.open()
+    finish_threads()
+    assert gate.left.is_set()
+    assert gate.n_blocks < 4
+    assert len(viewer.layers) == 0
+    assert "Open or select an image" in dock.status.text()
+    other = viewer.add_image(gray)
+    settle(dock)
+    dock.segment.native.click()
+    settle(dock)
+    np.testing.assert_array_equal(clusters_of(viewer)[0].data, expected(other, 3)[0])
+
+
+def test_clusters_outlive_their_image(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    labels = expected(image, 4)[0]
+    [layer] = clusters_of(viewer)
+    viewer.layers.remove(image)  # before the slider came to rest
+    settle(dock)
+    assert list(viewer.layers) == [layer]
+    assert is_ordinary(layer)
+    np.testing.assert_array_equal(layer.data, labels)
+
+
+def test_data_that_were_replaced_get_clusters_of_their_own(
+    viewer, open_dock, settle, finish_threads, qtbot, gate, large
+):
+    image = viewer.add_image(large)
+    dock = open_dock()
+    begin(qtbot, dock, gate)
+    image.data = large[:64, :64] // 2
+    gate.open()
+    finish_threads()
+    settle(dock)
+    assert list(viewer.layers) == [image]
+    dock.segment.native.click()
+    settle(dock)
+    [old] = clusters_of(viewer)
+    first = expected(image, 3)[0]
+    np.testing.assert_array_equal(old.data, first)
+
+    # Clusters of data that are no more stay, for the person to do with as they like.
+    image.data = large[64:128, :64]
+    settle(dock)
+    assert clusters_of(viewer) == [old]
+    dock.segment.native.click()
+    settle(dock)
+    new = next(layer for layer in clusters_of(viewer) if layer is not old)
+    np.testing.assert_array_equal(new.data, expected(image, 3)[0])
+    np.testing.assert_array_equal(old.data, first)
+
+
+def test_the_last_choice_wins(viewer, open_dock, settle, finish_threads, qtbot, gate, large):
+    image = viewer.add_image(large)
+    dock = open_dock()
+    begin(qtbot, dock, gate)
+    dock.n_clusters.value = 7
+    gate.open()
+    finish_threads()
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    np.testing.assert_array_equal(layer.data, expected(image, 7)[0])
+
+
+# Closing
+
+
+def close_with_x(viewer, dock_widget):
+    dock_widget.titleBarWidget().findChild(QPushButton, "QTitleBarCloseButton").click()
+
+
+def close_from_code(viewer, dock_widget):
+    viewer.window.remove_dock_widget(dock_widget)
+
+
+def n_callbacks(viewer, *layers):
+    groups = [viewer.layers.events, viewer.layers.selection.events, viewer.dims.events, viewer.events]
+    groups += [layer.events for layer in layers]
+    return [
+        {name: len(e.callbacks) for name, e in group.emitters.items() if e is not None} for group in groups
+    ]
+
+
+@pytest.mark.parametrize("close", [close_with_x, close_from_code])
+def test_closing_ends_the_work_and_lets_go_of_the_viewer(
+    viewer, open_dock, finish_threads, qtbot, gate, large, close
+):
+    image = viewer.add_image(large)
+    before = n_callbacks(viewer, image)
+    dock = open_dock()
+    assert n_callbacks(viewer, image) != before
+    begin(qtbot, dock, gate)
+    close(viewer, dock.native.parent())
+    gate.open()
+    finish_threads()
+    assert gate.left.is_set()
+    assert gate.n_blocks < 4
+    assert list(viewer.layers) == [image]
+    assert n_callbacks(viewer, image) == before
+    # A dock that is gone does nothing, whatever happens in the viewer.
+    rows = dock.table.rowCount()
+    viewer.add_image(large[:8, :8])
+    viewer.layers.remove(image)
+    finish_threads()
+    assert dock.at_rest
+    assert dock.table.rowCount() == rows
+
+
+def test_closing_while_sliding_leaves_an_ordinary_layer_and_reopening_starts_anew(
+    viewer, open_dock, settle, finish_threads, gray
+):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    dock.live.value = False
+    close_with_x(viewer, dock.native.parent())
+    [theirs] = clusters_of(viewer)
+    assert is_ordinary(theirs)
+    before = theirs.data.copy()
+
+    gone = weakref.ref(dock)
+    dock.native.deleteLater()
+    del dock
+    finish_threads()
+    gc.collect()
+    assert gone() is None
+
+    again = open_dock()
+    assert not again.live.value  # as it was left
+    again.live.value = True
+    again.n_clusters.value = 6
+    settle(again)
+    np.testing.assert_array_equal(theirs.data, before)
+    ours = next(layer for layer in clusters_of(viewer) if layer is not theirs)
+    np.testing.assert_array_equal(ours.data, expected(image, 6)[0])
+
+
+def test_closing_the_viewer_ends_the_work(viewer, open_dock, finish_threads, qtbot, gate, large):
+    viewer.add_image(large)
+    dock = open_dock()
+    begin(qtbot, dock, gate)
+    viewer.close()
+    gate.open()
+    finish_threads()
+    assert gate.left.is_set()
+    assert gate.n_blocks < 4
+
+
+def test_a_floating_dock_goes_on_working(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    dock_widget = dock.native.parent()
+    for floating in (True, False):
+        dock_widget.setFloating(floating)
+        dock.n_clusters.value += 1
+        settle(dock)
+        np.testing.assert_array_equal(clusters_of(viewer)[0].data, expected(image, dock.n_clusters.value)[0])
+
+
+def test_two_docks_keep_to_their_own_layers(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    first = open_dock()
+    second = KMeansWidget(PublicOnlyProxy(viewer))
+    viewer.window.add_dock_widget(second, name="second")
+    settle(second)
+    first.n_clusters.value = 4
+    settle(first)
+    [layer_of_first] = clusters_of(viewer)
+    second.n_clusters.value = 6
+    settle(second)
+    assert len(clusters_of(viewer)) == 2
+    np.testing.assert_array_equal(layer_of_first.data, expected(image, 4)[0])
+    viewer.window.remove_dock_widget(second.native)
+    first.n_clusters.value = 5
+    settle(first)
+    assert len(clusters_of(viewer)) == 2
+    np.testing.assert_array_equal(layer_of_first.data, expected(image, 5)[0])
+
+
+# Mouse and keyboard
+
+
+def test_the_wheel_changes_no_control(viewer, open_dock, settle, volume):
+    viewer.add_image(volume, name="a")
+    viewer.add_image(volume[:, ::-1].copy(), name="b")
+    dock = open_dock()
+    dock.n_clusters.value = 5
+    settle(dock)
+
+    def state():
+        controls = dock.image, dock.n_clusters, dock.n_clusters_slider, dock.where
+        border = dock.border.which.currentIndex(), dock.border.value.value()
+        return [control.value for control in controls], border, dock.histogram.viewRange()
+
+    before = state()
+    controls = [dock.native, *dock.native.findChildren(QWidget)]
+    for control in controls:
+        for turn in (120, -120):
+            at = QPointF(control.rect().center())
+            event = QWheelEvent(
+                at,
+                QPointF(control.mapToGlobal(at.toPoint())),
+                QPoint(0, 0),
+                QPoint(0, turn),
+                Qt.MouseButton.NoButton,
+                Qt.KeyboardModifier.NoModifier,
+                Qt.ScrollPhase.NoScrollPhase,
+                False,
+            )
+            QApplication.sendEvent(control, event)
+            assert state() == before
+    assert dock.at_rest
+
+
+def test_keys_typed_in_the_dock_do_not_reach_the_canvas(viewer, open_dock, settle, qtbot, gray):
+    viewer.add_image(gray)
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    viewer.layers.selection.active = layer
+    layer.paint((5, 5), 3)
+    painted = layer.data.copy()
+    mode = layer.mode
+    curve = dock.choose_k.findChild(pg.PlotWidget)
+    for widget in (dock.table, dock.histogram, curve):
+        for key in (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_M, Qt.Key.Key_Delete):
+            qtbot.keyClick(widget, key)
+            assert layer.mode == mode
+        qtbot.keyClick(widget, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        np.testing.assert_array_equal(layer.data, painted)
+    assert layer in viewer.layers
+    assert viewer.layers.selection.active is layer
+
+
+def test_curve_and_button_choose_k(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    dock.n_clusters.value = 6
+    use = next(b for b in dock.choose_k.findChildren(QPushButton) if b.text() == "Use 3")
+    use.click()
+    assert dock.n_clusters.value == 3
+    dock.choose_k.chosen.emit(8)
+    settle(dock)
+    assert dock.n_clusters.value == 8
+    np.testing.assert_array_equal(clusters_of(viewer)[0].data, expected(image, 8)[0])
+
+
+# By hand
+
+
+def test_dragging_a_border_moves_it_and_the_labels_follow(viewer, open_dock, settle, mouse, gray):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    dock.histogram.resize(300, 200)
+    dock.histogram.grab()
+    lines = [item for item in dock.histogram.getPlotItem().items if isinstance(item, pg.InfiniteLine)]
+    begin, y = lines[0].value(), 5
+    mouse.drag(dock.histogram, (begin, y), (begin + 20, y))
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    model = KMeansModel.from_json(layer.metadata[METADATA_KEY])
+    assert model.adjusted
+    assert model.thresholds[0] == pytest.approx(begin + 20, abs=2)
+    np.testing.assert_array_equal(layer.data, 1 + np.searchsorted(model.thresholds, image.data))
+    assert dock.border.back.isVisibleTo(dock.native)
+    assert dock.border.value.value() == pytest.approx(model.thresholds[0], abs=1e-3)
+
+    dock.menu.undo.trigger()  # one gesture, however many steps
+    settle(dock)
+    np.testing.assert_array_equal(layer.data, expected(image, 3)[0])
+
+    dock.border.value.setValue(77)
+    settle(dock)
+    model = KMeansModel.from_json(layer.metadata[METADATA_KEY])
+    assert model.thresholds[0] == 77
+    dock.border.back.click()
+    settle(dock)
+    np.testing.assert_array_equal(layer.data, expected(image, 3)[0])
+    assert not dock.border.back.isVisibleTo(dock.native)
+
+
+def select(dock, *rows):
+    dock.table.clearSelection()
+    flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+    for row in rows:
+        dock.table.selectionModel().select(dock.table.model().index(row, 0), flags)
+
+
+def ask(dock, text):
+    next(action for action in dock.table.menu().actions() if action.text() == text).trigger()
+
+
+def test_clusters_are_merged_split_and_sent_to_the_background(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    settle(dock)
+    labels = expected(image, 4)[0]
+    [layer] = clusters_of(viewer)
+
+    select(dock, 1, 2)
+    ask(dock, "Merge")
+    settle(dock)
+    np.testing.assert_array_equal(layer.data, np.where(labels == 3, 2, labels))
+    assert dock.table.rowCount() == 3
+    assert layer.features["index"].tolist() == [1, 2, 4]
+
+    select(dock, 0)
+    ask(dock, "Background (label 0)")
+    settle(dock)
+    assert not layer.data[labels == 1].any()
+
+    dock.n_clusters.value = 6
+    settle(dock)
+    dock.n_clusters.value = 4
+    settle(dock)
+    assert dock.table.rowCount() == 3  # what was merged for this number comes back with it
+
+    select(dock, 1)
+    ask(dock, "Split again")
+    select(dock, 0)
+    ask(dock, "No longer background")
+    settle(dock)
+    np.testing.assert_array_equal(layer.data, labels)
+
+
+def test_selected_clusters_become_a_mask_layer(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray, name="coins", scale=(2, 3))
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    settle(dock)
+    select(dock, 0, 2)
+    ask(dock, "Extract as layer")
+    settle(dock)
+    mask = viewer.layers[-1]
+    np.testing.assert_array_equal(mask.data, np.isin(expected(image, 4)[0], [1, 3]))
+    assert same_place(mask, image)
+    assert is_ordinary(mask)
+
+
+def test_highlight_ticks_colours_outline_and_peek_are_seen_in_the_image(viewer, open_dock, settle, gray):
+    first, second = viewer.add_image(gray, name="first"), viewer.add_image(gray.T.copy(), name="second")
+    viewer.layers.selection.active = first
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    [layer] = clusters_of(viewer)
+
+    def opacities():
+        colors = [layer.get_color(label) for label in (1, 2, 3)]
+        return [0 if color is None else color[3] for color in colors]
+
+    assert opacities() == [1, 1, 1]
+    select(dock, 2)
+    faint, also_faint, full = opacities()
+    assert 0 < faint == also_faint < 0.5
+    assert full == 1
+    dock.n_clusters.value = 2  # the selected row is gone, and with it the highlight
+    settle(dock)
+    assert opacities()[:2] == [1, 1]
+
+    select(dock, 1)
+    viewer.layers.selection.active = second  # the selection is gone too
+    settle(dock)
+    viewer.layers.selection.active = first
+    settle(dock)
+    assert not dock.table.selected_labels()
+    assert opacities()[:2] == [1, 1]
+
+    dock.table.item(0, 0).setCheckState(Qt.CheckState.Unchecked)
+    assert opacities()[:2] == [0, 1]
+    dock.table.item(0, 0).setCheckState(Qt.CheckState.Checked)
+
+    next(action for action in dock.menu.palettes.actions() if action.text() == "Gray").trigger()
+    np.testing.assert_allclose([layer.get_color(label) for label in (1, 2)], [[0, 0, 0, 1], [1, 1, 1, 1]])
+    dock.menu.outline.setChecked(True)
+    assert layer.contour > 0
+    dock.menu.outline.setChecked(False)
+    assert layer.contour == 0
+
+    dock.peek.pressed.emit()
+    assert not layer.visible
+    dock.peek.released.emit()
+    assert layer.visible
+    layer.visible = False
+    dock.peek.pressed.emit()
+    dock.peek.released.emit()
+    assert not layer.visible  # hidden by the person before
+
+
+def test_side_by_side_and_back(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    points = viewer.add_points(visible=True)
+    dock = open_dock()
+    dock.menu.side_by_side.setChecked(True)
+    assert not dock.menu.side_by_side.isChecked()
+    assert "press Segment" in dock.status.text()
+    dock.segment.native.click()
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    layer.opacity = 0.7
+    dock.menu.side_by_side.setChecked(True)
+    assert viewer.canvas.grid.enabled
+    assert (image.visible, layer.visible, points.visible) == (True, True, False)
+    assert layer.opacity == 1
+    dock.menu.side_by_side.setChecked(False)
+    assert not viewer.canvas.grid.enabled
+    assert (image.visible, layer.visible, points.visible) == (True, True, True)
+    assert layer.opacity == 0.7
+
+
+def test_what_a_person_keeps_or_paints_is_theirs(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    [kept] = clusters_of(viewer)
+    dock.menu.keep.trigger()
+    dock.n_clusters.value = 5
+    settle(dock)
+    painted = next(layer for layer in clusters_of(viewer) if layer is not kept)
+    painted.paint((5, 5), 3)
+    stroke = painted.data.copy()
+    dock.n_clusters.value = 4
+    settle(dock)
+    assert len(clusters_of(viewer)) == 3
+    np.testing.assert_array_equal(kept.data, expected(image, 3)[0])
+    np.testing.assert_array_equal(painted.data, stroke)
+    painted.undo()
+    np.testing.assert_array_equal(painted.data, expected(image, 5)[0])
+
+
+def test_each_position_of_a_stack_by_itself(viewer, open_dock, settle, volume):
+    brighter = volume + 1000 * np.arange(6, dtype=np.uint16)[:, np.newaxis, np.newaxis]
+    image = viewer.add_image(brighter, axis_labels=("t", "y", "x"), name="movie")
+    dock = open_dock()
+    choices = [dock.where.native.itemText(i) for i in range(dock.where.native.count())]
+    assert choices == ["Whole stack", "Each t"]
+    viewer.dims.set_current_step(0, 0)
+    dock.where.value = 0
+    settle(dock)
+    labels, _ = napari_kmeans.segment(brighter, 3, per_axis=0)
+    layer = viewer.layers["movie k-means"]
+    np.testing.assert_array_equal(layer.data, labels)
+    assert is_ordinary(layer)
+    centre = dock.table.item(0, 2).text()
+    viewer.dims.set_current_step(0, 5)
+    settle(dock)
+    assert "t = 5" in dock.status.text()
+    assert dock.table.item(0, 2).text() != centre
+    dock.n_clusters.value = 4
+    expected_now = napari_kmeans.segment(brighter, 4, per_axis=0)[0]
+    assert layer.get_value((5, 3, 4)) == expected_now[5, 3, 4]  # while sliding
+    settle(dock)
+    np.testing.assert_array_equal(layer.data, expected_now)
+    dock.where.value = -1
+    settle(dock)
+    np.testing.assert_array_equal(layer.data, expected(image, 4)[0])
+
+
+def test_a_saved_model_labels_another_image(viewer, open_dock, settle, monkeypatch, tmp_path, gray):
+    viewer.add_image(gray, name="a")
+    dock = open_dock()
+    dock.n_clusters.value = 5
+    settle(dock)
+    path = tmp_path / "model.json"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    dock.menu.save_model.trigger()
+    other = viewer.add_image(gray[::-1] // 2, name="b")
+    settle(dock)
+    dock.menu.load_model.trigger()
+    settle(dock)
+    assert dock.n_clusters.value == 5
+    np.testing.assert_array_equal(viewer.layers["b k-means"].data, KMeansModel.load(path).predict(other.data))
+    path.write_text("{}")
+    dock.menu.load_model.trigger()
+    assert "no napari-kmeans model" in dock.status.text()
+
+
+def test_copied_script_makes_the_same_labels(viewer, open_dock, settle, colored):
+    viewer.add_image(colored, rgb=True)
+    dock = open_dock()
+    dock.n_clusters.value = 5
+    settle(dock)
+    dock.border.value.setValue(dock.border.value.value() + 3)
+    settle(dock)
+    select(dock, 0, 3)
+    ask(dock, "Merge")
+    select(dock, 1)
+    ask(dock, "Background (label 0)")
+    dock.table.item(2, 1).setText("leaf")
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    dock.menu.copy_python.trigger()
+    names = {"viewer": viewer}
+    exec(QApplication.clipboard().text(), names)
+    np.testing.assert_array_equal(names["labels"], layer.data)
+    assert json.loads(names["model"].to_json())["names"] == json.loads(layer.metadata[METADATA_KEY])["names"]
+
+
+def test_undo_goes_back_through_choices(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    assert not dock.menu.undo.isEnabled()
+    dock.n_clusters.value = 5
+    settle(dock)
+    dock.table.item(0, 1).setText("dark")
+    settle(dock)
+    dock.menu.undo.trigger()
+    settle(dock)
+    assert dock.table.item(0, 1).text() == "cluster 1"
+    assert dock.n_clusters.value == 5
+    dock.menu.undo.trigger()
+    settle(dock)
+    assert dock.n_clusters.value == 3
+    np.testing.assert_array_equal(clusters_of(viewer)[0].data, expected(image, 3)[0])
+    assert not dock.menu.undo.isEnabled()
+
+
+def test_names_and_merges_belong_to_their_k_and_can_be_undone(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    settle(dock)
+    dock.table.item(0, 1).setText("dark")
+    select(dock, 1, 2)
+    ask(dock, "Merge")
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    four = layer.data.copy()
+
+    def rows():
+        return [dock.table.item(row, 1).text() for row in range(dock.table.rowCount())]
+
+    assert rows() == ["dark", "cluster 2", "cluster 4"]
+    dock.n_clusters.value = 5
+    settle(dock)
+    assert rows() == [f"cluster {i}" for i in range(1, 6)]
+    np.testing.assert_array_equal(layer.data, expected(image, 5)[0])
+    dock.menu.undo.trigger()  # back to four, names and merges with it
+    settle(dock)
+    assert rows() == ["dark", "cluster 2", "cluster 4"]
+    np.testing.assert_array_equal(layer.data, four)
+    dock.menu.undo.trigger()
+    settle(dock)
+    assert rows() == ["dark", "cluster 2", "cluster 3", "cluster 4"]
+    dock.menu.undo.trigger()
+    settle(dock)
+    assert rows() == [f"cluster {i}" for i in range(1, 5)]
+    dock.n_clusters.value = 5
+    dock.n_clusters.value = 4  # what was undone does not come back with its k
+    settle(dock)
+    assert rows() == [f"cluster {i}" for i in range(1, 5)]
+
+
+def test_merging_what_was_merged_and_background_with_others(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    dock.n_clusters.value = 5
+    settle(dock)
+    labels = expected(image, 5)[0]
+    [layer] = clusters_of(viewer)
+    select(dock, 1, 2)
+    ask(dock, "Merge")
+    select(dock, 2)
+    ask(dock, "Background (label 0)")
+    settle(dock)
+    assert not layer.data[labels == 4].any()
+    select(dock, 1, 2)
+    ask(dock, "Merge")
+    settle(dock)
+    # One that is seen and one that is not are seen together.
+    np.testing.assert_array_equal(layer.data, np.where((labels == 3) | (labels == 4), 2, labels))
+    select(dock, 1)
+    ask(dock, "Background (label 0)")
+    settle(dock)
+    assert np.unique(layer.data).tolist() == [0, 1, 5]
+    select(dock, 1)
+    ask(dock, "Split again")
+    settle(dock)
+    assert np.unique(layer.data).tolist() == [0, 1, 3, 4, 5]  # the lowest alone is what was hidden
+
+
+def test_an_image_begins_with_the_settings_whatever_was_shown_before(viewer, open_dock, settle, gray):
+    from napari.settings import get_plugin_settings
+
+    first = viewer.add_image(gray)
+    dock = open_dock()
+    dock.n_clusters.value = 6
+    settle(dock)
+    viewer.add_image(gray.T.copy())
+    settle(dock)
+    assert dock.n_clusters.value == 3
+    get_plugin_settings("napari-kmeans").dock.n_clusters = 5  # holds for images from now on
+    viewer.add_image(gray[::-1].copy())
+    settle(dock)
+    assert dock.n_clusters.value == dock.table.rowCount() == 5
+    viewer.layers.selection.active = first
+    assert dock.n_clusters.value == 6
+
+
+def test_napari_undo_brings_back_no_pixels_of_an_earlier_result(viewer, open_dock, settle, gray):
+    image = viewer.add_image(gray)
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    for k in (5, 4):
+        dock.n_clusters.value = k
+        layer.undo()
+        np.testing.assert_array_equal(np.asarray(layer.data), expected(image, k)[0])
+        settle(dock)
+        layer.undo()
+        np.testing.assert_array_equal(layer.data, expected(image, k)[0])
+    assert dock.session.overlay.layer is layer
+
+
+def test_each_axis_of_a_movie_of_volumes_is_offered_by_its_name(viewer, open_dock, settle):
+    movie = np.random.default_rng(0).integers(0, 200, (3, 4, 9, 10), dtype=np.uint8)
+    movie += 20 * np.arange(3, dtype=np.uint8)[:, np.newaxis, np.newaxis, np.newaxis]
+    viewer.add_image(
+        movie, axis_labels=("t", "z", "y", "x"), scale=(2, 0.5, 0.1, 0.1), units=("s", "um", "um", "um")
+    )
+    dock = open_dock()
+    choices = [dock.where.native.itemText(i) for i in range(dock.where.native.count())]
+    assert choices == ["Whole stack", "Each t", "Each z"]
+    for axis, name in enumerate("tz"):
+        dock.where.value = axis
+        settle(dock)
+        [layer] = clusters_of(viewer)
+        np.testing.assert_array_equal(layer.data, napari_kmeans.segment(movie, 3, per_axis=axis)[0])
+        viewer.dims.set_current_step(axis, 2)
+        settle(dock)
+        assert f"{name} = 2" in dock.status.text()
+        counts = napari_kmeans.fit(movie.take(2, axis=axis), 3).counts
+        lines = dock.table.item(0, 0).toolTip().splitlines()
+        assert f"label 1: {counts[0]} pixels" in lines
+        # A time axis is no spatial one, and those that are are named.
+        assert f"size {counts[0] * 0.5 * 0.1 * 0.1:.6g} µm³ (z, y, x)" in lines
+        viewer.dims.set_current_step(axis, 0)
+
+
+def test_highlight_stays_when_colours_change_and_labels_too(viewer, open_dock, settle, gray):
+    viewer.add_image(gray)
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    select(dock, 1)
+
+    def highlighted():
+        return [label for label in (1, 2, 3, 4) if layer.get_color(label)[3] == 1]
+
+    assert highlighted() == [2]
+    for action in dock.menu.palettes.actions():
+        action.trigger()
+        assert highlighted() == [2], action.text()
+    dock.n_clusters.value = 5
+    assert highlighted() == [2]  # while sliding
+    settle(dock)
+    assert highlighted() == [2]
+    dock.border.value.setValue(dock.border.value.value() + 2)
+    settle(dock)
+    assert highlighted() == [2]
+    assert dock.table.selected_labels() == [2]
+
+
+def test_side_by_side_restores_everything_also_when_the_image_or_the_dock_is_left(
+    viewer, open_dock, settle, gray
+):
+    image, other = viewer.add_image(gray, name="image"), viewer.add_image(gray.T.copy(), name="other")
+    hidden = viewer.add_points(visible=False)
+    viewer.layers.selection.active = image
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    grid, camera = viewer.canvas.grid, viewer.scene.camera
+    layer.opacity, grid.stride, grid.shape = 0.3, 2, (3, -1)
+    camera.zoom, camera.center = 3.5, (0, 12, 14)
+
+    def state():
+        seen = [one.visible for one in (image, other, hidden, layer)]
+        return seen, layer.opacity, grid.enabled, grid.stride, grid.shape, camera.zoom, camera.center
+
+    def back():
+        dock.menu.side_by_side.setChecked(False)
+
+    def another():
+        viewer.layers.selection.active = other
+        settle(dock)
+        assert not dock.menu.side_by_side.isChecked()
+        viewer.layers.selection.active = image
+        settle(dock)
+
+    before = state()
+    for leave in (back, another, lambda: viewer.window.remove_dock_widget(dock.native)):
+        dock.menu.side_by_side.setChecked(True)
+        assert [one.visible for one in (image, other, hidden, layer)] == [True, False, False, True]
+        assert (layer.opacity, grid.enabled) == (1, True)
+        leave()
+        assert state() == before

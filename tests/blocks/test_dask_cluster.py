@@ -1,0 +1,186 @@
+"""Work on a Dask cluster of two processes: the same result, and faults that end in one clear error."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import dask.array as da
+import numpy as np
+import pytest
+
+import napari_kmeans
+from napari_kmeans.blocks import dask_cluster as cluster
+from napari_kmeans.blocks import loop as blocks
+from napari_kmeans.blocks.loop import Cancelled, summarise
+from napari_kmeans.blocks.pixels import Pixels
+
+pytestmark = pytest.mark.thorough
+
+distributed = pytest.importorskip("distributed")
+
+pytestmark = [
+    pytest.mark.timeout(120),
+    # Sockets and event loops of clusters that were killed are closed by the garbage collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def local_cluster():
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", processes=True
+    ) as local:
+        yield local
+
+
+@pytest.fixture
+def client(local_cluster):
+    local_cluster.scale(2)
+    with distributed.Client(local_cluster) as client:
+        client.wait_for_workers(2)
+        yield client
+
+
+def image_of(dtype):
+    rng = np.random.default_rng(3)
+    image = rng.choice([20.0, 90.0, 200.0], size=(200, 300)) + rng.normal(0, 9, (200, 300))
+    return np.clip(image, 0, 255).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_cluster_gives_what_numpy_gives(client, dtype):
+    image, mask = image_of(dtype), image_of("uint8") != 20
+    labels, model = napari_kmeans.segment(image, 4, mask=mask)
+    lazy, other = napari_kmeans.segment(da.from_array(image, chunks=(64, 90)), 4, mask=mask)
+    assert other.to_json() == model.to_json()
+    assert np.array_equal(lazy.compute(), labels)
+
+
+def test_colors_are_read_on_the_workers(client):
+    colors = np.stack([image_of("uint8")] * 3, axis=-1)
+    expected = napari_kmeans.fit(colors, 3, channel_axis=-1)
+    found = napari_kmeans.fit(da.from_array(colors, chunks=(64, 90, 3)), 3, channel_axis=-1)
+    assert found.to_json() == expected.to_json()
+
+
+@pytest.mark.parametrize("features", ["rgb", "lab", "channels", "texture"])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_several_features_are_those_that_numpy_gives(client, features, dtype):
+    colors = np.random.default_rng(0).random((90, 120, 3))
+    colors = (colors * 255).astype(dtype) if dtype == "uint8" else colors.astype(dtype)
+    kwargs = {"features": features, "channel_axis": -1, "smooth": 1}
+    labels, model = napari_kmeans.segment(colors, 3, **kwargs)
+    lazy, other = napari_kmeans.segment(da.from_array(colors, chunks=(40, 50, 3)), 3, **kwargs)
+    assert other.to_json() == model.to_json()
+    assert np.array_equal(lazy.compute(), labels)
+
+
+def test_arrays_that_live_on_the_cluster_stay_there(client):
+    image = image_of("uint8")
+    kept = da.from_array(image, chunks=64).persist()
+    assert napari_kmeans.fit(kept, 3).to_json() == napari_kmeans.fit(image, 3).to_json()
+
+
+def test_images_in_memory_are_not_sent(client, monkeypatch):
+    monkeypatch.setattr(cluster, "run", None)
+    assert napari_kmeans.fit(image_of("uint8"), 3).n_clusters == 3
+
+
+def test_an_address_is_enough_and_nobody_else_is_concerned(local_cluster):
+    image = image_of("uint8")
+    lazy = da.from_array(image, chunks=64)
+    with cluster.using(local_cluster.scheduler_address):
+        assert cluster.current_client() is not None
+        with pytest.raises(ValueError, match="No global client found"):
+            distributed.get_client()
+        found = napari_kmeans.fit(lazy, 3)
+    assert cluster.current_client() is None
+    assert found.to_json() == napari_kmeans.fit(image, 3).to_json()
+
+
+def test_no_scheduler_is_one_clear_error(monkeypatch):
+    monkeypatch.setattr(cluster, "_PATIENCE", 1)
+    with pytest.raises(OSError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):  # noqa: SIM117
+        with cluster.using("tcp://127.0.0.1:9"):
+            pass
+
+
+def test_cancelling_leaves_nothing_on_the_cluster(client):
+    lazy = da.from_array(image_of("uint8"), chunks=(5, 300))
+    done = []
+
+    def cancel(share):
+        done.append(share)
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        summarise(Pixels.of(lazy), cancel)
+    assert len(done) == 1
+    while client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)):
+        time.sleep(0.01)  # until it times out
+    assert napari_kmeans.fit(lazy, 3).counts.sum() == lazy.size
+
+
+def test_a_lost_worker_is_made_up_for(client):
+    image = image_of("uint8")
+    lazy = da.from_array(image, chunks=(5, 300))
+    killed = []
+
+    def kill(share):
+        if not killed:
+            killed.append(next(iter(client.run(os.getpid).values())))
+            os.kill(killed[0], signal.SIGKILL)
+
+    summary = summarise(Pixels.of(lazy), kill)
+    assert killed
+    assert np.array_equal(summary.counts, summarise(Pixels.of(image)).counts)
+
+
+def test_a_lost_scheduler_is_one_clear_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK_PIXELS", 600)  # far more blocks than are under way at a time
+    file = tmp_path / "scheduler.json"
+    start = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard", "--port", "0"]
+    scheduler = subprocess.Popen([*start, "--scheduler-file", str(file)], stderr=subprocess.DEVNULL)
+    worker = None
+    try:
+        while not file.exists() or not file.read_text().strip():
+            time.sleep(0.05)
+        start = [sys.executable, "-m", "distributed.cli.dask_worker", "--no-dashboard", "--no-nanny"]
+        worker = subprocess.Popen([*start, "--scheduler-file", str(file)], stderr=subprocess.DEVNULL)
+        address = json.loads(file.read_text())["address"]
+        lazy = da.from_array(image_of("uint8"), chunks=(2, 300))
+
+        def kill(share):
+            scheduler.kill()
+            scheduler.wait()
+
+        with pytest.raises(OSError, match="connection to the Dask scheduler"), cluster.using(address):
+            summarise(Pixels.of(lazy), kill)
+    finally:
+        for process in (scheduler, worker):
+            if process is not None:
+                process.kill()
+                process.wait()
+
+
+def test_the_command_line_reads_on_a_cluster_by_its_address(local_cluster, tmp_path, monkeypatch, capsys):
+    cli = pytest.importorskip("napari_kmeans.cli.app", exc_type=SystemExit)
+    files = pytest.importorskip("napari_kmeans.io.files")
+    pytest.importorskip("ome_zarr")
+    image = image_of("uint8")
+    files.export(tmp_path / "image.ome.zarr", da.from_array(image, chunks=64))
+    ran, run = [], cluster.run
+    monkeypatch.setattr(cluster, "run", lambda *args: (ran.append(args[0]), run(*args))[1])
+    where = [str(tmp_path / "image.ome.zarr"), "-k", "3", "-o", str(tmp_path / "out.tif")]
+    assert cli.main(["segment", *where, "--scheduler", local_cluster.scheduler_address]) == 0
+    assert ran
+    tifffile = pytest.importorskip("tifffile")
+    assert np.array_equal(tifffile.imread(tmp_path / "out.tif"), napari_kmeans.segment(image, 3)[0])
+    monkeypatch.setattr(cluster, "_PATIENCE", 1)
+    assert cli.main(["segment", *where, "--overwrite", "--scheduler", "tcp://127.0.0.1:9"]) == 1
+    assert "no Dask scheduler answers at tcp://127.0.0.1:9" in capsys.readouterr().err

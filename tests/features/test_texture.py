@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from skimage.feature import multiscale_basic_features
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
+
+import napari_kmeans
+from napari_kmeans.blocks import loop as blocks
+from napari_kmeans.blocks.pixels import Pixels
+from napari_kmeans.preprocess.smoothing import blur
+
+pytestmark = pytest.mark.thorough
+
+
+def features_of(image, **kwargs):
+    pixels = Pixels.of(image, features="texture", **kwargs)
+    return pixels.read(tuple(slice(0, n) for n in pixels.shape))
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (12, 20, 16)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_features_are_those_of_scikit_image(shape, dtype):
+    image = (np.random.default_rng(0).random(shape) * 200).astype(dtype)
+    values, _ = features_of(image, sigma=(0.5, 4), window=0)
+    expected = multiscale_basic_features(image.astype(np.float32), sigma_min=0.5, sigma_max=4)
+    assert np.array_equal(values[..., :-1], expected)
+    assert np.array_equal(values[..., -1], image.astype(np.float32))
+    names = Pixels.of(image, features="texture", sigma=(0.5, 4)).stored.names
+    assert len(names) == expected.shape[-1]
+    assert names[:2] == ("intensity σ 0.5", "edges σ 0.5")
+
+
+def test_the_window_averages_them():
+    image = np.random.default_rng(0).random((60, 50)).astype(np.float32)
+    plain, _ = features_of(image, window=0)
+    values, _ = features_of(image, window=5)
+    for number in range(plain.shape[-1] - 1):
+        expected = blur(plain[..., number], (5, 5), truncate=2)
+        np.testing.assert_allclose(values[..., number], expected, rtol=1e-6, atol=1e-9)
+
+
+def test_a_hole_stays_small():
+    image = np.random.default_rng(0).random((200, 200)).astype(np.float32)
+    holed = image.copy()
+    holed[100, 100] = np.nan
+    values, _ = features_of(holed, window=4)
+    assert np.isnan(values[100, 100, -1])
+    assert np.isfinite(np.delete(values.reshape(-1, values.shape[-1]), 100 * 200 + 100, axis=0)).all()
+    pixels = Pixels.of(holed, features="texture", window=4)
+    changed = (values != features_of(image, window=4)[0]).any(axis=-1)
+    y, x = np.nonzero(changed)
+    assert max(np.abs(y - 100).max(), np.abs(x - 100).max()) <= pixels.halo[0]
+
+
+@pytest.mark.parametrize("channels", [None, 4])
+def test_tiled_equals_untiled_and_one_pixel_less_does_not(monkeypatch, channels):
+    shape = (90, 70) if channels is None else (90, 70, channels)
+    image = np.random.default_rng(0).integers(0, 200, shape, dtype=np.uint8)
+    kwargs = {"sigma": (0.5, 2), "window": 4}
+    if channels:
+        image[20:25, 30:33, 3] = 0
+        kwargs["channel_axis"] = -1
+    whole, _ = features_of(image, **kwargs)
+    pixels = Pixels.of(image, features="texture", **kwargs)
+    box = (slice(37, 44), slice(33, 38))
+    assert np.array_equal(pixels.read(box)[0], whole[box])
+    narrow = pixels.halo[0] - 1
+    monkeypatch.setattr(type(pixels.feature.feature), "halo", lambda *_: narrow)
+    assert not np.array_equal(pixels.read(box)[0], whole[box]) or channels
+
+
+def test_no_bit_depends_on_blocks(monkeypatch, picture):
+    image = picture("camera")[::4, ::4]
+    labels, model = napari_kmeans.segment(image, 4, features="texture", window=4)
+    monkeypatch.setattr(blocks, "BLOCK_PIXELS", 1500)
+    monkeypatch.setattr(blocks, "_LEAST_PIXELS", 1500)
+    tiled, same = napari_kmeans.segment(image, 4, features="texture", window=4)
+    assert np.array_equal(labels, tiled)
+    for name in ("centers", "scales", "counts", "inertia"):
+        assert np.array_equal(getattr(model, name), getattr(same, name))
+
+
+def test_it_is_nearly_as_good_as_ten_runs_on_all_pixels(picture):
+    image = picture("brick")  # 262 144 pixels, of which half are looked at
+    values, _ = features_of(image, window=8)
+    points = values[..., :-1].reshape(-1, values.shape[-1] - 1).astype(np.float64)
+    model = napari_kmeans.fit(image, 4, features="texture", window=8)
+    np.testing.assert_allclose(model.scales, points.std(axis=0), rtol=0.02)
+    scaled = points / model.scales
+    found = ((scaled[:, np.newaxis] - model.centers / model.scales) ** 2).sum(axis=-1).min(axis=1).sum()
+    best = KMeans(4, n_init=10, random_state=0).fit(scaled - scaled.mean(axis=0)).inertia_
+    assert found <= 1.01 * best
+    assert model.inertia == pytest.approx(found, rel=0.02)
+    assert model.sample_size == 1 << 17
+
+
+def test_textures_are_told_apart_where_gray_cannot(picture):
+    names = ("brick", "grass", "gravel")
+    mosaic = np.hstack([picture(name)[:256, :256] for name in names])
+    truth = np.repeat([1, 2, 3], 256)[np.newaxis].repeat(256, axis=0)
+    index = {
+        features: adjusted_rand_score(
+            truth.ravel(), napari_kmeans.segment(mosaic, 3, features=features)[0].ravel()
+        )
+        for features in ("gray", "texture")
+    }
+    assert index["texture"] > 0.75
+    assert index["gray"] < 0.15
+
+
+def test_labels_ascend_with_the_mean_intensity_of_their_pixels(picture):
+    image = picture("gravel")[:200, :200]
+    labels, _ = napari_kmeans.segment(image, 4, features="texture", window=3)
+    means = [image[labels == label].mean() for label in (1, 2, 3, 4)]
+    assert means == sorted(means)
+
+
+def test_images_without_neighbours_are_refused():
+    with pytest.raises(ValueError, match=r"spatial shape \(1, 9\).*at least 2 pixels"):
+        napari_kmeans.fit(np.zeros((1, 9)), 2, features="texture")
+    with pytest.raises(ValueError, match="image has 1 spatial axes, and features='texture' needs at least 2"):
+        napari_kmeans.fit(np.zeros(9), 2, features="texture")
+    with pytest.raises(ValueError, match="channel_axis holds 5 channels, and features='texture' needs"):
+        napari_kmeans.fit(np.zeros((9, 9, 5)), 2, features="texture", channel_axis=-1)

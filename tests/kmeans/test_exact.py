@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_kmeans.kmeans.exact import OptimalPartitions
+
+pytestmark = pytest.mark.thorough
+
+
+def partitions(values, weights=None) -> OptimalPartitions:
+    values = np.asarray(values, dtype=np.float64)
+    return OptimalPartitions(
+        values, np.ones(values.size, np.int64) if weights is None else np.asarray(weights)
+    )
+
+
+def brute_force(values, weights, n_clusters) -> Fraction:
+    """Least inertia over all ways to cut the values, without rounding."""
+
+    def cost(start, stop):
+        w, x = weights[start:stop], [Fraction(v) for v in values[start:stop]]
+        mean = sum(a * b for a, b in zip(w, x, strict=True)) / sum(w)
+        return sum(a * (b - mean) ** 2 for a, b in zip(w, x, strict=True))
+
+    return min(
+        sum(cost(*ends) for ends in itertools.pairwise((0, *cuts, len(values))))
+        for cuts in itertools.combinations(range(1, len(values)), n_clusters - 1)
+    )
+
+
+weighted_values = st.dictionaries(st.integers(-1000, 1000), st.integers(1, 50), min_size=1, max_size=9).map(
+    lambda counts: (sorted(counts), [counts[value] for value in sorted(counts)])
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(weighted_values, st.sampled_from([1, 1e-3, 1e6]))
+def test_equals_brute_force_in_rational_numbers(problem, unit):
+    values, weights = [value * unit for value in problem[0]], problem[1]
+    optimum = partitions(values, weights)
+    for k in range(1, len(values) + 1):
+        best = float(brute_force(values, weights, k))
+        assert optimum.inertia(k) == pytest.approx(best, rel=1e-9, abs=1e-9 * unit**2)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 400), st.integers(1, 16))
+def test_equals_another_implementation(least_inertia, seed, n, k):
+    rng = np.random.default_rng(seed)
+    values = np.unique(rng.choice([rng.integers(0, 4000, n), rng.normal(2000, 300, n).astype(int)]))
+    counts = rng.integers(1, 10**6, values.size)
+    k = min(k, values.size)
+    assert partitions(values, counts).inertia(k) == pytest.approx(least_inertia(values, counts, k), rel=1e-9)
+
+
+@pytest.mark.parametrize("k", [2, 12, 64, 255])
+def test_many_levels(least_inertia, k):
+    rng = np.random.default_rng(k)
+    values = np.unique(rng.normal(30_000, 8000, 20_000).astype(int))
+    counts = rng.integers(1, 1000, values.size)
+    assert partitions(values, counts).inertia(k) == pytest.approx(least_inertia(values, counts, k), rel=1e-9)
+
+
+def test_one_cluster_for_each_value_costs_nothing():
+    optimum = partitions([-3.3, 0.1, 7e9], [5, 1, 2])
+    centers, counts, inertia = optimum.describe(optimum.splits(3))
+    assert centers.tolist() == [-3.3, 0.1, 7e9]
+    assert counts.tolist() == [5, 1, 2]
+    assert inertia.tolist() == [0, 0, 0]
+
+
+def test_clusters_are_described_by_mean_count_and_inertia():
+    optimum = partitions([0, 1, 10, 12], [1, 3, 1, 1])
+    centers, counts, inertia = optimum.describe(optimum.splits(2))
+    assert centers.tolist() == [0.75, 11]
+    assert counts.tolist() == [4, 2]
+    assert inertia.tolist() == [0.75, 2]
+    assert optimum.inertia(2) == 2.75
+
+
+def test_the_order_of_questions_does_not_matter():
+    values = np.unique(np.random.default_rng(1).integers(0, 10_000, 3000))
+    asked_down = partitions(values)
+    for k in (40, 7, 2, 12, 1):
+        assert np.array_equal(asked_down.splits(k), partitions(values).splits(k))
+
+
+def test_equal_problems_have_equal_answers():
+    for k in range(1, 6):  # every cut of evenly spaced values has ties
+        assert np.array_equal(partitions(range(30)).splits(k), partitions(range(30)).splits(k))
+
+
+@pytest.mark.parametrize("offset", [1e9, -1e9, 2.0**40])
+@pytest.mark.parametrize("k", [2, 5, 12])
+def test_an_offset_moves_the_centres_and_nothing_else(offset, k):
+    values = np.unique(np.random.default_rng(2).integers(0, 5000, 1500)).astype(np.float64)
+    plain, moved = partitions(values), partitions(values + offset)
+    assert np.array_equal(plain.splits(k), moved.splits(k))
+    assert moved.inertia(k) == pytest.approx(plain.inertia(k), rel=1e-12)
+
+
+@pytest.mark.parametrize("exponent", [-1060, -500, 400])
+def test_units_do_not_matter(exponent):
+    # Powers of two down to denormal values, whose squares no float64 holds.
+    values = np.unique(np.random.default_rng(3).integers(0, 1000, 300)).astype(np.float64)
+    plain, scaled = partitions(values), partitions(np.ldexp(values, exponent))
+    assert np.array_equal(plain.splits(6), scaled.splits(6))
+    assert np.array_equal(
+        np.ldexp(plain.describe(plain.splits(6))[0], exponent), scaled.describe(scaled.splits(6))[0]
+    )
+
+
+@pytest.mark.parametrize("outliers", [[1e30], [-1e30], [-1e30, 1e30], [1e12, 1e30], [-1e9, 1e15]])
+@pytest.mark.parametrize("k", [1, 2, 5, 9])
+def test_outliers_take_their_own_clusters_and_leave_the_rest_optimal(outliers, k):
+    inliers = np.sort(np.random.default_rng(4).normal(0, 1, 2000))
+    far = partitions(np.sort([*inliers, *outliers]), np.full(2000 + len(outliers), 10))
+    centers, _, _ = far.describe(far.splits(k + len(outliers)))
+    alone = partitions(inliers)
+    expected, _, _ = alone.describe(alone.splits(k))
+    assert np.allclose(centers[~np.isin(centers, outliers)], expected, rtol=1e-12, atol=0)
+
+
+def test_tight_groups_far_apart_are_still_cut_at_the_right_places():
+    values = [0, 1, 2, 3, 1e12, 1e12 + 1, 1e12 + 8, 1e12 + 9]
+    assert partitions(values).splits(4).tolist() == [0, 2, 4, 6, 8]
+
+
+@pytest.mark.parametrize(
+    ("values", "weights"),
+    [
+        ([], []),
+        ([2, 1], [1, 1]),
+        ([1, 1], [1, 1]),
+        ([1, 2], [1, 0]),
+        ([1, np.nan], [1, 1]),
+        ([1, np.inf], [1, 1]),
+        ([1, 2], [1]),
+        ([[1, 2]], [[1, 1]]),
+    ],
+)
+def test_refuses_what_is_not_weighted_and_ascending(values, weights):
+    with pytest.raises(ValueError, match="values"):
+        partitions(values, np.array(weights, dtype=np.int64))
+
+
+@pytest.mark.parametrize("k", [0, -1, 4])
+def test_refuses_more_clusters_than_values(k):
+    with pytest.raises(ValueError, match=f"n_clusters={k} must be 1 to 3"):
+        partitions([1, 2, 3]).splits(k)

@@ -1,0 +1,274 @@
+"""Several features, from pixels to clusters: against scikit-learn on all pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from skimage.color import rgb2lab
+from sklearn.cluster import KMeans
+
+import napari_kmeans
+from napari_kmeans.blocks import loop as blocks
+from napari_kmeans.blocks.loop import summarise
+from napari_kmeans.blocks.pixels import Pixels
+from napari_kmeans.kmeans.search import Search
+from napari_kmeans.pipeline import model_of, optimum_of
+from napari_kmeans.summary import color_cells as cells
+
+pytestmark = pytest.mark.thorough
+
+
+def search(image, features="rgb", channel_axis=-1, **kwargs) -> Search:
+    found = optimum_of(summarise(Pixels.of(image, features=features, channel_axis=channel_axis, **kwargs)))
+    assert isinstance(found, Search)
+    return found
+
+
+def inertia_of(points, centers):
+    return float(((points[:, np.newaxis] - centers) ** 2).sum(axis=-1).min(axis=1).sum())
+
+
+def best_of_ten(points, k):
+    mean = points.mean(axis=0)
+    return KMeans(k, n_init=10, random_state=0).fit(points - mean).inertia_
+
+
+def blobs(n_clusters, n_features, n_pixels=20_000, seed=0):
+    rng = np.random.default_rng(seed)
+    centers = rng.permutation(n_clusters * 3)[:n_clusters, np.newaxis] + rng.random((n_clusters, n_features))
+    return (centers[rng.integers(0, n_clusters, n_pixels)] * 4 + rng.normal(0, 1, (n_pixels, n_features)))[
+        None
+    ]
+
+
+@pytest.fixture(scope="module")
+def fluorescence():
+    """Nuclei in one channel, membranes around them in another that is a hundred times as bright."""
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[:220, :220]
+    distance = np.min(
+        [np.hypot(y - cy, x - cx) for cy in range(27, 220, 55) for cx in range(27, 220, 55)], axis=0
+    )
+    truth = np.select([distance < 14, distance < 18, distance < 22], [3, 1, 2], default=1)
+    nuclei = 10 + 30 * (truth == 3)
+    membranes = 2000 + 4000 * (truth == 2)
+    return rng.poisson(np.stack([nuclei, membranes])).astype(np.uint16), truth
+
+
+@pytest.mark.parametrize("k", [2, 5, 8])
+@pytest.mark.parametrize("features", ["rgb", "lab"])
+@pytest.mark.parametrize("name", ["immunohistochemistry", "coffee"])
+def test_colours_are_clustered_as_well_as_by_ten_runs_on_all_pixels(picture, name, features, k):
+    image = picture(name)[::2, ::2]
+    points = (image if features == "rgb" else rgb2lab(image)).reshape(-1, 3).astype(np.float64)
+    model = napari_kmeans.fit(image, k, features=features, channel_axis=-1)
+    assert inertia_of(points, model.centers) <= 1.001 * best_of_ten(points, k)
+    assert model.inertia == pytest.approx(inertia_of(points, model.centers), rel=1e-6)
+    total = np.sum((points - points.mean(axis=0)) ** 2)
+    assert model.explained_variance == pytest.approx(1 - model.inertia / total, abs=1e-6)
+    assert (model.n_init, model.sample_size, model.solver) == (10, 0, "lloyd")
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("features", ["rgb", "lab"])
+def test_the_same_colours_in_a_wider_type_are_the_same_clusters(picture, features, dtype):
+    image = picture("immunohistochemistry")[::2, ::2]
+    scale = 257 if dtype == np.uint16 else 1 / 255
+    wide = (image * np.float64(scale)).astype(dtype)
+    narrow_model = napari_kmeans.fit(image, 4, features=features, channel_axis=-1)
+    wide_model = napari_kmeans.fit(wide, 4, features=features, channel_axis=-1)
+    unit = scale if features == "rgb" else 1
+    np.testing.assert_allclose(wide_model.centers, narrow_model.centers * unit, rtol=1e-4, atol=1e-3 * unit)
+
+
+@pytest.mark.parametrize("limit", [2000, 20_000])
+def test_cells_instead_of_colours_cost_less_than_a_thousandth(monkeypatch, picture, limit):
+    image = picture("coffee")[::2, ::2]
+    points = image.reshape(-1, 3).astype(np.float64)
+    reference = best_of_ten(points, 6)
+    monkeypatch.setattr(cells, "LIMIT", limit)
+    model = napari_kmeans.fit(image, 6, features="rgb", channel_axis=-1)
+    share = {2000: 1.02, 20_000: 1.001}[limit]
+    assert inertia_of(points, model.centers) <= share * reference
+    assert model.inertia == pytest.approx(inertia_of(points, model.centers), rel=share - 1)
+
+
+@pytest.mark.parametrize("n_channels", [2, 3])
+@pytest.mark.parametrize("standardize", [True, False])
+def test_channels_are_clustered_as_well_as_by_ten_runs(standardize, n_channels):
+    image = blobs(4, n_channels)
+    image[..., 1] *= 100
+    points = image.reshape(-1, n_channels)
+    scales = points.std(axis=0) if standardize else np.ones(n_channels)
+    model = napari_kmeans.fit(image, 5, features="channels", channel_axis=-1, standardize=standardize)
+    np.testing.assert_allclose(model.scales, scales, rtol=1e-5)
+    assert inertia_of(points / scales, model.centers / scales) <= 1.001 * best_of_ten(points / scales, 5)
+    assert model.inertia == pytest.approx(inertia_of(points / scales, model.centers / scales), rel=1e-5)
+
+
+def test_many_channels_are_clustered_by_a_sample_that_is_nearly_as_good():
+    image = blobs(6, 5, n_pixels=300_000)
+    points = image.reshape(-1, 5) / image.reshape(-1, 5).std(axis=0)
+    model = napari_kmeans.fit(image, 6, features="channels", channel_axis=-1)
+    found = inertia_of(points, model.centers / image.reshape(-1, 5).std(axis=0))
+    assert found <= 1.01 * best_of_ten(points[::10], 6) * 10
+    assert model.inertia == pytest.approx(found, rel=0.01)
+    assert model.sample_size == 1 << 17
+    assert model.counts.sum() == 300_000
+    labels = model.predict(image)
+    assert np.array_equal(model.counts, np.bincount(labels.ravel(), minlength=7)[1:])
+
+
+def test_few_pixels_of_many_channels_are_no_sample():
+    model = napari_kmeans.fit(blobs(3, 5, 4000), 3, features="channels", channel_axis=-1)
+    assert model.sample_size == 0
+
+
+def test_one_channel_is_as_exact_as_gray(picture):
+    image = picture("coins")
+    gray = napari_kmeans.fit(image, 4)
+    model = napari_kmeans.fit(image[np.newaxis], 4, features="channels", channel_axis=0)
+    assert np.array_equal(model.centers, gray.centers)
+    assert model.solver == "exact"
+
+
+def test_nuclei_and_membranes_are_told_apart_by_two_channels(fluorescence):
+    image, truth = fluorescence
+    labels, model = napari_kmeans.segment(image, 3, features="channels", channel_axis=0)
+    assert np.mean(labels == np.select([truth == 1, truth == 3, truth == 2], [1, 2, 3])) > 0.98
+    np.testing.assert_allclose(model.centers[[0, 1], 0], [10, 40], rtol=0.1)
+    np.testing.assert_allclose(model.centers[2, 1], 6000, rtol=0.02)
+    # As they are, the bright channel drowns the other.
+    plain, _ = napari_kmeans.segment(image, 3, features="channels", channel_axis=0, standardize=False)
+    assert np.mean(plain[truth == 3] == plain[truth == 1][0]) > 0.5
+
+
+def test_blue_and_brown_of_stained_tissue(picture):
+    image = picture("immunohistochemistry")
+    model = napari_kmeans.fit(image, 4, features="lab", channel_axis=-1)
+    dark_brown, brown, blue, background = model.centers
+    assert min(dark_brown[2], brown[2]) > 15 > 0 > blue[2]
+    assert background[0] > 85
+    labels = model.merged([[1, 2]]).with_background([4]).predict(image)
+    assert set(np.unique(labels)) == {0, 1, 3}
+    # What is called brown is redder than blue, by far, and what is called blue the other way round.
+    red_over_blue = image[..., 0].astype(int) - image[..., 2]
+    assert np.mean(red_over_blue[labels == 1] > 20) > 0.9
+    assert np.mean(red_over_blue[labels == 3] < 20) > 0.9
+
+
+@pytest.mark.parametrize("features", ["rgb", "lab", "channels"])
+def test_labels_ascend_with_brightness(picture, features):
+    image = picture("astronaut")[::4, ::4]
+    centers = napari_kmeans.fit(image, 6, features=features, channel_axis=-1).centers
+    light = {
+        "rgb": centers @ [0.2125, 0.7154, 0.0721],
+        "lab": centers[:, 0],
+        "channels": centers.mean(axis=1),
+    }[features]
+    assert (np.diff(light) > 0).all()
+
+
+@pytest.mark.parametrize("features", ["rgb", "lab", "channels"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_no_bit_depends_on_blocks_threads_or_layout(monkeypatch, picture, features, dtype):
+    image = (
+        picture("astronaut")[::3, ::3] / 255 * (1 if dtype == "float32" else np.iinfo(dtype).max)
+    ).astype(dtype)
+    labels, model = napari_kmeans.segment(image, 5, features=features, channel_axis=-1)
+    monkeypatch.setattr(blocks, "BLOCK_PIXELS", 1999)
+    monkeypatch.setattr(blocks, "_LEAST_PIXELS", 1999)
+    monkeypatch.setattr(blocks, "N_THREADS", 3)
+    other = np.asfortranarray(np.moveaxis(image, -1, 0))
+    labels2, model2 = napari_kmeans.segment(other, 5, features=features, channel_axis=0)
+    assert np.array_equal(labels, labels2)
+    for name in ("centers", "counts", "scales", "inertia", "explained_variance", "start_spread"):
+        assert np.array_equal(getattr(model, name), getattr(model2, name)), name
+
+
+def test_the_seed_decides_and_nothing_else():
+    image = np.random.default_rng(0).random((60, 60, 3))
+    one, same, other = (
+        napari_kmeans.fit(image, 12, features="rgb", channel_axis=-1, random_state=seed) for seed in (0, 0, 1)
+    )
+    assert np.array_equal(one.centers, same.centers)
+    assert not np.array_equal(one.centers, other.centers)
+    assert one.start_spread > 0
+
+
+def test_values_very_far_out_have_a_cluster_and_do_not_blur_the_rest():
+    image = blobs(3, 3, 5000)
+    expected = napari_kmeans.fit(image, 3, features="rgb", channel_axis=-1).centers
+    image[0, :3] = 1e30
+    model = napari_kmeans.fit(image, 4, features="rgb", channel_axis=-1)
+    assert model.counts[-1] == 3
+    np.testing.assert_allclose(model.centers[:3], expected, rtol=0.01)
+
+
+def test_an_estimate_is_close_and_told_from_the_result(picture):
+    found = search(picture("coffee"), "lab")
+    estimate = found.estimate(4)
+    assert not found.is_quick(4)
+    result = found.clustering(4)
+    assert found.is_quick(4)
+    assert found.estimate(4) is result
+    assert result.inertia <= estimate.inertia <= 1.05 * result.inertia
+    assert (estimate.n_init, result.n_init) == (0, 10)
+    model = model_of(search(picture("coffee"), "lab"), 4, "lab", -1, estimate=True)
+    assert model.inertia == estimate.inertia
+
+
+@pytest.mark.parametrize(("n_clusters", "n_features"), [(2, 3), (4, 3), (3, 2), (5, 2), (4, 6)])
+def test_the_number_of_well_separated_clusters_is_suggested(n_clusters, n_features):
+    image = blobs(n_clusters, n_features, seed=n_clusters)
+    found = napari_kmeans.suggest_n_clusters(image, features="channels", channel_axis=-1)
+    assert found.n_clusters == n_clusters
+    assert len(found.inertia) == 12
+    assert "largest gain" in found.reason
+
+
+def test_a_single_group_is_said_to_be_one():
+    image = np.random.default_rng(0).normal(0, 1, (1, 30_000, 3))
+    assert "single group" in napari_kmeans.suggest_n_clusters(image, features="rgb", channel_axis=-1).reason
+
+
+def test_a_line_of_colours_is_no_reason_for_many_clusters():
+    rng = np.random.default_rng(0)
+    image = rng.random((1, 50_000, 1)) * [1, 0.8, 0.5] + rng.normal(0, 0.01, (1, 50_000, 3))
+    assert napari_kmeans.suggest_n_clusters(image, features="rgb", channel_axis=-1).n_clusters <= 3
+
+
+def test_fewer_colours_than_clusters():
+    image = np.array([[[1, 2, 3], [200, 0, 0], [1, 2, 3]]], dtype=np.uint8)
+    with pytest.warns(UserWarning, match="only 2 distinct values, so there are 2 clusters instead of 5"):
+        labels, model = napari_kmeans.segment(image, 5, features="rgb", channel_axis=-1)
+    assert labels.tolist() == [[1, 2, 1]]
+    assert model.centers.tolist() == [[1, 2, 3], [200, 0, 0]]
+    assert model.inertia == 0
+    many = np.zeros((300, 300, 6))
+    many[:2] = np.random.default_rng(0).integers(0, 2, (2, 300, 1))
+    with pytest.warns(UserWarning, match="only 2 distinct values"):
+        model = napari_kmeans.fit(many, 3, features="channels", channel_axis=-1)
+    assert model.counts.tolist() == [int((many[..., 0] == 0).sum()), int((many[..., 0] == 1).sum())]
+
+
+def test_a_constant_image_is_one_cluster():
+    image = np.full((5, 6, 3), 7, dtype=np.uint16)
+    with pytest.warns(UserWarning, match="only 1 distinct value"):
+        model = napari_kmeans.fit(image, 3, features="lab", channel_axis=-1)
+    assert model.explained_variance == 1
+    assert model.counts.tolist() == [30]
+
+
+def test_the_exact_solver_is_for_one_feature():
+    with pytest.raises(ValueError, match=r"solver='exact' finds the optimum of one feature.*'rgb' has 3"):
+        napari_kmeans.fit(np.zeros((3, 3, 3)), 2, features="rgb", channel_axis=-1, solver="exact")
+
+
+@pytest.mark.parametrize(("features", "k"), [("rgb", 40), ("lab", 255), ("channels", 100)])
+def test_many_clusters(picture, features, k):
+    labels, model = napari_kmeans.segment(
+        picture("astronaut")[::4, ::4], k, features=features, channel_axis=-1
+    )
+    assert model.n_clusters == labels.max() == k
+    assert model.counts.min() > 0
