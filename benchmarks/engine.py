@@ -64,23 +64,23 @@ def interleaved(work: dict[str, Callable[[], Any]], rounds: int) -> dict[str, Ti
 
 def every_k(rounds: int) -> dict[int, dict[str, Timing]]:
     """All optimal clusterings for k = 1 … 12, of histograms with every level filled, by number of levels."""
-    from napari_kmeans.kmeans.clustering import Optimum
+    from napari_kmeans.kmeans.clustering import ExactClusterings
     from napari_kmeans.kmeans.exact import OptimalPartitions
-    from napari_kmeans.summary.scalar import Summary
+    from napari_kmeans.summary.scalar import ScalarSummary
 
     picture = images.make("uint16", 2048)
     results = {}
     for levels in LEVELS:
         counts = 1 + np.bincount(picture.reshape(-1) // (65536 // levels), minlength=levels)
-        summary = Summary(np.arange(levels, dtype=np.float64), counts)
+        summary = ScalarSummary(np.arange(levels, dtype=np.float64), counts)
 
-        def borders(summary: Summary = summary) -> None:
+        def borders(summary: ScalarSummary = summary) -> None:
             partitions = OptimalPartitions(summary.values, summary.counts)
             for k in range(K_MAX, 0, -1):
                 partitions.splits(k)
 
-        def clusterings(summary: Summary = summary) -> None:
-            Optimum(summary).inertia(K_MAX)
+        def clusterings(summary: ScalarSummary = summary) -> None:
+            ExactClusterings(summary).inertia(K_MAX)
 
         results[levels] = interleaved({"borders": borders, "clusterings": clusterings}, rounds)
     return results
@@ -129,16 +129,16 @@ def _solvers(points: NDArray[np.float64], rounds: int) -> dict[str, Timing]:
 
 def slider(dtype: str, size: int, rounds: int) -> tuple[int, dict[str, Timing]]:
     """Points of an image's summary, and what a new number of clusters costs on them."""
-    from napari_kmeans.blocks.loop import summarise
+    from napari_kmeans.blocks.loop import summarize
     from napari_kmeans.blocks.pixels import Pixels
-    from napari_kmeans.kmeans.clustering import Optimum
+    from napari_kmeans.kmeans.clustering import ExactClusterings
 
-    summary = summarise(Pixels.of(images.make(dtype, size)))
+    summary = summarize(Pixels.of(images.make(dtype, size)))
     timings = {name: Timing(name) for name in ("first", "new", "again")}
     for turn in range(rounds + 1):
-        optimum = Optimum(summary)
+        optimum = ExactClusterings(summary)
 
-        def seconds(k: int, optimum: Optimum = optimum) -> float:
+        def seconds(k: int, optimum: ExactClusterings = optimum) -> float:
             begin = time.perf_counter()
             optimum.clustering(k)
             return time.perf_counter() - begin

@@ -70,7 +70,7 @@ def of_image(image: Image) -> Table:
                 f"{cell.memory / MB:,.{1 if cell.memory < 10 * MB else 0}f} MB",
             ]
         )
-    note = f"Optimum: {image.known}; {image.n_values:,} distinct values."
+    note = f"ExactClusterings: {image.known}; {image.n_values:,} distinct values."
     if not image.known:
         note = "Inertia above the least of these: the optimum of several features is not known."
     note += "".join(f" {cell.contender} left out: {cell.skipped}." for cell in image.cells if cell.skipped)

@@ -145,7 +145,7 @@ distributions = {
 
 @cache
 def reference(distribution, dtype):
-    """Optimum of the distinct values, without cells; checked against another implementation below."""
+    """ExactClusterings of the distinct values, without cells; checked against another implementation below."""
     return OptimalPartitions(
         *np.unique(distributions[distribution].astype(dtype).astype(np.float64), return_counts=True)
     )

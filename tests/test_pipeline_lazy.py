@@ -13,9 +13,9 @@ import zarr
 
 import napari_kmeans
 from napari_kmeans.blocks import loop as blocks
-from napari_kmeans.blocks.loop import Cancelled, boxes, summarise, windows
+from napari_kmeans.blocks.loop import Cancelled, boxes, summarize, windows
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.kmeans.clustering import Optimum
+from napari_kmeans.kmeans.clustering import ExactClusterings
 
 CHUNKS = {
     "one chunk": (180, 250),
@@ -152,11 +152,11 @@ def test_a_stack_of_models_made_on_demand_can_be_saved(tmp_path):
 def test_an_estimate_reads_little_and_comes_near():
     rng = np.random.default_rng(2)
     image = (rng.choice([20, 90, 200], size=(3000, 3000)) + rng.normal(0, 9, (3000, 3000))).astype("f4")
-    estimate = summarise(Pixels.of(da.from_array(image, chunks=500)), estimate=True)
+    estimate = summarize(Pixels.of(da.from_array(image, chunks=500)), estimate=True)
     assert estimate.n_pixels == sum(image[window].size for window in windows(image.shape)) < 3e5
-    centers = Optimum(estimate).clustering(3).centers
+    centers = ExactClusterings(estimate).clustering(3).centers
     assert np.allclose(centers, napari_kmeans.fit(image, 3).centers[:, 0], rtol=0.01)
-    assert summarise(Pixels.of(image), estimate=True).values.tolist() == estimate.values.tolist()
+    assert summarize(Pixels.of(image), estimate=True).values.tolist() == estimate.values.tolist()
 
 
 def test_only_what_is_looked_at_is_labelled():
@@ -233,7 +233,7 @@ def test_cancelling_reads_no_further_block(monkeypatch):
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        summarise(Pixels.of(lazy), cancel)
+        summarize(Pixels.of(lazy), cancel)
     n_read = sum(rows for rows, _ in read)
     assert n_read < 180
     assert napari_kmeans.fit(lazy, 3).counts.sum() == image.size

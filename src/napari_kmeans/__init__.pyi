@@ -1,16 +1,23 @@
-from .kmeans.clustering import Suggestion
-from .labels.clean_up import clean_labels
+from .features.channels import Channels
+from .features.texture import Texture
+from .kmeans.suggestion import Suggestion
+from .labels.clean_up import CleanUp, clean_labels
 from .labels.objects import split_into_objects
 from .model.model import KMeansModel
+from .model.recipe import Recipe
 from .model.stack import KMeansStack
 from .pipeline import fit, segment, suggest_n_clusters
 
 __version__: str
 
 __all__ = [
+    "Channels",
+    "CleanUp",
     "KMeansModel",
     "KMeansStack",
+    "Recipe",
     "Suggestion",
+    "Texture",
     "clean_labels",
     "fit",
     "segment",

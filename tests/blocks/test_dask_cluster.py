@@ -16,7 +16,7 @@ import pytest
 import napari_kmeans
 from napari_kmeans.blocks import dask_cluster as cluster
 from napari_kmeans.blocks import loop as blocks
-from napari_kmeans.blocks.loop import Cancelled, summarise
+from napari_kmeans.blocks.loop import Cancelled, summarize
 from napari_kmeans.blocks.pixels import Pixels
 
 pytestmark = pytest.mark.thorough
@@ -119,7 +119,7 @@ def test_cancelling_leaves_nothing_on_the_cluster(client):
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        summarise(Pixels.of(lazy), cancel)
+        summarize(Pixels.of(lazy), cancel)
     assert len(done) == 1
     while client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)):
         time.sleep(0.01)  # until it times out
@@ -136,9 +136,9 @@ def test_a_lost_worker_is_made_up_for(client):
             killed.append(next(iter(client.run(os.getpid).values())))
             os.kill(killed[0], signal.SIGKILL)
 
-    summary = summarise(Pixels.of(lazy), kill)
+    summary = summarize(Pixels.of(lazy), kill)
     assert killed
-    assert np.array_equal(summary.counts, summarise(Pixels.of(image)).counts)
+    assert np.array_equal(summary.counts, summarize(Pixels.of(image)).counts)
 
 
 def test_a_lost_scheduler_is_one_clear_error(tmp_path, monkeypatch):
@@ -160,7 +160,7 @@ def test_a_lost_scheduler_is_one_clear_error(tmp_path, monkeypatch):
             scheduler.wait()
 
         with pytest.raises(OSError, match="connection to the Dask scheduler"), cluster.using(address):
-            summarise(Pixels.of(lazy), kill)
+            summarize(Pixels.of(lazy), kill)
     finally:
         for process in (scheduler, worker):
             if process is not None:

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 import napari_kmeans
 from napari_kmeans.blocks import loop as blocks
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.features.extractor import Description
+from napari_kmeans.features.extractor import FeatureExtractor
 from napari_kmeans.preprocess.smoothing import blur, reach
 
 pytestmark = pytest.mark.thorough
@@ -190,5 +190,5 @@ def test_what_makes_no_sense_is_refused(kwargs, error, message):
 
 
 def test_a_description_is_taken_as_it_is():
-    description = Description.of("gray", smooth=1)
-    assert Description.of(description) is description
+    description = FeatureExtractor.of("gray", smooth=1)
+    assert FeatureExtractor.of(description) is description

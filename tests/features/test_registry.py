@@ -17,7 +17,7 @@ GRAY, GRAY601 = get_feature("gray"), get_feature("gray601")
 def luminance(feature, colours):
     """Values in the image's own units, and which pixels are there."""
     values, opaque = feature.transform(colours, colours.shape[-1])
-    scalar = feature.describe(colours.dtype, colours.shape[-1])
+    scalar = feature.value_format(colours.dtype, colours.shape[-1])
     assert values.dtype == scalar.dtype
     return values * scalar.unit, opaque
 
@@ -85,8 +85,8 @@ def test_numbers_in_another_byte_order_are_turned_round():
 
 @pytest.mark.parametrize("n_channels", [2, 5, 0])
 def test_a_channel_count_without_luminance_is_refused(n_channels):
-    assert GRAY.refusal(np.uint8, n_channels).startswith(f"channel_axis holds {n_channels} channels")
-    assert not any(GRAY.refusal(np.uint8, n) for n in (None, 1, 3, 4))
+    assert GRAY.unsupported_reason(np.uint8, n_channels).startswith(f"channel_axis holds {n_channels} channels")
+    assert not any(GRAY.unsupported_reason(np.uint8, n) for n in (None, 1, 3, 4))
 
 
 @pytest.mark.parametrize("name", ["grey", "", None, 3])
@@ -143,7 +143,7 @@ def values_of(image, features):
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
 def test_lab_is_that_of_scikit_image(dtype):
     image = colors(dtype)
-    vector = get_feature("lab").describe(dtype, 3)
+    vector = get_feature("lab").value_format(dtype, 3)
     values = values_of(image, "lab")
     found = np.stack(vector.positions([values[..., c] for c in range(3)]), axis=-1)
     np.testing.assert_allclose(found, rgb2lab(image), rtol=0, atol=1e-4 if dtype == "float32" else 1e-9)
@@ -167,7 +167,7 @@ def test_red_green_and_blue_are_the_channels(dtype, n_channels):
         feature = get_feature(name)
         values, there = feature.transform(image, n_channels)
         assert np.array_equal(values, image[..., number])
-        assert values.dtype == feature.describe(dtype, n_channels).dtype
+        assert values.dtype == feature.value_format(dtype, n_channels).dtype
         assert (there is None) == (n_channels == 3)
     values, _ = get_feature("rgb").transform(image, n_channels)
     assert np.array_equal(values, image[..., :3])
@@ -193,15 +193,15 @@ def test_single_channels_are_clustered_as_their_own_gray_image(picture):
 @pytest.mark.parametrize("name", ["rgb", "lab", "red", "saturation", "value"])
 @pytest.mark.parametrize("n_channels", [None, 1, 2, 5])
 def test_what_has_no_colours_is_refused_in_a_sentence(name, n_channels):
-    reason = get_feature(name).refusal(np.uint8, n_channels)
+    reason = get_feature(name).unsupported_reason(np.uint8, n_channels)
     assert f"features={name!r} needs 3 (RGB) or 4 (RGBA)" in reason
-    assert not get_feature(name).refusal(np.uint8, 3)
+    assert not get_feature(name).unsupported_reason(np.uint8, 3)
 
 
 def test_lab_needs_to_know_what_white_is():
     lab = get_feature("lab")
-    assert "colours of 8 or 16 bits" in lab.refusal(np.int32, 3)
-    assert not any(lab.refusal(dtype, 3) for dtype in (np.uint8, np.uint16, ">u2", np.float32, bool))
+    assert "colours of 8 or 16 bits" in lab.unsupported_reason(np.int32, 3)
+    assert not any(lab.unsupported_reason(dtype, 3) for dtype in (np.uint8, np.uint16, ">u2", np.float32, bool))
 
 
 def test_options_belong_to_their_feature_spaces():

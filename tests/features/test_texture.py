@@ -27,7 +27,7 @@ def test_features_are_those_of_scikit_image(shape, dtype):
     expected = multiscale_basic_features(image.astype(np.float32), sigma_min=0.5, sigma_max=4)
     assert np.array_equal(values[..., :-1], expected)
     assert np.array_equal(values[..., -1], image.astype(np.float32))
-    names = Pixels.of(image, features="texture", sigma=(0.5, 4)).stored.names
+    names = Pixels.of(image, features="texture", sigma=(0.5, 4)).value_format.names
     assert len(names) == expected.shape[-1]
     assert names[:2] == ("intensity σ 0.5", "edges σ 0.5")
 

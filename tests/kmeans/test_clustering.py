@@ -7,7 +7,7 @@ from sklearn.cluster import KMeans
 from napari_kmeans.kmeans import clustering
 from napari_kmeans.kmeans.clustering import (
     Clustering,
-    Optimum,
+    ExactClusterings,
     confirm,
     describe,
     lloyd,
@@ -16,11 +16,11 @@ from napari_kmeans.kmeans.clustering import (
     suggest,
 )
 from napari_kmeans.kmeans.exact import OptimalPartitions
-from napari_kmeans.summary.scalar import Summary
+from napari_kmeans.summary.scalar import ScalarSummary
 
 
-def summary_of(values, **kwargs) -> Summary:
-    return Summary(*np.unique(np.asarray(values, dtype=np.float64), return_counts=True), **kwargs)
+def summary_of(values, **kwargs) -> ScalarSummary:
+    return ScalarSummary(*np.unique(np.asarray(values, dtype=np.float64), return_counts=True), **kwargs)
 
 
 def test_clusters_are_described_by_their_centres():
@@ -56,15 +56,15 @@ def test_polishing_never_makes_it_worse():
 def test_cells_merged_for_speed_lead_to_the_same_optimum(k):
     rng = np.random.default_rng(1)
     values = np.unique(rng.lognormal(0, 1, 50_000))
-    summary = Summary(values, rng.integers(1, 9, values.size), spread=1e-9, exact=False)
+    summary = ScalarSummary(values, rng.integers(1, 9, values.size), spread=1e-9, exact=False)
     assert summary.values.size > max(clustering._COARSE.values())
     best = OptimalPartitions(summary.values, summary.counts).inertia(k)
-    assert Optimum(summary).clustering(k).inertia <= best * (1 + 1e-7) + summary.spread
+    assert ExactClusterings(summary).clustering(k).inertia <= best * (1 + 1e-7) + summary.spread
 
 
 def test_there_are_no_more_clusters_than_values():
-    assert Optimum(summary_of([3, 3, 4])).clustering(7).centers.tolist() == [3, 4]
-    assert len(Optimum(summary_of([3, 3, 4])).inertia(12)) == 2
+    assert ExactClusterings(summary_of([3, 3, 4])).clustering(7).centers.tolist() == [3, 4]
+    assert len(ExactClusterings(summary_of([3, 3, 4])).inertia(12)) == 2
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
@@ -83,7 +83,7 @@ def test_lloyd_is_the_kmeans_of_scikit_learn(picture, k, seed):
 @pytest.mark.parametrize("k", range(1, 9))
 def test_scikit_learn_confirms_the_optimum(picture, k):
     summary = summary_of(picture("camera"))
-    assert confirm(summary, Optimum(summary).clustering(k)) == "confirmed"
+    assert confirm(summary, ExactClusterings(summary).clustering(k)) == "confirmed"
 
 
 def test_scikit_learn_would_object_to_what_is_no_optimum():
@@ -95,12 +95,12 @@ def test_scikit_learn_would_object_to_what_is_no_optimum():
 
 def test_outliers_that_float64_cannot_compare_are_told_apart():
     summary = summary_of([*np.random.default_rng(2).normal(size=1000), 1e30])
-    assert confirm(summary, Optimum(summary).clustering(3)) == "not comparable"
+    assert confirm(summary, ExactClusterings(summary).clustering(3)) == "not comparable"
 
 
 def test_confirming_changes_nothing():
     summary = summary_of([0, 1, 2, 10, 11, 12])
-    result = Optimum(summary).clustering(2)
+    result = ExactClusterings(summary).clustering(2)
     before = result.centers.copy()
     confirm(summary, result)
     assert np.array_equal(result.centers, before)
@@ -115,7 +115,7 @@ def test_as_many_clusters_are_suggested_as_an_image_has_phases(n_phases, noise, 
     levels = 30 + 40 * np.arange(n_phases)
     sizes = rng.integers(5000, 20_000, n_phases)
     pixels = np.repeat(levels, sizes) + rng.normal(0, noise, sizes.sum())
-    suggestion = suggest(Optimum(summary_of(pixels.astype(np.uint8))), 12)
+    suggestion = suggest(ExactClusterings(summary_of(pixels.astype(np.uint8))), 12)
     assert suggestion.n_clusters == n_phases
     assert "largest gain" in suggestion.reason
 
@@ -125,7 +125,7 @@ def test_as_many_clusters_are_suggested_as_an_image_has_phases(n_phases, noise, 
     [([0, 0, 1, 1, 1], 2, 2), ([5] * 9, 1, 1), ([0, 100, 255], 3, 3)],
 )
 def test_suggestions_for_few_values(values, n_clusters, n_inertias):
-    suggestion = suggest(Optimum(summary_of(values)), 12)
+    suggestion = suggest(ExactClusterings(summary_of(values)), 12)
     assert suggestion.n_clusters == n_clusters
     assert len(suggestion.inertia) == n_inertias
     assert suggestion.explained_variance[-1] == 1
@@ -134,12 +134,12 @@ def test_suggestions_for_few_values(values, n_clusters, n_inertias):
 
 @pytest.mark.parametrize("values", [range(256), np.random.default_rng(3).normal(100, 20, 9999).round()])
 def test_of_a_single_group_it_is_said_that_nothing_stands_out(values):
-    suggestion = suggest(Optimum(summary_of(values)), 12)
+    suggestion = suggest(ExactClusterings(summary_of(values)), 12)
     assert "single group" in suggestion.reason
 
 
 def test_inertia_falls_with_the_number_of_clusters(picture):
-    suggestion = suggest(Optimum(summary_of(picture("moon"))), 20)
+    suggestion = suggest(ExactClusterings(summary_of(picture("moon"))), 20)
     assert len(suggestion.inertia) == 20
     assert (np.diff(suggestion.inertia) < 0).all()
     assert (np.diff(suggestion.explained_variance) > 0).all()

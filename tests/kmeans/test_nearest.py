@@ -20,7 +20,7 @@ def labels_of(labeller, values, include=None):
 
 
 def labeller(centers=COLORS, features="rgb", dtype=np.uint8, scales=None, shown=None):
-    vector = get_feature(features).describe(dtype, centers.shape[1])
+    vector = get_feature(features).value_format(dtype, centers.shape[1])
     scales = np.ones(centers.shape[1]) if scales is None else np.asarray(scales, dtype=np.float64)
     shown = np.arange(len(centers) + 1, dtype=np.uint8) if shown is None else np.array(shown, dtype=np.uint8)
     return NearestLabeller(centers, scales, shown, vector)

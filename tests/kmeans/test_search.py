@@ -9,18 +9,18 @@ from sklearn.cluster import KMeans
 
 import napari_kmeans
 from napari_kmeans.blocks import loop as blocks
-from napari_kmeans.blocks.loop import summarise
+from napari_kmeans.blocks.loop import summarize
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.kmeans.search import Search
+from napari_kmeans.kmeans.search import SearchedClusterings
 from napari_kmeans.pipeline import model_of, optimum_of
 from napari_kmeans.summary import color_cells as cells
 
 pytestmark = pytest.mark.thorough
 
 
-def search(image, features="rgb", channel_axis=-1, **kwargs) -> Search:
-    found = optimum_of(summarise(Pixels.of(image, features=features, channel_axis=channel_axis, **kwargs)))
-    assert isinstance(found, Search)
+def search(image, features="rgb", channel_axis=-1, **kwargs) -> SearchedClusterings:
+    found = optimum_of(summarize(Pixels.of(image, features=features, channel_axis=channel_axis, **kwargs)))
+    assert isinstance(found, SearchedClusterings)
     return found
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from napari_kmeans.features import Scalar
+from napari_kmeans.features import ScalarFormat
 from napari_kmeans.model import labelling
 from napari_kmeans.model.labelling import labeller
 
@@ -20,7 +20,7 @@ DTYPES = [
 def label(values, thresholds, *, shown=None, unit=1.0, include=None, out=None):
     shown = np.arange(len(thresholds) + 2, dtype=np.uint8) if shown is None else np.array(shown, np.uint8)
     out = np.full(values.shape, 99, dtype=np.uint8) if out is None else out
-    labeller(thresholds, shown, Scalar(values.dtype, unit))(values, include, out)
+    labeller(thresholds, shown, ScalarFormat(values.dtype, unit))(values, include, out)
     return out
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import napari_kmeans
-from napari_kmeans.blocks.loop import summarise
+from napari_kmeans.blocks.loop import summarize
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.io.image_file import ImageFile
 from napari_kmeans.report.palette import distinct_colors
@@ -47,7 +47,7 @@ def test_the_histogram_has_the_colours_of_the_clusters(tmp_path):
     labels, model = napari_kmeans.segment(levels, 2)
     image = ImageFile(HERE, levels, "YX")
     shares = drawn(tmp_path / "shares.png", image, labels, model)
-    histogram = drawn(tmp_path / "histogram.png", image, labels, model, summarise(Pixels.of(levels)))
+    histogram = drawn(tmp_path / "histogram.png", image, labels, model, summarize(Pixels.of(levels)))
     # Three times as many pixels: a bar three times as long, or bars three times as high.
     for figure in (shares, histogram):
         dark, bright = (n_pixels_of(figure, color) for color in distinct_colors(2))
@@ -92,7 +92,7 @@ def test_what_is_left_out_has_no_colour(tmp_path):
     model = model.with_background([1])
     labels = np.where(labels == 1, 0, labels).astype(np.uint8)
     figure = drawn(
-        tmp_path / "f.png", ImageFile(HERE, image, "YX"), labels, model, summarise(Pixels.of(image))
+        tmp_path / "f.png", ImageFile(HERE, image, "YX"), labels, model, summarize(Pixels.of(image))
     )
     colors = distinct_colors(3)
     assert n_pixels_of(figure, colors[0]) == 0

@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_kmeans.blocks.loop import summarise
+from napari_kmeans.blocks.loop import summarize
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.report.histogram import N_BINS, bin_summary
 
 
 def summary_of(image):
-    return summarise(Pixels.of(np.asarray(image)))
+    return summarize(Pixels.of(np.asarray(image)))
 
 
 def test_whole_numbers_have_one_bar_each():

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_kmeans.blocks.loop import summarise, windows
+from napari_kmeans.blocks.loop import summarize, windows
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.kmeans.clustering import Optimum
+from napari_kmeans.kmeans.clustering import ExactClusterings
 from napari_kmeans.summary import counted_values as levels
 from napari_kmeans.summary.counted_values import count_values
-from napari_kmeans.summary.scalar import MAX_POINTS, Summary, coarsen
+from napari_kmeans.summary.scalar import MAX_POINTS, ScalarSummary, coarsen
 
 pytestmark = pytest.mark.thorough
 
@@ -18,8 +18,8 @@ SMALL = ["bool", "uint8", "int8", "uint16", "int16", "float16"]
 WIDE = ["uint32", "int32", "uint64", "int64", "float32", "float64"]
 
 
-def summary_of(image, **kwargs) -> Summary:
-    return summarise(Pixels.of(np.asarray(image), **kwargs))
+def summary_of(image, **kwargs) -> ScalarSummary:
+    return summarize(Pixels.of(np.asarray(image), **kwargs))
 
 
 def any_values(dtype, n=3000, seed=0):
@@ -110,7 +110,7 @@ def test_values_that_the_windows_do_not_show_are_counted_all_the_same(dtype, sur
     assert summary.n_pixels == rest.size + np.isfinite(surprise)
     # An outlier is a cluster of its own: the others are the optimum of the rest.
     k = 3 + bool(np.isfinite(surprise))
-    inertia = Optimum(summary).clustering(k).inertia
+    inertia = ExactClusterings(summary).clustering(k).inertia
     assert inertia == pytest.approx(least_inertia(*np.unique(rest, return_counts=True), 3), rel=1e-6)
 
 
@@ -228,7 +228,7 @@ def test_bytes_are_counted(n):
 @pytest.mark.parametrize("limit", [10, 100, 999])
 def test_coarser_points_keep_pixels_sum_and_scatter(limit):
     rng = np.random.default_rng(3)
-    fine = Summary(np.sort(rng.lognormal(0, 2, 1000)), rng.integers(1, 50, 1000))
+    fine = ScalarSummary(np.sort(rng.lognormal(0, 2, 1000)), rng.integers(1, 50, 1000))
     coarse = coarsen(fine, limit)
     assert coarse.values.size <= limit
     assert (np.diff(coarse.values) > 0).all()
@@ -241,6 +241,6 @@ def test_coarser_points_keep_pixels_sum_and_scatter(limit):
 
 
 def test_points_that_are_few_already_are_left_alone():
-    fine = Summary(np.array([1.0, 2.0, 8.0]), np.array([3, 1, 2]))
+    fine = ScalarSummary(np.array([1.0, 2.0, 8.0]), np.array([3, 1, 2]))
     assert coarsen(fine, 3).values.tolist() == [1, 2, 8]
     assert coarsen(fine, 3).exact

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from napari_kmeans.blocks import loop as blocks
-from napari_kmeans.blocks.loop import summarise
+from napari_kmeans.blocks.loop import summarize
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.summary import color_cells as cells
 from napari_kmeans.summary.codes import deinterleave, interleave
-from napari_kmeans.summary.vector import Cloud
+from napari_kmeans.summary.vector import VectorSummary
 
 WIDE = ["uint32", "int32", "int64", "float32", "float64"]
 
 
-def cloud_of(image, features="rgb", **kwargs) -> Cloud:
-    return summarise(Pixels.of(image, features=features, channel_axis=-1, **kwargs))
+def cloud_of(image, features="rgb", **kwargs) -> VectorSummary:
+    return summarize(Pixels.of(image, features=features, channel_axis=-1, **kwargs))
 
 
 def distinct(pixels):

@@ -8,7 +8,7 @@ import pytest
 
 from napari_kmeans.blocks import loop as blocks
 from napari_kmeans.blocks.hashing import splitmix64
-from napari_kmeans.blocks.loop import summarise
+from napari_kmeans.blocks.loop import summarize
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.summary import sample
 
@@ -36,7 +36,7 @@ def test_the_pixels_of_the_least_hashes_are_taken(monkeypatch, shape, block):
     monkeypatch.setattr(blocks, "BLOCK_PIXELS", block)
     monkeypatch.setattr(blocks, "_LEAST_PIXELS", block)
     pixels, image = pixels_of(shape)
-    cloud = summarise(pixels)
+    cloud = summarize(pixels)
     assert np.array_equal(cloud.positions, expected_points(image, np.ones(shape, dtype=bool)))
     assert cloud.n_pixels == np.prod(shape)
     assert cloud.sample_size == 100
@@ -47,25 +47,25 @@ def test_under_a_mask_it_is_of_full_size():
     pixels, image = pixels_of((40, 50), mask=mask)
     image[mask.nonzero()[0][0], mask.nonzero()[1][0], 3] = np.nan
     used = mask & np.isfinite(image).all(axis=-1)
-    cloud = summarise(pixels)
+    cloud = summarize(pixels)
     assert 100 < used.sum() == cloud.n_pixels < 200
     assert np.array_equal(cloud.positions, expected_points(image, used))
 
 
 def test_parts_add_up_in_any_order():
     pixels, _ = pixels_of((40, 30))
-    plan = sample.SamplePlan(pixels.stored)
+    plan = sample.SamplePlan(pixels.value_format)
     cuts = blocks.boxes(pixels.shape, 300)
-    parts = [plan.count_block(pixels.load(box)) for box in cuts]
+    parts = [plan.chunk(pixels.load(box)) for box in cuts]
     assert len(parts) == 4
-    clouds = [plan.next(reduce(plan.merge, order)) for order in permutations(parts)]
+    clouds = [plan.finalize(reduce(plan.combine, order)) for order in permutations(parts)]
     assert all(np.array_equal(cloud.positions, clouds[0].positions) for cloud in clouds)
 
 
 def test_windows_that_overlap_give_no_pixel_twice(monkeypatch):
     monkeypatch.setattr(blocks, "_WINDOW", 600)
     pixels, _ = pixels_of((150, 160))
-    cloud = summarise(pixels, estimate=True)
+    cloud = summarize(pixels, estimate=True)
     assert len(np.unique(cloud.positions, axis=0)) == cloud.counts.size == 100
 
 

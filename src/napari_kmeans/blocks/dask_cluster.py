@@ -1,4 +1,4 @@
-"""Work on a Dask cluster: blocks are read where they are worked on, and only results travel."""
+"""The loop over blocks on a Dask cluster: workers read their blocks, and only results travel."""
 
 from __future__ import annotations
 
@@ -8,44 +8,55 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from .pixels import Block, Box, Frame, Pixels
+from .boxes import Box
+from .pixels import Block, BlockReader, Pixels
+from .progress import Progress
 
 T = TypeVar("T")
 
 _client: ContextVar[Any] = ContextVar("client", default=None)
 
+_TIMEOUT = 10  # seconds that a scheduler may take to answer
+
 
 def current_client() -> Any:
-    """Return the client of `using`, else distributed's default one of this process, else None."""
+    """Return the client of `use_scheduler`, else distributed's default client, else None."""
     client = _client.get()
     if client is None and "distributed" in sys.modules:
         from distributed import default_client
 
-        with contextlib.suppress(ValueError):  # there is none
+        with contextlib.suppress(ValueError):  # raised when there is none
             client = default_client()
     return client
 
 
 @contextlib.contextmanager
-def using(address: str) -> Iterator[None]:
-    """Work on the cluster whose scheduler has this address, within a ``with`` block and on this thread.
+def use_scheduler(address: str) -> Iterator[None]:
+    """Use the Dask cluster of a scheduler within a ``with`` block, on this thread.
 
-    The client is not made the default one: what others compute in this process is their affair.
+    The client does not become distributed's default client, so other computations are unaffected.
+
+    Parameters
+    ----------
+    address : str
+        Such as ``"tcp://127.0.0.1:8786"``. If empty, nothing changes.
 
     Raises
     ------
     ImportError
         If distributed is not installed.
     OSError
-        If nothing answers there.
+        If no scheduler answers at `address`.
     """
+    if not address:
+        yield
+        return
     from distributed import Client
 
     try:
-        client = Client(address, set_as_default=False, timeout=_PATIENCE)
+        client = Client(address, set_as_default=False, timeout=_TIMEOUT)
     except (OSError, ValueError) as error:
         raise OSError(f"no Dask scheduler answers at {address}: {error}") from None
     with client:
@@ -56,45 +67,36 @@ def using(address: str) -> Iterator[None]:
             _client.reset(token)
 
 
-def cluster_at(address: str) -> contextlib.AbstractContextManager[None]:
-    """Work on the cluster whose scheduler has this address; on this machine, if it is empty."""
-    return using(address) if address else contextlib.nullcontext()
-
-
-_PATIENCE = 10  # seconds that a scheduler may take to answer
-
-
 def run(
     client: Any,
     function: Callable[[Block], T],
     pixels: Pixels,
     boxes: Sequence[Box],
-    progress: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[T]:
-    """Yield ``function(block)`` for the block in each box, in order, computed by a cluster's workers.
+    """Yield ``function(block)`` for the block in each box, in order, computed by the workers.
 
-    A worker that is lost is made up for by the others.
+    Blocks of a lost worker are computed again by the others.
 
     Raises
     ------
     OSError
-        If the scheduler is lost.
+        If the connection to the scheduler is lost.
     """
     import dask
     from distributed import CancelledError
 
-    # A task of its own, so that every block does not bring it along, and a worker that is lost can be
-    # replaced by one that makes it anew.
-    held = client.submit(_same, function, pure=False)
-    of_parts = dask.delayed(_on_worker, pure=False)
+    # The function is a task of its own: it is sent once, and recomputed if its worker is lost.
+    held = client.submit(_identity, function, pure=False)
+    compute = dask.delayed(_run_on_worker, pure=False)
     waiting: deque[Any] = deque()
     todo = iter(boxes)
     try:
         most = 2 * max(1, sum(client.nthreads().values()))
         for done in range(1, len(boxes) + 1):
-            # Two for each thread keep all of them busy and bound what the workers hold.
+            # Two per thread keep every thread busy and bound the memory of the workers.
             for box in islice(todo, most - len(waiting)):
-                waiting.append(client.compute(of_parts(held, pixels.frame, box, *pixels.parts(box))))
+                waiting.append(client.compute(compute(held, pixels.reader, box, *pixels.crop(box))))
             yield waiting.popleft().result()
             if progress is not None:
                 progress(done / len(boxes))
@@ -107,9 +109,9 @@ def run(
             client.cancel([*waiting, held])
 
 
-def _same(thing: T) -> T:
-    return thing
+def _identity(value: T) -> T:
+    return value
 
 
-def _on_worker(function: Callable[[Block], T], frame: Frame, box: Box, image: Any, mask: Any) -> T:
-    return function(frame.block(box, image, mask))
+def _run_on_worker(function: Callable[[Block], T], reader: BlockReader, box: Box, image: Any, mask: Any) -> T:
+    return function(reader.block(box, image, mask))

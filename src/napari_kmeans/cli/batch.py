@@ -16,44 +16,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks.loop import Progress
+from ..blocks.progress import Progress
 from ..io import tiff
-from ..io.files import is_ngff_path, is_store, read_image, write_labels
 from ..io.image_file import ImageFile, Location, Url, stem
+from ..io.images import is_store, read_image
+from ..io.label_images import is_ome_zarr_path, write_labels
 from ..model.model import KMeansModel
+from ..model.segmentation import Segmentation
 from ..report.figure import write_figure
+from ..report.label_metadata import model_metadata
 from ..report.tables import write_columns, write_table
-from ..summary.scalar import Summary
 
 Stage = Callable[[str], Progress]
 """Begin a stage of the work, by its name; its progress goes to the callable that is returned."""
 
 
 @dataclass(frozen=True, eq=False)
-class Segmented:
-    """What is made of an image.
+class Result:
+    """What is made of one image.
 
     Attributes
     ----------
-    labels : NumPy or dask array of uint8
-    model : KMeansModel
-    counts : (k + 1,) int64 array, optional
-        Pixels of each label, where they are no longer those of the model.
-    summary : Summary, optional
-        Of the image, for the histogram of a figure.
+    segmentation : Segmentation
     objects : int32 array, optional
     object_table : dict of lists, optional
     """
 
-    labels: Any
-    model: KMeansModel
-    counts: NDArray[np.int64] | None = None
-    summary: Summary | None = None
+    segmentation: Segmentation
     objects: NDArray[np.int32] | None = None
     object_table: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
-Segment = Callable[[ImageFile, Stage], Segmented]
+Segment = Callable[[ImageFile, Stage], Result]
 
 
 @dataclass(frozen=True)
@@ -170,7 +164,7 @@ def _inside(image: Location, name: str) -> Path:
     if isinstance(image, Url):
         raise ValueError(f"{image} is not on this machine, so no labels can be written into it")
     path = image / "labels" / name
-    if not is_ngff_path(path):
+    if not is_ome_zarr_path(path):
         raise ValueError(f"{image} is no OME-Zarr image, so no labels can be written into it")
     return path
 
@@ -247,35 +241,36 @@ def _do(job: Job, segment: Segment, stage: Stage, channel: str, overwrite: bool)
     image = read_image(job.image)
     if channel:
         image = image.channel(channel)
-    made = segment(image, stage)
+    result = segment(image, stage)
+    made = result.segmentation
     for path in job.outputs:
         path.parent.mkdir(parents=True, exist_ok=True)
     progress = stage("writing" if isinstance(made.labels, np.ndarray) else "labelling")
-    write_labels(job.labels, made.labels, image, model=made.model, overwrite=overwrite, progress=progress)
+    write_labels(
+        job.labels,
+        made.labels,
+        image,
+        metadata=model_metadata(made.model),
+        overwrite=overwrite,
+        progress=progress,
+    )
     if job.table is not None:
         write_table(job.table, made.model, counts=made.counts, overwrite=overwrite)
     if job.figure is not None:
         stage("drawing")
-        write_figure(
-            job.figure,
-            image,
-            _drawn(job, made, image),
-            made.model,
-            made.summary,
-            made.counts,
-            overwrite=overwrite,
-        )
+        labels = _drawn(job, made, image)
+        write_figure(job.figure, image, labels, made.model, made.counts, overwrite=overwrite)
     if job.model is not None:
         made.model.save(job.model)
-    if job.objects is not None and made.objects is not None:
-        write_labels(job.objects, made.objects, image, overwrite=overwrite)
+    if job.objects is not None and result.objects is not None:
+        write_labels(job.objects, result.objects, image, overwrite=overwrite)
     if job.object_table is not None:
-        write_columns(job.object_table, made.object_table, overwrite=overwrite)
+        write_columns(job.object_table, result.object_table, overwrite=overwrite)
     return made.model
 
 
-def _drawn(job: Job, made: Segmented, image: ImageFile) -> ImageFile:
-    """The labels for a figure: what was found block by block is read again, where it may have levels."""
+def _drawn(job: Job, made: Segmentation, image: ImageFile) -> ImageFile:
+    """Return the labels for a figure: lazy ones are read back, where they may have resolution levels."""
     if not isinstance(made.labels, np.ndarray):
         return read_image(job.labels)
     return replace(image, data=made.labels, axes=image.spatial_axes, coarser=())

@@ -1,4 +1,4 @@
-"""What all feature spaces have in common, and how they say what they store."""
+"""What every feature space provides, and the formats of its values."""
 
 from __future__ import annotations
 
@@ -12,48 +12,51 @@ from numpy.typing import DTypeLike, NDArray
 
 
 @dataclass(frozen=True)
-class Scalar:
-    """How a feature space stores its one value a pixel.
+class ScalarFormat:
+    """Format of one value per pixel.
 
     Attributes
     ----------
     dtype : numpy.dtype
-        Of the stored values, in native byte order.
+        Stored type, in native byte order.
     unit : float
-        One stored step in the image's own units: value = stored · unit.
+        Value of one stored step in the image's own units: value = stored · unit.
     upper : int or None
-        For integers that are never negative and never above `upper`.
+        Largest stored value, for integers that are known to be between 0 and `upper`.
     """
 
     dtype: np.dtype[Any]
     unit: float = 1.0
     upper: int | None = None
 
+    n_features: ClassVar[int] = 1
+
 
 @dataclass(frozen=True)
-class Vector:
-    """How a feature space stores its several values a pixel, along the last axis.
+class VectorFormat:
+    """Format of several values per pixel, stored along the last axis.
 
     Attributes
     ----------
     dtype : numpy.dtype
-        Of the stored values, in native byte order.
+        Stored type, in native byte order.
     names : tuple of str
-        Of the features.
-    light : tuple of float
-        Weights of the features in the brightness that labels are ordered by; empty if that is stored as one
-        more value behind the features.
+        Names of the features.
+    brightness_weights : tuple of float
+        Weights of the features in the brightness that orders the labels; empty if the brightness itself is
+        stored behind the features.
     white : float or None
-        If red, green and blue are stored and stand for CIE L*a*b*: the value of full light.
+        Stored value of white, if red, green and blue are stored and converted to CIE L*a*b* where distances
+        are computed.
     sampled : bool
-        Whether some of the pixels have to stand for all.
+        Whether clusters are found on a sample of the pixels.
     standardize : bool
         Whether distances are measured in standard deviations of each feature.
     """
 
     dtype: np.dtype[Any]
     names: tuple[str, ...]
-    light: tuple[float, ...] = ()
+    brightness_weights: tuple[float, ...] = ()
     white: float | None = None
     sampled: bool = False
     standardize: bool = False
@@ -63,8 +66,8 @@ class Vector:
         """Number of features."""
         return len(self.names)
 
-    def positions(self, columns: Sequence[NDArray[Any]]) -> list[NDArray[np.float64]]:
-        """Features of pixels, in their own units, from what is stored: one float64 array a feature."""
+    def features(self, columns: Sequence[NDArray[Any]]) -> list[NDArray[np.float64]]:
+        """Return the features of stored values, in the features' own units: one float64 array each."""
         wide = [column.astype(np.float64) for column in columns]
         if self.white is None:
             return wide
@@ -73,30 +76,28 @@ class Vector:
         return lab_from_rgb(*(column / self.white for column in wide))
 
 
-@dataclass(frozen=True)
-class Feature(ABC):
-    """A feature space: one class in this package and one entry in its table.
+class FeatureSpace(ABC):
+    """What a pixel is clustered by: one class in this package and one entry in `FEATURES`.
 
-    Its functions work on one block, so that cutting an image into blocks can never change a result.
-
-    Attributes
-    ----------
-    name, title : str
-        In the API and in the dock.
+    Every method works on a single block, so blocks never affect a result. Subclasses are frozen dataclasses
+    whose fields are the options of the feature space.
     """
 
-    name: str
-    title: str
+    name: ClassVar[str]
+    """Name in the API, such as ``"gray"``."""
+
+    title: ClassVar[str]
+    """Name in the dock."""
 
     is_exact: ClassVar[bool] = False
-    """Whether the global optimum of all pixels is found."""
+    """Whether the global optimum is found."""
 
     takes_alpha: ClassVar[bool] = True
     """Whether a fourth channel is alpha."""
 
     @abstractmethod
-    def refusal(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
-        """Say in a sentence why images of this kind have no such features; empty if they have.
+    def unsupported_reason(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
+        """Return why images of this kind are not supported, in a sentence; empty if they are.
 
         Parameters
         ----------
@@ -108,67 +109,69 @@ class Feature(ABC):
         """
 
     @abstractmethod
-    def describe(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> Scalar | Vector:
-        """Tell how `transform` stores the values of an image of `dtype`."""
+    def value_format(
+        self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2
+    ) -> ScalarFormat | VectorFormat:
+        """Return the format of the values of an image of `dtype`; parameters as for `unsupported_reason`."""
 
     @abstractmethod
     def transform(
         self, block: NDArray[Any], n_channels: int | None
     ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        """Values of a block, and which of its pixels are there at all.
+        """Compute the values of a block.
 
         Parameters
         ----------
         block : array
-            Of any shape; channels, if there are any, along the last axis.
+            Of any shape; channels, if any, are the last axis.
         n_channels : int or None
 
         Returns
         -------
         values : array
-            Of the block's spatial shape, as `describe` tells; several values a pixel along one more axis.
-        opaque : bool array or None
-            False where alpha is 0; None if all pixels are there.
+            Of the block's spatial shape, in the format of `value_format`; several values per pixel are
+            along one more axis.
+        include : bool array or None
+            False where alpha is 0; None if there is no alpha.
         """
 
     def halo(self, dtype: DTypeLike, n_channels: int | None) -> int:
-        """Pixels around a block that `transform` has to see."""
+        """Return how many pixels around a block `transform` needs."""
         return 0
 
     @property
     def options(self) -> dict[str, Any]:
-        """What a person may choose, by name: the fields beyond `name` and `title`, as JSON holds them."""
+        """Options by name, as JSON stores them."""
         return {
-            field.name: list(value) if isinstance(value, tuple) else value
-            for field in fields(self)
-            if field.metadata.get("option") and (value := getattr(self, field.name)) is not None
+            field.name: list(value) if isinstance(value := getattr(self, field.name), tuple) else value
+            for field in fields(self)  # type: ignore[arg-type]  # every subclass is a dataclass
         }
 
 
-def native(dtype: DTypeLike) -> np.dtype[Any]:
-    """Type in which values of `dtype` are stored: in native byte order, bool as uint8."""
+def native_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return the type that values of `dtype` are stored in: native byte order, and uint8 for bool."""
     dtype = np.dtype(dtype).newbyteorder("=")
     return np.dtype(np.uint8) if dtype.kind == "b" else dtype
 
 
 def as_native(block: NDArray[Any]) -> NDArray[Any]:
-    """Return a block as `native` tells, a copy only where the bytes differ."""
+    """Return a block in its `native_dtype`; copies only where the bytes differ."""
     if block.dtype == bool:
         return block.view(np.uint8)
     return block.astype(block.dtype.newbyteorder("="), copy=False)
 
 
-def opaque(block: NDArray[Any], n_channels: int | None) -> NDArray[np.bool_] | None:
-    """Where the alpha of an RGBA block is not 0; None for other blocks."""
+def alpha_mask(block: NDArray[Any], n_channels: int | None) -> NDArray[np.bool_] | None:
+    """Return where the alpha of an RGBA block is not 0; None for other blocks."""
     return np.asarray(block[..., 3] != 0) if n_channels == 4 else None
 
 
-def color_refusal(feature: Feature, n_channels: int | None) -> str:
-    """Say why an image without colours has no such features."""
+def missing_color_reason(space: FeatureSpace, n_channels: int | None) -> str:
+    """Return why an image without colours is not supported; empty if it has 3 or 4 channels."""
     if n_channels in (3, 4):
         return ""
     if n_channels is None:
         given = "there is no channel_axis"
     else:
         given = f"channel_axis holds {n_channels} channel{'s' * (n_channels != 1)}"
-    return f"{given}, and features={feature.name!r} needs 3 (RGB) or 4 (RGBA)"
+    return f"{given}, and features={space.name!r} needs 3 (RGB) or 4 (RGBA)"

@@ -1,62 +1,69 @@
-"""Channels that are no colours, such as those of fluorescence."""
+"""Channels that are not colours, such as those of fluorescence."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .base import Feature, Scalar, Vector, as_native, native
+from ..options import option
+from .base import FeatureSpace, ScalarFormat, VectorFormat, as_native, native_dtype
 
-_MOST_IN_CELLS = 3  # more channels have too many cells to count, and are sampled
+_MAX_COUNTED = 3  # with more channels, almost every pixel is in a cell of its own
 
 
 @dataclass(frozen=True)
-class Channels(Feature):
-    """All channels of an image, each as it is.
+class Channels(FeatureSpace):
+    """All channels of an image.
 
-    Attributes
+    Parameters
     ----------
-    standardize : bool
-        Measure distances in standard deviations of each channel, so that none outweighs the others because
-        its numbers are larger.
+    standardize : bool, default True
+        Measure distances in standard deviations of each channel, so that no channel outweighs the others
+        because its numbers are larger.
     """
 
+    name: ClassVar[str] = "channels"
+    title: ClassVar[str] = "Channels"
     takes_alpha: ClassVar[bool] = False
 
-    standardize: bool = field(default=True, metadata={"option": True})
+    standardize: bool = option(
+        True, "Measure each channel in its own standard deviations.", label="Equal weight for all channels"
+    )
 
     def __post_init__(self) -> None:
         if not isinstance(self.standardize, bool | np.bool_):
             raise TypeError(f"standardize must be True or False, not {self.standardize!r:.80}")
         object.__setattr__(self, "standardize", bool(self.standardize))
 
-    def refusal(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
-        """Channels are needed."""
+    def unsupported_reason(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
+        """Return why an image without channels is not supported."""
         if n_channels is None:
             return f"there is no channel_axis, and features={self.name!r} clusters by its channels"
-        return "" if n_channels else "channel_axis holds no channel"
+        return "" if n_channels else "channel_axis holds no channels"
 
-    def describe(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> Scalar | Vector:
-        """Store a value a channel; a single channel is as good as gray."""
-        dtype = native(dtype)
+    def value_format(
+        self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2
+    ) -> ScalarFormat | VectorFormat:
+        """Return the format: one value per channel; a single channel is treated like gray."""
+        dtype = native_dtype(dtype)
         if n_channels is None or n_channels == 1:
-            return Scalar(dtype)
-        return Vector(
+            return ScalarFormat(dtype)
+        return VectorFormat(
             np.dtype(np.float32) if dtype == np.float16 else dtype,
             tuple(f"channel {number}" for number in range(1, n_channels + 1)),
-            light=(1 / n_channels,) * n_channels,
-            sampled=n_channels > _MOST_IN_CELLS,
+            brightness_weights=(1 / n_channels,) * n_channels,
+            sampled=n_channels > _MAX_COUNTED,
             standardize=self.standardize,
         )
 
     def transform(
         self, block: NDArray[Any], n_channels: int | None
     ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        """Channels, in the image's own units."""
+        """Return the channels in the image's own units."""
         values = as_native(block)
         if n_channels == 1:
             return values[..., 0], None
-        return values.astype(self.describe(block.dtype, n_channels).dtype, copy=False), None
+        return values.astype(self.value_format(block.dtype, n_channels).dtype, copy=False), None

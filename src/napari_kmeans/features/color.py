@@ -3,61 +3,69 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .base import Feature, Vector, as_native, color_refusal, native, opaque
+from .base import FeatureSpace, VectorFormat, alpha_mask, as_native, missing_color_reason, native_dtype
 
 _REC709 = (0.2125, 0.7154, 0.0721)
 
 
 @dataclass(frozen=True)
-class Color(Feature):
-    """Red, green and blue as they are."""
+class RGB(FeatureSpace):
+    """Red, green and blue."""
 
-    def refusal(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
-        """Colours are needed."""
-        return color_refusal(self, n_channels)
+    name: ClassVar[str] = "rgb"
+    title: ClassVar[str] = "Colour (RGB)"
 
-    def describe(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> Vector:
-        """Store three values a pixel."""
-        return Vector(_stored(dtype), ("red", "green", "blue"), light=_REC709)
+    def unsupported_reason(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
+        """Return why an image without colours is not supported."""
+        return missing_color_reason(self, n_channels)
+
+    def value_format(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> VectorFormat:
+        """Return the format: three values per pixel."""
+        return VectorFormat(_stored_dtype(dtype), ("red", "green", "blue"), brightness_weights=_REC709)
 
     def transform(
         self, block: NDArray[Any], n_channels: int | None
     ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        """Red, green and blue, in the image's own units."""
+        """Return red, green and blue in the image's own units."""
         values = as_native(block)[..., :3]
-        return values.astype(_stored(block.dtype), copy=False), opaque(block, n_channels)
+        return values.astype(_stored_dtype(block.dtype), copy=False), alpha_mask(block, n_channels)
 
 
 @dataclass(frozen=True)
-class Lab(Color):
-    """Lightness, green to red, blue to yellow: distances are about those that people see.
+class Lab(RGB):
+    """CIE L*a*b*: lightness, green to red, blue to yellow. Distances approximate perceived differences.
 
-    Red, green and blue are stored, and converted where distances are measured. sRGB is assumed: integers from
-    0 to the largest of their type, floats from 0 to 1.
+    Red, green and blue are stored, and converted where distances are computed. They are taken to be sRGB:
+    integers from 0 to the largest value of their type, or floats from 0 to 1.
     """
 
-    def refusal(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
-        """It must be known what full light is."""
+    name: ClassVar[str] = "lab"
+    title: ClassVar[str] = "Colour (Lab)"
+
+    def unsupported_reason(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
+        """Return why an image is not supported: no colours, or no known value of white."""
         dtype = np.dtype(dtype)
         if dtype.kind in "iu" and dtype.newbyteorder("=") not in (np.uint8, np.uint16):
             return (
                 f"image has dtype {dtype}, and features={self.name!r} needs colours of 8 or 16 bits (uint8, "
                 "uint16), or floats from 0 to 1"
             )
-        return color_refusal(self, n_channels)
+        return missing_color_reason(self, n_channels)
 
-    def describe(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> Vector:
-        """Store three values a pixel."""
-        stored = native(dtype)
+    def value_format(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> VectorFormat:
+        """Return the format: three values per pixel, with the value of white."""
+        stored = native_dtype(dtype)
         white = 1.0 if np.dtype(dtype).kind in "fb" else float(np.iinfo(stored).max)
-        return Vector(_stored(dtype), ("L*", "a*", "b*"), light=(1.0, 0.0, 0.0), white=white)
+        return VectorFormat(
+            _stored_dtype(dtype), ("L*", "a*", "b*"), brightness_weights=(1.0, 0.0, 0.0), white=white
+        )
 
 
-def _stored(dtype: DTypeLike) -> np.dtype[Any]:
-    """Half precision is widened: it is counted like any float."""
-    return np.dtype(np.float32) if np.dtype(dtype) == np.float16 else native(dtype)
+def _stored_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return the stored type; float16 is widened, so that it is counted like any float."""
+    return np.dtype(np.float32) if np.dtype(dtype) == np.float16 else native_dtype(dtype)

@@ -1,8 +1,7 @@
-"""How the pixels of an image are described: a feature space, and what is done to the image before."""
+"""Everything that turns a block of an image into values to cluster: preprocessing and a feature space."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,99 +9,99 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..features import Feature, Scalar, Vector, get_feature
-from ..preprocess.smoothing import blur, reach
-from .base import as_native, native, opaque
+from ..preprocess.exclusion import SATURATED, check_exclude, included_pixels
+from ..preprocess.smoothing import gaussian, gaussian_radius
+from .base import FeatureSpace, ScalarFormat, VectorFormat, alpha_mask, as_native, native_dtype
+from .registry import get_feature_space
 
-SATURATED = "saturated"
-"""In `exclude`: the largest value of the image's integers."""
-
-_LARGEST_SIGMA = 1000.0
+MAX_SIGMA = 1000.0
+"""Largest standard deviation of the smoothing, in pixels."""
 
 
 @dataclass(frozen=True)
-class Description:
-    """A feature space, the smoothing before it, and values that are no data.
+class FeatureExtractor:
+    """A feature space, the smoothing before it, and the excluded values.
 
     Attributes
     ----------
-    feature : Feature
+    space : FeatureSpace
     smooth : tuple of float
-        Standard deviation of the Gaussian average, in pixels: empty for none, one number for all spatial
-        axes, or one for each.
+        Standard deviation of the Gaussian smoothing in pixels: one for all spatial axes, one per axis, or
+        empty for no smoothing.
     exclude : tuple of float or "saturated"
-        Pixels of these values are left out; of several channels, if all have the value.
+        Pixels with these values are excluded; with several channels, if all channels have the value.
     """
 
-    feature: Feature
+    space: FeatureSpace
     smooth: tuple[float, ...] = ()
     exclude: tuple[float | str, ...] = ()
 
     @classmethod
     def of(
         cls,
-        features: str | Feature | Description = "gray",
+        features: str | FeatureSpace | FeatureExtractor = "gray",
         *,
         smooth: Any = 0,
         exclude: Any = (),
         **options: Any,
-    ) -> Description:
-        """Check what `fit` was given.
+    ) -> FeatureExtractor:
+        """Validate what was given to `fit`.
 
         Raises
         ------
         TypeError, ValueError
-            Naming the argument, what was given and what would do.
+            If an argument is invalid; the message names it.
         """
-        if isinstance(features, Description):
+        if isinstance(features, FeatureExtractor):
             return features
-        feature = features if isinstance(features, Feature) else get_feature(features, **options)
-        return cls(feature, _check_smooth(smooth), _check_exclude(exclude))
+        return cls(get_feature_space(features, **options), check_smooth(smooth), check_exclude(exclude))
 
     @property
     def name(self) -> str:
         """Name of the feature space."""
-        return self.feature.name
+        return self.space.name
 
     def check(self, shape: Sequence[int], dtype: DTypeLike, n_channels: int | None) -> None:
-        """Raise ``ValueError`` for an image, of this spatial shape, that cannot be described like this."""
-        refusal = self.feature.refusal(dtype, n_channels, len(shape))
-        if refusal:
-            raise ValueError(refusal)
+        """Raise ``ValueError`` if an image of this spatial shape and type is not supported."""
+        reason = self.space.unsupported_reason(dtype, n_channels, len(shape))
+        if reason:
+            raise ValueError(reason)
         if len(self.smooth) > 1 and len(self.smooth) != len(shape):
             raise ValueError(
                 f"smooth={self.smooth} holds {len(self.smooth)} numbers, and the image has "
                 f"{len(shape)} spatial axes"
             )
-        if self.feature.halo(dtype, n_channels) and min(shape, default=2) < 2:
+        if self.space.halo(dtype, n_channels) and min(shape, default=2) < 2:
             raise ValueError(
                 f"image has the spatial shape {tuple(shape)}, and features={self.name!r} needs at least 2 "
-                "pixels along each axis; leave that axis out by indexing"
+                "pixels along each axis; remove that axis by indexing"
             )
         if SATURATED in self.exclude and np.dtype(dtype).kind not in "iu":
             raise ValueError(f"exclude={SATURATED!r} needs integers, and image has dtype {np.dtype(dtype)}")
 
-    def stored(self, dtype: DTypeLike, n_channels: int | None, n_axes: int) -> Scalar | Vector:
-        """Tell how `transform` stores the values of an image of `dtype`."""
-        described = self.feature.describe(self._prepared(dtype), n_channels, n_axes)
-        if isinstance(described, Vector) and described.white is not None:
-            # Averages are floats, but full light is what it was.
-            original = self.feature.describe(dtype, n_channels, n_axes)
-            assert isinstance(original, Vector)
-            described = replace(described, white=original.white)
-        return described
+    def value_format(
+        self, dtype: DTypeLike, n_channels: int | None, n_axes: int
+    ) -> ScalarFormat | VectorFormat:
+        """Return the format of the values of an image of `dtype`."""
+        value_format = self.space.value_format(self._smoothed_dtype(dtype), n_channels, n_axes)
+        if isinstance(value_format, VectorFormat) and value_format.white is not None:
+            # Smoothing makes floats of integers, but white keeps its value.
+            original = self.space.value_format(dtype, n_channels, n_axes)
+            assert isinstance(original, VectorFormat)
+            value_format = replace(value_format, white=original.white)
+        return value_format
 
     def halo(self, dtype: DTypeLike, n_channels: int | None, n_axes: int) -> tuple[int, ...]:
-        """Pixels around a block that `transform` has to see, along each spatial axis."""
-        of_feature = self.feature.halo(self._prepared(dtype), n_channels)
-        return tuple(of_feature + reach(sigma) for sigma in self._sigma(n_axes))
+        """Return how many pixels around a block `transform` needs, along each spatial axis."""
+        of_space = self.space.halo(self._smoothed_dtype(dtype), n_channels)
+        return tuple(of_space + gaussian_radius(sigma) for sigma in self._sigma(n_axes))
 
     def transform(
         self, block: NDArray[Any], n_channels: int | None
     ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        """Values of a block, and which of its pixels to use; see `Feature.transform`."""
+        """Compute the values of a block, and which of its pixels to use; see `FeatureSpace.transform`."""
         if not self.smooth and not self.exclude:
-            return self.feature.transform(block, n_channels)
+            return self.space.transform(block, n_channels)
         block = as_native(block)
         if n_channels is None:
             return self._transform(block[..., np.newaxis], 1)
@@ -111,33 +110,34 @@ class Description:
     def _transform(
         self, block: NDArray[Any], n_channels: int
     ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        """Values of a block whose channels, of whatever kind, are the last axis."""
-        n_plain = 3 if n_channels == 4 and self.feature.takes_alpha else n_channels
-        kept = self._kept(block[..., :n_plain]) if self.exclude else None
-        dtype = self._prepared(block.dtype)
-        # A copy where anything is changed: the block may be a part of the image itself.
-        prepared = block.astype(dtype, copy=bool(self.smooth) or self._makes_holes)
+        """Preprocess a block whose channels are the last axis, and compute its values."""
+        n_plain = 3 if n_channels == 4 and self.space.takes_alpha else n_channels
+        included = included_pixels(block[..., :n_plain], self.exclude) if self.exclude else None
+        # Copied where it is changed: the block may be a view of the user's image.
+        prepared = block.astype(
+            self._smoothed_dtype(block.dtype), copy=bool(self.smooth) or self._makes_holes
+        )
         if self.smooth:
-            known = opaque(block, 4) if n_plain < n_channels else None
-            if kept is not None:
-                known = kept if known is None else known & kept
+            known = alpha_mask(block, 4) if n_plain < n_channels else None
+            if included is not None:
+                known = included if known is None else known & included
             for channel in range(n_plain):
-                prepared[..., channel] = self._average(block[..., channel], known)
-        if kept is not None and self._makes_holes:
-            prepared[~kept, :n_plain] = np.nan
-        values, there = self.feature.transform(prepared, n_channels)
-        if kept is None or there is None:
-            return values, there if kept is None else kept
-        return values, there & kept
+                prepared[..., channel] = self._smooth(block[..., channel], known)
+        if included is not None and self._makes_holes:
+            prepared[~included, :n_plain] = np.nan
+        values, opaque = self.space.transform(prepared, n_channels)
+        if included is None or opaque is None:
+            return values, opaque if included is None else included
+        return values, opaque & included
 
-    def without_axis(self, axis: int) -> Description:
-        """Describe one position along a spatial axis."""
+    def without_axis(self, axis: int) -> FeatureExtractor:
+        """Return the extractor of one position along a spatial axis."""
         if len(self.smooth) < 2:
             return self
         return replace(self, smooth=self.smooth[:axis] + self.smooth[axis + 1 :])
 
-    def with_axis(self, axis: int) -> Description:
-        """Describe all positions along one more axis, each by itself."""
+    def with_axis(self, axis: int) -> FeatureExtractor:
+        """Return the extractor of all positions along one more axis, which is not smoothed."""
         if len(self.smooth) < 2:
             return self
         return replace(self, smooth=(*self.smooth[:axis], 0.0, *self.smooth[axis:]))
@@ -147,65 +147,42 @@ class Description:
 
     @property
     def _makes_holes(self) -> bool:
-        """Whether excluded values become NaN, for a feature that would spread them otherwise."""
-        return bool(self.exclude) and bool(self.feature.halo(np.float32, None))
+        """Whether excluded values become NaN, for a feature space that would spread them otherwise."""
+        return bool(self.exclude) and bool(self.space.halo(np.float32, None))
 
-    def _prepared(self, dtype: DTypeLike) -> np.dtype[Any]:
-        """Type of the image once it is prepared."""
+    def _smoothed_dtype(self, dtype: DTypeLike) -> np.dtype[Any]:
+        """Return the type of the image after preprocessing."""
         dtype = np.dtype(dtype)
         if not self.smooth and not self._makes_holes:
             return dtype
-        return np.dtype(np.float32 if dtype.itemsize <= 2 or native(dtype) == np.float32 else np.float64)
+        return np.dtype(
+            np.float32 if dtype.itemsize <= 2 or native_dtype(dtype) == np.float32 else np.float64
+        )
 
-    def _kept(self, channels: NDArray[Any]) -> NDArray[np.bool_]:
-        """Where a pixel has none of the excluded values, or not in all of its channels."""
-        kept = np.ones(channels.shape[:-1], dtype=bool)
-        for value in self.exclude:
-            if isinstance(value, str):
-                value = int(np.iinfo(channels.dtype).max)
-            elif channels.dtype.kind != "f" and value == int(value):
-                value = int(value)  # as a float it would equal several large integers
-            kept &= (channels != value).any(axis=-1)
-        return kept
-
-    def _average(self, channel: NDArray[Any], known: NDArray[np.bool_] | None) -> NDArray[Any]:
-        """Average one channel over the pixels that have a value; what is not finite stays as it is."""
+    def _smooth(self, channel: NDArray[Any], known: NDArray[np.bool_] | None) -> NDArray[Any]:
+        """Smooth one channel over its known pixels; pixels that are not finite stay as they are."""
         sigma = self._sigma(channel.ndim)
         if channel.dtype.kind != "f":
-            return blur(channel, sigma, known)
+            return gaussian(channel, sigma, known)
         finite = np.isfinite(channel)
         known = finite if known is None else known & finite
-        return np.where(finite, blur(channel, sigma, known), channel)
+        return np.where(finite, gaussian(channel, sigma, known), channel)
 
 
-def _check_smooth(smooth: Any) -> tuple[float, ...]:
-    """One number, or one for each axis; empty if all are 0."""
+def check_smooth(smooth: Any) -> tuple[float, ...]:
+    """Return the standard deviations of the smoothing; empty if all are 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is not a number of pixels in range.
+    """
     numbers = list(smooth) if isinstance(smooth, Iterable) and not isinstance(smooth, str) else [smooth]
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int | float | np.integer | np.floating):
             raise TypeError(
                 f"smooth must be a number of pixels or one for each spatial axis, not {smooth!r:.80}"
             )
-        if not 0 <= number <= _LARGEST_SIGMA:
-            raise ValueError(f"smooth={smooth!r:.80} must be 0 to {_LARGEST_SIGMA:.0f} pixels")
+        if not 0 <= number <= MAX_SIGMA:
+            raise ValueError(f"smooth={smooth!r:.80} must be 0 to {MAX_SIGMA:.0f} pixels")
     return tuple(float(number) for number in numbers) if any(number > 0 for number in numbers) else ()
-
-
-def _check_exclude(exclude: Any) -> tuple[float | str, ...]:
-    """Values, each once."""
-    if exclude is None:
-        return ()
-    values = [exclude] if isinstance(exclude, str) or not isinstance(exclude, Iterable) else list(exclude)
-    checked: list[float | str] = []
-    for value in values:
-        if isinstance(value, str):
-            if value != SATURATED:
-                raise ValueError(f"exclude={value!r:.80} is not known; use numbers or {SATURATED!r}")
-            checked.append(value)
-        elif isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-            raise TypeError(f"exclude must hold numbers or {SATURATED!r}, not {value!r:.80}")
-        elif not math.isfinite(value):
-            raise ValueError(f"exclude={value} is not needed: it is no finite number, and left out anyway")
-        else:
-            checked.append(value.item() if isinstance(value, np.generic) else value)
-    return tuple(dict.fromkeys(checked))

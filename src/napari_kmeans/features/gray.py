@@ -1,4 +1,4 @@
-"""One value a pixel: its intensity, or one of a colour's channels."""
+"""One value per pixel: intensity, luminance, or a single property of a colour."""
 
 from __future__ import annotations
 
@@ -8,117 +8,170 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .base import Feature, Scalar, as_native, color_refusal, native, opaque
+from .base import FeatureSpace, ScalarFormat, alpha_mask, as_native, missing_color_reason, native_dtype
 
 
 @dataclass(frozen=True)
-class Gray(Feature):
-    """One intensity a pixel; of colours, the luminance.
+class Gray(FeatureSpace):
+    """Intensity, or the Rec. 709 luminance of colours as `skimage.color.rgb2gray` weights it."""
 
-    Parameters
-    ----------
-    name, title : str
-        In the API and in the dock.
-    weights : tuple of int
-        Of red, green and blue, in ten-thousandths.
-    rounded : bool
-        Round the luminance of 8-bit colours as Pillow does, instead of keeping its fraction.
-    """
-
-    weights: tuple[int, int, int]
-    rounded: bool = False
-
+    name: ClassVar[str] = "gray"
+    title: ClassVar[str] = "Grayscale"
     is_exact: ClassVar[bool] = True
 
-    def refusal(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
-        """Say why a channel count has no luminance."""
+    weights: ClassVar[tuple[int, int, int]] = (2125, 7154, 721)
+    """Weights of red, green and blue, in ten-thousandths."""
+
+    rounds: ClassVar[bool] = False
+    """Whether the luminance of 8-bit colours is rounded to 8 bits."""
+
+    def unsupported_reason(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
+        """Return why a number of channels has no luminance."""
         if n_channels in (None, 1, 3, 4):
             return ""
         return (
-            f"{color_refusal(self, n_channels)}; pass one channel of the image, without channel_axis, or "
-            "cluster by features='channels'"
+            f"{missing_color_reason(self, n_channels)}; pass one channel of the image, without channel_axis, "
+            "or cluster by features='channels'"
         )
 
-    def describe(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> Scalar:
-        """Tell how `transform` stores the values of an image of `dtype`."""
-        dtype = native(dtype)
+    def value_format(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> ScalarFormat:
+        """Return the format; luminance of integers is stored in ten-thousandths."""
+        dtype = native_dtype(dtype)
         if n_channels in (None, 1):
-            return Scalar(dtype)
+            return ScalarFormat(dtype)
         if dtype == np.uint8:
-            return Scalar(np.dtype(np.uint8)) if self.rounded else Scalar(np.dtype(np.int32), 1e-4, 2_550_000)
+            if self.rounds:
+                return ScalarFormat(np.dtype(np.uint8))
+            return ScalarFormat(np.dtype(np.int32), 1e-4, upper=2_550_000)
         if dtype == np.uint16:
-            return Scalar(np.dtype(np.uint32), 1e-4)
+            return ScalarFormat(np.dtype(np.uint32), 1e-4)
         if dtype.kind == "f" and dtype.itemsize >= 4:
-            return Scalar(dtype)
-        return Scalar(np.dtype(np.float32 if dtype.itemsize <= 2 else np.float64))
+            return ScalarFormat(dtype)
+        return ScalarFormat(np.dtype(np.float32 if dtype.itemsize <= 2 else np.float64))
 
     def transform(
         self, block: NDArray[Any], n_channels: int | None
     ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        """Intensity or luminance, in the image's own units."""
+        """Return intensity or luminance in the image's own units."""
         block = as_native(block)
         if n_channels is None:
             return block, None
         if n_channels == 1:
-            return self.transform(block[..., 0], None)
-        there = opaque(block, n_channels)
-        scalar = self.describe(block.dtype, n_channels)
-        red, green, blue = (block[..., c] for c in range(3))
-        if self.rounded and block.dtype == np.uint8:
-            # Pillow's own fixed-point arithmetic (ImagingConvert, "L"), to the bit.
+            return block[..., 0], None
+        include = alpha_mask(block, n_channels)
+        dtype = self.value_format(block.dtype, n_channels).dtype
+        red, green, blue = (block[..., channel] for channel in range(3))
+        if self.rounds and block.dtype == np.uint8:
+            # Pillow's fixed-point arithmetic (ImagingConvert, "L"), bit for bit.
             r, g, b = (channel.astype(np.uint32) for channel in (red, green, blue))
-            return ((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16).astype(np.uint8), there
-        # One multiplication and one addition at a time: a matrix product rounds differently from one block
-        # shape to the next.
-        if scalar.dtype.kind == "f":
-            r, g, b = (scalar.dtype.type(w / 10_000) for w in self.weights)
-        else:
-            r, g, b = (scalar.dtype.type(w) for w in self.weights)
-        with np.errstate(invalid="ignore", over="ignore"):  # ∞ - ∞ is NaN, and left out like any other
-            values = np.multiply(red, r, dtype=scalar.dtype)
-            values += np.multiply(green, g, dtype=scalar.dtype)
-            values += np.multiply(blue, b, dtype=scalar.dtype)
-        return values, there
+            return ((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16).astype(np.uint8), include
+        # Elementwise, since a matrix product rounds differently from one block shape to another.
+        unit = 10_000 if dtype.kind == "f" else 1
+        r, g, b = (dtype.type(weight / unit if unit > 1 else weight) for weight in self.weights)
+        with np.errstate(invalid="ignore", over="ignore"):  # ∞ - ∞ is NaN, which is excluded
+            values = np.multiply(red, r, dtype=dtype)
+            values += np.multiply(green, g, dtype=dtype)
+            values += np.multiply(blue, b, dtype=dtype)
+        return values, include
 
 
 @dataclass(frozen=True)
-class Single(Feature):
-    """One value that a colour has: of a channel, of the largest one, or its saturation.
+class Gray601(Gray):
+    """Intensity, or the Rec. 601 luminance of colours; 8-bit colours as Pillow's ``convert("L")``."""
 
-    Not its hue: that is circular, and cutting it anywhere cuts one of the colours in two.
-    """
+    name: ClassVar[str] = "gray601"
+    title: ClassVar[str] = "Grayscale (Rec. 601)"
+    weights: ClassVar[tuple[int, int, int]] = (2990, 5870, 1140)
+    rounds: ClassVar[bool] = True
 
+
+@dataclass(frozen=True)
+class Red(FeatureSpace):
+    """Red of a colour."""
+
+    name: ClassVar[str] = "red"
+    title: ClassVar[str] = "Red"
     is_exact: ClassVar[bool] = True
+    channel: ClassVar[int] = 0
 
-    def refusal(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
-        """Colours are needed."""
-        return color_refusal(self, n_channels)
+    def unsupported_reason(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
+        """Return why an image without colours is not supported."""
+        return missing_color_reason(self, n_channels)
 
-    def describe(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> Scalar:
-        """Tell how `transform` stores the values of an image of `dtype`."""
-        dtype = native(dtype)
-        if self.name == "saturation" and not (dtype.kind == "f" and dtype.itemsize >= 4):
-            dtype = np.dtype(np.float32 if dtype.itemsize <= 2 else np.float64)
-        return Scalar(dtype)
+    def value_format(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> ScalarFormat:
+        """Return the format: the image's own type."""
+        return ScalarFormat(native_dtype(dtype))
 
     def transform(
         self, block: NDArray[Any], n_channels: int | None
     ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        """Values in the image's own units; saturation from 0 to 1."""
+        """Return one channel."""
+        return as_native(block)[..., self.channel], alpha_mask(block, n_channels)
+
+
+@dataclass(frozen=True)
+class Green(Red):
+    """Green of a colour."""
+
+    name: ClassVar[str] = "green"
+    title: ClassVar[str] = "Green"
+    channel: ClassVar[int] = 1
+
+
+@dataclass(frozen=True)
+class Blue(Red):
+    """Blue of a colour."""
+
+    name: ClassVar[str] = "blue"
+    title: ClassVar[str] = "Blue"
+    channel: ClassVar[int] = 2
+
+
+@dataclass(frozen=True)
+class Value(Red):
+    """Value of a colour in HSV: its largest channel."""
+
+    name: ClassVar[str] = "value"
+    title: ClassVar[str] = "Value"
+
+    def transform(
+        self, block: NDArray[Any], n_channels: int | None
+    ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+        """Return the largest channel."""
         block = as_native(block)
-        there = opaque(block, n_channels)
-        if self.name in _CHANNELS:
-            return block[..., _CHANNELS.index(self.name)], there
-        red, green, blue = (block[..., c] for c in range(3))
-        value = np.maximum(np.maximum(red, green), blue)
-        if self.name == "value":
-            return value, there
-        dtype = self.describe(block.dtype, n_channels).dtype
-        least = np.minimum(np.minimum(red, green), blue)
+        red, green, blue = (block[..., channel] for channel in range(3))
+        return np.maximum(np.maximum(red, green), blue), alpha_mask(block, n_channels)
+
+
+@dataclass(frozen=True)
+class Saturation(Red):
+    """Saturation of a colour in HSV, 0 to 1.
+
+    Hue is not offered: it is circular, and a threshold anywhere cuts one of the colours in two.
+    """
+
+    name: ClassVar[str] = "saturation"
+    title: ClassVar[str] = "Saturation"
+
+    def value_format(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> ScalarFormat:
+        """Return the format: a float type that is wide enough for the image's values."""
+        dtype = native_dtype(dtype)
+        if not (dtype.kind == "f" and dtype.itemsize >= 4):
+            dtype = np.dtype(np.float32 if dtype.itemsize <= 2 else np.float64)
+        return ScalarFormat(dtype)
+
+    def transform(
+        self, block: NDArray[Any], n_channels: int | None
+    ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+        """Return (largest - smallest) / largest channel; 0 for black."""
+        block = as_native(block)
+        red, green, blue = (block[..., channel] for channel in range(3))
+        largest = np.maximum(np.maximum(red, green), blue)
+        smallest = np.minimum(np.minimum(red, green), blue)
+        dtype = self.value_format(block.dtype, n_channels).dtype
         with np.errstate(invalid="ignore", over="ignore"):
-            range_ = np.subtract(value, least, dtype=dtype)
-            saturation = np.divide(range_, value, out=np.zeros_like(range_), where=value != 0, dtype=dtype)
-        return saturation, there
-
-
-_CHANNELS = ("red", "green", "blue")
+            chroma = np.subtract(largest, smallest, dtype=dtype)
+            saturation = np.divide(
+                chroma, largest, out=np.zeros_like(chroma), where=largest != 0, dtype=dtype
+            )
+        return saturation, alpha_mask(block, n_channels)

@@ -1,50 +1,65 @@
-"""Texture: what the surroundings of a pixel look like, at several scales."""
+"""Texture: intensity, edges and curvature around a pixel, at several scales."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..preprocess.smoothing import blur, reach
-from .base import Feature, Vector
+from ..options import option
+from ..preprocess.smoothing import gaussian, gaussian_radius
+from .base import FeatureSpace, VectorFormat
 from .gray import Gray
 
-_LARGEST = 1000
-_WINDOW_ENDS = 2.0  # standard deviations: farther pixels hardly count, and cost as much as near ones
+_MAX_PIXELS = 1000
+_WINDOW_TRUNCATE = 2.0  # standard deviations; pixels farther away hardly contribute and cost as much
 
 
 @dataclass(frozen=True)
-class Texture(Feature):
+class Texture(FeatureSpace):
     """Intensity, edges and texture of the gray image at several scales, averaged around each pixel.
 
-    They are those of `skimage.feature.multiscale_basic_features`: at each scale the Gaussian average, the
-    strength of its edges (Sobel), and the eigenvalues of its Hessian matrix. Within one texture these change
-    from pixel to pixel; what tells textures apart is how strong they are on average [1]_.
+    The features are those of `skimage.feature.multiscale_basic_features`: at each scale the Gaussian average,
+    the edge strength (Sobel) and the eigenvalues of the Hessian matrix. Within one texture these change from
+    pixel to pixel; textures differ in how strong they are on average [1]_, hence the averaging window.
 
-    Attributes
+    Parameters
     ----------
-    gray : Gray
-        What the gray image is.
-    sigma : (float, float)
+    sigma : (float, float), default (0.5, 4)
         Smallest and largest scale: standard deviation of the Gaussian in pixels. Scales double in between.
-    window : float
-        Standard deviation in pixels of the Gaussian, cut off at two of them, by which features are averaged;
-        0 leaves them as they are.
+    window : float, default 16
+        Standard deviation in pixels of the averaging window; 0 keeps the features as scikit-image computes
+        them. Texture boundaries are no sharper than this window.
 
     References
     ----------
     .. [1] K. I. Laws, "Rapid texture identification", Proceedings of SPIE 238, 376-381, 1980.
     """
 
-    gray: Gray
-    sigma: tuple[float, float] = field(default=(0.5, 4.0), metadata={"option": True})
-    window: float = field(default=16.0, metadata={"option": True})
+    name: ClassVar[str] = "texture"
+    title: ClassVar[str] = "Texture"
+
+    sigma: tuple[float, float] = option(
+        (0.5, 4.0),
+        "Smallest and largest scale of the texture, in pixels.",
+        label="Scales",
+        metavar="LOW,HIGH",
+        minimum=0.1,
+        maximum=_MAX_PIXELS,
+    )
+    window: float = option(
+        16.0,
+        "Size of the averaging window, in pixels.",
+        label="Window",
+        metavar="W",
+        minimum=0,
+        maximum=_MAX_PIXELS,
+    )
 
     def __post_init__(self) -> None:
-        sigma: object = self.sigma  # whatever was given
+        sigma: object = self.sigma  # not validated yet
         numbers = [*sigma, self.window] if isinstance(sigma, list | tuple) else []
         if len(numbers) != 3 or any(isinstance(n, bool) or not isinstance(n, int | float) for n in numbers):
             raise TypeError(
@@ -52,39 +67,40 @@ class Texture(Feature):
                 f"window={self.window!r:.80} one"
             )
         low, high = (float(n) for n in self.sigma)
-        if not 0.1 <= low <= high <= _LARGEST:
-            raise ValueError(f"sigma={self.sigma} must be ascending, from 0.1 to {_LARGEST} pixels")
-        if not 0 <= self.window <= _LARGEST:
-            raise ValueError(f"window={self.window} must be 0 to {_LARGEST} pixels")
-        object.__setattr__(self, "sigma", (low, high))  # as a file holds it, whatever it was given as
+        if not 0.1 <= low <= high <= _MAX_PIXELS:
+            raise ValueError(f"sigma={self.sigma} must be ascending, from 0.1 to {_MAX_PIXELS} pixels")
+        if not 0 <= self.window <= _MAX_PIXELS:
+            raise ValueError(f"window={self.window} must be 0 to {_MAX_PIXELS} pixels")
+        object.__setattr__(self, "sigma", (low, high))
         object.__setattr__(self, "window", float(self.window))
 
-    def refusal(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
-        """A gray image is needed, with neighbours."""
+    def unsupported_reason(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
+        """Return why an image is not supported: a single spatial axis, or no luminance."""
         if n_axes < 2:
             return f"image has {n_axes} spatial axes, and features={self.name!r} needs at least 2"
-        return self.gray.refusal(dtype, n_channels, n_axes).replace(repr(self.gray.name), repr(self.name))
+        reason = Gray().unsupported_reason(dtype, n_channels, n_axes)
+        return reason.replace(repr(Gray.name), repr(self.name))
 
-    def describe(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> Vector:
-        """Store the features, and behind them the intensity itself."""
-        return Vector(np.dtype(np.float32), self._names(n_axes), sampled=True, standardize=True)
+    def value_format(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> VectorFormat:
+        """Return the format: the features, and the intensity behind them."""
+        return VectorFormat(np.dtype(np.float32), self._names(n_axes), sampled=True, standardize=True)
 
     def transform(
         self, block: NDArray[Any], n_channels: int | None
     ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        """Features in the image's own units; the intensity is NaN where the image is."""
+        """Return the features; the intensity is NaN where the image is."""
         from skimage.feature import multiscale_basic_features
 
-        values, there = self.gray.transform(block, n_channels)
-        unit = self.gray.describe(block.dtype, n_channels).unit
+        values, include = Gray().transform(block, n_channels)
+        unit = Gray().value_format(block.dtype, n_channels).unit
         gray = np.multiply(values, unit, dtype=np.float64).astype(np.float32)
         known = np.isfinite(gray)
-        if there is not None:
-            known &= there
-        # Holes are filled with what is around them, or they would spread as far as the largest scale.
+        if include is not None:
+            known &= include
+        # Missing pixels are filled from their surroundings, or they would spread as far as the largest scale.
         filled = gray
         if not known.all():
-            filled = np.where(known, gray, blur(gray, (self.sigma[1],) * gray.ndim, known))
+            filled = np.where(known, gray, gaussian(gray, (self.sigma[1],) * gray.ndim, known))
         low, high = self.sigma
         filled = filled.astype(np.float32)
         found = multiscale_basic_features(filled, sigma_min=low, sigma_max=high, workers=1)
@@ -92,23 +108,23 @@ class Texture(Feature):
         for number in range(found.shape[-1]):
             feature = found[..., number]
             if self.window:
-                feature = blur(feature, (self.window,) * gray.ndim, known, _WINDOW_ENDS)
+                feature = gaussian(feature, (self.window,) * gray.ndim, known, _WINDOW_TRUNCATE)
             features[..., number] = feature
         features[..., -1] = gray
-        return features, there
+        return features, include
 
     def _names(self, n_axes: int) -> tuple[str, ...]:
-        """Name each feature with its scale, in scikit-image's order."""
+        """Return the names of the features with their scales, in scikit-image's order."""
         low, high = np.log2(self.sigma)
         scales = np.logspace(low, high, num=int(high - low + 1), base=2)
         kinds = ["intensity", "edges", *(f"texture {n}" for n in range(1, n_axes + 1))]
         return tuple(f"{kind} σ {scale:.3g}" for scale in scales for kind in kinds)
 
     def halo(self, dtype: DTypeLike, n_channels: int | None) -> int:
-        """As far as the largest Gaussian and the window reach, and two pixels for differences.
+        """Return the reach of the largest Gaussian and of the window, and two pixels for differences.
 
-        The Gaussian counts twice where there may be holes to fill: NaN, or pixels without alpha.
+        The Gaussian counts twice where there may be missing pixels to fill: NaN, or pixels without alpha.
         """
-        may_have_holes = np.dtype(dtype).kind == "f" or n_channels == 4
-        far = reach(self.sigma[1]) * (1 + may_have_holes) + 2
-        return far + reach(self.window, _WINDOW_ENDS)
+        may_have_missing = np.dtype(dtype).kind == "f" or n_channels == 4
+        reach = gaussian_radius(self.sigma[1]) * (1 + may_have_missing) + 2
+        return reach + gaussian_radius(self.window, _WINDOW_TRUNCATE)

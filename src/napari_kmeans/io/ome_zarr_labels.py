@@ -10,7 +10,6 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise, product, starmap
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.arrays import as_readable, in_memory, is_zarr
-from ..blocks.loop import Progress, run
-from ..blocks.pixels import Box
-from ..model.labelling import count_labels
-from . import ome_zarr as ngff
+from ..blocks.boxes import Box, even_lengths, grid_boxes
+from ..blocks.loop import run
+from ..blocks.progress import Progress, subprogress
+from ..labels.counts import count_block_labels
+from . import ome_zarr
 from .atomic import replacing_folder
 from .image_file import TIMES, ImageFile, Level, stem
 
@@ -38,7 +38,7 @@ def write(
     labels: Any,
     image: ImageFile,
     *,
-    known: Callable[[NDArray[np.int64] | None], Known] | None = None,
+    metadata: Callable[[NDArray[np.int64] | None], LabelMetadata] | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> None:
@@ -56,7 +56,7 @@ def write(
         few blocks of it are in memory, and each is computed once.
     image : ImageFile
         Where axes, scale, origin and units are taken from.
-    known : callable, optional
+    metadata : callable, optional
         Takes the pixels of labels 1 to 255, (255,), or None if there may be more labels; returns what is
         known of the labels. Called when these are written: only then all models of a lazy stack are made.
     overwrite : bool
@@ -92,7 +92,11 @@ def write(
             group = zarr.open_group(store, mode="w", zarr_format=2 if grid.version == "0.4" else 3)
             counts = _write_levels(group, labels, grid, progress)
             _describe(
-                group, grid, stem(path), known(counts) if known else Known(), _source(path, image, host)
+                group,
+                grid,
+                stem(path),
+                metadata(counts) if metadata else LabelMetadata(),
+                _source(path, image, host),
             )
     finally:
         if host is not None and not any(path.parent.iterdir()):
@@ -102,7 +106,7 @@ def write(
 
 
 @dataclass(frozen=True)
-class Known:
+class LabelMetadata:
     """What is known of labels.
 
     Attributes
@@ -151,16 +155,16 @@ def _describes(path: Path) -> dict[str, Any]:
     """What a folder says of itself, nothing if it is no group."""
     import zarr
 
-    if not ngff.is_store(path):
+    if not ome_zarr.is_store(path):
         return {}
     try:
-        return ngff.attributes(zarr.open_group(path, mode="r", use_consolidated=False))
+        return ome_zarr.attributes(zarr.open_group(path, mode="r", use_consolidated=False))
     except (OSError, ValueError, TypeError, KeyError):
         return {}
 
 
 def _grid(image: ImageFile, shape: tuple[int, ...], host: Path | None) -> _Grid:
-    """Levels of the image itself where it has them, so that labels lie on it level by level."""
+    """Resolutions of the image itself where it has them, so that labels lie on it level by level."""
     store = image.store
     axis = image.axes.find("C")
     if store is not None and axis >= 0:
@@ -172,10 +176,10 @@ def _grid(image: ImageFile, shape: tuple[int, ...], host: Path | None) -> _Grid:
     if host is not None:
         raise ValueError(f"{host} is another image than the one of the labels, whose shape is {shape}")
     letters = image.axes if len(image.axes) == len(shape) else image.spatial_axes
-    spelled = {short: name for name, short in ngff.UNITS.items()}
+    spelled = {short: name for name, short in ome_zarr.UNITS.items()}
     axes = []
     for letter in letters:
-        described = {"name": letter.lower(), "type": ngff.TYPES[letter.lower()]}
+        described = {"name": letter.lower(), "type": ome_zarr.TYPES[letter.lower()]}
         unit = image.time_unit if letter == "T" else image.unit
         # A unit of the other kind is what a layer has whose axes were never told apart.
         known = letter in image.pixel_size and (unit in TIMES) == (letter == "T")
@@ -214,12 +218,8 @@ def _write_levels(
     # Where along each axis the pixels of a level lie in level 0.
     places = [np.arange(length) for length in labels.shape]
     for number, level in enumerate(grid.levels):
-        before = sum(n_pixels[:number])
-
-        def share(done: float, before: int = before, these: int = n_pixels[number]) -> None:
-            if progress is not None:
-                progress((before + done * these) / sum(n_pixels))
-
+        before, total = sum(n_pixels[:number]), sum(n_pixels)
+        share = subprogress(progress, before / total, (before + n_pixels[number]) / total)
         fitting = tuple(min(chunk, length) for chunk, length in zip(chunks, level.shape, strict=True))
         array = _create(group, str(number), level.shape, labels.dtype, fitting, grid)
         if number == 0:
@@ -270,12 +270,12 @@ def _cut(labels: Any) -> tuple[list[Box], tuple[int, ...], bool]:
     even = [set(along[:-1]) <= {along[0]} and along[-1] <= along[0] for along in blocks]
     if all(even) and math.prod(sizes) in _FIT:
         return _boxes(labels.shape, sizes), sizes, True
-    chosen, edges, apart = [], [], all(even)
+    chosen, lengths, apart = [], [], all(even)
     for along, goal, is_even in zip(blocks, goals, even, strict=True):
         size, length = along[0], sum(along)
         if not is_even:
             chosen.append(goal)
-            edges.append([0, *accumulate(along)])
+            lengths.append(along)
             continue
         if size <= goal:  # small blocks together
             size *= goal // size
@@ -285,15 +285,13 @@ def _cut(labels: Any) -> tuple[list[Box], tuple[int, ...], bool]:
             part = next((size // n for n in parts if size % n == 0), 0)
             chosen.append(part or goal)
             apart = apart and (part > 0 or size >= length)
-        edges.append([*range(0, length, size), length])
-    pieces = [tuple(starmap(slice, sides)) for sides in product(*map(pairwise, edges))]
-    return pieces, tuple(chosen), apart
+        lengths.append(even_lengths(length, size))
+    return grid_boxes(lengths), tuple(chosen), apart
 
 
 def _boxes(shape: Sequence[int], sizes: Sequence[int]) -> list[Box]:
     """Cut an array of `shape` into boxes of these sizes."""
-    edges = ([*range(0, length, size), length] for length, size in zip(shape, sizes, strict=True))
-    return [tuple(starmap(slice, sides)) for sides in product(*map(pairwise, edges))]
+    return grid_boxes([even_lengths(length, size) for length, size in zip(shape, sizes, strict=True)])
 
 
 def _fill(
@@ -307,7 +305,7 @@ def _fill(
         block = np.ascontiguousarray(in_memory(labels[box]))
         with one_at_a_time:
             array[box] = block
-        return count_labels(block, MAX_LABEL if few else 0)
+        return count_block_labels(block, MAX_LABEL if few else 0)
 
     total = np.zeros(MAX_LABEL if few else 0, np.int64)
     for counts in run(store, pieces, share):
@@ -315,7 +313,7 @@ def _fill(
     return total if few else None
 
 
-def _thin_out(finer: Any, array: Any, nearest: Sequence[NDArray[np.intp]], share: Progress) -> None:
+def _thin_out(finer: Any, array: Any, nearest: Sequence[NDArray[np.intp]], share: Progress | None) -> None:
     """Write a level from the one before, of which `nearest` are the indices along each axis."""
 
     def store(box: Box) -> None:
@@ -338,7 +336,7 @@ def _describe(
     group: Any,
     grid: _Grid,
     name: str,
-    known: Known,
+    known: LabelMetadata,
     source: str,
 ) -> None:
     """Write the metadata of the format."""

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.arrays import as_readable, in_memory
-from ..blocks.loop import Progress, boxes, run
-from ..blocks.pixels import Box
+from ..blocks.boxes import Box
+from ..blocks.loop import array_boxes, run
+from ..blocks.progress import Progress
 from .atomic import replacing
 from .image_file import MICROMETERS, ImageFile, Unsupported
 from .stored_array import StoredArray
@@ -268,7 +269,7 @@ def _computed(labels: Any) -> NDArray[Any]:
     def compute(box: Box) -> None:
         whole[box] = in_memory(labels[box])
 
-    for _ in run(compute, boxes(labels.shape, chunks=labels.chunks)):
+    for _ in run(compute, array_boxes(labels.shape, labels.chunks)):
         pass
     return whole
 

@@ -83,7 +83,7 @@ class OptimalPartitions:
     def inertia(self, n_clusters: int) -> float:
         """Least inertia of `n_clusters` clusters: the weighted sum of squared distances to the means."""
         splits = self.splits(n_clusters)
-        return float(self.describe(splits)[2].sum())
+        return float(self.cluster_statistics(splits)[2].sum())
 
     def splits(self, n_clusters: int) -> NDArray[np.int64]:
         """Borders of the optimal clusters.
@@ -112,7 +112,7 @@ class OptimalPartitions:
                 splits[c - 1] = self._splits[c - 1][splits[c]]
         return splits
 
-    def describe(
+    def cluster_statistics(
         self, splits: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
         """Means, weights and inertias of the clusters between `splits`, none of them empty.

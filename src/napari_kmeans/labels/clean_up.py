@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from typing import Any
@@ -13,46 +13,65 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.arrays import as_readable, in_memory, is_dask, is_zarr
-from ..blocks.loop import Progress, run
-from ..blocks.pixels import Box, check_axis
-from . import region_graph as adjacency
+from ..blocks.boxes import Box, Chunks, add_halo, grid_boxes, tile_chunks
+from ..blocks.loop import run
+from ..blocks.pixels import check_axis
+from ..blocks.progress import Progress, subprogress
+from ..options import Option, check_number, option, options_of
+from . import region_graph
 from .majority import Ball, majority
 
 _BLOCK = 1 << 20  # pixels: temporaries take some 50 bytes for each
 _ROUNDING = 1e-12  # of a size in units, which is seldom a whole number of pixels to the last bit
 
-Chunks = tuple[tuple[int, ...], ...]
+_POSITIVE = Option("", minimum=0)
 
 
 @dataclass(frozen=True)
 class CleanUp:
-    """What is to be cleaned: the keywords of `clean_labels` that are a matter of choice; 0 leaves a step out.
+    """How labels are cleaned: the steps of `clean_labels`, each skipped if 0.
 
-    Attributes
+    Parameters
     ----------
-    majority : float
-        Radius of the majority smoothing.
-    min_size : float
-        Regions smaller than this are removed.
-    fill_holes : float
+    majority : float, default 0
+        Radius of the majority filter.
+    min_size : float, default 0
+        Regions smaller than this are merged into a neighbour.
+    fill_holes : float, default 0
         Holes smaller than this are filled.
 
     Raises
     ------
     TypeError, ValueError
-        For what is no number of 0 or more.
+        If one is not a finite number of 0 or more.
     """
 
-    majority: float = 0
-    min_size: float = 0
-    fill_holes: float = 0
+    majority: float = option(
+        0,
+        "Give each pixel the most frequent label within radius R.",
+        label="Majority",
+        metavar="R",
+        minimum=0,
+        unit="length",
+    )
+    min_size: float = option(
+        0,
+        "Merge regions smaller than N into the neighbour with the longest shared border.",
+        label="Smallest region",
+        metavar="N",
+        minimum=0,
+        unit="size",
+    )
+    fill_holes: float = option(
+        0, "Fill holes smaller than N.", label="Fill holes", metavar="N", minimum=0, unit="size"
+    )
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            _check_number(field.name, getattr(self, field.name))
+        for name, _, details in options_of(self):
+            check_number(name, getattr(self, name), details)
 
     def __bool__(self) -> bool:
-        return any(getattr(self, field.name) for field in fields(self))
+        return any(vars(self).values())
 
 
 def clean_labels(
@@ -196,17 +215,10 @@ def check_spacing(spacing: object, n_spatial: int) -> tuple[float, ...]:
             "spatial axes"
         )
     for size in sizes:
-        _check_number("spacing", size)
+        check_number("spacing", size, _POSITIVE)
         if not size:
             raise ValueError(f"spacing={spacing!r} must be above 0 along each axis")
     return tuple(map(float, sizes))
-
-
-def _check_number(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number, not {value!r}")
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name}={value!r} must be 0 or more, and finite")
 
 
 def _by_position(
@@ -219,7 +231,7 @@ def _by_position(
     cleaned = []
     for position in range(labels.shape[axis]):
         index = (slice(None),) * axis + (position,)
-        part = _share(progress, position, labels.shape[axis])
+        part = subprogress(progress, position / labels.shape[axis], (position + 1) / labels.shape[axis])
         masked = None if mask is None else mask[index]
         cleaned.append(_by_position(labels[index], masked, inner, clean, part))
     if not is_dask(labels):
@@ -243,9 +255,9 @@ def _clean(
     if not smooth and not by_regions:
         return labels if is_dask(labels) else labels.copy()
     if ball is not None and smooth:
-        labels = _smooth(labels, mask, ball, _share(progress, 0, 3) if by_regions else progress)
+        labels = _smooth(labels, mask, ball, subprogress(progress, 0, 1 / 3) if by_regions else progress)
     if by_regions:
-        stage = _share(progress, 1, 3, 2) if smooth else progress
+        stage = subprogress(progress, 1 / 3, 1) if smooth else progress
         labels = _clean_regions(labels, mask, min_size, fill_holes, spacing, stage)
     return labels
 
@@ -270,14 +282,11 @@ def _smooth(labels: Any, mask: Any, ball: Ball, progress: Progress | None) -> An
     out = np.empty_like(labels)
 
     def write(box: Box) -> None:
-        wide = tuple(
-            slice(max(0, at.start - reach), at.stop + reach) for at, reach in zip(box, halo, strict=True)
-        )
-        block = _smooth_block(labels[wide], None if mask is None else mask[wide], ball=ball)
-        inner = zip(box, wide, strict=True)
-        out[box] = block[tuple(slice(at.start - w.start, at.stop - w.start) for at, w in inner)]
+        outer, crop = add_halo(box, labels.shape, halo)
+        block = _smooth_block(labels[outer], None if mask is None else mask[outer], ball=ball)
+        out[box] = block if crop is None else block[crop]
 
-    for _ in run(write, list(_boxes(_chunks(labels))), progress):
+    for _ in run(write, _blocks(labels)[1], progress):
         pass
     return out
 
@@ -297,19 +306,19 @@ def _clean_regions(
     progress: Progress | None,
 ) -> Any:
     """Remove regions and holes of fewer pixels than these."""
-    adjacency.prepare()
-    chunks = _chunks(labels)
-    grid, boxes = tuple(map(len, chunks)), list(_boxes(chunks))
+    region_graph.prepare()
+    grid, boxes = _blocks(labels)
     limit = max(min_size, fill_holes)
     # A face is as large as the pixel over its size across. In whole numbers, which add up in any order.
     weights = [max(1, round(min(spacing) / size * (1 << 20))) for size in spacing]
-    looking, deciding, writing = (_share(progress, *at) for at in ((0, 4, 3), (3, 4), (3, 4)))
+    looking = subprogress(progress, 0, 0.75)
+    writing = deciding = subprogress(progress, 0.75, 1)
 
-    def look(box: Box) -> adjacency.Part:
+    def look(box: Box) -> region_graph.Part:
         seams = [(at.start > 0, at.stop < n) for at, n in zip(box, labels.shape, strict=True)]
-        return adjacency.look(in_memory(labels[box]), _included(mask, box), seams, weights, limit)
+        return region_graph.look(in_memory(labels[box]), _included(mask, box), seams, weights, limit)
 
-    graph = adjacency.join(list(run(look, boxes, looking)), grid, weights, limit)
+    graph = region_graph.join(list(run(look, boxes, looking)), grid, weights, limit)
     decided = graph.label.copy()
 
     def check() -> None:
@@ -317,9 +326,9 @@ def _clean_regions(
             deciding(0)
 
     if min_size > 1:
-        adjacency.absorb(graph, decided, min_size, check)
+        region_graph.absorb(graph, decided, min_size, check)
     if fill_holes > 1:
-        adjacency.fill(graph, decided, fill_holes, check)
+        region_graph.fill(graph, decided, fill_holes, check)
     changed = decided != graph.label
     tables = [decided[members] if changed[members].any() else None for members in graph.members]
     if is_dask(labels):
@@ -349,7 +358,7 @@ def _relabel(
     """Give the regions of a block their new labels; what is excluded keeps its own."""
     if table is None:
         return labels
-    ids = adjacency.number_regions(labels, include)
+    ids = region_graph.number_regions(labels, include)
     return np.where(ids > 0, table[ids], labels)
 
 
@@ -367,38 +376,15 @@ def _included(mask: Any, box: Box) -> NDArray[np.bool_] | None:
     return None if mask is None else in_memory(mask[box]) != 0
 
 
-def _chunks(labels: Any) -> Chunks:
-    """Chunks of a lazy array; of an array in memory blocks about as long as wide, so that halos are small."""
-    if is_dask(labels):
-        return labels.chunks  # type: ignore[no-any-return]
-    counts = [1] * labels.ndim
-    sides = list(labels.shape)
-    while math.prod(sides) > _BLOCK:
-        axis = max(range(labels.ndim), key=sides.__getitem__)
-        counts[axis] *= 2
-        sides[axis] = -(-labels.shape[axis] // counts[axis])
-    return tuple(
-        tuple(min(side, n - begin) for begin in range(0, n, side))
-        for side, n in zip(sides, labels.shape, strict=True)
-    )
-
-
-def _boxes(chunks: Chunks) -> Iterator[Box]:
-    """Boxes of a grid of chunks, in C order."""
-    ends = [np.cumsum(sizes).tolist() for sizes in chunks]
-    sides = [
-        [slice(end - n, end) for end, n in zip(e, sizes, strict=True)]
-        for e, sizes in zip(ends, chunks, strict=True)
-    ]
-    return product(*sides)
-
-
 def _corner(box: Box) -> tuple[int, ...]:
     return tuple(at.start for at in box)
 
 
-def _share(progress: Progress | None, begin: int, of: int, length: int = 1) -> Progress | None:
-    """Progress of a part of the work: `length` of `of` equal steps, from step `begin` on."""
-    if progress is None:
-        return None
-    return lambda done: progress((begin + done * length) / of)
+def _blocks(labels: Any) -> tuple[tuple[int, ...], list[Box]]:
+    """Return the grid of blocks and their boxes: dask's chunks, or tiles of an array in memory."""
+    if is_dask(labels):
+        from dask.array.core import slices_from_chunks
+
+        return tuple(map(len, labels.chunks)), list(slices_from_chunks(labels.chunks))
+    chunks: Chunks = tile_chunks(labels.shape, _BLOCK)
+    return tuple(map(len, chunks)), grid_boxes(chunks)

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.arrays import as_readable, in_memory, is_dask
-from ..blocks.loop import Progress, boxes
+from ..blocks.boxes import row_boxes
 from ..blocks.pixels import check_axis
+from ..blocks.progress import Progress, subprogress
 from .clean_up import check_axes, check_labels, check_spacing, check_spatial
 
 _BLOCK = 1 << 20  # pixels measured at a time
@@ -122,7 +123,7 @@ def split_into_objects(
     else:
         cluster = np.zeros(0, dtype=np.int64)
     table: Table = {"index": list(range(1, cluster.size + 1)), "cluster": cluster.tolist()}
-    rest = None if progress is None else (lambda done: progress((1 + done) / 2))
+    rest = subprogress(progress, 0.5, 1)
     table |= _measured(objects, cluster.size, channels, apart, sizes, rest)
     if properties:
         table |= _further(objects, cluster.size, intensity_image, channel_axis, apart, sizes, properties)
@@ -211,7 +212,7 @@ def _measured(
     first[:] = np.iinfo(np.int64).max
     sums, least = np.zeros((len(channels), n_objects)), np.full((len(channels), n_objects), np.inf)
     most = -least
-    todo = boxes(objects.shape, _BLOCK)
+    todo = row_boxes(objects.shape, _BLOCK)
     for done, box in enumerate(todo, start=1):
         block = objects[box]
         where = np.nonzero(block)

@@ -1,304 +1,263 @@
-"""The result of a fit: centres in a feature space, what labels them, and how it is kept in a file."""
+"""The result of a fit: clusters, what was asked for, and labels made with them."""
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks import loop as blocks
-from ..blocks.loop import Progress
 from ..blocks.pixels import Pixels
-from ..features import Scalar, Vector
-from ..features.extractor import Description
-from ..kmeans.clustering import Clustering, Optimum, confirm, describe
-from ..kmeans.nearest import NearestLabeller
-from ..kmeans.search import Search
-from ..summary.scalar import Summary
-from . import file as model_file
-from .file import MAX_CLUSTERS as MAX_CLUSTERS
-from .labelling import Labeller, labeller
+from ..blocks.progress import Progress
+from ..features.base import ScalarFormat, VectorFormat
+from ..features.extractor import FeatureExtractor
+from ..kmeans.clustering import Clustering, Clusterings
+from ..kmeans.exact_clusterings import ExactClusterings
+from ..kmeans.intervals import Intervals
+from ..kmeans.search import SearchedClusterings
+from ..kmeans.suggestion import K_MAX, suggest
+from ..summary.scalar import ScalarSummary
+from ..summary.vector import VectorSummary
+from . import file
+from .edits import Edits, check_clusters, check_merges, check_names, check_thresholds
+from .label_pixels import count_pixels, label_in_memory, label_lazily
+from .labellers import Labeller, NearestLabeller, scalar_labeller
+from .recipe import Recipe
 
-_FORMAT = "napari-kmeans model"
+
+def clusterings_of(summary: ScalarSummary | VectorSummary, random_state: int = 0) -> Clusterings:
+    """Return the clusterings of a summary: exact for one feature, searched for several."""
+    if isinstance(summary, ScalarSummary):
+        return ExactClusterings(summary, random_state)
+    return SearchedClusterings(summary, random_state)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class KMeansModel:
-    """Clusters of an image, ready to label it or another one. Immutable.
+class KMeansModel(Clustering):
+    """Clusters of an image, ready to label it or another image. Immutable.
 
-    Attributes
-    ----------
-    features : str
-        Feature space, such as ``"gray"``.
-    centers : (n_clusters, n_features) float64 array
-        In the image's own units, in ascending brightness.
-    thresholds : (n_clusters - 1,) float64 array
-        Between neighbouring clusters; a value equal to one belongs to the darker cluster. Empty with several
-        features: a pixel then belongs to the nearest centre.
-    inertia : float
-        Sum of squared distances of the pixels to their centre, in squared units, or in squared `scales` where
-        features are standardised. From a sample, its estimate for all pixels.
-    counts : (n_clusters,) int64 array
-        Pixels of each cluster; ±inf is labelled but not counted.
-    explained_variance : float
-        1 - inertia / inertia of one cluster, 0 to 1; 1 for a constant image.
-    solver : str
-        ``"exact"`` or ``"lloyd"``.
-    channel_axis : int or None
-        Of the fitted image; `predict` takes it from here unless told otherwise.
-    feature_names : tuple of str
-        What each column of `centers` is.
-    scales : (n_features,) float64 array
-        What counts as a distance of 1 along each feature: its standard deviation where they are standardised,
-        else 1.
-    options : dict
-        Of the feature space: ``standardize`` or ``sigma``, where it has them.
-    smooth : tuple of float
-        Gaussian average before anything else: its standard deviation in pixels, of all spatial axes or of
-        each; empty if there was none.
-    exclude : tuple of float or "saturated"
-        Values that are left out.
-    sample_size : int
-        Pixels that stood for all; 0 if all were looked at.
-    n_init : int
-        Random starts; 0 where none was needed.
-    start_spread : float
-        By how much the worst of them ended above the best, relative to that. Far from 0, another random state
-        may find other clusters.
-    confirmation : str
-        What scikit-learn's KMeans found from the exact optimum: "confirmed", "not comparable", or "" if it
-        was not asked.
-    adjusted : bool
-        Whether thresholds were set by hand.
-    merges : tuple of tuple of int
-        Groups of labels shown as one: their lowest.
-    background : tuple of int
-        Labels shown as 0.
-    names : tuple of str
-        One a cluster, or none at all.
+    A model is a recipe, the clusters that were found (`centers`, `thresholds`, `counts` …), and the edits that
+    were made by hand, which are part of the recipe.
     """
 
-    features: str
-    centers: NDArray[np.float64]
-    thresholds: NDArray[np.float64]
-    inertia: float
-    counts: NDArray[np.int64]
-    explained_variance: float
-    solver: str = "exact"
-    channel_axis: int | None = None
-    feature_names: tuple[str, ...] = ()
-    scales: NDArray[np.float64] = field(default_factory=lambda: np.ones(1))
-    options: Mapping[str, Any] = field(default_factory=dict)
-    smooth: tuple[float, ...] = ()
-    exclude: tuple[float | str, ...] = ()
-    sample_size: int = 0
-    n_init: int = 0
-    start_spread: float = 0.0
-    confirmation: str = ""
-    adjusted: bool = False
-    merges: tuple[tuple[int, ...], ...] = ()
-    background: tuple[int, ...] = ()
-    names: tuple[str, ...] = ()
-    # Thresholds of 64-bit integers too large for float64 to tell apart, else empty.
-    _integer_thresholds: tuple[int, ...] = ()
-    # Not saved: only with it can adjusted clusters be counted anew.
-    _summary: Summary | None = field(default=None, repr=False)
+    recipe: Recipe
+    """What was asked for: features with their options, preprocessing, solver, clean-up and edits."""
 
-    def __post_init__(self) -> None:
-        for array in (self.centers, self.thresholds, self.counts, self.scales):
-            array.flags.writeable = False
+    channel_axis: int | None = None
+    """Channel axis of the fitted image; `predict` uses it unless told otherwise."""
+
+    # Not saved. Only with it can adjusted clusters be counted.
+    _summary: ScalarSummary | None = field(default=None, repr=False)
 
     @classmethod
     def of(
         cls,
-        clustering: Clustering,
-        optimum: Optimum | Search,
+        clusterings: Clusterings,
+        recipe: Recipe,
+        channel_axis: int | None = None,
         *,
-        description: Description,
-        solver: str,
-        channel_axis: int | None,
-        confirmation: str = "",
+        confirm: bool = False,
+        estimate: bool = False,
     ) -> KMeansModel:
-        """Make the model of a clustering of a summary or a cloud."""
-        common: dict[str, Any] = {
-            "features": description.name,
-            "options": description.feature.options,
-            "smooth": description.smooth,
-            "exclude": description.exclude,
-            "inertia": clustering.inertia,
-            "counts": clustering.counts,
-            "solver": solver,
-            "channel_axis": channel_axis,
-            "n_init": clustering.n_init,
-            "start_spread": clustering.start_spread,
-        }
-        if isinstance(optimum, Search):
-            total = optimum.one_cluster.inertia
-            return cls(
-                **common,
-                feature_names=optimum.cloud.names,
-                centers=clustering.centers,
-                scales=optimum.cloud.scales,
-                thresholds=np.empty(0),
-                explained_variance=1 - clustering.inertia / total if total > 0 else 1.0,
-                sample_size=optimum.cloud.sample_size,
+        """Cluster a summary by a recipe; no pixel is read.
+
+        Parameters
+        ----------
+        clusterings : Clusterings
+        recipe : Recipe
+        channel_axis : int, optional
+        confirm : bool
+            Let scikit-learn check an exact optimum; its import takes a second the first time.
+        estimate : bool
+            Find clusters of several features within milliseconds, possibly with a larger inertia.
+
+        Warns
+        -----
+        UserWarning
+            If there are fewer distinct values than clusters.
+        """
+        asked = recipe.n_clusters
+        k = suggest(clusterings, K_MAX).n_clusters if isinstance(asked, str) else asked
+        if k > clusterings.n_values:
+            n = clusterings.n_values
+            values, clusters = (
+                ("1 distinct value", "is 1 cluster")
+                if n == 1
+                else (f"{n} distinct values", f"are {n} clusters")
             )
-        summary = optimum.summary
-        origin = summary.origin
-        whole = [origin + math.floor(t) for t in clustering.thresholds] if origin else []
-        return cls(
-            **common,
-            feature_names=(description.name,),
-            centers=(clustering.centers + origin)[:, np.newaxis],
-            thresholds=clustering.thresholds + origin,
-            explained_variance=_explained_variance(clustering, summary),
-            confirmation=confirmation,
-            _integer_thresholds=tuple(whole),
-            _summary=summary,
+            warnings.warn(
+                f"the image has only {values}, so there {clusters} instead of {k}", UserWarning, stacklevel=3
+            )
+            k = n
+        clustering = clusterings.estimate(k) if estimate else clusterings.clustering(k, recipe.solver)
+        confirms = confirm and clustering.is_exact
+        summary = clusterings.summary
+        found = {name: value for name, value in vars(clustering).items() if name in file.CLUSTERING_FIELDS}
+        found["feature_names"] = clustering.feature_names or (recipe.features.name,)
+        found["confirmation"] = clusterings.confirm(k) if confirms else ""
+        model = cls(
+            **found,
+            recipe=replace(recipe, edits=Edits()),
+            channel_axis=channel_axis,
+            _summary=summary if isinstance(summary, ScalarSummary) else None,
         )
+        return model.with_edits(recipe.edits) if k == asked or isinstance(asked, str) else model
 
     @property
-    def n_clusters(self) -> int:
-        """Number of clusters, merged ones counted apart."""
-        return int(self.centers.shape[0])
+    def features(self) -> str:
+        """Name of the feature space, such as ``"gray"``."""
+        return self.recipe.features.name
 
     @property
-    def n_features(self) -> int:
-        """Number of features."""
-        return int(self.centers.shape[1])
+    def extractor(self) -> FeatureExtractor:
+        """What turns the pixels of an image into the values that are labelled."""
+        return self.recipe.extractor
 
     @property
-    def is_exact(self) -> bool:
-        """Whether these are the clusters of least inertia there are, found without chance."""
-        return self.solver == "exact"
+    def adjusted(self) -> bool:
+        """Whether thresholds or centres were set by hand."""
+        return self.recipe.edits.is_adjusted
 
-    @cached_property
-    def description(self) -> Description:
-        """How the pixels it labels are described."""
-        return Description.of(self.features, smooth=self.smooth, exclude=self.exclude, **self.options)
+    @property
+    def merges(self) -> tuple[tuple[int, ...], ...]:
+        """Groups of clusters that share a label: their lowest."""
+        return self.recipe.edits.merges
+
+    @property
+    def background(self) -> tuple[int, ...]:
+        """Clusters with label 0."""
+        return self.recipe.edits.background
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the clusters; empty if they have none."""
+        return self.recipe.edits.names
+
+    @property
+    def summary(self) -> ScalarSummary | None:
+        """Summary of one feature that the clusters were found on; None for several, or if it was loaded."""
+        return self._summary
 
     @property
     def counts_are_exact(self) -> bool:
-        """Whether `counts` needed no look at the pixels: the summary held every value by itself."""
+        """Whether `counts` needed no second look at the pixels: the summary held every value separately."""
         return self._summary is not None and self._summary.exact
 
     @property
     def label_of_cluster(self) -> NDArray[np.uint8]:
-        """Label that each cluster is shown with: (n_clusters + 1,) uint8, at 0 that of excluded pixels."""
-        shown = np.arange(self.n_clusters + 1, dtype=np.uint8)
+        """Label of each cluster: (n_clusters + 1,) uint8 array, whose first element is that of excluded pixels."""
+        labels = np.arange(self.n_clusters + 1, dtype=np.uint8)
         for group in self.merges:
-            shown[list(group)] = min(group)
-        shown[np.isin(shown, self.background)] = 0
-        return shown
+            labels[list(group)] = min(group)
+        labels[np.isin(labels, self.background)] = 0
+        return labels
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Clusters that are shown as one, by number, in ascending order of their lowest; most stand alone."""
+        """Clusters that share a label, in ascending order of their lowest; most are alone."""
         merged = {min(group): group for group in self.merges}
         inner = {number for group in self.merges for number in group if number != min(group)}
         return tuple(merged.get(n, (n,)) for n in range(1, self.n_clusters + 1) if n not in inner)
 
     @property
     def exact_thresholds(self) -> Sequence[float]:
-        """Thresholds to compare pixels with: whole numbers where float64 could not hold them."""
-        return self._integer_thresholds or self.thresholds.tolist()
+        """Thresholds to compare pixels with: integers where float64 cannot represent them."""
+        return self.integer_thresholds or self.thresholds.tolist()
 
-    def predict(self, image: Any, channel_axis: int | None = None, mask: Any = None) -> Any:
+    def predict(
+        self,
+        image: Any,
+        channel_axis: int | None = None,
+        mask: Any = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Any:
         """Label each pixel with its cluster.
 
         Parameters
         ----------
         image : NumPy, dask or zarr array
-            Of any number of dimensions, and of any real dtype.
+            Of any number of dimensions and any real dtype.
         channel_axis : int, optional
-            Its channel axis; that of the fitted image if not given.
+            Channel axis of the image; by default that of the fitted image.
         mask : array, optional
             Of the spatial shape; nonzero = label the pixel.
+        progress : callable, optional
+            Called with the completed share, 0 to 1. An exception that it raises ends the work.
 
         Returns
         -------
         uint8 array
-            Of the spatial shape: 1 = darkest … `n_clusters` = brightest, and 0 for what is excluded: NaN,
-            pixels outside the mask, transparent ones, and clusters set to background. For a dask or zarr
-            array a dask array with the same chunks, of which nothing is computed yet.
+            Of the spatial shape: 1 = darkest … `n_clusters` = brightest, and 0 for NaN, pixels outside the
+            mask, transparent pixels and clusters set to background. A dask or zarr array gives a lazy dask
+            array with the same chunks.
 
         Raises
         ------
         TypeError, ValueError
-            For an image, axis or mask that does not fit.
+            If image, axis or mask do not fit the model.
         """
         if channel_axis is None:
             channel_axis = self.channel_axis
-        pixels = Pixels.of(image, features=self.description, channel_axis=channel_axis, mask=mask)
-        return self.label_lazily(pixels) if pixels.chunks is not None else self.label(pixels)[0]
+        pixels = Pixels.of(image, features=self.extractor, channel_axis=channel_axis, mask=mask)
+        return self.label_lazily(pixels) if pixels.chunks is not None else self.label(pixels, progress)[0]
 
-    def labeller(self, stored: Scalar | Vector) -> Labeller:
-        """Return what labels blocks of values that are stored as this tells.
+    def labeller(self, value_format: ScalarFormat | VectorFormat) -> Labeller:
+        """Return the function that labels blocks of values in a format.
 
         Raises
         ------
         ValueError
-            If the pixels are described by another number of features than the clusters.
+            If the values have another number of features than the clusters.
         """
-        n_features = 1 if isinstance(stored, Scalar) else stored.n_features
-        if n_features != self.n_features:
+        if value_format.n_features != self.n_features:
             raise ValueError(
-                f"image has {n_features} features={self.features!r} a pixel, and the model "
+                f"image has {value_format.n_features} features={self.features!r} per pixel, and the model has "
                 f"{self.n_features}: {', '.join(self.feature_names)}"
             )
-        if isinstance(stored, Scalar):
-            return labeller(self.exact_thresholds, self.label_of_cluster, stored)
-        return NearestLabeller(self.centers, self.scales, self.label_of_cluster, stored)
+        if isinstance(value_format, ScalarFormat):
+            return scalar_labeller(self.exact_thresholds, self.label_of_cluster, value_format)
+        return NearestLabeller(self.centers, self.scales, self.label_of_cluster, value_format)
 
     def label(
         self, pixels: Pixels, progress: Progress | None = None, *, n_counted: int = 0
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Label pixels that were checked before, in memory and with progress; the work behind `predict`.
-
-        Returns
-        -------
-        labels : uint8 array
-            Of the spatial shape.
-        counts : (n_counted,) int64 array
-            Pixels of labels 1 to `n_counted`, infinite ones too.
-        """
-        return blocks.label(pixels, self.labeller(pixels.stored), progress, n_counted=n_counted)
+        """Label pixels in memory; see `label_in_memory`."""
+        return label_in_memory(pixels, self.labeller(pixels.value_format), progress, n_counted=n_counted)
 
     def label_lazily(self, pixels: Pixels) -> Any:
-        """Labels of pixels that are not in memory, as a dask array of which nothing is computed yet."""
-        return blocks.label_lazily(pixels, self.labeller(pixels.stored))
+        """Return the labels of a lazy image as a dask array; see `label_lazily`."""
+        return label_lazily(pixels, self.labeller(pixels.value_format))
 
     def count(
         self, pixels: Pixels, progress: Progress | None = None, *, infinite: bool = False
     ) -> NDArray[np.int64]:
-        """Count the pixels of each cluster, infinite ones too, or these alone: (n_clusters,) int64 array."""
-        plain = replace(self, merges=(), background=())  # merged clusters share a label
-        label_block = plain.labeller(pixels.stored)
-        return blocks.count(pixels, label_block, self.n_clusters, progress, infinite=infinite)
+        """Count the pixels of each cluster, infinite ones included, or only these: (n_clusters,) int64."""
+        plain = self.merged([]).with_background([])  # merged clusters share a label
+        labeller = plain.labeller(pixels.value_format)
+        return count_pixels(pixels, labeller, self.n_clusters, progress, infinite=infinite)
 
     def without_summary(self) -> KMeansModel:
-        """Return a model that no longer holds the summary of its pixels, as one from a file does not."""
+        """Return a model that does not hold the summary of its pixels, like one that was loaded."""
         return replace(self, _summary=None)
 
-    def confirmed(self, optimum: Optimum | Search) -> KMeansModel:
-        """Let scikit-learn's KMeans look for something better than this optimum; see `clustering.confirm`."""
-        if self.solver != "exact" or self.adjusted or isinstance(optimum, Search):
+    def confirmed(self, clusterings: Clusterings) -> KMeansModel:
+        """Return the model with scikit-learn's confirmation, if it is exact and not adjusted."""
+        if not self.is_exact or self.adjusted:
             return self
-        return replace(self, confirmation=confirm(optimum.summary, optimum.clustering(self.n_clusters)))
+        return replace(self, confirmation=clusterings.confirm(self.n_clusters))
 
-    # Changed by hand: each returns a new model
+    # Edits: each returns a new model
 
     def with_thresholds(self, thresholds: Sequence[float]) -> KMeansModel:
-        """Move the borders between clusters.
+        """Move the thresholds between clusters.
 
-        Centres, counts and inertia become those of the clusters shown. A model that was loaded from a file
-        has no pixels to count: it keeps those of the fit.
+        Centres, counts and inertia become those of the new clusters. A model that was loaded from a file has
+        no pixels to count and keeps those of the fit.
 
         Parameters
         ----------
@@ -307,134 +266,116 @@ class KMeansModel:
         """
         if self.n_features > 1:
             raise ValueError(
-                f"thresholds are places on a line, and these clusters lie in {self.n_features} dimensions "
+                f"thresholds are values of one feature, and these clusters have {self.n_features} features "
                 f"({', '.join(self.feature_names[:3])}{', …' * (self.n_features > 3)})"
             )
-        new = np.asarray(thresholds, dtype=np.float64)
-        if new.shape != self.thresholds.shape:
-            raise ValueError(f"thresholds must be {self.thresholds.size} numbers, not {new.size}")
-        if not np.isfinite(new).all() or (new[1:] < new[:-1]).any():
-            raise ValueError(f"thresholds={new.tolist()} must be finite and in ascending order")
-        changed = replace(self, thresholds=new, adjusted=True, confirmation="", _integer_thresholds=())
-        if self._summary is None:
+        checked = check_thresholds(thresholds, self.n_clusters)
+        changed = replace(
+            self,
+            thresholds=np.array(checked),
+            integer_thresholds=(),
+            confirmation="",
+            recipe=self.recipe.with_edits(thresholds=checked),
+        )
+        summary = self._summary
+        if summary is None:
             return changed
-        origin = self._summary.origin
-        clusters = describe(self._summary, self.centers[:, 0] - origin, new - origin)
+        new = np.array(checked) - summary.origin
+        clusters = Intervals.between(summary, new, self.centers[:, 0] - summary.origin)
+        found = clusters.to_clustering(summary)
         return replace(
             changed,
-            centers=(clusters.centers + origin)[:, np.newaxis],
-            inertia=clusters.inertia,
-            counts=clusters.counts,
-            explained_variance=_explained_variance(clusters, self._summary),
+            centers=found.centers,
+            inertia=found.inertia,
+            counts=found.counts,
+            explained_variance=found.explained_variance,
         )
 
     def merged(self, groups: Iterable[Iterable[int]]) -> KMeansModel:
-        """Show each group of clusters as one, labelled with its lowest; other numbers stay.
+        """Give the clusters of each group one label, their lowest; other labels stay.
 
         Parameters
         ----------
         groups : iterable of iterables of int
-            Such as ``[[2, 3]]``. Replaces earlier merges; ``[]`` splits them again.
+            Such as ``[[2, 3]]``. Replaces earlier merges; ``[]`` removes them.
         """
-        merges = tuple(tuple(sorted(self._check_labels("groups", group))) for group in groups)
-        flat = [label for group in merges for label in group]
-        if len(flat) != len(set(flat)):
-            raise ValueError(f"groups={[list(g) for g in merges]} must not name a cluster twice")
-        return replace(self, merges=tuple(group for group in merges if len(group) > 1))
+        return replace(self, recipe=self.recipe.with_edits(merges=check_merges(groups, self.n_clusters)))
 
     def with_background(self, labels: Iterable[int]) -> KMeansModel:
-        """Show these clusters as background, label 0. Replaces an earlier choice; ``[]`` undoes it."""
-        return replace(self, background=tuple(sorted(set(self._check_labels("labels", labels)))))
+        """Give these clusters label 0. Replaces an earlier choice; ``[]`` removes it."""
+        background = tuple(sorted(set(check_clusters("labels", labels, self.n_clusters))))
+        return replace(self, recipe=self.recipe.with_edits(background=background))
 
     def with_names(self, names: Sequence[str]) -> KMeansModel:
-        """Name the clusters, from dark to bright; ``[]`` takes the names away."""
-        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-            raise TypeError(f"names must be a sequence of str, not {names!r:.80}")
-        if len(names) not in (0, self.n_clusters):
-            raise ValueError(f"names holds {len(names)} and must hold {self.n_clusters}, one a cluster")
-        return replace(self, names=tuple(names))
+        """Name the clusters, from dark to bright; ``[]`` removes the names."""
+        return replace(self, recipe=self.recipe.with_edits(names=check_names(names, self.n_clusters)))
 
-    def _check_labels(self, name: str, labels: Iterable[int]) -> list[int]:
-        checked = list(labels)
-        for item in checked:
-            if isinstance(item, bool) or not isinstance(item, int | np.integer):
-                raise TypeError(f"{name} must hold ints, not {item!r}")
-            if not 1 <= item <= self.n_clusters:
-                raise ValueError(f"{name} holds {item}; clusters are numbered 1 to {self.n_clusters}")
-        return [int(item) for item in checked]
+    def with_edits(self, edits: Edits) -> KMeansModel:
+        """Apply all edits at once."""
+        model = self
+        if edits.centers is not None and edits.scales is not None:
+            model = replace(
+                model,
+                centers=np.array(edits.centers),
+                scales=np.array(edits.scales),
+                recipe=model.recipe.with_edits(centers=edits.centers, scales=edits.scales),
+            )
+        if edits.thresholds is not None:
+            model = model.with_thresholds(edits.thresholds)
+        return model.merged(edits.merges).with_background(edits.background).with_names(edits.names)
 
     # Files
 
     def to_json(self) -> str:
-        """Return the model as JSON text, the content of a model file."""
-        return model_file.text(_FORMAT, self._to_dict())
+        """Return the content of a model file."""
+        return file.to_text(_KIND, self.to_dict())
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model as a JSON file, whole or not at all."""
-        model_file.write(path, self.to_json())
+        """Write the model to a JSON file, completely or not at all."""
+        file.write(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> KMeansModel:
-        """Read a model that `save` wrote.
+        """Read a model that `save` wrote, also with earlier versions.
 
         Raises
         ------
         ValueError
-            If the file is no model, is damaged, or comes from a later version; what is in it is never run.
+            If the file is not a model, is damaged, or was written by a later version. Its content is fully
+            validated.
         OSError
-            If it cannot be read.
+            If the file cannot be read.
         """
-        document = model_file.read(path, _FORMAT)
-        with model_file.blaming(path):
-            return cls._from_dict(document)
+        with file.errors_about(path):
+            return cls.from_dict(file.read(path, _KIND))
 
     @classmethod
     def from_json(cls, text: str) -> KMeansModel:
         """Make a model from the text that `to_json` returned."""
-        with model_file.blaming("the text"):
-            return cls._from_dict(model_file.parse(text, _FORMAT))
+        with file.errors_about("the text"):
+            return cls.from_dict(file.parse(text, _KIND))
 
-    def _to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
+        """Return the model as JSON stores it."""
         return {
-            "features": self.features,
-            "feature_names": list(self.feature_names),
-            "options": {
-                name: list(value) if isinstance(value, tuple) else value
-                for name, value in self.options.items()
-            },
-            "smooth": list(self.smooth),
-            "exclude": list(self.exclude),
             "channel_axis": self.channel_axis,
-            "solver": self.solver,
-            "sample_size": self.sample_size,
-            "n_init": self.n_init,
-            "start_spread": self.start_spread,
-            "centers": self.centers.tolist(),
-            "scales": self.scales.tolist(),
-            "thresholds": self.thresholds.tolist(),
-            "integer_thresholds": list(self._integer_thresholds),
-            "inertia": self.inertia,
-            "counts": self.counts.tolist(),
-            "explained_variance": self.explained_variance,
-            "confirmation": self.confirmation,
-            "adjusted": self.adjusted,
-            "merges": [list(group) for group in self.merges],
-            "background": list(self.background),
-            "names": list(self.names),
+            "recipe": self.recipe.to_dict(),
+            "clustering": file.clustering_to_dict(self),
         }
 
     @classmethod
-    def _from_dict(cls, document: dict[str, Any]) -> KMeansModel:
-        return cls._from_fields(model_file.checked(document, document["version"]))
+    def from_dict(cls, document: dict[str, Any]) -> KMeansModel:
+        """Validate what `to_dict` returned, and make a model of it."""
+        channel_axis = file.check_axis("channel_axis", document["channel_axis"])
+        recipe = file.recipe_from_dict(document["recipe"])
+        found = file.clustering_from_dict(document["clustering"])
+        model = cls(**found, recipe=replace(recipe, edits=Edits()), channel_axis=channel_axis)
+        edits = recipe.edits
+        if edits.thresholds is not None and edits.thresholds != tuple(model.thresholds.tolist()):
+            raise ValueError("edits.thresholds and clustering.thresholds differ")
+        adjusted = {"thresholds": edits.thresholds, "centers": edits.centers, "scales": edits.scales}
+        model = replace(model, recipe=model.recipe.with_edits(**adjusted))
+        return model.merged(edits.merges).with_background(edits.background).with_names(edits.names)
 
-    @classmethod
-    def _from_fields(cls, fields: dict[str, Any]) -> KMeansModel:
-        merges, background, names = (fields.pop(name) for name in ("merges", "background", "names"))
-        model = cls(**fields)
-        model.description.feature  # noqa: B018 - options that make no sense are refused here
-        return model.merged(merges).with_background(background).with_names(names)
 
-
-def _explained_variance(clustering: Clustering, summary: Summary) -> float:
-    total = describe(summary, np.array([0.0]), np.empty(0)).inertia
-    return 1 - clustering.inertia / total if total > 0 else 1.0
+_KIND = "napari-kmeans model"

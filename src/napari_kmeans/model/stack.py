@@ -1,4 +1,4 @@
-"""One model for each position along an axis of an image, made at once or when it is asked for."""
+"""One model for each position along an axis of an image."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks import loop as blocks
 from ..blocks.pixels import Pixels, check_axis
-from ..features import Scalar, Vector
-from ..features.extractor import Description
-from . import file as model_file
+from ..blocks.progress import Progress, subprogress
+from ..features.base import ScalarFormat, VectorFormat
+from ..features.extractor import FeatureExtractor
+from . import file
+from .label_pixels import label_lazily
 from .model import KMeansModel
 
+_KIND = "napari-kmeans stack"
 
-class OnDemand(Sequence[KMeansModel]):
-    """Models that are made when they are first asked for, and kept.
+
+class ModelsOnDemand(Sequence[KMeansModel]):
+    """Models that are made when they are first accessed, and kept.
 
     Parameters
     ----------
     n_models : int
     make : callable
-        Takes the position, and returns the model.
+        Takes a position and returns its model.
     """
 
     def __init__(self, n_models: int, make: Callable[[int], KMeansModel]) -> None:
@@ -50,7 +53,7 @@ class OnDemand(Sequence[KMeansModel]):
 
 @dataclass(frozen=True, eq=False)
 class KMeansStack:
-    """One model for each position along an axis of an image, as `fit` with ``per_axis`` returns it.
+    """One model for each position along an axis of an image, as `fit` returns it with ``per_axis``.
 
     ``stack[i]`` is the model of position i; `predict`, `save` and `load` are those of a model.
 
@@ -58,19 +61,17 @@ class KMeansStack:
     ----------
     models : sequence of KMeansModel
     axis : int
-        Of the image, its channel axis included.
+        Axis of the image, counted with its channel axis.
     channel_axis : int or None
-        Of the fitted image.
-    description : Description
-        How the pixels of a position are described, the same for all.
+        Channel axis of the fitted image.
+    extractor : FeatureExtractor
+        What turns the pixels of one position into values; the same for all positions.
     """
 
     models: Sequence[KMeansModel]
     axis: int
     channel_axis: int | None = None
-    description: Description = Description.of("gray")  # noqa: RUF009 - immutable
-
-    _FORMAT = "napari-kmeans stack"
+    extractor: FeatureExtractor = FeatureExtractor.of("gray")  # noqa: RUF009 - immutable
 
     def __len__(self) -> int:
         return len(self.models)
@@ -81,7 +82,14 @@ class KMeansStack:
     def __iter__(self) -> Iterator[KMeansModel]:
         return iter(self.models)
 
-    def predict(self, image: Any, channel_axis: int | None = None, mask: Any = None) -> Any:
+    def predict(
+        self,
+        image: Any,
+        channel_axis: int | None = None,
+        mask: Any = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Any:
         """Label each position of an image with its own model; see `KMeansModel.predict`.
 
         Raises
@@ -92,34 +100,36 @@ class KMeansStack:
         if channel_axis is None:
             channel_axis = self.channel_axis
         axis = spatial_axis(image, self.axis, channel_axis)
-        description = self.description.with_axis(axis)
-        pixels = Pixels.of(image, features=description, channel_axis=channel_axis, mask=mask)
-        if pixels.shape[axis] != len(self):
+        extractor = self.extractor.with_axis(axis)
+        pixels = Pixels.of(image, features=extractor, channel_axis=channel_axis, mask=mask)
+        n = len(self)
+        if pixels.shape[axis] != n:
             raise ValueError(
-                f"image has {pixels.shape[axis]} positions along axis {self.axis}, "
-                f"and there are {len(self)} models"
+                f"image has {pixels.shape[axis]} positions along axis {self.axis}, and there are {n} models"
             )
-        parts = [pixels.at(axis, position) for position in range(len(self))]
+        parts = [pixels.at(axis, position) for position in range(n)]
         if pixels.chunks is None:
-            return np.stack(
-                [model.label(part)[0] for model, part in zip(self, parts, strict=True)], axis=axis
-            )
+            shares = (subprogress(progress, i / n, (i + 1) / n) for i in range(n))
+            labels = [
+                model.label(part, share)[0] for model, part, share in zip(self, parts, shares, strict=True)
+            ]
+            return np.stack(labels, axis=axis)
         import dask.array as da
 
-        labels = [
-            blocks.label_lazily(part, _LabelsOfPosition(self.models, position, part.stored))
+        lazy = [
+            label_lazily(part, _PositionLabeller(self.models, position, part.value_format))
             for position, part in enumerate(parts)
         ]
-        return da.stack(labels, axis=axis).rechunk(pixels.chunks)
+        return da.stack(lazy, axis=axis).rechunk(pixels.chunks)
 
-    # Changed by hand, at every position alike: each returns a new stack
+    # Edits, the same at every position: each returns a new stack
 
     def merged(self, groups: Sequence[Sequence[int]]) -> KMeansStack:
-        """Show each group of clusters as one; see `KMeansModel.merged`."""
+        """Give the clusters of each group one label; see `KMeansModel.merged`."""
         return self._each(lambda model: model.merged(groups))
 
     def with_background(self, labels: Sequence[int]) -> KMeansStack:
-        """Show these clusters as background, label 0; see `KMeansModel.with_background`."""
+        """Give these clusters label 0; see `KMeansModel.with_background`."""
         return self._each(lambda model: model.with_background(labels))
 
     def with_names(self, names: Sequence[str]) -> KMeansStack:
@@ -128,52 +138,55 @@ class KMeansStack:
 
     def _each(self, change: Callable[[KMeansModel], KMeansModel]) -> KMeansStack:
         before = self.models
-        models = OnDemand(len(before), lambda position: change(before[position]))
-        return replace(self, models=models if isinstance(before, OnDemand) else tuple(models))
+        models = ModelsOnDemand(len(before), lambda position: change(before[position]))
+        return replace(self, models=models if isinstance(before, ModelsOnDemand) else tuple(models))
 
     # Files
 
     def to_json(self) -> str:
-        """Return the models as JSON text, the content of a file."""
-        models = [model._to_dict() for model in self]
-        place = {"axis": self.axis, "channel_axis": self.channel_axis}
-        return model_file.text(self._FORMAT, {**place, "models": models})
+        """Return the content of a file of the stack."""
+        models = [model.to_dict() for model in self]
+        axes = {"axis": self.axis, "channel_axis": self.channel_axis}
+        return file.to_text(_KIND, {**axes, "models": models})
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the models as one JSON file, whole or not at all."""
-        model_file.write(path, self.to_json())
+        """Write the models to one JSON file, completely or not at all."""
+        file.write(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> KMeansStack:
         """Read a stack that `save` wrote; errors as for `KMeansModel.load`."""
-        document = model_file.read(path, cls._FORMAT)
-        with model_file.blaming(path):
-            axis, channel_axis, fields = model_file.checked_stack(document)
-            models = tuple(KMeansModel._from_fields(each) for each in fields)
-            return cls(models, axis, channel_axis, models[0].description)
+        with file.errors_about(path):
+            document = file.read(path, _KIND)
+            axis = file.check_axis("axis", document["axis"])
+            channel_axis = file.check_axis("channel_axis", document["channel_axis"])
+            if axis is None or not isinstance(document["models"], list) or not document["models"]:
+                raise ValueError("axis or models is missing")
+            models = tuple(KMeansModel.from_dict(each) for each in document["models"])
+            return cls(models, axis, channel_axis, models[0].extractor)
 
 
 @dataclass(frozen=True)
-class _LabelsOfPosition:
-    """Labels blocks of one position, whose model is made when the first of them is wanted."""
+class _PositionLabeller:
+    """Labels blocks of one position, whose model is made when the first block is labelled."""
 
     models: Sequence[KMeansModel]
     position: int
-    stored: Scalar | Vector
+    value_format: ScalarFormat | VectorFormat
 
     def __call__(
         self, values: NDArray[Any], include: NDArray[np.bool_] | None, out: NDArray[np.uint8]
     ) -> None:
-        self.models[self.position].labeller(self.stored)(values, include, out)
+        self.models[self.position].labeller(self.value_format)(values, include, out)
 
 
 def spatial_axis(image: Any, per_axis: object, channel_axis: int | None) -> int:
-    """Return `per_axis` as an axis of the label image, which has no channels.
+    """Return `per_axis` as an axis of the label image, which has no channel axis.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no axis of the image, or the channels', or the only one.
+        If it is not an axis of the image, is the channel axis, or is the only spatial axis.
     """
     axis = check_axis("per_axis", per_axis, image.ndim)
     if channel_axis is None:

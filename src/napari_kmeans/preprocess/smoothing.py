@@ -1,4 +1,4 @@
-"""Gaussian averages that know of pixels without a value."""
+"""Gaussian smoothing that ignores missing pixels."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_TRUNCATE = 4.0  # standard deviations after which a Gaussian is cut off, as SciPy does
+_TRUNCATE = 4.0  # standard deviations, as in SciPy
 
 
-def reach(sigma: float, truncate: float = _TRUNCATE) -> int:
-    """How many pixels away a Gaussian of `sigma` pixels looks."""
+def gaussian_radius(sigma: float, truncate: float = _TRUNCATE) -> int:
+    """Return the radius in pixels of a Gaussian kernel."""
     return int(truncate * sigma + 0.5)
 
 
-def blur(
+def gaussian(
     image: NDArray[Any],
     sigma: Sequence[float],
     known: NDArray[np.bool_] | None = None,
     truncate: float = _TRUNCATE,
 ) -> NDArray[np.float64]:
-    """Average an image with a Gaussian, over the pixels that have a value.
+    """Smooth an image with a Gaussian over its known pixels.
 
-    Where all do, this is `scipy.ndimage.gaussian_filter` to the bit. Near others it is the average of those
-    that have one, weighted as before: normalised convolution [1]_. So a hole neither spreads nor darkens what
-    is around it. Where no value is within reach the result is 0.
+    Without missing pixels this is `scipy.ndimage.gaussian_filter`, bit for bit. Near missing pixels it is the
+    weighted average of the known ones (normalized convolution [1]_), so a hole neither spreads nor darkens
+    its surroundings.
 
     Parameters
     ----------
     image : array
     sigma : sequence of float
-        Standard deviation in pixels along each axis; 0 leaves an axis alone.
+        Standard deviation in pixels along each axis; 0 does not smooth along that axis.
     known : bool array, optional
-        Pixels that have a value; all if not given.
+        False where the value of a pixel is missing.
     truncate : float
-        Standard deviations after which the Gaussian is cut off.
+        Standard deviations after which the kernel ends.
 
     Returns
     -------
     float64 array
-        A pixel depends on no other than those that `reach` tells, so that an image may be cut into blocks.
+        0 where no known pixel is in reach. A pixel depends only on pixels within `gaussian_radius`.
 
     References
     ----------
@@ -50,13 +50,12 @@ def blur(
     """
     from scipy.ndimage import gaussian_filter
 
-    def average(values: NDArray[Any]) -> NDArray[np.float64]:
+    def smooth(values: NDArray[Any]) -> NDArray[np.float64]:
         return np.asarray(gaussian_filter(values, sigma, output=np.float64, truncate=truncate))
 
     if known is None or known.all():
-        return average(image)
-    total = average(np.where(known, image, 0))
-    # 1 minus the weight of the others, not the weight of those known: that is 1 exactly where there are none.
-    weight = 1 - average((~known).astype(np.float64))
-    enough = weight > 1e-9
-    return np.divide(total, weight, out=np.zeros_like(total), where=enough)
+        return smooth(image)
+    total = smooth(np.where(known, image, 0))
+    # One minus the weight of the missing pixels is exactly 1 where there are none nearby.
+    weight = 1 - smooth((~known).astype(np.float64))
+    return np.divide(total, weight, out=np.zeros_like(total), where=weight > 1e-9)

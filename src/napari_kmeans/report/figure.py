@@ -13,7 +13,7 @@ from ..blocks.arrays import in_memory
 from ..io.atomic import replacing
 from ..io.image_file import ImageFile
 from ..model.model import KMeansModel
-from ..summary.scalar import Summary
+from ..summary.scalar import ScalarSummary
 from .histogram import bin_summary
 from .palette import distinct_colors
 from .tables import cluster_table
@@ -43,7 +43,6 @@ def write_figure(
     image: ImageFile,
     labels: ImageFile,
     model: KMeansModel,
-    summary: Summary | None = None,
     counts: NDArray[np.int64] | None = None,
     *,
     overwrite: bool = False,
@@ -60,8 +59,6 @@ def write_figure(
         The labels' axes are the image's `spatial_axes`; either may have levels or not.
     model : KMeansModel
         What made the labels.
-    summary : Summary, optional
-        Of the image, for a histogram; without, as for several features, there are the clusters' shares.
     counts : (k + 1,) int64 array, optional
         Pixels of each label where they are no longer those of the model.
     overwrite : bool
@@ -95,6 +92,7 @@ def write_figure(
     middle.imshow(overlay, **frame, interpolation="nearest")
     left.set_title(image.stem + _where(image), parse_math=False)
     middle.set_title(f"k-means, {model.n_clusters} clusters")
+    summary = model.summary
     if summary is None:
         _draw_shares(right, table, colors[shown])
     else:
@@ -176,7 +174,9 @@ def _where(image: ImageFile) -> str:
     return f" ({', '.join(places)})" if places else ""
 
 
-def _draw_histogram(axes: Axes, summary: Summary, model: KMeansModel, colors: NDArray[np.float64]) -> None:
+def _draw_histogram(
+    axes: Axes, summary: ScalarSummary, model: KMeansModel, colors: NDArray[np.float64]
+) -> None:
     """Counts in the clusters' colours, and a line at each centre."""
     edges, counts = bin_summary(summary)
     clusters = np.searchsorted(model.thresholds, (edges[1:] + edges[:-1]) / 2)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..summary.scalar import Summary
+from ..summary.scalar import ScalarSummary
 
 N_BINS = 256
 
 
-def bin_summary(summary: Summary) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def bin_summary(summary: ScalarSummary) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Histogram of a summary in at most `N_BINS` equal bins, leaving out what lies far off.
 
     Returns

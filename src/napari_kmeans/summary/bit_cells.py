@@ -14,9 +14,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..features import Scalar
+from ..features.base import ScalarFormat
 from .counted_values import bits_of, high_half_histogram, histogram
-from .scalar import MAX_POINTS, Counting, Plan, Summary, merge_points
+from .plan import Plan, ScalarPlan
+from .scalar import MAX_POINTS, ScalarSummary, merge_points
 
 PIECE = 1 << 18
 """Pixels worked on at a time, so that temporaries stay in the cache."""
@@ -27,7 +28,7 @@ _MAX_PASSES = 8  # of which images without both crowds and vast gaps need two or
 
 
 @dataclass(frozen=True, eq=False)
-class CellsPlan(Counting):
+class CellsPlan(ScalarPlan):
     """Count the values of a 32- or 64-bit type in cells of bit patterns.
 
     A pixel's cell is found by its high bits, ``raw >> root_shift``, and then once for each refinement by
@@ -35,7 +36,7 @@ class CellsPlan(Counting):
 
     Attributes
     ----------
-    scalar : Scalar
+    scalar : ScalarFormat
     root_shift : int
         Low bits that the first pass leaves out.
     n_cells : int
@@ -53,8 +54,8 @@ class CellsPlan(Counting):
         Which pass this is, from 1.
     """
 
-    looks_only: ClassVar[bool] = False
-    scalar: Scalar
+    samples_windows: ClassVar[bool] = False
+    scalar: ScalarFormat
     root_shift: int
     n_cells: int
     start: NDArray[np.uint64]
@@ -65,11 +66,18 @@ class CellsPlan(Counting):
     passes: int = 1
 
     @classmethod
-    def first(cls, scalar: Scalar, root_shift: int, n_cells: int, *, with_sums: bool = False) -> CellsPlan:
+    def first(
+        cls, scalar: ScalarFormat, root_shift: int, n_cells: int, *, with_sums: bool = False
+    ) -> CellsPlan:
         """Plan a first pass, over cells that are all 2^root_shift bit patterns wide."""
         start = np.arange(n_cells, dtype=np.uint64) << np.uint64(root_shift)
         shift = np.full(n_cells, root_shift, dtype=np.int64)
         return cls(scalar, root_shift, n_cells, start, shift, with_sums=with_sums)
+
+    @property
+    def passes_left(self) -> int:
+        """Expected number of passes from this one on."""
+        return max(4 - self.passes, 2) if self.scalar.upper is None else 1
 
     @property
     def _limbs(self) -> tuple[tuple[int, int], ...]:
@@ -122,14 +130,14 @@ class CellsPlan(Counting):
             out[0] = histogram(number, None)[: self.n_cells + 1]
         return out
 
-    def next(self, counts: NDArray[np.int64]) -> Plan | Summary:
+    def finalize(self, counts: NDArray[np.int64]) -> Plan | ScalarSummary:
         """Cut crowded and wide cells further, or make the points."""
         pixels = counts[0, :-1]
         width = self._width()
         # NaN and infinities have a width that is not finite.
         kept = np.isfinite(width) & (pixels > 0)
         if not kept.any():
-            return Summary(np.empty(0), np.empty(0, dtype=np.int64))
+            return ScalarSummary(np.empty(0), np.empty(0, dtype=np.int64))
         if np.abs(self._values_at(self.start[kept])).max() > _LARGEST:
             raise ValueError(
                 f"image holds values beyond {_LARGEST:.0e}, whose squares no float64 can hold; leave them "
@@ -222,7 +230,7 @@ class CellsPlan(Counting):
         width: NDArray[np.float64],
         kept: NDArray[np.bool_],
         wide: NDArray[np.bool_],
-    ) -> Summary:
+    ) -> ScalarSummary:
         """Turn counts and sums of low bits into ascending points."""
         pixels = counts[0, :-1][kept]
         raw, rest = self._means(counts)

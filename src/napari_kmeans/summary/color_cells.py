@@ -12,19 +12,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..features import Scalar, Vector
+from ..blocks.pixels import Block
+from ..features.base import ScalarFormat, VectorFormat
 from .bit_cells import CellsPlan, fine_enough
 from .codes import Coder, Even, Leading, Shifted, deinterleave, interleave
-from .counted_values import LevelsPlan
-from .vector import Cloud, deviations
-
-if TYPE_CHECKING:
-    from ..blocks.pixels import Block
+from .counted_values import CountedValuesPlan
+from .vector import VectorSummary
 
 LIMIT = 1 << 20
 """Most cells."""
@@ -157,7 +155,7 @@ def _starts(keys: NDArray[Any]) -> NDArray[np.intp]:
 # Passes over the pixels
 
 
-def first_plan(vector: Vector) -> RangePlan | CountPlan:
+def first_plan(vector: VectorFormat) -> RangePlan | CountPlan:
     """Return the plan of the first pass over two or three values a pixel."""
     if vector.dtype.itemsize == 1:
         low = int(np.iinfo(vector.dtype).min)
@@ -182,17 +180,18 @@ def usable(values: NDArray[Any], include: NDArray[np.bool_] | None, n_features: 
 class RangePlan:
     """Find where the pixels lie along each axis, by the histogram of their leading 16 bits."""
 
-    looks_only: ClassVar[bool] = False
-    vector: Vector
+    passes_left: ClassVar[int] = 2
+    samples_windows: ClassVar[bool] = False
+    vector: VectorFormat
 
     @property
-    def _plan(self) -> LevelsPlan | CellsPlan:
-        scalar = Scalar(self.vector.dtype)
+    def _plan(self) -> CountedValuesPlan | CellsPlan:
+        scalar = ScalarFormat(self.vector.dtype)
         if self.vector.dtype.itemsize <= 2:
-            return LevelsPlan(scalar)
+            return CountedValuesPlan(scalar)
         return CellsPlan.first(scalar, 8 * self.vector.dtype.itemsize - 16, 1 << 16)
 
-    def count_block(self, block: Block) -> Ranges:
+    def chunk(self, block: Block) -> Ranges:
         """Count the leading bits along each axis, and find the ends."""
         values, include = block.values()
         plan = self._plan
@@ -200,7 +199,7 @@ class RangePlan:
         counts = np.stack([plan.count(column, None).reshape(-1) for column in columns])
         return counts, [(column.min().item(), column.max().item()) for column in columns if column.size]
 
-    def merge(self, a: Ranges, b: Ranges) -> Ranges:
+    def combine(self, a: Ranges, b: Ranges) -> Ranges:
         """Add what two parts of the image counted."""
         if not a[1] or not b[1]:
             return a[0] + b[0], a[1] or b[1]
@@ -209,7 +208,7 @@ class RangePlan:
         ]
         return a[0] + b[0], ends
 
-    def next(self, counts: Ranges) -> CountPlan | Cloud:
+    def finalize(self, counts: Ranges) -> CountPlan | VectorSummary:
         """Choose codes."""
         histograms, ends = counts
         if not ends:
@@ -258,19 +257,20 @@ class CountPlan:
 
     Attributes
     ----------
-    vector : Vector
+    vector : VectorFormat
     coders : tuple of Coder
         One an axis.
     n_bits : int
         Of the longest codes.
     """
 
-    looks_only: ClassVar[bool] = False
-    vector: Vector
+    passes_left: ClassVar[int] = 1
+    samples_windows: ClassVar[bool] = False
+    vector: VectorFormat
     coders: tuple[Coder, ...]
     n_bits: int
 
-    def count_block(self, block: Block) -> list[Cells]:
+    def chunk(self, block: Block) -> list[Cells]:
         """Cells of a block, in one part."""
         d = self.vector.n_features
         columns = usable(*block.values(), d)
@@ -288,14 +288,14 @@ class CountPlan:
                 parts.append(Cells(0, keys[starts], counts).limited(d))
         return [combine(parts, d)] if parts else []
 
-    def merge(self, a: list[Cells], b: list[Cells]) -> list[Cells]:
+    def combine(self, a: list[Cells], b: list[Cells]) -> list[Cells]:
         """Put parts beside each other, and add them up when they are many."""
         parts = a + b
         if len(parts) > 1 and sum(part.keys.size for part in parts) > _MANY_PARTS:
             return [combine(parts, self.vector.n_features)]
         return parts
 
-    def next(self, counts: list[Cells]) -> Cloud:
+    def finalize(self, counts: list[Cells]) -> VectorSummary:
         """Make points of the cells."""
         if not counts:
             return _cloud_of_none(self.vector)
@@ -305,7 +305,7 @@ class CountPlan:
         codes = deinterleave(cells.keys, d) if cells.sums is None else cells.sums / cells.counts
         codes = codes.astype(np.float64)
         stored = [coder.values(code) for coder, code in zip(self.coders, codes, strict=True)]
-        positions = np.stack(self.vector.positions(stored), axis=1)
+        positions = np.stack(self.vector.features(stored), axis=1)
         scatter = np.zeros((d, d))
         if cells.products:
             scatter = _scatter(cells, codes)
@@ -316,16 +316,16 @@ class CountPlan:
             scatter *= np.outer(factors, factors)
             if self.vector.white is not None:
                 scatter = _converted(scatter, self.vector, stored, cells.counts)
-        cloud = Cloud(
+        cloud = VectorSummary(
             positions,
             cells.counts,
             scatter,
             scales=np.ones(d),
-            light=np.asarray(self.vector.light),
+            brightness_weights=np.asarray(self.vector.brightness_weights),
             n_pixels=n_pixels,
             names=self.vector.names,
         )
-        return replace(cloud, scales=deviations(cloud)) if self.vector.standardize else cloud
+        return replace(cloud, scales=cloud.standard_deviations()) if self.vector.standardize else cloud
 
 
 def _count_bytes(columns: Sequence[NDArray[Any]]) -> Cells:
@@ -372,15 +372,18 @@ def _scatter(cells: Cells, codes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _converted(
-    scatter: NDArray[np.float64], vector: Vector, stored: list[NDArray[np.float64]], counts: NDArray[np.int64]
+    scatter: NDArray[np.float64],
+    vector: VectorFormat,
+    stored: list[NDArray[np.float64]],
+    counts: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """Scatter after a conversion of colours, by its slope at each cell; as if all cells scattered alike."""
     step = (vector.white or 1.0) * 1e-4
-    here = vector.positions(stored)
+    here = vector.features(stored)
     slopes = []
     for axis in range(len(stored)):
         moved = [column + step * (axis == other) for other, column in enumerate(stored)]
-        slopes.append([(b - a) / step for a, b in zip(here, vector.positions(moved), strict=True)])
+        slopes.append([(b - a) / step for a, b in zip(here, vector.features(moved), strict=True)])
     weight = counts / counts.sum()
     d = len(stored)
     out = np.zeros((d, d))
@@ -391,6 +394,8 @@ def _converted(
     return out
 
 
-def _cloud_of_none(vector: Vector) -> Cloud:
+def _cloud_of_none(vector: VectorFormat) -> VectorSummary:
     d = vector.n_features
-    return Cloud(np.empty((0, d)), np.empty(0, dtype=np.int64), np.zeros((d, d)), np.ones(d), np.zeros(d), 0)
+    return VectorSummary(
+        np.empty((0, d)), np.empty(0, dtype=np.int64), np.zeros((d, d)), np.ones(d), np.zeros(d), 0
+    )

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..features import Scalar
-from .scalar import Counting, Summary
+from ..features.base import ScalarFormat
+from .plan import ScalarPlan
+from .scalar import ScalarSummary
 
 try:  # Reaches memory speed; has no wheel for every platform.
     import ihist
@@ -21,17 +22,18 @@ _PIECE = 1 << 18  # values counted at a time without it, so that temporaries sta
 
 
 @dataclass(frozen=True)
-class LevelsPlan(Counting):
+class CountedValuesPlan(ScalarPlan):
     """Count each value of an 8- or 16-bit type by itself, in one pass."""
 
-    looks_only: ClassVar[bool] = False
-    scalar: Scalar
+    samples_windows: ClassVar[bool] = False
+    passes_left: ClassVar[int] = 1
+    scalar: ScalarFormat
 
     def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Histogram of the bit patterns: (2^bits,) int64."""
         return histogram(bits_of(values), include)
 
-    def next(self, counts: NDArray[np.int64]) -> Summary:
+    def finalize(self, counts: NDArray[np.int64]) -> ScalarSummary:
         """Order the bit patterns by value."""
         levels = level_values(self.scalar.dtype)
         present = np.flatnonzero(counts)
@@ -39,7 +41,7 @@ class LevelsPlan(Counting):
         values, inverse = np.unique(levels[present], return_inverse=True)  # -0.0 and 0.0 are one value
         merged = np.zeros(values.size, dtype=np.int64)
         np.add.at(merged, inverse, counts[present])
-        return Summary(values * self.scalar.unit, merged)
+        return ScalarSummary(values * self.scalar.unit, merged)
 
 
 def level_values(dtype: np.dtype[Any]) -> NDArray[np.float64]:

@@ -8,17 +8,18 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..features import Scalar
+from ..features.base import ScalarFormat
 from .bit_cells import PIECE, CellsPlan, fine_enough, sums_of
 from .counted_values import bits_of
-from .scalar import MAX_POINTS, Counting, Plan, Summary, merge_points
+from .plan import Plan, ScalarPlan
+from .scalar import MAX_POINTS, ScalarSummary, merge_points
 
 _EVEN_CELLS = (1 << 16) - 1  # one less than there is room for, since scaling may round up
 _WORTH_A_LOOK = 1 << 19  # pixels of a float image from which windows are looked at before all are counted
 _MARGIN = 4  # share of the range they leave for others on each side
 
 
-def first_plan(scalar: Scalar, n_pixels: int) -> Plan:
+def first_plan(scalar: ScalarFormat, n_pixels: int) -> Plan:
     """Return the plan of the first pass over so many values of 32 or 64 bits, stored as `scalar` tells."""
     if scalar.upper is not None:
         # The range is known beforehand: one pass over equal cells will do.
@@ -29,7 +30,7 @@ def first_plan(scalar: Scalar, n_pixels: int) -> Plan:
 
 
 @dataclass(frozen=True, eq=False)
-class LookPlan(Counting):
+class LookPlan(ScalarPlan):
     """Look at windows of a float image, to tell whether equal cells over its range will do.
 
     They take half the time of cells placed where the pixels are. What the windows suggest is never relied on:
@@ -41,14 +42,15 @@ class LookPlan(Counting):
         What to do otherwise.
     """
 
-    looks_only: ClassVar[bool] = True
+    samples_windows: ClassVar[bool] = True
+    passes_left: ClassVar[int] = 20
     cells: CellsPlan
 
     def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Counts of the cells."""
         return self.cells.count(values, include)
 
-    def next(self, counts: NDArray[np.int64]) -> Plan:
+    def finalize(self, counts: NDArray[np.int64]) -> Plan:
         """Choose the cells."""
         return self._even(counts[0, :-1]) or self.cells
 
@@ -73,20 +75,21 @@ class LookPlan(Counting):
 
 
 @dataclass(frozen=True, eq=False)
-class EvenCellsPlan(Counting):
+class EvenCellsPlan(ScalarPlan):
     """Count floats in equal cells, for a range that has neither gaps nor crowds; else fall back.
 
     Attributes
     ----------
-    scalar : Scalar
+    scalar : ScalarFormat
     low, high : float
         Range of the cells.
     otherwise : CellsPlan
         What to do if values lie outside, NaN among them, or the cells turn out too coarse.
     """
 
-    looks_only: ClassVar[bool] = False
-    scalar: Scalar
+    samples_windows: ClassVar[bool] = False
+    passes_left: ClassVar[int] = 1
+    scalar: ScalarFormat
     low: float
     high: float
     otherwise: CellsPlan
@@ -129,7 +132,7 @@ class EvenCellsPlan(Counting):
         _take_apart(both, out)
         return out
 
-    def next(self, counts: NDArray[np.int64]) -> Plan | Summary:
+    def finalize(self, counts: NDArray[np.int64]) -> Plan | ScalarSummary:
         """Make the points, unless too many pixels share a cell."""
         outside, counts = counts[0, -1], counts[:, :-1]
         width = (self.high - self.low) / _EVEN_CELLS

@@ -8,17 +8,15 @@ under a mask.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.hashing import splitmix64
-from ..features import Vector
-from .vector import Cloud, deviations
-
-if TYPE_CHECKING:
-    from ..blocks.pixels import Block
+from ..blocks.pixels import Block
+from ..features.base import VectorFormat
+from .vector import VectorSummary
 
 SAMPLE_SIZE = 1 << 17
 """Pixels taken."""
@@ -47,10 +45,11 @@ class Taken:
 class SamplePlan:
     """Take a sample in one pass."""
 
-    looks_only: ClassVar[bool] = False
-    vector: Vector
+    samples_windows: ClassVar[bool] = False
+    passes_left: ClassVar[int] = 1
+    vector: VectorFormat
 
-    def count_block(self, block: Block) -> Taken:
+    def chunk(self, block: Block) -> Taken:
         """Take from one block."""
         values, include = block.values()
         flat = values.reshape(-1, values.shape[-1])
@@ -71,29 +70,29 @@ class SamplePlan:
         chosen = order if chosen is None else chosen[order]
         return Taken(n_pixels, hashes[order], flat[chosen])
 
-    def merge(self, a: Taken, b: Taken) -> Taken:
+    def combine(self, a: Taken, b: Taken) -> Taken:
         """Take from two parts of the image."""
         # Sorted, and each once: windows of an image may overlap.
         hashes, first = np.unique(np.concatenate([a.hashes, b.hashes]), return_index=True)
         values = np.concatenate([a.values, b.values])[first[:SAMPLE_SIZE]]
         return Taken(a.n_pixels + b.n_pixels, hashes[:SAMPLE_SIZE], values)
 
-    def next(self, counts: Taken) -> Cloud:
+    def finalize(self, counts: Taken) -> VectorSummary:
         """Make points of the sample."""
         d = self.vector.n_features
-        cloud = Cloud(
+        cloud = VectorSummary(
             positions=counts.values[:, :d].astype(np.float64, order="C"),
             counts=np.ones(counts.hashes.size, dtype=np.int64),
             scatter=np.zeros((d, d)),
             scales=np.ones(d),
-            light=np.asarray(self.vector.light or (0.0,) * d),
+            brightness_weights=np.asarray(self.vector.brightness_weights or (0.0,) * d),
             n_pixels=counts.n_pixels,
             names=self.vector.names,
-            brightness=None if self.vector.light else counts.values[:, d].astype(np.float64),
+            brightness=None if self.vector.brightness_weights else counts.values[:, d].astype(np.float64),
         )
         if not counts.hashes.size or not self.vector.standardize:
             return cloud
-        return replace(cloud, scales=deviations(cloud))
+        return replace(cloud, scales=cloud.standard_deviations())
 
 
 def _positions(block: Block) -> NDArray[np.uint64]:

@@ -1,31 +1,19 @@
-"""The summary of an image: how many pixels there are of each value.
-
-K-means never needs the pixels, only weighted points. They are counted by a reducer in one or more passes,
-
-    plan → counts of a block (they add up) → the next plan, or the summary,
-
-and all that blocks contribute are integers, so neither their size nor their order can change a bit of it.
-`levels` has the plan for values of at most 16 bits, `bit_cells` and `even_cells` those for wider ones.
-"""
+"""The summary of one feature: how many pixels have each value."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from ..blocks.pixels import Block
 
 MAX_POINTS = 1 << 16
 """Most weighted points in a summary."""
 
 
 @dataclass(frozen=True, eq=False)
-class Summary:
+class ScalarSummary:
     """Weighted points that stand for the pixels of an image.
 
     Attributes
@@ -54,40 +42,7 @@ class Summary:
         return int(self.counts.sum())
 
 
-class Plan(Protocol):
-    """What one pass over the pixels counts."""
-
-    @property
-    def looks_only(self) -> bool:
-        """Whether some windows of a large image are enough to count, and not all of it."""
-
-    def count_block(self, block: Block) -> Any:
-        """Count a block."""
-
-    def merge(self, a: Any, b: Any) -> Any:
-        """Add what two parts of the image counted, in any order: the sum is the same to the bit."""
-
-    def next(self, counts: Any) -> Any:
-        """From the counts of all blocks, the plan of another pass or the result."""
-
-
-class Counting(ABC):
-    """A plan whose counts are arrays of integers, of one value a pixel."""
-
-    @abstractmethod
-    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """Count the values to use: integers that are added over blocks, in any order."""
-
-    def count_block(self, block: Block) -> NDArray[np.int64]:
-        """Count a block."""
-        return self.count(*block.values())
-
-    def merge(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Add what two parts of the image counted."""
-        return np.add(a, b, out=a)
-
-
-def coarsen(summary: Summary, limit: int) -> Summary:
+def coarsen(summary: ScalarSummary, limit: int) -> ScalarSummary:
     """Return the same pixels in at most `limit` points."""
     return merge_points(summary.values, summary.counts, summary.spread, limit, summary.origin)
 
@@ -114,19 +69,19 @@ def group_values(values: NDArray[np.float64], counts: NDArray[Any], limit: int) 
 
 def merge_points(
     values: NDArray[np.float64], counts: NDArray[np.int64], spread: float, limit: int, origin: int = 0
-) -> Summary:
+) -> ScalarSummary:
     """Make a summary of at most `limit` points from ascending ones, merging where they lie densest."""
     group = group_values(values, counts, limit)
     starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
     if starts.size == values.size:
-        return Summary(values, counts, spread, exact=spread == 0.0, origin=origin)
+        return ScalarSummary(values, counts, spread, exact=spread == 0.0, origin=origin)
     sizes = np.diff(starts, append=values.size)
     merged = np.add.reduceat(counts, starts)
     first = values[starts]
     mean = first + np.add.reduceat(counts * (values - np.repeat(first, sizes)), starts) / merged
     residual = values - np.repeat(mean, sizes)
     total = spread + float(np.sum(counts * residual * residual))
-    return Summary(mean, merged, total, exact=total == 0.0, origin=origin)
+    return ScalarSummary(mean, merged, total, exact=total == 0.0, origin=origin)
 
 
 def _fill(weights: NDArray[Any], total: float) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from napari.layers import Image, Labels
 import napari_kmeans
 from napari_kmeans import KMeansModel
 from napari_kmeans._napari.layers.colors import distinct_colors, label_colormap
-from napari_kmeans._napari.layers.image_layer import METADATA_KEY, levels_of
+from napari_kmeans._napari.layers.image_layer import METADATA_KEY, resolutions_of
 from napari_kmeans._napari.layers.on_demand import ModelLookUp, StackLookUp, label_stack
 from napari_kmeans._napari.layers.overlay import Overlay
 from napari_kmeans.blocks.pixels import Pixels
@@ -47,7 +47,7 @@ def show(overlay, image, k=3):
 def slide(overlay, image, k):
     """Show an image's clusters as the dock does while a slider moves."""
     model = napari_kmeans.fit(image.data, k)
-    overlay.show([ModelLookUp(levels_of(image).finest, model)], model, COLORS, None)
+    overlay.show([ModelLookUp(resolutions_of(image).finest, model)], model, COLORS, None)
     return model
 
 
@@ -437,13 +437,13 @@ def test_labels_of_a_stack_and_their_models_are_those_of_segment():
 
 
 def test_pixels_of_colours_have_their_channels_last(viewer, colored):
-    pixels = levels_of(viewer.add_image(colored, rgb=True)).finest
+    pixels = resolutions_of(viewer.add_image(colored, rgb=True)).finest
     assert pixels.shape == colored.shape[:2]
     assert pixels.n_channels == 3
 
 
 def test_a_stack_of_three_planes_is_no_colour_image(viewer, colored):
-    assert levels_of(viewer.add_image(colored, rgb=False)).finest.n_channels is None
+    assert resolutions_of(viewer.add_image(colored, rgb=False)).finest.n_channels is None
 
 
 def layer_of(gray, **different):
@@ -455,13 +455,13 @@ def layer_of(gray, **different):
 
 @pytest.mark.parametrize("levels", [[1], [1, 1]])
 def test_a_multiscale_image_of_one_size_is_an_image(gray, levels):
-    found = levels_of(layer_of(gray, data=[gray] * len(levels), multiscale=True))
+    found = resolutions_of(layer_of(gray, data=[gray] * len(levels), multiscale=True))
     assert [pixels.shape for pixels in found.pixels] == [gray.shape]
     assert not found.only_looked_up
 
 
 def test_levels_are_those_of_the_layer_the_finest_first(gray):
-    found = levels_of(Image([gray, gray[::2, ::2]], multiscale=True))
+    found = resolutions_of(Image([gray, gray[::2, ::2]], multiscale=True))
     assert [pixels.shape for pixels in found.pixels] == [(40, 50), (20, 25)]
     assert found.finest.shape == (40, 50)
     assert found.only_looked_up
@@ -472,4 +472,4 @@ def test_images_that_cannot_be_clustered_are_refused_with_a_way_out(gray):
     # Napari has no layer for these yet.
     layer = layer_of(gray, data=gray * 1j)
     with pytest.raises(TypeError, match=r"complex128.*numpy\.abs"):
-        levels_of(layer)
+        resolutions_of(layer)

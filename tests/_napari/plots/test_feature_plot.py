@@ -16,16 +16,16 @@ from napari_kmeans._napari.plots.center_palette import full_light
 from napari_kmeans._napari.plots.cloud_view import N_SHOWN, CloudView
 from napari_kmeans._napari.plots.feature_plot import FeaturePlot
 from napari_kmeans._napari.plots.profile import arrange
-from napari_kmeans.blocks.loop import summarise
+from napari_kmeans.blocks.loop import summarize
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.features.extractor import Description
+from napari_kmeans.features.extractor import FeatureExtractor
 from napari_kmeans.pipeline import model_of, optimum_of
 
 OF = {"rgb": -1, "lab": -1, "channels": -1, "texture": None}  # channel axes
 
 
 def search_of(image, features):
-    return optimum_of(summarise(Pixels.of(image, features=features, channel_axis=OF[features])))
+    return optimum_of(summarize(Pixels.of(image, features=features, channel_axis=OF[features])))
 
 
 def model(search, k, features):
@@ -409,8 +409,8 @@ def test_profile_draws_standardised_centres_in_the_clusters_colours(plot, show, 
 
 
 def test_profile_of_plain_channels_is_in_their_own_units(plot, blobs):
-    description = Description.of("channels", standardize=False)
-    plain = optimum_of(summarise(Pixels.of(blobs(3), features=description, channel_axis=-1)))
+    description = FeatureExtractor.of("channels", standardize=False)
+    plain = optimum_of(summarize(Pixels.of(blobs(3), features=description, channel_axis=-1)))
     found = model_of(plain, 3, description, -1)
     assert (found.scales == 1).all()
     plot.set_cloud(plain.cloud)
@@ -532,8 +532,8 @@ def test_every_control_says_what_it_is_for(plot, show, blobs):
     show(blobs(2), "channels")
     for control in (plot.centers, plot.scatter, plot.profile, plot.as_scatter, plot.as_profile):
         assert control.toolTip()
-    assert plot.x_axis.toolTip() == "Feature on the horizontal axis: channel 1"
-    assert plot.y_axis.toolTip() == "Feature on the vertical axis: channel 2"
+    assert plot.x_axis.toolTip() == "FeatureSpace on the horizontal axis: channel 1"
+    assert plot.y_axis.toolTip() == "FeatureSpace on the vertical axis: channel 2"
 
 
 def test_keys_end_here_and_the_wheel_passes_on(qtbot, blobs):

@@ -9,13 +9,13 @@ from qtpy.QtWidgets import QPushButton
 import napari_kmeans
 from napari_kmeans._napari.layers.colors import distinct_colors
 from napari_kmeans._napari.plots.histogram import ChooseKPlot, HistogramPlot, format_value
-from napari_kmeans.blocks.loop import summarise
+from napari_kmeans.blocks.loop import summarize
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.kmeans.clustering import Optimum, suggest
+from napari_kmeans.kmeans.clustering import ExactClusterings, suggest
 
 
 def summary_of(image):
-    return summarise(Pixels.of(np.asarray(image)))
+    return summarize(Pixels.of(np.asarray(image)))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_an_empty_histogram_and_one_value_can_be_drawn(histogram):
 
 @pytest.fixture
 def suggestion(gray):
-    return suggest(Optimum(summary_of(gray)), 12)
+    return suggest(ExactClusterings(summary_of(gray)), 12)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_kmeans._napari.session import measure as measuring
-from napari_kmeans._napari.layers.image_layer import levels_of
+from napari_kmeans._napari.layers.image_layer import resolutions_of
 from napari_kmeans._napari.layers.overlay import Overlay
 from napari_kmeans._napari.session.parameters import Edits, Parameters
 from napari_kmeans._napari.session.session import Session
@@ -18,7 +18,7 @@ def session(gray):
 
 
 def measure(session):
-    levels = levels_of(session.image)
+    levels = resolutions_of(session.image)
     session.set_measured(levels, session.place, measuring.measure(levels.finest, 12))
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...blocks.arrays import as_readable, is_dask, is_zarr
 from ...blocks.pixels import Pixels
 from ...report.tables import PixelSize
-from ..session.measure import Levels
+from ..session.measure import Resolutions
 from ..session.parameters import Parameters
 from .mask import mask_of
 
@@ -24,7 +24,7 @@ def unwrap(thing: Any) -> Any:
     return getattr(thing, "__wrapped__", thing)
 
 
-def levels_of(layer: Image, parameters: Parameters | None = None) -> Levels:
+def resolutions_of(layer: Image, parameters: Parameters | None = None) -> Resolutions:
     """Pixels of an Image layer, at each of its resolutions, described as a person chose.
 
     A worker calls it, for masks are made and channels put together here.
@@ -59,7 +59,7 @@ def levels_of(layer: Image, parameters: Parameters | None = None) -> Levels:
                 **chosen.options,
             )
         )
-    return Levels(tuple(levels))
+    return Resolutions(tuple(levels))
 
 
 def _resolutions(layer: Image) -> list[Any]:
@@ -88,7 +88,7 @@ def _coarser(mask: NDArray[np.bool_], shape: Sequence[int]) -> NDArray[np.bool_]
 
 
 def is_lazy(layer: Image, parameters: Parameters) -> bool:
-    """Whether not all of the pixels that `levels_of` returns would be in memory."""
+    """Whether not all of the pixels that `resolutions_of` returns would be in memory."""
     layers = parameters.channels or (layer,)
     return any(is_dask(each) or is_zarr(each) for each in (_resolutions(one)[0] for one in layers))
 

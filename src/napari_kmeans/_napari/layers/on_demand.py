@@ -79,7 +79,7 @@ class ModelLookUp(LookUp):
     def __init__(self, pixels: Pixels, model: KMeansModel) -> None:
         super().__init__(pixels)
         self._model = model
-        self._labeller = model.labeller(pixels.stored)
+        self._labeller = model.labeller(pixels.value_format)
 
     def _label(self, box: tuple[slice, ...]) -> NDArray[np.uint8]:
         sides = [range(*side.indices(size)) for side, size in zip(box, self.shape, strict=True)]

@@ -16,7 +16,7 @@ from ...report.tables import cluster_table
 from .base import format_value
 
 COLORS = ("rgb", "lab")
-"""Feature spaces whose centres are colours."""
+"""FeatureSpace spaces whose centres are colours."""
 
 _HEIGHT = 20  # px
 _LEAST = 10  # px of a swatch, where there is room for that

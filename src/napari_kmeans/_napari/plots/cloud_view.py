@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.model import KMeansModel
-from ...summary.vector import Cloud, outer_products
+from ...summary.vector import VectorSummary, outer_products
 
 N_SHOWN = 2000
 """Most points that are drawn, and given the colour of their cluster at each step of the slider."""
@@ -23,10 +23,10 @@ class CloudView:
 
     Parameters
     ----------
-    cloud : Cloud
+    cloud : VectorSummary
     """
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: VectorSummary) -> None:
         # Heavier points come last, and so take the place of the others where only one can be kept.
         order = np.argsort(cloud.counts, kind="stable")
         self.positions = cloud.positions[order]

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from ...model.model import KMeansModel
-from ...summary.vector import Cloud
+from ...summary.vector import VectorSummary
 from .center_palette import COLORS, CenterPalette, full_light
 from .cloud_view import variance_between
 from .profile import ProfilePlot
@@ -44,7 +44,7 @@ class FeaturePlot(QWidget):
         Features of the scatter's axes.
     as_scatter, as_profile : QPushButton
         Switch between the two.
-    cloud : Cloud or None
+    cloud : VectorSummary or None
         What is shown.
     """
 
@@ -56,8 +56,8 @@ class FeaturePlot(QWidget):
         self._plots = QStackedWidget()
         for plot in (self.scatter, self.profile):
             self._plots.addWidget(plot)
-        self.x_axis = _AxisBox("Feature on the horizontal axis")
-        self.y_axis = _AxisBox("Feature on the vertical axis")
+        self.x_axis = _AxisBox("FeatureSpace on the horizontal axis")
+        self.y_axis = _AxisBox("FeatureSpace on the vertical axis")
         self.as_scatter = QPushButton("Scatter", checkable=True)
         self.as_scatter.setToolTip("Show the pixels by two of their features")
         self.as_profile = QPushButton("Profile", checkable=True)
@@ -86,7 +86,7 @@ class FeaturePlot(QWidget):
             (self._axes_row, 0),
         ):
             layout.addWidget(widget, stretch)
-        self.cloud: Cloud | None = None
+        self.cloud: VectorSummary | None = None
         self._white = 1.0
         self._model: KMeansModel | None = None
         self._colors = np.zeros((0, 4))
@@ -99,12 +99,12 @@ class FeaturePlot(QWidget):
         self.as_profile.clicked.connect(self._on_which)
         self.set_cloud(None)
 
-    def set_cloud(self, cloud: Cloud | None, white: float | None = None) -> None:
+    def set_cloud(self, cloud: VectorSummary | None, white: float | None = None) -> None:
         """Show the pixels of another image or other features, without clusters until `set_model`.
 
         Parameters
         ----------
-        cloud : Cloud or None
+        cloud : VectorSummary or None
         white : float, optional
             Value of full light, where red, green and blue are the features; guessed from the largest if not
             given.

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 from ...kmeans.clustering import Suggestion
 from ...model.model import KMeansModel
 from ...report.histogram import bin_summary
-from ...summary.scalar import Summary
+from ...summary.scalar import ScalarSummary
 from .base import Plot, format_count
 from .base import format_value as format_value  # also had from here
 
@@ -61,7 +61,7 @@ class HistogramPlot(Plot):
         self._thresholds: list[_Threshold] = []
         for item in (self._bars, self._centers):
             self.addItem(item)
-        self.summary: Summary | None = None
+        self.summary: ScalarSummary | None = None
         self._edges = np.array([0.0, 1.0])
         self._counts = np.zeros(1)
         self._model: KMeansModel | None = None
@@ -70,7 +70,7 @@ class HistogramPlot(Plot):
         self.log_counts = False
         self.setToolTip(_HINT)
 
-    def set_summary(self, summary: Summary | None) -> None:
+    def set_summary(self, summary: ScalarSummary | None) -> None:
         """Bin the values of an image, once; drawing costs the same whatever their number."""
         self.summary = summary
         if summary is None:

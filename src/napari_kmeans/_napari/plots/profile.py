@@ -13,7 +13,7 @@ from qtpy.QtGui import QFontMetricsF, QPalette
 from qtpy.QtWidgets import QWidget
 
 from ...model.model import KMeansModel
-from ...summary.vector import Cloud
+from ...summary.vector import VectorSummary
 from .base import Plot, brushes, describe_cluster, format_value
 
 _NEAR = 14  # px, from a line that is told of
@@ -79,7 +79,7 @@ class ProfilePlot(Plot):
         self.setToolTip(_HINT)
         self.follow_theme()
 
-    def set_cloud(self, cloud: Cloud | None) -> None:
+    def set_cloud(self, cloud: VectorSummary | None) -> None:
         """Show features of other pixels, without clusters until `set_model`."""
         self._mean = np.zeros(0) if cloud is None else cloud.mean()
         self._places = arrange(cloud.names if cloud is not None else ())
@@ -137,7 +137,7 @@ class ProfilePlot(Plot):
             self._draw()
 
     def describe(self, x: float, y: float) -> str:
-        """Feature, value and cluster of the centre near a place; empty if there is none."""
+        """FeatureSpace, value and cluster of the centre near a place; empty if there is none."""
         if self._model is None or not self._places.places.size:
             return ""
         at = int(np.argmin(np.abs(self._places.places - x)))

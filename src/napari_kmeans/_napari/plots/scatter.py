@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QWidget
 
 from ...kmeans.nearest import nearest
 from ...model.model import KMeansModel
-from ...summary.vector import Cloud
+from ...summary.vector import VectorSummary
 from .base import Plot, brushes, describe_cluster, describe_features
 from .cloud_view import CloudView
 
@@ -57,7 +57,7 @@ class ScatterPlot(Plot):
         """The points there are to see."""
         return self._view
 
-    def set_cloud(self, cloud: Cloud | None, axes: tuple[int, int] = (0, 1)) -> None:
+    def set_cloud(self, cloud: VectorSummary | None, axes: tuple[int, int] = (0, 1)) -> None:
         """Show other points; they have no clusters until `set_model`."""
         self._view = None if cloud is None else CloudView(cloud)
         self._model = None

@@ -19,12 +19,12 @@ from ...model.model import KMeansModel
 from ...model.stack import KMeansStack
 from ...pipeline import label_and_count
 from ...report.tables import cluster_table
-from ..layers.image_layer import is_lazy, levels_of, pixel_size, transforms_of
+from ..layers.image_layer import is_lazy, pixel_size, resolutions_of, transforms_of
 from ..layers.on_demand import label_stack
 from ..layers.worker import Runner, part_of
 from . import settings
 from .display import Display
-from .measure import Levels, Measured, measure
+from .measure import Measured, Resolutions, measure
 from .session import Place, Session
 
 _REST = 300  # ms without a change until the overlay is made an ordinary array
@@ -184,15 +184,15 @@ class Jobs(QObject):
         place, image, parameters = session.place, session.image, session.parameters
         preferred = settings.load()
 
-        def work(progress: Progress) -> tuple[Levels, Measured]:
-            levels = known or levels_of(image, parameters)
+        def work(progress: Progress) -> tuple[Resolutions, Measured]:
+            levels = known or resolutions_of(image, parameters)
             part = levels.finest if place is None else levels.finest.at(*place)
             estimate = levels.lazy and first
             # Windows are fewer pixels than it takes to reach a cluster.
             with cluster_at(preferred.scheduler if levels.lazy and not estimate else ""):
                 return levels, measure(part, preferred.k_max, progress, estimate=estimate)
 
-        def done(result: tuple[Levels, Measured]) -> None:
+        def done(result: tuple[Resolutions, Measured]) -> None:
             levels, measured = result
             session.set_measured(levels, place, measured)
             if session.thorough and not measured.is_estimate:
@@ -258,7 +258,7 @@ class Jobs(QObject):
         session.thorough = True
         self.measure()
 
-    def _label(self, session: Session, known: Levels | None, measured: Measured | None) -> None:
+    def _label(self, session: Session, known: Resolutions | None, measured: Measured | None) -> None:
         """Label all pixels in the background and show the result; read and measure what is not known first.
 
         Of what is only looked up, find out what the labels alone would tell.
@@ -268,7 +268,7 @@ class Jobs(QObject):
         clean_up, axis = parameters.clean_up, None if place is None else place[0]
 
         def work(progress: Progress) -> Any:
-            levels = known or levels_of(image, parameters)
+            levels = known or resolutions_of(image, parameters)
             pixels = levels.finest
             found, (begin, middle) = measured, (0.0, 0.5 if clean_up else 1.0)
             if found is None:

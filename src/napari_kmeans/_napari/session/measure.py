@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ...blocks.loop import Progress, seconds_of_a_pass, size_of, summarise, windows
+from ...blocks.loop import Progress, seconds_of_a_pass, size_of, summarize, windows
 from ...blocks.pixels import Pixels
-from ...features.extractor import Description
-from ...kmeans.clustering import Optimum, Suggestion, suggest
-from ...kmeans.search import Search
+from ...features.extractor import FeatureExtractor
+from ...kmeans.clustering import ExactClusterings, Suggestion, suggest
+from ...kmeans.search import SearchedClusterings
 from ...model.model import KMeansModel
 from ...pipeline import optimum_of
 
@@ -16,7 +16,7 @@ _ORDINARY = 1 << 26  # pixels up to which labels of what is not in memory are ma
 
 
 @dataclass(frozen=True, eq=False)
-class Levels:
+class Resolutions:
     """The pixels of an image layer.
 
     Attributes
@@ -49,8 +49,8 @@ class Measured:
 
     Attributes
     ----------
-    optimum : Optimum or Search
-    description : Description
+    optimum : ExactClusterings or SearchedClusterings
+    description : FeatureExtractor
         Of the pixels.
     suggestion : Suggestion
     n_pixels : int
@@ -61,8 +61,8 @@ class Measured:
         That reading all of them might take; of an estimate.
     """
 
-    optimum: Optimum | Search
-    description: Description
+    optimum: ExactClusterings | SearchedClusterings
+    description: FeatureExtractor
     suggestion: Suggestion
     n_pixels: int
     n_read: int
@@ -92,7 +92,7 @@ def measure(
     n_read = sum(map(size_of, windows(pixels.shape))) if estimate else pixels.size
     # Windows of a small image are all of it.
     estimate = estimate and n_read < pixels.size
-    optimum = optimum_of(summarise(pixels, progress, estimate=estimate))
-    one_pass = isinstance(optimum, Optimum) and optimum.summary.exact
+    optimum = optimum_of(summarize(pixels, progress, estimate=estimate))
+    one_pass = isinstance(optimum, ExactClusterings) and optimum.summary.exact
     seconds = seconds_of_a_pass(pixels) * (1 if one_pass else 3) if estimate else 0.0
     return Measured(optimum, pixels.feature, suggest(optimum, k_max), pixels.size, n_read, seconds)

@@ -10,15 +10,15 @@ from typing import Any, cast
 from napari.layers import Image
 from napari.layers.base import Layer
 
-from ...kmeans.clustering import Optimum, Suggestion
-from ...kmeans.search import Search
+from ...kmeans.clustering import ExactClusterings, Suggestion
+from ...kmeans.search import SearchedClusterings
 from ...model.model import KMeansModel
 from ...model.stack import OnDemand
 from ...pipeline import model_of
 from ..layers.image_layer import spacing_of
 from ..layers.on_demand import LookUp, ModelLookUp, StackLookUp
 from ..layers.overlay import Overlay
-from .measure import Levels, Measured, measure
+from .measure import Measured, Resolutions, measure
 from .parameters import Edits, Parameters
 
 K_MAX = 12
@@ -41,7 +41,7 @@ class Session:
     parameters : Parameters
     history : list of Parameters
         Those to go back to, the latest last: one entry a gesture, however many steps a slider took.
-    levels : Levels or None
+    levels : Resolutions or None
         Pixels of the whole image; None before it was looked at, or when its data changed.
     position : int
         Where the viewer stands along the axis of `parameters.per_axis`.
@@ -61,7 +61,7 @@ class Session:
     overlay: Overlay
     parameters: Parameters
     history: list[Parameters] = field(default_factory=list)
-    levels: Levels | None = None
+    levels: Resolutions | None = None
     position: int = 0
     model: KMeansModel | None = None
     refined: bool = True
@@ -241,7 +241,7 @@ class Session:
         return self._measured.get(self.place)
 
     @property
-    def optimum(self) -> Optimum | Search | None:
+    def optimum(self) -> ExactClusterings | SearchedClusterings | None:
         """Their optima."""
         return self.measured.optimum if self.measured else None
 
@@ -250,7 +250,7 @@ class Session:
         """A number of clusters for them."""
         return self.measured.suggestion if self.measured else None
 
-    def stays_looked_up(self, levels: Levels, measured: Measured | None) -> bool:
+    def stays_looked_up(self, levels: Resolutions, measured: Measured | None) -> bool:
         """Whether labels are not to be made an array: there are too many, or not all of them are known."""
         position_by_position = levels.lazy and self.parameters.per_axis is not None
         return (
@@ -262,7 +262,7 @@ class Session:
         """Whether nothing more is to be found out about them, for what the person asked for."""
         return self.measured is not None and not (self.thorough and self.measured.is_estimate)
 
-    def set_measured(self, levels: Levels, place: Place, measured: Measured) -> None:
+    def set_measured(self, levels: Resolutions, place: Place, measured: Measured) -> None:
         """Take what was found out about a place, which need not be the present one any more."""
         if self.levels is not levels:
             self.forget_measurements()
@@ -297,7 +297,7 @@ class Session:
         if self.model is not None or measured is None:
             return
         self.refined = measured.optimum.is_quick(self.n_clusters)
-        if self.refined or isinstance(measured.optimum, Search):
+        if self.refined or isinstance(measured.optimum, SearchedClusterings):
             self.model = self.model_from(measured, estimate=not self.refined)
 
     @property
@@ -317,7 +317,7 @@ class Session:
         model = model_of(optimum, k, measured.description, channel_axis, estimate=estimate)
         return measured.scaled(parameters.edits.apply(model) if k == parameters.n_clusters else model)
 
-    def model_at(self, levels: Levels, position: int, *, read: bool = True) -> KMeansModel | None:
+    def model_at(self, levels: Resolutions, position: int, *, read: bool = True) -> KMeansModel | None:
         """Model of one position along the axis; without `read`, None if it has not been read."""
         axis = self.parameters.per_axis
         assert axis is not None
@@ -350,7 +350,7 @@ class Session:
         return [StackLookUp(pixels, axis, model_at, n_positions) for pixels in levels.pixels]
 
     def labels_to_export(
-        self, levels: Levels, measured: Measured, *, with_background: bool = True
+        self, levels: Resolutions, measured: Measured, *, with_background: bool = True
     ) -> tuple[LookUp, KMeansModel]:
         """Labels of every pixel, from all pixels, and the model behind them, for a file.
 

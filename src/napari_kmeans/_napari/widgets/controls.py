@@ -183,7 +183,7 @@ def feature_choices(image: Image | None, channels: Sequence[Image] = ()) -> list
         )
         if n_channels is None and feature.name in _OF_COLORS:
             continue
-        if not feature.refusal(image.dtype, n, image.ndim):
+        if not feature.unsupported_reason(image.dtype, n, image.ndim):
             choices.append((feature.title, feature.name))
     return choices
 

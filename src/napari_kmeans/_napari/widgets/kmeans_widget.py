@@ -14,8 +14,8 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QAction, QKeySequence
 from qtpy.QtWidgets import QPushButton, QShortcut, QToolButton, QWidget
 
-from ...kmeans.clustering import Optimum
-from ...kmeans.search import Search
+from ...kmeans.clustering import ExactClusterings
+from ...kmeans.search import SearchedClusterings
 from ...labels.clean_up import CleanUp
 from ...model.model import KMeansModel
 from ..layers.colors import distinct_colors
@@ -431,8 +431,8 @@ class KMeansWidget(Container):
     def _plot(self, session: Session | None, model: KMeansModel | None, colors: NDArray[np.float64]) -> None:
         """Draw the values and their clusters: of one feature as a histogram, of several by their own plot."""
         optimum = session.optimum if session else None
-        summary = optimum.summary if isinstance(optimum, Optimum) else None
-        cloud = optimum.cloud if isinstance(optimum, Search) else None
+        summary = optimum.summary if isinstance(optimum, ExactClusterings) else None
+        cloud = optimum.cloud if isinstance(optimum, SearchedClusterings) else None
         if summary is not self.histogram.summary:
             self.histogram.set_summary(summary)
         several = model is not None and model.n_features > 1
@@ -500,7 +500,7 @@ class KMeansWidget(Container):
 
     def show_error(self, error: Exception) -> None:
         """Say what went wrong, in a sentence."""
-        self.show_status(advice.refusal(error))
+        self.show_status(advice.error_text(error))
 
     def _on_exported(self, path: object) -> None:
         self.show_status(advice.exported(path))

@@ -82,7 +82,7 @@ def exported(path: object) -> str:
     return f"Exported to {path}."
 
 
-def refusal(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """What went wrong, as a sentence."""
     text = str(error) or type(error).__name__
     return text[0].upper() + text[1:] + ("" if text.endswith(".") else ".")

@@ -1,0 +1,181 @@
+"""Command-line options made from the declarations of the recipe, so that each is written down once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import typer
+
+from ..features.channels import Channels
+from ..features.extractor import check_smooth
+from ..features.registry import FEATURES
+from ..features.texture import Texture
+from ..io.image_file import ImageFile
+from ..kmeans.clustering import MAX_CLUSTERS
+from ..labels.clean_up import CleanUp
+from ..model.recipe import AUTO, Recipe
+from ..model.segmentation import Grid
+from ..options import Option, options_of
+from ..preprocess.exclusion import SATURATED
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Types on the command line, where they differ from that of the default.
+_TYPES: dict[str, Any] = {"smooth": float, "exclude": list[str] | None, "sigma": str | None}
+_DEFAULTS: dict[str, Any] = {"smooth": 0.0, "exclude": None}
+
+Physical = Annotated[
+    bool, typer.Option("--physical", help="S, R, N and measures are in the unit of the file, not in pixels.")
+]
+
+
+def takes_options_of(*owners: type) -> Callable[[F], F]:
+    """Add the declared options of dataclasses to a command, which receives them as ``**options``."""
+
+    def decorate(command: F) -> F:
+        signature = inspect.signature(command, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        added = [
+            _parameter(name, default, details, owner)
+            for owner in owners
+            for name, default, details in options_of(owner)
+        ]
+        command.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+        command.__annotations__ = get_type_hints(command, include_extras=True) | {
+            p.name: p.annotation for p in added
+        }
+        return command
+
+    return decorate
+
+
+def _parameter(name: str, default: Any, details: Option, owner: type) -> inspect.Parameter:
+    of_space = owner in FEATURES.values()
+    kind = _TYPES.get(name, type(default))
+    if of_space:
+        kind, default = kind | None, None  # given or not: only the chosen feature space may have it
+    option = typer.Option(
+        f"--{name.replace('_', '-')}" + (f"/--no-{name}" if kind == bool | None else ""),
+        metavar=details.metavar or None,
+        help=f"With {owner.name}: {_decapitalized(details.help)}" if of_space else details.help,
+        min=details.minimum if kind in (float, float | None) else None,
+        max=details.maximum if kind in (float, float | None) and details.maximum < 1e308 else None,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=_DEFAULTS.get(name, default),
+        annotation=Annotated[kind, option],
+    )
+
+
+def _decapitalized(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
+def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe:
+    """Return the recipe that a command line asks for, without its smoothing.
+
+    `with_units` adds the smoothing, which is in units that depend on the image.
+    """
+    k: int | str = n_clusters
+    if n_clusters != AUTO:
+        if not n_clusters.isdecimal() or not 1 <= int(n_clusters) <= MAX_CLUSTERS:
+            raise typer.BadParameter(
+                f"{n_clusters!r} is not in 1 to {MAX_CLUSTERS}, nor {AUTO}", param_hint="-k"
+            )
+        k = int(n_clusters)
+    choose("--features", features, FEATURES)
+    exclude = [_number_or_saturated("--exclude", text) for text in options.get("exclude") or ()]
+    of_space = {}
+    for space in (Channels, Texture):
+        for name, _, _ in options_of(space):
+            value = options.get(name)
+            if value is None:
+                continue
+            if space.name != features:
+                raise typer.BadParameter(
+                    f"{name} is an option of features={space.name!r}, not of {features!r}",
+                    param_hint="--features",
+                )
+            of_space[name] = _numbers(f"--{name}", value) if isinstance(value, str) else value
+    try:
+        return Recipe.of(
+            k,
+            features=FEATURES[features](**of_space),
+            exclude=exclude,
+            solver=options.get("solver", "auto"),
+            clean_up=clean_up_of(options),
+        )
+    except (TypeError, ValueError) as error:
+        name = str(error).partition("=")[0]
+        hint = f"--{name.replace('_', '-')}" if name in options else "--features"
+        raise typer.BadParameter(str(error), param_hint=hint) from None
+
+
+def clean_up_of(options: dict[str, Any]) -> CleanUp:
+    """Return the clean-up that a command line asks for."""
+    chosen = {name: options[name] for name, _, _ in options_of(CleanUp)}
+    try:
+        return CleanUp(**chosen)
+    except ValueError as error:
+        name = str(error).partition("=")[0]
+        raise typer.BadParameter(str(error), param_hint=f"--{name.replace('_', '-')}") from None
+
+
+def choose(option: str, value: str, choices: Any) -> None:
+    """Raise `typer.BadParameter` unless `value` is one of `choices`."""
+    if value not in choices:
+        raise typer.BadParameter(f"{value!r} must be one of {', '.join(choices)}", param_hint=option)
+
+
+def _number_or_saturated(option: str, text: str) -> float | str:
+    """Parse a number, whole numbers exactly, or "saturated"."""
+    if text == SATURATED:
+        return text
+    try:
+        return int(text) if text.lstrip("+-").isdecimal() else float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} must be a number", param_hint=option) from None
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    return tuple(float(_number_or_saturated(option, part)) for part in text.split(","))
+
+
+@dataclass(frozen=True)
+class Units:
+    """Lengths along the axes of an image, in pixels or in the unit of its file.
+
+    Attributes
+    ----------
+    physical : bool
+        Whether numbers are in the unit of the file.
+    """
+
+    physical: bool
+
+    def grid(self, image: ImageFile) -> Grid:
+        """Return what the axes of the labels of an image mean; each time of a series is cleaned separately."""
+        axes = image.spatial_axes
+        spacing = [self._size(image, axis) for axis in axes if axis != "T"] if self.physical else None
+        return Grid(spacing, [axes.index("T")] if "T" in axes else [])
+
+    def with_smoothing(self, recipe: Recipe, smooth: float, image: ImageFile) -> Recipe:
+        """Return the recipe with its smoothing in pixels; time is not smoothed."""
+        if not smooth:
+            return recipe
+        sigma = [
+            0.0 if axis == "T" else smooth / (self._size(image, axis) if self.physical else 1)
+            for axis in image.spatial_axes
+        ]
+        return replace(recipe, smooth=check_smooth(sigma if len(set(sigma)) > 1 else sigma[:1]))
+
+    def _size(self, image: ImageFile, axis: str) -> float:
+        size = image.pixel_size.get(axis)
+        if not size:
+            raise ValueError("its pixel size is unknown, and --physical needs it")
+        return size

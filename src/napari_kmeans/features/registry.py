@@ -1,0 +1,40 @@
+"""The feature spaces there are, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import FeatureSpace
+from .channels import Channels
+from .color import RGB, Lab
+from .gray import Blue, Gray, Gray601, Green, Red, Saturation, Value
+from .texture import Texture
+
+FEATURES: dict[str, type[FeatureSpace]] = {
+    space.name: space
+    for space in (Gray, Gray601, RGB, Lab, Red, Green, Blue, Saturation, Value, Channels, Texture)
+}
+
+
+def get_feature_space(features: object, **options: Any) -> FeatureSpace:
+    """Return a feature space.
+
+    Parameters
+    ----------
+    features : str or FeatureSpace
+        A name in `FEATURES`, or an object that is returned as it is.
+    **options
+        Options of a feature space given by name.
+
+    Raises
+    ------
+    TypeError
+        If an option is not one of the feature space.
+    ValueError
+        If the name is unknown or an option is out of range.
+    """
+    if isinstance(features, FeatureSpace) and not options:
+        return features
+    if not isinstance(features, str) or features not in FEATURES:
+        raise ValueError(f"features={features!r} is not known; use one of {', '.join(map(repr, FEATURES))}")
+    return FEATURES[features](**options)

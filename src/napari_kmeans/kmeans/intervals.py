@@ -1,0 +1,119 @@
+"""Clusters of one feature: intervals of the value axis."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..summary.scalar import ScalarSummary
+from .clustering import Clustering
+
+
+@dataclass(frozen=True, eq=False)
+class Intervals:
+    """Clusters of a `ScalarSummary`, in ascending order, relative to its origin.
+
+    Attributes
+    ----------
+    centers : (k,) float64 array
+    thresholds : (k - 1,) float64 array
+        A value equal to a threshold belongs to the darker cluster.
+    counts : (k,) int64 array
+        Pixels of each cluster.
+    inertia : float
+        Sum of squared distances of the pixels to their centre, including the spread within cells.
+    """
+
+    centers: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    inertia: float
+
+    @classmethod
+    def around(cls, summary: ScalarSummary, centers: NDArray[np.float64]) -> Intervals:
+        """Return the clusters of the pixels nearest to each centre."""
+        thresholds = midpoints(centers)
+        cluster, counts = _assign(summary, thresholds)
+        return cls(centers, thresholds, counts, _inertia(summary, centers, cluster))
+
+    @classmethod
+    def between(
+        cls, summary: ScalarSummary, thresholds: NDArray[np.float64], centers: NDArray[np.float64]
+    ) -> Intervals:
+        """Return the clusters between thresholds, each with its mean as the centre.
+
+        The mean is computed relative to the given `centers`, and an empty cluster keeps the given one.
+        """
+        cluster, counts = _assign(summary, thresholds)
+        offset = summary.values - centers[cluster]
+        shift = np.bincount(cluster, weights=summary.counts * offset, minlength=centers.size)
+        centers = centers + shift / np.maximum(counts, 1)
+        return cls(centers, thresholds, counts, _inertia(summary, centers, cluster))
+
+    def to_clustering(self, summary: ScalarSummary, *, solver: str = "exact", n_init: int = 0) -> Clustering:
+        """Return the clusters in the image's own units."""
+        origin = summary.origin
+        total = total_inertia(summary)
+        return Clustering(
+            centers=(self.centers + origin)[:, np.newaxis],
+            thresholds=self.thresholds + origin,
+            counts=self.counts,
+            inertia=self.inertia,
+            explained_variance=1 - self.inertia / total if total > 0 else 1.0,
+            feature_names=(),
+            scales=np.ones(1),
+            solver=solver,
+            n_init=n_init,
+            integer_thresholds=tuple(origin + math.floor(t) for t in self.thresholds) if origin else (),
+        )
+
+
+def total_inertia(summary: ScalarSummary) -> float:
+    """Return the inertia of all pixels as one cluster."""
+    return Intervals.between(summary, np.empty(0), np.array([0.0])).inertia
+
+
+def midpoints(centers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the thresholds halfway between centres, without overflow."""
+    return centers[:-1] + (centers[1:] / 2 - centers[:-1] / 2)
+
+
+def _assign(
+    summary: ScalarSummary, thresholds: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the cluster of each point, and the pixels of each cluster."""
+    splits = np.searchsorted(summary.values, thresholds, side="right")
+    sizes = np.diff(splits, prepend=0, append=summary.values.size)
+    cluster = np.repeat(np.arange(sizes.size), sizes)
+    counts = np.zeros(sizes.size, dtype=np.int64)
+    np.add.at(counts, cluster, summary.counts)
+    return cluster, counts
+
+
+def _inertia(summary: ScalarSummary, centers: NDArray[np.float64], cluster: NDArray[np.int64]) -> float:
+    distance = summary.values - centers[cluster]
+    return float(np.sum(summary.counts * distance * distance)) + summary.spread
+
+
+def polish(summary: ScalarSummary, centers: NDArray[np.float64], max_iter: int = 100) -> Intervals:
+    """Move each centre to the mean of its nearest points until nothing changes: Lloyd's iteration."""
+    # Each mean comes from a sum over its own points alone, so that far values cannot blur it.
+    weighted = summary.counts * summary.values
+    splits = None
+    for _ in range(max_iter):
+        inner = np.searchsorted(summary.values, midpoints(centers), side="right")
+        moved = np.concatenate([[0], inner, [summary.values.size]])
+        if splits is not None and np.array_equal(moved, splits):
+            break
+        splits = moved
+        # For an empty interval, reduceat returns its first value; the centre stays then.
+        starts = np.minimum(splits[:-1], summary.values.size - 1)
+        filled = np.diff(splits) > 0
+        count = np.add.reduceat(summary.counts, starts)
+        centers = np.where(filled, np.add.reduceat(weighted, starts) / count, centers)
+    exact = Intervals.between(summary, midpoints(centers), centers).centers
+    candidates = Intervals.around(summary, exact), Intervals.around(summary, centers)
+    return min(candidates, key=lambda result: result.inertia)

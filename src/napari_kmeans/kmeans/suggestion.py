@@ -1,0 +1,88 @@
+"""How many clusters to use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .clustering import Clusterings
+
+K_MAX = 12
+"""Default for the largest number of clusters that is considered."""
+
+_NOTABLE = 0.95  # relative to an even spread; rounding to integers and chance alone can save a few per cent
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A suggested number of clusters.
+
+    Attributes
+    ----------
+    n_clusters : int
+        The suggestion: at least 2, unless all pixels have one value.
+    inertia : tuple of float
+        Least inertia of 1, 2, …, k_max clusters: ``inertia[k - 1]`` is that of k clusters. Shorter than k_max
+        if there are fewer distinct values.
+    reason : str
+        The reason, in a sentence.
+    """
+
+    n_clusters: int
+    inertia: tuple[float, ...]
+    reason: str
+
+    @property
+    def explained_variance(self) -> tuple[float, ...]:
+        """Share of the variance that 1, 2, … clusters explain, 0 to 1."""
+        total = self.inertia[0]
+        return tuple(1 - inertia / total if total > 0 else 1.0 for inertia in self.inertia)
+
+
+def suggest(clusterings: Clusterings, k_max: int) -> Suggestion:
+    """Suggest a number of clusters by Marriott's criterion.
+
+    The suggestion is the k of least k² W(k), with W(k) the least inertia of k clusters: where k clusters gain
+    most over cutting an even spread of values into k equal parts, for which k² W(k) is constant. This is the
+    gap statistic [2]_ with a uniform reference, whose expectation is known on a line. Unlike likelihood
+    criteria it does not become more certain merely because an image has many pixels.
+
+    For several features, W(k) is the determinant of the scatter matrix within clusters [1]_. It does not
+    depend on the scales of the features, and k² W(k) of an even spread is the same for every k, whether that
+    spread is a ball, a sheet or a line.
+
+    Parameters
+    ----------
+    clusterings : Clusterings
+    k_max : int
+        Largest number of clusters to consider.
+
+    References
+    ----------
+    .. [1] F. H. C. Marriott, "Practical problems in a method of cluster analysis", Biometrics 27(3), 501-514,
+           1971.
+    .. [2] R. Tibshirani, G. Walther and T. Hastie, "Estimating the number of clusters in a data set via the
+           gap statistic", Journal of the Royal Statistical Society B 63(2), 411-423, 2001.
+    """
+    inertia = clusterings.inertia(k_max)
+    if len(inertia) == 1:
+        several = clusterings.n_values > 1
+        return Suggestion(
+            1, inertia, "Only 1 cluster was considered." if several else "All pixels have one value."
+        )
+    criterion = clusterings.marriott(k_max)
+    near_least = np.asarray(criterion[1:]) <= min(criterion[1:]) * (1 + clusterings.uncertainty)
+    n = 2 + int(np.argmax(near_least))
+    share = 100 * (1 - inertia[n - 1] / inertia[0])
+    if criterion[n - 1] < _NOTABLE:
+        reason = (
+            f"{n} clusters explain {share:.1f} % of the variance, the largest gain over an even spread of "
+            f"values among 2 to {len(inertia)}."
+        )
+    else:
+        reason = (
+            f"The values form a single group, so no number stands out; {n} clusters explain {share:.1f} % of "
+            "the variance."
+        )
+    return Suggestion(n, inertia, reason)

@@ -1,0 +1,137 @@
+"""Labels of all pixels: in memory with progress, counted only, or lazily."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..blocks.arrays import is_dask
+from ..blocks.boxes import Box
+from ..blocks.loop import block_boxes, map_blocks, run
+from ..blocks.pixels import Block, BlockReader, Pixels
+from ..blocks.progress import Progress
+from ..labels.counts import count_block_labels
+from .labellers import Labeller
+
+
+def label_in_memory(
+    pixels: Pixels, labeller: Labeller, progress: Progress | None = None, *, n_counted: int = 0
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Label every pixel.
+
+    Parameters
+    ----------
+    pixels : Pixels
+    labeller : callable
+    progress : callable, optional
+    n_counted : int
+        Count the pixels of labels 1 to `n_counted` on the way, infinite ones included.
+
+    Returns
+    -------
+    labels : uint8 array
+        Of the spatial shape.
+    counts : (n_counted,) int64 array
+    """
+    labels = np.empty(pixels.shape, dtype=np.uint8)
+
+    def write(box: Box) -> NDArray[np.int64]:
+        index: tuple[Any, ...] = (*box, ...)  # with the ellipsis, an image without dimensions gives a view
+        out = labels[index]
+        labeller(*pixels.read(box), out)
+        return count_block_labels(out, n_counted)
+
+    total = np.zeros(n_counted, dtype=np.int64)
+    for counts in run(write, block_boxes(pixels), progress):
+        total += counts
+    return labels, total
+
+
+def count_pixels(
+    pixels: Pixels,
+    labeller: Labeller,
+    n_counted: int,
+    progress: Progress | None = None,
+    *,
+    infinite: bool = False,
+) -> NDArray[np.int64]:
+    """Count the pixels of labels 1 to `n_counted` without keeping the labels: (n_counted,) int64 array.
+
+    Infinite pixels are included; with `infinite`, only these are counted.
+    """
+    total = np.zeros(n_counted, dtype=np.int64)
+    count = partial(_count_block, labeller, n_counted, infinite)
+    for counts in map_blocks(count, pixels, progress=progress):
+        total += counts
+    return total
+
+
+def _count_block(labeller: Labeller, n_counted: int, infinite: bool, block: Block) -> NDArray[np.int64]:
+    if not infinite:
+        return count_block_labels(label_block(block, labeller), n_counted)
+    values, _ = block.values()
+    finite = np.isfinite(values)
+    if finite.all():
+        return np.zeros(n_counted, dtype=np.int64)
+    if values.ndim > len(block.shape):
+        finite = finite.all(axis=-1)
+    return count_block_labels(np.where(finite, np.uint8(0), label_block(block, labeller)), n_counted)
+
+
+def label_block(block: Block, labeller: Labeller) -> NDArray[np.uint8]:
+    """Return the labels of one block: uint8 array of its spatial shape."""
+    values, include = block.values()
+    labels = np.empty(values.shape[: len(block.shape)], dtype=np.uint8)
+    labeller(values, include, labels)
+    return labels
+
+
+def label_lazily(pixels: Pixels, labeller: Labeller) -> Any:
+    """Return the labels of a lazy image as a dask array of uint8 with the same chunks; nothing is read yet."""
+    import dask.array as da
+
+    chunks = pixels.chunks
+    assert chunks is not None
+    image, mask = pixels.image, pixels.mask
+    if pixels.n_channels is not None:
+        image = image.rechunk({image.ndim - 1: -1})
+    if mask is not None:
+        mask = mask.rechunk(chunks) if is_dask(mask) else da.from_array(mask, chunks=chunks)
+    halo = pixels.halo
+    if any(halo):
+        # overlap merges chunks that are narrower than the halo; the labels are rechunked at the end.
+        image = da.overlap.overlap(image, depth=dict(enumerate(halo)), boundary="none")
+        chunks = tuple(
+            tuple(n - width * ((i > 0) + (i < len(side) - 1)) for i, n in enumerate(side))
+            for side, width in zip(image.chunks[: len(halo)], halo, strict=True)
+        )
+        mask = None if mask is None else mask.rechunk(chunks)
+    has_channels = pixels.n_channels is not None
+    labels = da.map_blocks(
+        partial(_label_chunk, labeller=labeller, reader=pixels.reader),
+        image,
+        *(() if mask is None else (mask[(..., *([np.newaxis] * has_channels))],)),
+        dtype=np.uint8,
+        chunks=chunks,
+        drop_axis=[image.ndim - 1] if has_channels else [],
+        meta=np.empty((0,) * len(pixels.shape), dtype=np.uint8),
+    )
+    return labels if labels.chunks == pixels.chunks else labels.rechunk(pixels.chunks)
+
+
+def _label_chunk(
+    image: NDArray[Any],
+    mask: NDArray[Any] | None = None,
+    *,
+    labeller: Labeller,
+    reader: BlockReader,
+    block_info: Any = None,
+) -> NDArray[np.uint8]:
+    """Label one chunk, which includes its halo."""
+    box = tuple(slice(begin, end) for begin, end in block_info[None]["array-location"])
+    if mask is not None and reader.n_channels is not None:
+        mask = mask[..., 0]
+    return label_block(reader.block(box, image, mask), labeller)

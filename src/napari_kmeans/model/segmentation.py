@@ -1,0 +1,201 @@
+"""The one orchestration: an image and a recipe give a model, labels and counts.
+
+`pipeline`, the command line and the dock all call these functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..blocks.arrays import is_dask
+from ..blocks.pixels import Pixels
+from ..blocks.progress import Progress, subprogress
+from ..features.base import VectorFormat
+from ..labels.clean_up import CleanUp, clean_labels
+from ..labels.counts import count_labels
+from ..summary.summarize import summarize
+from .model import KMeansModel, clusterings_of
+from .recipe import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """Labels of an image and the model behind them.
+
+    Attributes
+    ----------
+    labels : NumPy or dask array of uint8
+        As they are shown: merged, cleaned and without background.
+    model : KMeansModel
+    counts : (n_clusters + 1,) int64 array, or None
+        Pixels of each label of `labels`, 0 included, where a clean-up has changed them; else those of
+        `model.counts` hold.
+    """
+
+    labels: Any
+    model: KMeansModel
+    counts: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What the axes of a label image mean to its clean-up.
+
+    Attributes
+    ----------
+    spacing : sequence of float, optional
+        Size of a pixel along each spatial axis that is cleaned; sizes are then in these units.
+    separate_axes : sequence of int
+        Axes whose positions are cleaned separately, such as time.
+    """
+
+    spacing: Sequence[float] | None = None
+    separate_axes: Sequence[int] = ()
+
+
+def fit_pixels(
+    pixels: Pixels,
+    recipe: Recipe,
+    channel_axis: int | None = None,
+    progress: Progress | None = None,
+    *,
+    confirm: bool = False,
+) -> KMeansModel:
+    """Find the clusters of an image and count the pixels of each."""
+    check_solver(recipe.solver, pixels)
+    clusterings = clusterings_of(summarize(pixels, subprogress(progress, 0, 0.8)), recipe.random_state)
+    model = KMeansModel.of(clusterings, recipe, channel_axis, confirm=confirm)
+    return counted(model, pixels, subprogress(progress, 0.8, 1))
+
+
+def segment_pixels(
+    pixels: Pixels,
+    recipe: Recipe,
+    channel_axis: int | None = None,
+    progress: Progress | None = None,
+    *,
+    grid: Grid = Grid(),  # noqa: B008 - immutable
+    in_memory: bool = False,
+) -> Segmentation:
+    """Find the clusters of an image, confirm them where they are exact, and label the pixels.
+
+    Parameters
+    ----------
+    pixels : Pixels
+    recipe : Recipe
+    channel_axis : int, optional
+        Channel axis of the user's image, for the model.
+    progress : callable, optional
+    grid : Grid
+    in_memory : bool
+        Label a lazy image in memory instead of lazily.
+    """
+    check_solver(recipe.solver, pixels)
+    clusterings = clusterings_of(summarize(pixels, subprogress(progress, 0, 0.5)), recipe.random_state)
+    model = KMeansModel.of(clusterings, recipe, channel_axis, confirm=True)
+    rest = subprogress(progress, 0.5, 1)
+    return label_pixels(pixels, model, recipe.clean_up, rest, grid=grid, recount=True, in_memory=in_memory)
+
+
+def label_pixels(
+    pixels: Pixels,
+    model: KMeansModel,
+    clean_up: CleanUp | None = None,
+    progress: Progress | None = None,
+    *,
+    grid: Grid = Grid(),  # noqa: B008 - immutable
+    recount: bool = False,
+    in_memory: bool = False,
+) -> Segmentation:
+    """Label an image with a model and clean the labels.
+
+    Background takes part in the clean-up like any cluster: a speck in it becomes background.
+
+    Parameters
+    ----------
+    pixels : Pixels
+    model : KMeansModel
+    clean_up : CleanUp, optional
+    progress : callable, optional
+    grid : Grid
+    recount : bool
+        Whether `pixels` are those that the model was fitted to, so that it gets their counts.
+    in_memory : bool
+        Label a lazy image in memory instead of lazily.
+    """
+    background = model.background
+    if clean_up:
+        model = model.with_background([])
+    middle = 0.5 if clean_up else 1.0
+    labels, model = _label(pixels, model, subprogress(progress, 0, middle), recount, in_memory)
+    counts = None
+    if clean_up:
+        labels = clean_labels(
+            labels,
+            **asdict(clean_up),
+            spacing=grid.spacing,
+            per_axis=list(grid.separate_axes) or None,
+            progress=subprogress(progress, middle, 0.9),
+        )
+        model = model.with_background(background)
+        labels = _without_background(labels, model)
+        counts = count_labels(labels, model.n_clusters, subprogress(progress, 0.9, 1))
+    return Segmentation(labels, model, counts)
+
+
+def _label(
+    pixels: Pixels, model: KMeansModel, progress: Progress | None, recount: bool, in_memory: bool
+) -> tuple[Any, KMeansModel]:
+    if pixels.chunks is not None and not in_memory:
+        return model.label_lazily(pixels), counted(model, pixels, progress) if recount else model
+    if not recount or model.counts_are_exact:
+        return model.label(pixels, progress)[0], model
+    if model.merges or model.background:  # merged clusters share a label, so they are counted separately
+        labels = model.label(pixels, subprogress(progress, 0, 0.5))[0]
+        return labels, counted(model, pixels, subprogress(progress, 0.5, 1))
+    labels, counts = model.label(pixels, progress, n_counted=model.n_clusters)
+    return labels, _with_counts(model, pixels, counts)
+
+
+def _without_background(labels: Any, model: KMeansModel) -> Any:
+    """Set the background of a model to 0 in labels that have it as clusters."""
+    if not model.background:
+        return labels
+    table = np.arange(256, dtype=np.uint8)
+    table[list(model.background)] = 0
+    if is_dask(labels):
+        return labels.map_blocks(table.__getitem__, dtype=np.uint8)
+    return table[labels]
+
+
+def counted(model: KMeansModel, pixels: Pixels, progress: Progress | None = None) -> KMeansModel:
+    """Return the model with the pixels of each cluster, where its summary could not count them exactly.
+
+    A threshold cuts through a cell, and only the pixels themselves tell on which side each is.
+    """
+    if model.counts_are_exact:
+        return model
+    return _with_counts(model, pixels, model.count(pixels, progress))
+
+
+def _with_counts(model: KMeansModel, pixels: Pixels, counts: NDArray[np.int64]) -> KMeansModel:
+    """Return the model with other counts; infinite pixels are labelled but not counted."""
+    # The model's own counts add up to the number of finite pixels, so most images need no extra pass.
+    if counts.sum() > model.counts.sum():
+        counts = counts - model.count(pixels, infinite=True)
+    return replace(model, counts=counts)
+
+
+def check_solver(solver: str, pixels: Pixels) -> None:
+    """Raise ``ValueError`` if the exact solver is asked for several features."""
+    value_format = pixels.value_format
+    if solver == "exact" and isinstance(value_format, VectorFormat):
+        raise ValueError(
+            f"solver='exact' finds the optimum of one feature, and features={pixels.extractor.name!r} has "
+            f"{value_format.n_features}; use 'auto' or 'lloyd'"
+        )

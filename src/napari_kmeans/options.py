@@ -1,0 +1,73 @@
+"""Declaration of options: name, type, default, range, unit and one line of help, in one place.
+
+A dataclass field made by `option` carries all of these. The command line, the dock and the model file read
+them from there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Option:
+    """What is known of an option besides its name and type.
+
+    Attributes
+    ----------
+    help : str
+        One sentence, shown by ``--help`` and as a tooltip.
+    label : str
+        Name in the dock.
+    metavar : str
+        Placeholder for its value on the command line.
+    minimum, maximum : float
+        Range of a number.
+    unit : {"", "length", "size"}
+        Whether a number is a length or an area (or volume), which may be given in pixels or in world units.
+    """
+
+    help: str
+    label: str = ""
+    metavar: str = ""
+    minimum: float = -math.inf
+    maximum: float = math.inf
+    unit: str = ""
+
+
+def option(default: Any, help: str, **details: Any) -> Any:
+    """Declare an option as a dataclass field; `details` are those of `Option`."""
+    return field(default=default, metadata={"option": Option(help, **details)})
+
+
+def options_of(owner: Any) -> Iterator[tuple[str, Any, Option]]:
+    """Yield name, default and details of each option of a dataclass."""
+    for each in fields(owner):
+        if "option" in each.metadata:
+            default = each.default if each.default is not MISSING else None
+            yield each.name, default, each.metadata["option"]
+
+
+def check_number(name: str, value: object, option: Option | None = None) -> float:
+    """Return a number in the range of its option.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not a number.
+    ValueError
+        If it is out of range or not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be a number, not {value!r:.80}")
+    low, high = (option.minimum, option.maximum) if option else (-math.inf, math.inf)
+    if not low <= value <= high or not math.isfinite(value):
+        if high == math.inf:
+            raise ValueError(f"{name}={value!r} must be {low:g} or more, and finite")
+        raise ValueError(f"{name}={value!r} must be {low:g} to {high:g}")
+    return float(value)

@@ -1,0 +1,71 @@
+"""What OME-Zarr stores about labels: colours, names, centres and sizes of the clusters, and the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..io.ome_zarr_labels import LabelMetadata
+from ..model.model import KMeansModel
+from ..model.stack import KMeansStack
+from .palette import distinct_colors
+from .tables import cluster_table
+
+
+def model_metadata(
+    model: KMeansModel | KMeansStack | None,
+    colors: Mapping[int, Sequence[float]] | None = None,
+    properties: Sequence[Mapping[str, Any]] | None = None,
+) -> Callable[[NDArray[np.int64] | None], LabelMetadata]:
+    """Return a function from the counts of labels to their metadata, as `io.label_images` takes it.
+
+    Parameters
+    ----------
+    model : KMeansModel, KMeansStack or None
+        What made the labels.
+    colors : mapping of int to (4,) floats, optional
+        RGBA of labels, 0 to 1; by default the distinct colours of the clusters.
+    properties : sequence of mappings, optional
+        Rows with a ``"label-value"``; by default names, centres and sizes of the clusters.
+    """
+
+    def metadata(counts: NDArray[np.int64] | None) -> LabelMetadata:
+        if model is None:
+            return LabelMetadata(colors or {}, properties or ())
+        return LabelMetadata(
+            _colors(model) if colors is None else colors,
+            _properties(model, counts) if properties is None else properties,
+            model.to_json(),
+        )
+
+    return metadata
+
+
+def _colors(model: KMeansModel | KMeansStack) -> dict[int, Sequence[float]]:
+    """Colours of the labels that a model gives."""
+    if isinstance(model, KMeansStack):
+        return dict(enumerate(distinct_colors(max(each.n_clusters for each in model)).tolist(), start=1))
+    colors = distinct_colors(model.n_clusters).tolist()
+    return {label: colors[label - 1] for label in cluster_table(model)["index"]}
+
+
+def _properties(model: KMeansModel | KMeansStack, counts: NDArray[np.int64] | None) -> list[dict[str, Any]]:
+    """What is known of the clusters; of those of a stack it is another thing at each position.
+
+    The model may have been fitted to another image, and labels may have been cleaned up since: how many there
+    are of each is counted.
+    """
+    if isinstance(model, KMeansStack):
+        return []
+    table = cluster_table(model)
+    if counts is not None:
+        pixels = [int(counts[label - 1]) for label in table["index"]]
+        if pixels != table["pixels"]:
+            total = max(1, int(counts.sum()))
+            table |= {"pixels": pixels, "share": [n / total for n in pixels]}
+    table = {"label-value": table.pop("index"), **table}
+    rows = (dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True))
+    return [{name: value for name, value in row.items() if value == value} for row in rows]  # no NaN in JSON

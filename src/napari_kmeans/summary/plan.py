@@ -1,0 +1,55 @@
+"""A plan says what one pass over the pixels counts.
+
+A summary is a reduction in one or more passes, with the steps named as in flox and dask::
+
+    plan → chunk(block) → combine(a, b) → finalize(counts) → the next plan, or the summary
+
+Blocks contribute integers only, so neither their size nor their order can change a bit of the result.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..blocks.pixels import Block
+
+
+class Plan(Protocol):
+    """What one pass over the pixels counts."""
+
+    @property
+    def samples_windows(self) -> bool:
+        """Whether sampled windows of a large image are enough for this pass."""
+
+    @property
+    def passes_left(self) -> int:
+        """Expected number of passes from this one on; for progress only."""
+
+    def chunk(self, block: Block) -> Any:
+        """Count one block."""
+
+    def combine(self, a: Any, b: Any) -> Any:
+        """Add the counts of two parts of the image; the order never matters."""
+
+    def finalize(self, counts: Any) -> Any:
+        """Return the plan of the next pass, or the summary."""
+
+
+class ScalarPlan(ABC):
+    """A plan for one value per pixel, whose counts are arrays of integers."""
+
+    @abstractmethod
+    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Count the included values."""
+
+    def chunk(self, block: Block) -> NDArray[np.int64]:
+        """Count one block."""
+        return self.count(*block.values())
+
+    def combine(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Add the counts of two parts of the image."""
+        return np.add(a, b, out=a)
