@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from ..blocks.pixels import Block
 from ..features.base import ScalarFormat, VectorFormat
-from .bit_cells import CellsPlan, fine_enough
+from .bit_cells import PrefixPlan
 from .codes import Coder, Even, Leading, Shifted, deinterleave, interleave
-from .counted_values import CountedValuesPlan
+from .counted_values import histogram
 from .vector import VectorSummary
 
 LIMIT = 1 << 20
@@ -181,23 +181,19 @@ class RangePlan:
     """Find where the pixels lie along each axis, by the histogram of their leading 16 bits."""
 
     passes_left: ClassVar[int] = 2
-    samples_windows: ClassVar[bool] = False
     vector: VectorFormat
-
-    @property
-    def _plan(self) -> CountedValuesPlan | CellsPlan:
-        scalar = ScalarFormat(self.vector.dtype)
-        if self.vector.dtype.itemsize <= 2:
-            return CountedValuesPlan(scalar)
-        return CellsPlan.first(scalar, 8 * self.vector.dtype.itemsize - 16, 1 << 16)
 
     def chunk(self, block: Block) -> Ranges:
         """Count the leading bits along each axis, and find the ends."""
         values, include = block.values()
-        plan = self._plan
         columns = usable(values, include, self.vector.n_features)
-        counts = np.stack([plan.count(column, None).reshape(-1) for column in columns])
+        counts = np.stack([self._count(column) for column in columns])
         return counts, [(column.min().item(), column.max().item()) for column in columns if column.size]
+
+    def _count(self, column: NDArray[Any]) -> NDArray[Any]:
+        if self.vector.dtype.itemsize <= 2:
+            return histogram(column)
+        return PrefixPlan(ScalarFormat(self.vector.dtype)).count(column, None)[0].astype(np.int64)
 
     def combine(self, a: Ranges, b: Ranges) -> Ranges:
         """Add what two parts of the image counted."""
@@ -214,12 +210,10 @@ class RangePlan:
         if not ends:
             return _cloud_of_none(self.vector)
         most = min(63 // self.vector.n_features, 31)  # bits of a code
-        plan = self._plan
         coders: list[Coder] = []
         if self.vector.dtype.kind == "f":
-            assert isinstance(plan, CellsPlan)
-            for (low, high), histogram in zip(ends, histograms, strict=True):
-                coders.append(_coder(plan, histogram[:-1], Even(low, high, most)))
+            for (low, high), pixels in zip(ends, histograms, strict=True):
+                coders.append(_coder(self.vector.dtype, pixels, Even(low, high, most)))
             return CountPlan(self.vector, tuple(coders), most)
         lengths = [int(high - low).bit_length() for low, high in ends]
         longest = min(max(*lengths, 1), most)
@@ -233,22 +227,28 @@ Ranges = tuple[NDArray[np.int64], list[tuple[Any, Any]]]
 """Histogram along each axis, and the least and largest value; of no pixels no ends."""
 
 
-def _coder(plan: CellsPlan, pixels: NDArray[np.int64], even: Even) -> Coder:
+def _coder(dtype: np.dtype[Any], pixels: NDArray[np.int64], even: Even) -> Coder:
     """Choose codes for the floats along one axis, whose leading bits were counted."""
     if even.low == even.high:
         return even
-    low, high, width = plan.ends()
-    filled = (pixels > 0) & ((low > 0) | (high < 0))  # zero itself is met by either
-    leading = Leading(plan.scalar.dtype, even.n_bits)
+    leading = Leading(dtype, even.n_bits)
     if not np.isfinite(even.width):
         return leading
+    n_low = 8 * dtype.itemsize - 16
+    first = np.arange(1 << 16, dtype=f"u{dtype.itemsize}") << n_low
+    with np.errstate(invalid="ignore", over="ignore"):
+        ends = [(first | rest).view(dtype).astype(np.float64) for rest in (0, 1, (1 << n_low) - 1)]
+        width = np.abs(ends[2] - ends[0]) + np.abs(ends[1] - ends[0])
+    filled = (pixels > 0) & (first << 1 > 0)  # zero itself is met by either
     finer = filled & (width > even.width * 2.0 ** (even.n_bits - 16))
     if pixels[finer].sum() >= 0.9 * pixels[filled].sum():
         return even
     # As if pixels were spread evenly in their prefix: these are few, and 63 of them may be most of all.
     n, w = (np.repeat(each[filled] / 64, 64) for each in (pixels, width))
-    inside = np.full(w.size, even.width)
-    return even if fine_enough(n, w, np.ones(w.size, dtype=bool), n, 1e-4, inside=inside) else leading
+    top = max(w.max(), even.width)
+    density = np.sort(np.cbrt(n * (w / top) ** 2))[:-63]
+    scatter = n.sum() * (even.width / top) ** 2
+    return even if scatter <= 1e-4 * np.sum(density) ** 3 / 64**2 else leading
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,6 @@ class CountPlan:
     """
 
     passes_left: ClassVar[int] = 1
-    samples_windows: ClassVar[bool] = False
     vector: VectorFormat
     coders: tuple[Coder, ...]
     n_bits: int

@@ -45,7 +45,6 @@ class Taken:
 class SamplePlan:
     """Take a sample in one pass."""
 
-    samples_windows: ClassVar[bool] = False
     passes_left: ClassVar[int] = 1
     vector: VectorFormat
 

@@ -9,7 +9,7 @@ from ..blocks.loop import map_blocks
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
 from ..features.base import VectorFormat
-from . import color_cells, even_cells, sample
+from . import bit_cells, color_cells, sample
 from .counted_values import CountedValuesPlan
 from .plan import Plan
 from .scalar import ScalarSummary
@@ -39,10 +39,10 @@ def summarize(
         If there is no finite pixel to count.
     """
     state: Plan | ScalarSummary | VectorSummary = _first_plan(pixels)
+    boxes = sampled_windows(pixels.shape) if estimate else None
     done = 0.0
     while not isinstance(state, ScalarSummary | VectorSummary):
         share = subprogress(progress, done, done := done + (1 - done) / state.passes_left)
-        boxes = sampled_windows(pixels.shape) if estimate or state.samples_windows else None
         counts: Any = None
         for block in map_blocks(state.chunk, pixels, boxes, share):
             counts = block if counts is None else state.combine(counts, block)
@@ -62,4 +62,4 @@ def _first_plan(pixels: Pixels) -> Plan:
         return color_cells.first_plan(value_format)
     if value_format.dtype.itemsize <= 2:
         return CountedValuesPlan(value_format)
-    return even_cells.first_plan(value_format, pixels.size)
+    return bit_cells.first_plan(value_format)
