@@ -1,6 +1,9 @@
 """Compiled loops that label pixels by one feature.
 
-`include` is None, or an array that is nonzero where a pixel is used. All other pixels get label 0.
+`include` is None, or an array that is nonzero where a pixel is used; other pixels get label 0.
+Thresholds and values are compared as keys: signed integers that ascend with the values. The tuple
+`order` holds the bits that make keys of bit patterns, and the smallest and the largest valid key, beyond
+which there is only NaN.
 """
 
 from __future__ import annotations
@@ -14,20 +17,18 @@ _compiled = njit(nogil=True, cache=True)
 
 @_compiled
 def label_by_table(raw: Any, include: Any, table: Any, out: Any) -> None:
-    """Look the label of each bit pattern up in a table."""
+    """Label each bit pattern by a lookup table."""
     for i in range(raw.size):
         out[i] = table[raw[i]] if include is None or include[i] else 0
 
 
 @_compiled
-def label_by_thresholds(
-    bits: Any, include: Any, inverted: Any, flipped: Any, least: Any, most: Any, first: Any, cuts: Any, out: Any
-) -> None:
-    """Count the thresholds below each value; `cuts` is a tuple, so the compiler sees how many there are.
+def label_by_thresholds(bits: Any, include: Any, order: Any, cuts: Any, first: Any, out: Any) -> None:
+    """Add the number of thresholds below each value to `first`.
 
-    Thresholds and values are keys: integers that ascend with the values. Keys below `least` or above `most` are
-    those of NaN.
+    `cuts` is a tuple, so the compiler unrolls the comparisons.
     """
+    inverted, flipped, least, most = order
     for i in range(bits.size):
         key = _key(bits[i], inverted, flipped)
         label = first
@@ -41,10 +42,9 @@ def label_by_thresholds(
 
 
 @_compiled
-def label_by_search(
-    bits: Any, include: Any, inverted: Any, flipped: Any, least: Any, most: Any, first: Any, cuts: Any, out: Any
-) -> None:
-    """Find the number of thresholds below each value by binary search in the array `cuts`."""
+def label_by_search(bits: Any, include: Any, order: Any, cuts: Any, first: Any, out: Any) -> None:
+    """Do the same as `label_by_thresholds` by binary search, for many thresholds in an array."""
+    inverted, flipped, least, most = order
     for i in range(bits.size):
         key = _key(bits[i], inverted, flipped)
         out[i] = 0
@@ -61,8 +61,5 @@ def label_by_search(
 
 @_compiled
 def _key(bits: Any, inverted: Any, flipped: Any) -> Any:
-    """Return a signed integer that ascends with the value of a bit pattern.
-
-    Negative floats have the bits `inverted` inverted, and unsigned integers have the sign bit `flipped`.
-    """
+    """Return the key of a bit pattern: invert negative floats, and flip the sign bit of unsigned integers."""
     return (bits ^ inverted if bits < 0 else bits) ^ flipped

@@ -90,24 +90,20 @@ class _ThresholdLabeller(_FlatLabeller):
         from ._kernels import label_by_search, label_by_table, label_by_thresholds
 
         signed = np.dtype(f"i{bits.dtype.itemsize}")
-        limits = np.iinfo(signed)
         kind = self.cuts.dtype.kind
-        inverted = signed.type(limits.max if kind == "f" else 0)
-        flipped = signed.type(limits.min if kind == "u" else 0)
-        ends = (-np.inf, np.inf) if kind == "f" else (np.iinfo(self.cuts.dtype).min, np.iinfo(self.cuts.dtype).max)
-
-        def keys(values: Any) -> NDArray[Any]:
-            stored = np.asarray(values, dtype=self.cuts.dtype).view(signed)
-            return np.where(stored < 0, stored ^ inverted, stored) ^ flipped
-
-        least, most = keys(ends)
-        cuts = keys(self.cuts)
-        size = next((size for size in _COMPARED if cuts.size <= size), 0)
+        inverted = signed.type(np.iinfo(signed).max if kind == "f" else 0)
+        flipped = signed.type(np.iinfo(signed).min if kind == "u" else 0)
+        limits = np.iinfo(self.cuts.dtype) if kind != "f" else None
+        ends = [-np.inf, np.inf] if limits is None else [limits.min, limits.max]
+        stored = np.append(np.array(ends, dtype=self.cuts.dtype), self.cuts).view(signed)
+        least, most, *cuts = np.where(stored < 0, stored ^ inverted, stored) ^ flipped
+        order = (inverted, flipped, least, most)
+        size = next((size for size in _COMPARED if len(cuts) <= size), 0)
         if size:
-            padded = (*cuts, *[most] * (size - cuts.size))
-            label_by_thresholds(bits.view(signed), include, inverted, flipped, least, most, self.first, padded, out)
+            padded = (*cuts, *[most] * (size - len(cuts)))
+            label_by_thresholds(bits.view(signed), include, order, padded, self.first, out)
         else:
-            label_by_search(bits.view(signed), include, inverted, flipped, least, most, self.first, cuts, out)
+            label_by_search(bits.view(signed), include, order, np.array(cuts), self.first, out)
         if self.shown is not None:
             label_by_table(out, None, self.shown, out)
 

@@ -1,7 +1,7 @@
 """Compiled loops that count pixel values.
 
-They take flat arrays of unsigned bit patterns. `include` is None, or an array that is nonzero where a pixel is
-used.
+They take flat arrays of unsigned bit patterns. `include` is None, or an array that is nonzero where a pixel
+is used.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 _compiled = njit(nogil=True, cache=True)
+_inlined = njit(nogil=True, cache=True, inline="always")  # a call would count references to each array
 
 
 @_compiled
@@ -40,10 +41,9 @@ def count_prefixes(raw: Any, include: Any, root: Any, counts: Any, least: Any, m
 
 
 @_compiled
-def count_cells(
-    raw: Any, include: Any, root: Any, shift: Any, offset: Any, start: Any, spare: Any, counts: Any, sums: Any
-) -> None:
+def count_cells(raw: Any, include: Any, tables: Any, counts: Any, sums: Any) -> None:
     """Count the values in each cell, and sum them modulo 2^64."""
+    root, shift, offset, start, spare = tables
     for i in range(raw.size):
         if include is None or include[i]:
             value = np.uint64(raw[i])
@@ -53,10 +53,9 @@ def count_cells(
 
 
 @_compiled
-def count_others(
-    raw: Any, include: Any, root: Any, shift: Any, offset: Any, start: Any, spare: Any, expected: Any, counts: Any
-) -> None:
+def count_others(raw: Any, include: Any, tables: Any, expected: Any, counts: Any) -> None:
     """Count the values in each cell that differ from the expected one."""
+    root, shift, offset, start, spare = tables
     for i in range(raw.size):
         if include is None or include[i]:
             value = np.uint64(raw[i])
@@ -65,7 +64,7 @@ def count_others(
                 counts[cell] += 1
 
 
-@_compiled
+@_inlined
 def _prefix(value: Any, root: Any) -> Any:
     """Return the 16 high bits of a value; if `root` is 0, of the float32 nearest to a 64-bit integer."""
     if root:
@@ -73,16 +72,17 @@ def _prefix(value: Any, root: Any) -> Any:
     return np.uint64(np.float32(np.int64(value)).view(np.uint32) >> np.uint32(16))
 
 
-@_compiled
+@_inlined
 def _cell(value: Any, root: Any, shift: Any, offset: Any, start: Any, spare: Any) -> Any:
-    """Return the cell of a value: ``(value >> shift) + offset`` by the tables of its prefix, then of its cell.
+    """Return the cell of a value: ``(value >> shift) + offset``, by the tables of its prefix.
 
-    The tables of level *l* begin at ``start[l]``. Anything beyond the cells of a level, which includes pixels
-    that were changed by another thread, is in its spare cell ``spare[l]``.
+    Cells that are cut further have tables of their own: those of level *l* begin at ``start[l]``. Whatever is
+    beyond the cells of a level is in its spare cell ``spare[l]``: excluded values, and pixels that another
+    thread has changed since the last pass.
     """
     entry = _prefix(value, root)
-    cell = min((value >> shift[entry]) + offset[entry], spare[0])
+    cell = min((value >> np.uint64(shift[entry])) + offset[entry], spare[0])
     for level in range(1, start.size):
         entry = start[level] + cell
-        cell = min((value >> shift[entry]) + offset[entry], spare[level])
+        cell = min((value >> np.uint64(shift[entry])) + offset[entry], spare[level])
     return cell

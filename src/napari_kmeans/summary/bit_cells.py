@@ -7,7 +7,6 @@ function of its bit pattern, so integer sums give the exact mean of each cell.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -21,10 +20,9 @@ from .plan import Plan, ScalarPlan
 from .scalar import MAX_POINTS, ScalarSummary, merge_points
 
 _PREFIXES = 1 << 16
-_CELLS = 1 << 15  # cells shared out among the prefixes, once by pixel count and once by density
+_CELLS = 1 << 16  # cells shared out among the prefixes, half by pixel count and half by density
 _LARGEST = 1e140  # its square, times the number of pixels of the largest image, is a float64
 _MAX_PASSES = 8  # most images need two; those with crowds in a vast range need three
-_REPEATED = 16  # mean number of pixels in a cell that makes it likely that values repeat
 
 
 def first_plan(scalar: ScalarFormat) -> PrefixPlan | CellsPlan:
@@ -42,8 +40,8 @@ def first_plan(scalar: ScalarFormat) -> PrefixPlan | CellsPlan:
 class PrefixPlan(ScalarPlan):
     """Count the prefixes of a 32- or 64-bit type.
 
-    The prefix of a 64-bit integer is that of the float32 nearest to it, so that small numbers have prefixes of
-    their own.
+    The prefix of a 64-bit integer is that of the float32 nearest to it, so that small numbers have prefixes
+    of their own.
     """
 
     passes_left: ClassVar[int] = 2
@@ -89,7 +87,7 @@ class PrefixPlan(ScalarPlan):
 class _Level:
     """How the cells of one level are found, for each prefix or cell of the level above."""
 
-    shift: NDArray[np.uint64]
+    shift: NDArray[np.uint8]
     offset: NDArray[np.uint64]
     n_cells: int
 
@@ -133,7 +131,7 @@ class CellsPlan(ScalarPlan):
         end = np.cumsum(parts)
         n_cells, n_entries = int(end[-1]), levels[-1].n_cells + 1 if levels else _PREFIXES
         level = _Level(
-            np.full(n_entries, 63, dtype=np.uint64), np.full(n_entries, n_cells, dtype=np.uint64), n_cells
+            np.full(n_entries, 63, dtype=np.uint8), np.full(n_entries, n_cells, dtype=np.uint64), n_cells
         )
         level.shift[entry] = shift
         level.offset[entry] = (end - parts).astype(np.uint64) - begin  # modulo 2^64
@@ -164,7 +162,7 @@ class CellsPlan(ScalarPlan):
         from ._kernels import count_cells
 
         counts = np.zeros((2, self.first.size + 1), dtype=np.int64)
-        count_cells(bits_of(values), mask_of(include), *self.tables, counts[0], counts[1].view(np.uint64))
+        count_cells(bits_of(values), mask_of(include), self.tables, counts[0], counts[1].view(np.uint64))
         return counts
 
     def finalize(self, counts: NDArray[np.int64]) -> Plan | ScalarSummary:
@@ -179,15 +177,16 @@ class CellsPlan(ScalarPlan):
         mixed = several & (rest > 0)
         if several.any() and not mixed.any():
             return ConfirmPlan(self, pixels, mean)
-        return self.conclude(pixels, mean, rest, several, mixed)
+        # Among cells of n pixels with several values, one in n has an integer mean by chance. The others
+        # stand for it: n pixels instead of the n - 1 that are free around their mean.
+        return self.conclude(pixels, mean, rest, np.where(mixed, pixels, 0))
 
     def conclude(
         self,
         pixels: NDArray[np.int64],
         mean: NDArray[np.uint64],
         rest: NDArray[np.uint64],
-        several: NDArray[np.bool_],
-        mixed: NDArray[np.bool_],
+        loose: NDArray[np.int64],
     ) -> CellsPlan | ScalarSummary:
         """Return the summary, or cut cells further.
 
@@ -196,23 +195,21 @@ class CellsPlan(ScalarPlan):
         pixels : (n,) int64 array
         mean, rest : (n,) uint64 arrays
             Mean bit pattern of each cell, as an integer and a remainder in its number of pixels.
-        several, mixed : (n,) bool arrays
-            Whether the pixels of a cell may have several values, and whether they certainly have.
+        loose : (n,) int64 array
+            Number of pixels of each cell whose position in it is unknown.
         """
         filled = np.flatnonzero(pixels)
         width = _width(self.scalar, self.first, self.last)
-        loose = np.where(several, pixels - 1, 0)
-        repeated = pixels.sum() >= _REPEATED * filled.size and mixed.sum() * 8 <= filled.size
-        done = not mixed.any() if repeated else _fine_enough(pixels[filled], width[filled], loose[filled])
-        if self.scalar.upper is None and not done and len(self.levels) < _MAX_PASSES:
-            cut = mixed if repeated else several
-            bits = _share_out(np.where(cut, pixels, 0), width, _bit_length(self.last - self.first))
-            scatter = np.where(cut, loose, 0) * np.square(width)
+        done = self.scalar.upper is not None or len(self.levels) == _MAX_PASSES
+        start = _values(self.scalar, self.first[filled])
+        if not done and not _fine_enough(pixels[filled], start, width[filled], loose[filled]):
+            bits = _share_out(np.where(loose > 0, pixels, 0), width, _bit_length(self.last - self.first))
+            scatter = loose * np.square(width)
             if np.sum(np.ldexp(scatter, -2 * bits)) <= np.sum(scatter) / 2:
                 first, last = self.first[filled], self.last[filled]
                 return CellsPlan.cut(self.scalar, self.levels, filled, first, last, bits[filled])
         width = width * self.scalar.unit
-        # The expected scatter of values that are spread evenly: sums give the mean of a cell, not its scatter.
+        # The expected scatter of values that are spread evenly; sums give only the mean of a cell.
         spread = float(np.sum(loose * (width * width / 12)))
         return _summarize(self.scalar, pixels[filled], mean[filled], rest[filled], spread)
 
@@ -235,13 +232,13 @@ class ConfirmPlan(ScalarPlan):
 
         counts = np.zeros(self.mean.size + 1, dtype=np.int64)
         expected = np.append(self.mean, np.uint64(0))
-        count_others(bits_of(values), mask_of(include), *self.cells.tables, expected, counts)
+        count_others(bits_of(values), mask_of(include), self.cells.tables, expected, counts)
         return counts
 
     def finalize(self, counts: NDArray[np.int64]) -> CellsPlan | ScalarSummary:
         """Return the summary, or cut cells further that hold several values."""
-        mixed = counts[:-1] > 0
-        return self.cells.conclude(self.pixels, self.mean, np.zeros_like(self.mean), mixed, mixed)
+        loose = np.where(counts[:-1] > 0, self.pixels - 1, 0)
+        return self.cells.conclude(self.pixels, self.mean, np.zeros_like(self.mean), loose)
 
 
 def _root(scalar: ScalarFormat) -> np.uint64:
@@ -265,9 +262,7 @@ def _steps(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> NDArray[np.float64]
     return _values(scalar, last) - _values(scalar, last - np.uint64(1))
 
 
-def _width(
-    scalar: ScalarFormat, first: NDArray[np.uint64], last: NDArray[np.uint64]
-) -> NDArray[np.float64]:
+def _width(scalar: ScalarFormat, first: NDArray[np.uint64], last: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Return the widths of ranges of bit patterns, both ends included."""
     return np.abs(_values(scalar, last) - _values(scalar, first)) + np.abs(_steps(scalar, first))
 
@@ -305,52 +300,59 @@ def _distances(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> tuple[NDArray[n
 
 
 def _fine_enough(
-    pixels: NDArray[np.int64], width: NDArray[np.float64], loose: NDArray[np.int64]
+    pixels: NDArray[np.int64],
+    start: NDArray[np.float64],
+    width: NDArray[np.float64],
+    loose: NDArray[np.int64],
 ) -> bool:
     """Return whether cutting cells further could hardly matter to 64 clusters.
 
-    Compares the scatter of the `loose` pixels, whose position in their cell is unknown, with the least inertia
-    of 64 clusters at this density, by the asymptotic law of optimal quantizers [1]_:
-    (Σ (n w²)^(1/3))³ / (12 k²).
+    Compares the scatter of the `loose` pixels, whose position in their cell is unknown, with the least
+    inertia of 64 clusters of pixels in cells that are d apart, by the asymptotic law of optimal
+    quantizers [1]_: (Σ (n d²)^(1/3))³ / (12 k²).
 
     References
     ----------
     .. [1] P. F. Panter and W. Dite, "Quantization distortion in pulse-count modulation with nonuniform
            spacing of levels", Proceedings of the IRE 39(1), 44-48, 1951.
     """
-    width = width / width.max()
+    distance = np.maximum(np.abs(np.diff(start, append=start[-1])), width)
+    unit = distance.max()
     # 63 clusters can have cells of their own: the outermost must not hide what the others need.
-    density = np.sort(np.cbrt(pixels * width * width))[:-63]
-    return bool(np.sum(loose * width * width) <= 2e-6 * np.sum(density) ** 3 / 64**2)
+    density = np.cbrt(pixels * np.square(distance / unit))
+    density = np.sort(density)[:-63]
+    return bool(np.sum(loose * np.square(width / unit)) <= 5e-6 * np.sum(density) ** 3 / 64**2)
 
 
 def _share_out(
     pixels: NDArray[np.int64], width: NDArray[np.float64], most_bits: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return the bits to cut each range by, for about 2^16 cells in all.
+    """Return the bits to cut each range by, for at most about 2^16 cells in all.
 
     The larger of two shares: by pixel count, which outliers cannot bend, and by (count · width²)^(1/3), the
-    density of an optimal quantizer. Only powers of two enter, so the result does not depend on how a machine
-    rounds cube roots.
+    density of an optimal quantizer. Logarithms are counted in thirds of a bit from exponents alone, so the
+    result does not depend on how a machine rounds cube roots.
     """
     bits = np.zeros(pixels.size, dtype=np.int64)
     filled = np.flatnonzero(pixels)
     if not filled.size:
         return bits
     n, (mantissa, exponent) = pixels[filled].astype(np.float64), np.frexp(width[filled])
-    _, by_count = np.frexp(n * (_CELLS * math.sqrt(0.5) / n.sum()))
-    _, cubed = np.frexp(n * mantissa * mantissa)
-    density = (cubed + 2 * exponent.astype(np.int64)) // 3
-    density -= density.max()
     # A few pixels far out would claim all cells and leave most of them empty.
-    most = np.maximum(np.frexp(n)[1] + 4, 8)
-    few, many = -16, int((most - density).max())
-    while few < many:
-        room = (few + many + 1) // 2
-        if np.ldexp(1.0, np.minimum(density + room, most)).sum() <= _CELLS:
-            few = room
-        else:
-            many = room - 1
-    wanted = np.maximum(by_count, np.minimum(density + few, most))
-    bits[filled] = np.clip(wanted, 0, np.minimum(most_bits[filled], 16))
+    most = np.minimum(np.minimum(most_bits[filled], 16), np.maximum(np.frexp(n)[1] + 4, 8))
+
+    def fitted(thirds: NDArray[np.int64], n_cells: int) -> NDArray[np.int64]:
+        """Shift shares for about `n_cells` in all."""
+        few, many = -int(thirds.max()), 3 * 16 - int(thirds.min())
+        while few < many:
+            middle = (few + many + 1) // 2
+            if np.sum(1 << np.clip((thirds + middle) // 3, 0, most)) <= n_cells:
+                few = middle
+            else:
+                many = middle - 1
+        return thirds + few
+
+    by_count = fitted(np.frexp(n * n * n)[1].astype(np.int64), _CELLS // 2)
+    by_density = fitted(np.frexp(n * mantissa * mantissa)[1] + 2 * exponent.astype(np.int64), _CELLS // 2)
+    bits[filled] = np.clip(fitted(np.maximum(by_count, by_density), _CELLS) // 3, 0, most)
     return bits

@@ -193,7 +193,7 @@ class RangePlan:
     def _count(self, column: NDArray[Any]) -> NDArray[Any]:
         if self.vector.dtype.itemsize <= 2:
             return histogram(column)
-        return PrefixPlan(ScalarFormat(self.vector.dtype)).count(column, None)[0].astype(np.int64)
+        return np.asarray(PrefixPlan(ScalarFormat(self.vector.dtype)).count(column, None)[0], dtype=np.int64)
 
     def combine(self, a: Ranges, b: Ranges) -> Ranges:
         """Add what two parts of the image counted."""

@@ -42,11 +42,6 @@ class ScalarSummary:
         return int(self.counts.sum())
 
 
-def coarsen(summary: ScalarSummary, limit: int) -> ScalarSummary:
-    """Return the same pixels in at most `limit` points."""
-    return merge_points(summary.values, summary.counts, summary.spread, limit, summary.origin)
-
-
 def group_values(values: NDArray[np.float64], counts: NDArray[Any], limit: int) -> NDArray[np.int64]:
     """Put ascending values into at most `limit` groups of neighbours, narrower where they lie densest.
 
