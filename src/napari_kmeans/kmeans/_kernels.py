@@ -1,4 +1,4 @@
-"""Compiled loops over the values of one feature: the exact solver, and Lloyd's iteration."""
+"""Compiled loops of the exact solver for one feature."""
 
 from __future__ import annotations
 
@@ -15,41 +15,49 @@ _compiled = njit(nogil=True, cache=True, error_model="numpy")
 def accumulate_runs(values: Any, weights: Any, mean: Any, scatter: Any) -> None:
     """Describe all runs of values from or to the centre of a block, for every size of block.
 
-    Blocks of level *l* hold 2^(l + 1) values. ``mean[l, i]`` is the mean distance of the values between `i` and
-    the centre of its block, `i` included, to the first value right of the centre; ``scatter[l, i]`` is the
-    weighted sum of squared distances to their mean. Distances grow outwards, so no two numbers cancel.
+    Blocks of level *l* hold 2^(l + 1) values. ``mean[l, i]`` is the mean distance of the values between `i`
+    and the centre of its block, `i` included, to the first value right of the centre; ``scatter[l, i]`` is
+    the weighted sum of squared distances to their mean. Distances grow outwards, so nothing cancels.
     """
     n = values.size
     for level in range(mean.shape[0]):
         half = 1 << level
-        for center in range(half, n, 2 * half):
-            gap = values[center] - values[center - 1]
-            accumulate_run(values, weights, center - 1, center - half - 1, -1, gap, mean[level], scatter[level])
-            accumulate_run(values, weights, center, min(center + half, n), 1, 0.0, mean[level], scatter[level])
+        for right in range(half, n, 2 * half):
+            left = right - 1
+            gap = values[right] - values[left]
+            left_run = right_run = (0.0, 0.0, 0.0)
+            for i in range(half):  # both runs at once, since each step waits for the one before
+                left_run = _append(left_run, values[left] - values[left - i], weights[left - i])
+                mean[level, left - i], scatter[level, left - i] = gap + left_run[1], left_run[2]
+                if right + i < n:
+                    right_run = _append(right_run, values[right + i] - values[right], weights[right + i])
+                    mean[level, right + i], scatter[level, right + i] = right_run[1], right_run[2]
 
 
 @_compiled
-def accumulate_run(
-    values: Any, weights: Any, begin: int, end: int, step: int, gap: float, mean: Any, scatter: Any
-) -> None:
-    """Add one value after another to a run, from `begin` outwards (West 1979)."""
-    weight = average = total = 0.0
-    for i in range(begin, end, step):
-        change = abs(values[i] - values[begin]) - average
-        share = weights[i] / (weight + weights[i])
-        total += change * change * weight * share
-        average += change * share
-        weight += weights[i]
-        mean[i] = gap + average
-        scatter[i] = total
+def scatter_of_prefixes(values: Any, weights: Any, scatter: Any) -> None:
+    """Compute the weighted sum of squared distances to the mean, for every prefix of the values."""
+    run = (0.0, 0.0, 0.0)
+    for i in range(values.size):
+        run = _append(run, values[i] - values[0], weights[i])
+        scatter[i + 1] = run[2]
+
+
+@_compiled
+def _append(run: Any, distance: Any, weight: Any) -> Any:
+    """Append a value to a run, described by weight, mean distance and scatter (West 1979)."""
+    total, mean, scatter = run
+    change = distance - mean
+    share = weight / (total + weight)
+    return total + weight, mean + change * share, scatter + change * change * total * share
 
 
 @_compiled
 def find_split(previous: Any, weight: Any, mean: Any, scatter: Any, low: int, high: int, stop: int) -> Any:
     """Minimise ``previous[i] + cost(i, stop)`` over low <= i <= high; of equal minima take the leftmost.
 
-    ``cost(i, stop)`` is the scatter of ``values[i:stop]``. The interval consists of two runs, on both sides of
-    the centre of the smallest block that holds it:
+    ``cost(i, stop)`` is the scatter of ``values[i:stop]``. The interval consists of two runs, on both sides
+    of the centre of the smallest block that holds it:
 
         cost = scatter₁ + scatter₂ + (mean₁ + mean₂)² · weight₁ · weight₂ / (weight₁ + weight₂)
     """

@@ -1,9 +1,9 @@
 """Optimal one-dimensional k-means of weighted values, for every number of clusters at once.
 
-On a line an optimal cluster is an interval of the sorted values. Row *k* of a dynamic program holds, for every
-prefix of the values, the least inertia of *k* clusters, and follows from row *k* - 1. The cost of an interval
-satisfies the quadrangle inequality, hence the best last split never moves left as the prefix grows, and divide
-and conquer computes a row in O(n log n) [1]_ [2]_.
+On a line an optimal cluster is an interval of the sorted values. Row *k* of a dynamic program holds, for
+every prefix of the values, the least inertia of *k* clusters, and follows from row *k* - 1. The cost of an
+interval satisfies the quadrangle inequality, hence the best last split never moves left as the prefix grows,
+and divide and conquer computes a row in O(n log n) [1]_ [2]_.
 
 Prefix sums would give the cost of an interval as a difference of large numbers. Here it is a sum of positive
 terms instead, so it is accurate to the last digits wherever the values lie, and however far apart.
@@ -57,7 +57,8 @@ class OptimalPartitions:
             raise ValueError("values must be finite and strictly ascending, weights positive")
         self.values, self.weights = values, weights
 
-        from ._kernels import accumulate_run, accumulate_runs  # here, since importing numba takes a while
+        # Imported here, since importing numba takes a while.
+        from ._kernels import accumulate_runs, scatter_of_prefixes
 
         # Scaling by a power of two changes no digit.
         self._exponent = _EXPONENT - int(np.frexp(values[-1] / 2 - values[0] / 2)[1])
@@ -67,7 +68,7 @@ class OptimalPartitions:
         self._mean, self._scatter = np.zeros((2, n_levels, values.size))
         accumulate_runs(self._scaled, weights, self._mean, self._scatter)
         row = np.zeros(values.size + 1)
-        accumulate_run(self._scaled, weights, 0, values.size, 1, 0.0, np.empty(values.size), row[1:])
+        scatter_of_prefixes(self._scaled, weights, row)
         self._rows.append(row)
         self._splits.append(np.zeros(values.size + 1, dtype=np.int32))
 
@@ -157,6 +158,4 @@ class OptimalPartitions:
         from ._kernels import find_split
 
         n, previous = self.n_values, self._rows[n_clusters - 2]
-        return int(
-            find_split(previous, self._weight, self._mean, self._scatter, n_clusters - 1, n - 1, n)[1]
-        )
+        return int(find_split(previous, self._weight, self._mean, self._scatter, n_clusters - 1, n - 1, n)[1])

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..summary.scalar import ScalarSummary, coarsen
+from ..summary.scalar import ScalarSummary
 from .clustering import Clustering
 from .exact import OptimalPartitions
-from .intervals import Intervals, polish
+from .intervals import Intervals
 from .lloyd import kmeans
 
 N_INIT = 10
 """Restarts of scikit-learn's KMeans with ``solver="lloyd"``; the best is kept."""
 
-# Cells approximate values anyway. About a thousand cells per cluster give the same optimum many times as fast,
-# and a few of Lloyd's iterations on all cells remove the remaining difference. Largest k : points.
-_COARSE = {4: 1 << 12, 16: 1 << 14}
+_QUICK = 1 << 17  # values times rows of the dynamic program that are computed in milliseconds
 
 
 class ExactClusterings:
@@ -37,7 +36,6 @@ class ExactClusterings:
     def __init__(self, summary: ScalarSummary, random_state: int = 0) -> None:
         self.summary = summary
         self.random_state = random_state
-        self._partitions: dict[int, OptimalPartitions] = {}
 
     @property
     def n_values(self) -> int:
@@ -57,11 +55,10 @@ class ExactClusterings:
 
     def is_quick(self, n_clusters: int) -> bool:
         """Return whether the rows of the dynamic program that `clustering` needs exist or are few."""
-        n_clusters = min(n_clusters, self.n_values)
-        n_points = self._n_points(n_clusters)
-        partitions = self._partitions.get(n_points)
-        n_rows = partitions.n_rows if partitions is not None else 0
-        return (n_clusters - 1 - n_rows) * n_points <= 1 << 15
+        rows = min(n_clusters, self.n_values) - 1
+        if "_partitions" in self.__dict__:
+            rows -= self._partitions.n_rows
+        return rows * self.n_values <= _QUICK
 
     def inertia(self, k_max: int) -> tuple[float, ...]:
         """Return the least inertia of 1 … `k_max` clusters, up to the number of distinct values."""
@@ -73,22 +70,21 @@ class ExactClusterings:
         total = inertia[0] or 1.0
         return tuple(k * k * w / total for k, w in enumerate(inertia, start=1))
 
-    def _optimum(self, n_clusters: int) -> Intervals:
-        summary = self.summary
-        n_points = self._n_points(n_clusters)
-        if n_points not in self._partitions:
-            few = summary if n_points == self.n_values else coarsen(summary, n_points)
-            self._partitions[n_points] = OptimalPartitions(few.values, few.counts)
-        partitions = self._partitions[n_points]
-        centers, _, _ = partitions.cluster_statistics(partitions.splits(n_clusters))
-        return Intervals.around(summary, centers) if n_points == self.n_values else polish(summary, centers)
+    @cached_property
+    def _partitions(self) -> OptimalPartitions:
+        return OptimalPartitions(self.summary.values, self.summary.counts)
 
-    def _n_points(self, n_clusters: int) -> int:
-        """Return the number of points that this many clusters are found on."""
-        if self.summary.exact:
-            return self.n_values
-        enough = (n for most, n in _COARSE.items() if n_clusters <= most)
-        return min(next(enough, self.n_values), self.n_values)
+    def _optimum(self, n_clusters: int) -> Intervals:
+        splits = self._partitions.splits(n_clusters)
+        centers, counts, scatter = self._partitions.cluster_statistics(splits)
+        inertia = float(scatter.sum()) + self.summary.spread
+        found = Intervals.around(self.summary, centers)
+        if np.array_equal(found.counts, counts) and found.inertia <= inertia * (1 + 1e-12):
+            return found
+        # Values are so close together that no float64 is near enough to their mean.
+        below, above = (self.summary.values[splits[1:-1] - side] for side in (1, 0))
+        thresholds = np.clip(found.thresholds, below, np.nextafter(above, below))
+        return Intervals(centers, thresholds, counts, inertia)
 
     def _lloyd(self, n_clusters: int) -> Intervals:
         centers = self._kmeans(n_clusters, init="k-means++", n_init=N_INIT, random_state=self.random_state)

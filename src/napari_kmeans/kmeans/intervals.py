@@ -73,7 +73,8 @@ class Intervals:
 
 def total_inertia(summary: ScalarSummary) -> float:
     """Return the inertia of all pixels as one cluster."""
-    return Intervals.between(summary, np.empty(0), np.array([0.0])).inertia
+    mean = Intervals.between(summary, np.empty(0), np.array([0.0])).centers
+    return Intervals.between(summary, np.empty(0), mean).inertia
 
 
 def midpoints(centers: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -96,24 +97,3 @@ def _assign(
 def _inertia(summary: ScalarSummary, centers: NDArray[np.float64], cluster: NDArray[np.int64]) -> float:
     distance = summary.values - centers[cluster]
     return float(np.sum(summary.counts * distance * distance)) + summary.spread
-
-
-def polish(summary: ScalarSummary, centers: NDArray[np.float64], max_iter: int = 100) -> Intervals:
-    """Move each centre to the mean of its nearest points until nothing changes: Lloyd's iteration."""
-    # Each mean comes from a sum over its own points alone, so that far values cannot blur it.
-    weighted = summary.counts * summary.values
-    splits = None
-    for _ in range(max_iter):
-        inner = np.searchsorted(summary.values, midpoints(centers), side="right")
-        moved = np.concatenate([[0], inner, [summary.values.size]])
-        if splits is not None and np.array_equal(moved, splits):
-            break
-        splits = moved
-        # For an empty interval, reduceat returns its first value; the centre stays then.
-        starts = np.minimum(splits[:-1], summary.values.size - 1)
-        filled = np.diff(splits) > 0
-        count = np.add.reduceat(summary.counts, starts)
-        centers = np.where(filled, np.add.reduceat(weighted, starts) / count, centers)
-    exact = Intervals.between(summary, midpoints(centers), centers).centers
-    candidates = Intervals.around(summary, exact), Intervals.around(summary, centers)
-    return min(candidates, key=lambda result: result.inertia)
