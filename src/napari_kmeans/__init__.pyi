@@ -6,6 +6,7 @@ from .labels.objects import split_into_objects
 from .model.model import KMeansModel
 from .model.recipe import Recipe
 from .model.stack import KMeansStack
+from .preprocess.illumination import Illumination
 from .pipeline import fit, segment, suggest_n_clusters
 
 __version__: str
@@ -13,6 +14,7 @@ __version__: str
 __all__ = [
     "Channels",
     "CleanUp",
+    "Illumination",
     "KMeansModel",
     "KMeansStack",
     "Recipe",

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 
 from .blocks.pixels import Pixels
 from .blocks.progress import Progress, subprogress
+from .kmeans.illumination import with_illumination
 from .kmeans.suggestion import K_MAX, Suggestion, suggest
 from .labels.clean_up import clean_labels
 from .model.model import KMeansModel, clusterings_of
@@ -55,6 +56,10 @@ def fit(
         ``"red"``, ``"green"``, ``"blue"``, ``"saturation"``, ``"value"``: one property of a colour.
         ``"channels"`` or `Channels`: all channels of `channel_axis`.
         ``"texture"`` or `Texture`: intensity, edges and texture at several scales.
+    illumination : {"additive", "multiplicative"} or Illumination, optional
+        Remove uneven illumination: a smooth field that is fitted together with the clusters. "additive" for
+        stray light and uneven background, "multiplicative" for shading and vignetting. The model reports the
+        field and the share of the variance that it explains.
     smooth : float or sequence of float, default 0
         Smooth the image first with a Gaussian of this standard deviation in pixels, along all spatial axes or
         one value per axis. Missing pixels (NaN, alpha 0, excluded) do not affect their neighbours.
@@ -185,7 +190,7 @@ def suggest_n_clusters(
 
     Parameters
     ----------
-    image, channel_axis, mask, progress, features, smooth, exclude
+    image, channel_axis, mask, progress, features, illumination, smooth, exclude
         As for `fit`.
     k_max : int, default 12
         Largest number to consider, 1 to 255.
@@ -204,4 +209,6 @@ def suggest_n_clusters(
     check_n_clusters("k_max", k_max)
     recipe = Recipe.of(1, **options)
     pixels = Pixels.of(image, features=recipe.extractor, channel_axis=channel_axis, mask=mask)
-    return suggest(clusterings_of(summarize(pixels, progress), recipe.random_state), k_max)
+    pixels = with_illumination(pixels, recipe.illumination, subprogress(progress, 0, 0.2))
+    summary = summarize(pixels, subprogress(progress, 0.2, 1))
+    return suggest(clusterings_of(summary, recipe.random_state), k_max)

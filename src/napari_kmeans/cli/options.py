@@ -24,7 +24,12 @@ from ..preprocess.exclusion import SATURATED
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Types on the command line, where they differ from that of the default.
-_TYPES: dict[str, Any] = {"smooth": float, "exclude": list[str] | None, "sigma": str | None}
+_TYPES: dict[str, Any] = {
+    "illumination": str | None,
+    "smooth": float,
+    "exclude": list[str] | None,
+    "sigma": str | None,
+}
 _DEFAULTS: dict[str, Any] = {"smooth": 0.0, "exclude": None}
 
 Physical = Annotated[
@@ -106,6 +111,7 @@ def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe
         return Recipe.of(
             k,
             features=FEATURES[features](**of_space),
+            illumination=options.get("illumination"),
             exclude=exclude,
             solver=options.get("solver", "auto"),
             clean_up=clean_up_of(options),

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ..io.atomic import replacing
 from ..kmeans.clustering import MAX_CLUSTERS, Clustering
 from ..labels.clean_up import CleanUp
+from ..preprocess.illumination import Illumination, IlluminationField, field_axes, n_terms
 from .edits import Edits, check_thresholds
 from .recipe import Recipe, features_from_dict
 
@@ -130,6 +131,7 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     return Recipe.of(
         k,
         features=features_from_dict(content["features"]),
+        illumination=_illumination(content.get("illumination")),
         smooth=_numbers("smooth", content["smooth"], ndim=1).tolist(),
         exclude=_list("exclude", content["exclude"]),
         solver=content["solver"],
@@ -139,6 +141,38 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
             thresholds, centers, scales, edits["merges"], tuple(edits["background"]), tuple(edits["names"])
         ),
     )
+
+
+def _illumination(content: Any) -> Illumination | None:
+    return None if content is None else Illumination(**content)
+
+
+def field_to_dict(field: IlluminationField | None) -> dict[str, Any] | None:
+    """Return an illumination field as JSON stores it."""
+    if field is None:
+        return None
+    return {
+        "kind": field.kind,
+        "degree": field.degree,
+        "shape": list(field.shape),
+        "coefficients": [list(row) for row in field.coefficients],
+        "explained_variance": field.explained_variance,
+    }
+
+
+def field_from_dict(content: Any) -> IlluminationField | None:
+    """Validate an illumination field that `field_to_dict` wrote."""
+    if content is None:
+        return None
+    checked = Illumination(content["kind"], content["degree"])
+    shape = _integers("illumination.shape", content["shape"])
+    rows = _numbers("illumination.coefficients", content["coefficients"], ndim=2)
+    expected = n_terms(checked.degree, len(field_axes(len(shape))))
+    if not shape or min(shape) < 1 or rows.ndim != 2 or rows.shape[1] != expected:
+        raise ValueError(f"illumination.coefficients needs {expected} columns")
+    explained = float(_numbers("illumination.explained_variance", content["explained_variance"], ndim=0))
+    coefficients = tuple(map(tuple, rows.tolist()))
+    return IlluminationField(checked.kind, checked.degree, tuple(shape), coefficients, explained)
 
 
 def clustering_to_dict(clustering: Clustering) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from ..kmeans.exact_clusterings import ExactClusterings
 from ..kmeans.intervals import Intervals
 from ..kmeans.search import SearchedClusterings
 from ..kmeans.suggestion import K_MAX, suggest
+from ..preprocess.illumination import IlluminationField
 from ..summary.scalar import ScalarSummary
 from ..summary.vector import VectorSummary
 from . import file
@@ -50,6 +51,9 @@ class KMeansModel(Clustering):
     channel_axis: int | None = None
     """Channel axis of the fitted image; `predict` uses it unless told otherwise."""
 
+    illumination: IlluminationField | None = None
+    """Illumination field that is removed from images before they are labelled."""
+
     # Not saved. Only with it can adjusted clusters be counted.
     _summary: ScalarSummary | None = field(default=None, repr=False)
 
@@ -60,6 +64,7 @@ class KMeansModel(Clustering):
         recipe: Recipe,
         channel_axis: int | None = None,
         *,
+        illumination: IlluminationField | None = None,
         confirm: bool = False,
         estimate: bool = False,
     ) -> KMeansModel:
@@ -70,6 +75,8 @@ class KMeansModel(Clustering):
         clusterings : Clusterings
         recipe : Recipe
         channel_axis : int, optional
+        illumination : IlluminationField, optional
+            Field that was removed from the pixels of the summary.
         confirm : bool
             Let scikit-learn check an exact optimum; its import takes a second the first time.
         estimate : bool
@@ -103,6 +110,7 @@ class KMeansModel(Clustering):
             **found,
             recipe=replace(recipe, edits=Edits()),
             channel_axis=channel_axis,
+            illumination=illumination,
             _summary=summary if isinstance(summary, ScalarSummary) else None,
         )
         return model.with_edits(recipe.edits) if k == asked or isinstance(asked, str) else model
@@ -115,7 +123,37 @@ class KMeansModel(Clustering):
     @property
     def extractor(self) -> FeatureExtractor:
         """What turns the pixels of an image into the values that are labelled."""
-        return self.recipe.extractor
+        return replace(self.recipe.extractor, field=self.illumination)
+
+    def illumination_field(self, shape: Sequence[int]) -> NDArray[np.float64]:
+        """Return the illumination field as an array.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Spatial shape of the image.
+
+        Returns
+        -------
+        float64 array
+            Of `shape`, with one more axis for channels that have a field each. In the image's own units for an
+            additive field; a factor around 1 for a multiplicative one.
+
+        Raises
+        ------
+        ValueError
+            If the model has no illumination field.
+        """
+        field = self.illumination
+        if field is None:
+            raise ValueError("the model has no illumination field; fit with illumination='additive'")
+        box = tuple(slice(0, size) for size in shape)
+        rows = [
+            np.broadcast_to(field.evaluate(box, shape, row), tuple(shape))
+            for row in range(len(field.coefficients))
+        ]
+        values = np.stack(rows, axis=-1) if len(rows) > 1 else rows[0]
+        return np.exp(values) if field.kind == "multiplicative" else np.array(values)
 
     @property
     def adjusted(self) -> bool:
@@ -360,6 +398,7 @@ class KMeansModel(Clustering):
         return {
             "channel_axis": self.channel_axis,
             "recipe": self.recipe.to_dict(),
+            "illumination": file.field_to_dict(self.illumination),
             "clustering": file.clustering_to_dict(self),
         }
 
@@ -369,7 +408,12 @@ class KMeansModel(Clustering):
         channel_axis = file.check_axis("channel_axis", document["channel_axis"])
         recipe = file.recipe_from_dict(document["recipe"])
         found = file.clustering_from_dict(document["clustering"])
-        model = cls(**found, recipe=replace(recipe, edits=Edits()), channel_axis=channel_axis)
+        model = cls(
+            **found,
+            recipe=replace(recipe, edits=Edits()),
+            channel_axis=channel_axis,
+            illumination=file.field_from_dict(document.get("illumination")),
+        )
         edits = recipe.edits
         if edits.thresholds is not None and edits.thresholds != tuple(model.thresholds.tolist()):
             raise ValueError("edits.thresholds and clustering.thresholds differ")

@@ -20,6 +20,7 @@ from ..kmeans.clustering import MAX_CLUSTERS, SOLVERS
 from ..labels.clean_up import CleanUp
 from ..options import option
 from ..preprocess.exclusion import SATURATED, check_exclude
+from ..preprocess.illumination import KINDS, Illumination, check_illumination
 from .edits import Edits
 
 AUTO = "auto"
@@ -30,6 +31,7 @@ class RecipeOptions(TypedDict, total=False):
     """Keywords of `fit`, `segment` and `suggest_n_clusters` that end up in a `Recipe`."""
 
     features: str | FeatureSpace
+    illumination: str | Illumination | None
     smooth: float | Sequence[float]
     exclude: float | str | Sequence[float | str]
     solver: str
@@ -46,6 +48,8 @@ class Recipe:
     n_clusters : int or "auto"
     features : FeatureSpace
         With its options.
+    illumination : Illumination or None
+        Uneven illumination to remove.
     smooth : tuple of float
         Standard deviation of the Gaussian smoothing in pixels: one for all spatial axes, one per axis, or
         empty.
@@ -58,6 +62,12 @@ class Recipe:
 
     n_clusters: int | str = 3
     features: FeatureSpace = field(default_factory=Gray)
+    illumination: Illumination | None = option(
+        None,
+        f"Remove uneven illumination: {' (stray light, background) or '.join(KINDS)} (shading).",
+        label="Illumination",
+        metavar="|".join(KINDS),
+    )
     smooth: tuple[float, ...] = option(
         (),
         "Smooth the image first with a Gaussian of standard deviation S.",
@@ -102,6 +112,7 @@ class Recipe:
         return cls(
             n_clusters=n_clusters if isinstance(n_clusters, str) else int(n_clusters),
             features=get_feature_space(options.get("features", "gray")),
+            illumination=check_illumination(options.get("illumination")),
             smooth=check_smooth(options.get("smooth", 0)),
             exclude=check_exclude(options.get("exclude", ())),
             solver=solver,
@@ -125,6 +136,7 @@ class Recipe:
         return {
             "n_clusters": self.n_clusters,
             "features": {"name": self.features.name, **self.features.options},
+            "illumination": None if self.illumination is None else vars(self.illumination).copy(),
             "smooth": list(self.smooth),
             "exclude": list(self.exclude),
             "solver": self.solver,

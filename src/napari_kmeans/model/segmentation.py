@@ -16,6 +16,7 @@ from ..blocks.arrays import is_dask
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
 from ..features.base import VectorFormat
+from ..kmeans.illumination import with_illumination
 from ..labels.clean_up import CleanUp, clean_labels
 from ..labels.counts import count_labels
 from ..summary.summarize import summarize
@@ -68,8 +69,10 @@ def fit_pixels(
 ) -> KMeansModel:
     """Find the clusters of an image and count the pixels of each."""
     check_solver(recipe.solver, pixels)
-    clusterings = clusterings_of(summarize(pixels, subprogress(progress, 0, 0.8)), recipe.random_state)
-    model = KMeansModel.of(clusterings, recipe, channel_axis, confirm=confirm)
+    pixels = with_illumination(pixels, recipe.illumination, subprogress(progress, 0, 0.2))
+    clusterings = clusterings_of(summarize(pixels, subprogress(progress, 0.2, 0.8)), recipe.random_state)
+    field = pixels.extractor.field
+    model = KMeansModel.of(clusterings, recipe, channel_axis, illumination=field, confirm=confirm)
     return counted(model, pixels, subprogress(progress, 0.8, 1))
 
 
@@ -96,8 +99,10 @@ def segment_pixels(
         Label a lazy image in memory instead of lazily.
     """
     check_solver(recipe.solver, pixels)
-    clusterings = clusterings_of(summarize(pixels, subprogress(progress, 0, 0.5)), recipe.random_state)
-    model = KMeansModel.of(clusterings, recipe, channel_axis, confirm=True)
+    pixels = with_illumination(pixels, recipe.illumination, subprogress(progress, 0, 0.1))
+    clusterings = clusterings_of(summarize(pixels, subprogress(progress, 0.1, 0.5)), recipe.random_state)
+    field = pixels.extractor.field
+    model = KMeansModel.of(clusterings, recipe, channel_axis, illumination=field, confirm=True)
     rest = subprogress(progress, 0.5, 1)
     return label_pixels(pixels, model, recipe.clean_up, rest, grid=grid, recount=True, in_memory=in_memory)
 
