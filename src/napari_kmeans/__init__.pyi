@@ -1,4 +1,5 @@
 from .features.channels import Channels
+from .features.stain import Stain
 from .features.texture import Texture
 from .kmeans.suggestion import Suggestion
 from .labels.clean_up import CleanUp, clean_labels
@@ -6,8 +7,8 @@ from .labels.objects import split_into_objects
 from .model.model import KMeansModel
 from .model.recipe import Recipe
 from .model.stack import KMeansStack
-from .preprocess.illumination import Illumination
 from .pipeline import fit, segment, suggest_n_clusters
+from .preprocess.illumination import Illumination
 
 __version__: str
 
@@ -18,6 +19,7 @@ __all__ = [
     "KMeansModel",
     "KMeansStack",
     "Recipe",
+    "Stain",
     "Suggestion",
     "Texture",
     "clean_labels",

@@ -7,14 +7,12 @@ from typing import Any, Unpack
 
 from .blocks.pixels import Pixels
 from .blocks.progress import Progress, subprogress
-from .kmeans.illumination import with_illumination
 from .kmeans.suggestion import K_MAX, Suggestion, suggest
 from .labels.clean_up import clean_labels
-from .model.model import KMeansModel, clusterings_of
+from .model.model import KMeansModel
 from .model.recipe import Recipe, RecipeOptions, check_n_clusters
-from .model.segmentation import fit_pixels, segment_pixels
+from .model.segmentation import fit_pixels, prepare, segment_pixels
 from .model.stack import KMeansStack, ModelsOnDemand, spatial_axis
-from .summary.summarize import summarize
 
 
 def fit(
@@ -54,6 +52,7 @@ def fit(
         601 weights, rounded for uint8 as Pillow's ``convert("L")`` does.
         ``"rgb"``: red, green and blue. ``"lab"``: CIE L*a*b* of sRGB, as `skimage.color.rgb2lab`.
         ``"red"``, ``"green"``, ``"blue"``, ``"saturation"``, ``"value"``: one property of a colour.
+        ``"hematoxylin"``, ``"eosin"``, ``"dab"`` or `Stain`: amount of a stain, as `skimage.color.rgb2hed`.
         ``"channels"`` or `Channels`: all channels of `channel_axis`.
         ``"texture"`` or `Texture`: intensity, edges and texture at several scales.
     illumination : {"additive", "multiplicative"} or Illumination, optional
@@ -63,6 +62,11 @@ def fit(
     smooth : float or sequence of float, default 0
         Smooth the image first with a Gaussian of this standard deviation in pixels, along all spatial axes or
         one value per axis. Missing pixels (NaN, alpha 0, excluded) do not affect their neighbours.
+    coherence : float or sequence of float, default 0
+        Price of a border between unlike neighbours, in units of the image's estimated noise, along all
+        spatial axes or one value per axis; 1 suits most noisy images. For one feature and images in memory.
+        The labels are then the global optimum of the squared distances plus twice the price of every border,
+        and centres are the means of the original values.
     exclude : number, "saturated", or a sequence of these, optional
         Exclude pixels with these values: zeros, a no-data value, or ``"saturated"``, the largest value of the
         image's integer type. With several channels, if all channels have the value.
@@ -209,6 +213,4 @@ def suggest_n_clusters(
     check_n_clusters("k_max", k_max)
     recipe = Recipe.of(1, **options)
     pixels = Pixels.of(image, features=recipe.extractor, channel_axis=channel_axis, mask=mask)
-    pixels = with_illumination(pixels, recipe.illumination, subprogress(progress, 0, 0.2))
-    summary = summarize(pixels, subprogress(progress, 0.2, 1))
-    return suggest(clusterings_of(summary, recipe.random_state), k_max)
+    return suggest(prepare(pixels, recipe, progress).clusterings, k_max)

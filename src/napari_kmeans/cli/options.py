@@ -27,10 +27,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 _TYPES: dict[str, Any] = {
     "illumination": str | None,
     "smooth": float,
+    "coherence": float,
     "exclude": list[str] | None,
     "sigma": str | None,
 }
-_DEFAULTS: dict[str, Any] = {"smooth": 0.0, "exclude": None}
+_DEFAULTS: dict[str, Any] = {"smooth": 0.0, "coherence": 0.0, "exclude": None}
 
 Physical = Annotated[
     bool, typer.Option("--physical", help="S, R, N and measures are in the unit of the file, not in pixels.")
@@ -112,6 +113,7 @@ def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe
             k,
             features=FEATURES[features](**of_space),
             illumination=options.get("illumination"),
+            coherence=options.get("coherence", 0.0),
             exclude=exclude,
             solver=options.get("solver", "auto"),
             clean_up=clean_up_of(options),

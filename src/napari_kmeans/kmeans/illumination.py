@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +112,9 @@ def fit_field(
     basis, degrees = _basis(sample.positions, shape, illumination.degree)
     if isinstance(value_format, VectorFormat):
         columns = sample.values[:, : value_format.n_features].astype(np.float64).T
-        if value_format.white is not None or len(value_format.names) == 3 and value_format.names[0] == "red":
+        if value_format.white is not None or (
+            len(value_format.names) == 3 and value_format.names[0] == "red"
+        ):
             columns = (columns * np.array([[0.2125], [0.7154], [0.0721]])).sum(axis=0, keepdims=True)
     else:
         columns = sample.values.astype(np.float64).T * value_format.unit

@@ -22,6 +22,7 @@ from ..io.atomic import replacing
 from ..kmeans.clustering import MAX_CLUSTERS, Clustering
 from ..labels.clean_up import CleanUp
 from ..preprocess.illumination import Illumination, IlluminationField, field_axes, n_terms
+from .coherence import Coherence
 from .edits import Edits, check_thresholds
 from .recipe import Recipe, features_from_dict
 
@@ -133,6 +134,7 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
         features=features_from_dict(content["features"]),
         illumination=_illumination(content.get("illumination")),
         smooth=_numbers("smooth", content["smooth"], ndim=1).tolist(),
+        coherence=_numbers("coherence", content.get("coherence", []), ndim=1).tolist(),
         exclude=_list("exclude", content["exclude"]),
         solver=content["solver"],
         random_state=content["random_state"],
@@ -173,6 +175,22 @@ def field_from_dict(content: Any) -> IlluminationField | None:
     explained = float(_numbers("illumination.explained_variance", content["explained_variance"], ndim=0))
     coefficients = tuple(map(tuple, rows.tolist()))
     return IlluminationField(checked.kind, checked.degree, tuple(shape), coefficients, explained)
+
+
+def coherence_to_dict(coherence: Coherence) -> dict[str, Any]:
+    """Return a coherence as JSON stores it."""
+    return {"noise": coherence.noise, "weights": list(coherence.weights), "gap": coherence.gap}
+
+
+def coherence_from_dict(content: Any) -> Coherence | None:
+    """Validate a coherence that `coherence_to_dict` wrote."""
+    if content is None:
+        return None
+    noise, gap = (float(_numbers(f"coherence.{n}", content[n], ndim=0)) for n in ("noise", "gap"))
+    weights = _numbers("coherence.weights", content["weights"], ndim=1)
+    if noise < 0 or (weights < 0).any():
+        raise ValueError("coherence.noise or coherence.weights is negative")
+    return Coherence(noise, tuple(weights.tolist()), gap)
 
 
 def clustering_to_dict(clustering: Clustering) -> dict[str, Any]:

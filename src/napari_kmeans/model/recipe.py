@@ -19,6 +19,7 @@ from ..features.registry import FEATURES, get_feature_space
 from ..kmeans.clustering import MAX_CLUSTERS, SOLVERS
 from ..labels.clean_up import CleanUp
 from ..options import option
+from ..preprocess.coherence import MAX_COHERENCE, check_coherence
 from ..preprocess.exclusion import SATURATED, check_exclude
 from ..preprocess.illumination import KINDS, Illumination, check_illumination
 from .edits import Edits
@@ -33,6 +34,7 @@ class RecipeOptions(TypedDict, total=False):
     features: str | FeatureSpace
     illumination: str | Illumination | None
     smooth: float | Sequence[float]
+    coherence: float | Sequence[float]
     exclude: float | str | Sequence[float | str]
     solver: str
     random_state: int
@@ -53,6 +55,9 @@ class Recipe:
     smooth : tuple of float
         Standard deviation of the Gaussian smoothing in pixels: one for all spatial axes, one per axis, or
         empty.
+    coherence : tuple of float
+        Price of a border between unlike neighbours, in units of the noise: one for all spatial axes, one per
+        axis, or empty.
     exclude : tuple of float or "saturated"
     solver : {"auto", "exact", "lloyd"}
     random_state : int
@@ -76,6 +81,14 @@ class Recipe:
         minimum=0,
         maximum=MAX_SIGMA,
         unit="length",
+    )
+    coherence: tuple[float, ...] = option(
+        (),
+        "Prefer large regions: price of a border between unlike neighbours, in units of the noise.",
+        label="Coherence",
+        metavar="C",
+        minimum=0,
+        maximum=MAX_COHERENCE,
     )
     exclude: tuple[float | str, ...] = option(
         (),
@@ -114,6 +127,7 @@ class Recipe:
             features=get_feature_space(options.get("features", "gray")),
             illumination=check_illumination(options.get("illumination")),
             smooth=check_smooth(options.get("smooth", 0)),
+            coherence=check_coherence(options.get("coherence", 0)),
             exclude=check_exclude(options.get("exclude", ())),
             solver=solver,
             random_state=int(random_state),
@@ -138,6 +152,7 @@ class Recipe:
             "features": {"name": self.features.name, **self.features.options},
             "illumination": None if self.illumination is None else vars(self.illumination).copy(),
             "smooth": list(self.smooth),
+            "coherence": list(self.coherence),
             "exclude": list(self.exclude),
             "solver": self.solver,
             "random_state": self.random_state,
