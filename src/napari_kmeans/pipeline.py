@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Unpack
 
 from .blocks.pixels import Pixels
 from .blocks.progress import Progress, subprogress
+from .kmeans.illumination import with_shared_illumination
 from .kmeans.suggestion import K_MAX, Suggestion, suggest
 from .labels.clean_up import clean_labels
-from .model.model import KMeansModel
+from .model.model import KMeansModel, clusterings_of
+from .model.pooled import fit_pooled, one_per_image
 from .model.recipe import Recipe, RecipeOptions, check_n_clusters
-from .model.segmentation import fit_pixels, prepare, segment_pixels
+from .model.segmentation import fit_pixels, label_pixels, prepare, segment_pixels
 from .model.stack import KMeansStack, ModelsOnDemand, spatial_axis
+from .summary.summarize import summarize
 
 
 def fit(
@@ -29,16 +32,17 @@ def fit(
 
     Parameters
     ----------
-    image : NumPy, dask or zarr array
+    image : NumPy, dask or zarr array, or a list of these
         Of any number of dimensions; bool, integers or floats, in any byte order and memory layout. NaN is
         excluded. ±inf is excluded from the fit, but labelled with the outermost clusters. Lazy arrays are
-        read block by block, on the Dask cluster of an active `distributed.Client` if there is one.
+        read block by block, on the Dask cluster of an active `distributed.Client` if there is one. A list or
+        tuple of images of one type gives one model of all their pixels.
     n_clusters : int or "auto", default 3
         1 to 255, or as many as `suggest_n_clusters` suggests.
     channel_axis : int, optional
         Channel axis of the image; without it every axis is spatial.
     mask : array, optional
-        Of the spatial shape; True (or nonzero) = use the pixel.
+        Of the spatial shape; True (or nonzero) = use the pixel. For a list of images, a list of masks.
     per_axis : int, optional
         Fit each position along this axis of `image` separately. For a lazy image, each model is computed on
         demand.
@@ -113,6 +117,10 @@ def fit(
     array([ 11. ,  90. , 200.5])
     """
     recipe = Recipe.of(n_clusters, **options)
+    if isinstance(image, list | tuple):
+        return fit_pooled(
+            _images(image, mask, channel_axis, per_axis, recipe), recipe, channel_axis, progress
+        )
     pixels = Pixels.of(image, features=recipe.extractor, channel_axis=channel_axis, mask=mask)
     if per_axis is None:
         return fit_pixels(pixels, recipe, channel_axis, progress)
@@ -154,7 +162,7 @@ def segment(
     -------
     labels : uint8 array
         Of the spatial shape: 1 = darkest … `n_clusters` = brightest, 0 = excluded. For a dask or zarr array, a
-        lazy dask array with the same chunks.
+        lazy dask array with the same chunks. For a list of images, a list of labels.
     model : KMeansModel, or KMeansStack with `per_axis`
     """
     if per_axis is not None:
@@ -174,9 +182,35 @@ def segment(
             labels = clean_labels(labels, **asdict(clean_up), per_axis=axis)
         return labels, stack
     recipe = Recipe.of(n_clusters, **options)
+    if isinstance(image, list | tuple):
+        images = _images(image, mask, channel_axis, per_axis, recipe)
+        model = fit_pooled(images, recipe, channel_axis, subprogress(progress, 0, 0.6), confirm=True)
+        shares = [
+            subprogress(progress, 0.6 + 0.4 * i / len(images), 0.6 + 0.4 * (i + 1) / len(images))
+            for i in range(len(images))
+        ]
+        fitted = [replace(pixels, extractor=model.extractor) for pixels in images]
+        labels = [
+            label_pixels(pixels, model, recipe.clean_up, share).labels
+            for pixels, share in zip(fitted, shares, strict=True)
+        ]
+        return labels, model
     pixels = Pixels.of(image, features=recipe.extractor, channel_axis=channel_axis, mask=mask)
     result = segment_pixels(pixels, recipe, channel_axis, progress)
     return result.labels, result.model
+
+
+def _images(
+    images: list[Any] | tuple[Any, ...], mask: Any, channel_axis: int | None, per_axis: object, recipe: Recipe
+) -> list[Pixels]:
+    """Validate a list of images with a list of masks."""
+    if per_axis is not None:
+        raise ValueError("per_axis is for a single image; a list of images gets one model of all of them")
+    masks = one_per_image("mask", mask, len(images))
+    return [
+        Pixels.of(image, features=recipe.extractor, channel_axis=channel_axis, mask=of_image)
+        for image, of_image in zip(images, masks, strict=True)
+    ]
 
 
 def suggest_n_clusters(
@@ -212,5 +246,12 @@ def suggest_n_clusters(
     """
     check_n_clusters("k_max", k_max)
     recipe = Recipe.of(1, **options)
+    if isinstance(image, list | tuple):
+        images = with_shared_illumination(
+            _images(image, mask, channel_axis, None, recipe),
+            recipe.illumination,
+            subprogress(progress, 0, 0.2),
+        )
+        return suggest(clusterings_of(summarize(images, subprogress(progress, 0.2, 1))), k_max)
     pixels = Pixels.of(image, features=recipe.extractor, channel_axis=channel_axis, mask=mask)
     return suggest(prepare(pixels, recipe, progress).clusterings, k_max)

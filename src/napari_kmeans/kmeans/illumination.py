@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ..blocks.boxes import sampled_windows
 from ..blocks.loop import map_blocks
 from ..blocks.pixels import Pixels
-from ..blocks.progress import Progress
+from ..blocks.progress import Progress, subprogress
 from ..features.base import ScalarFormat, VectorFormat
 from ..preprocess.illumination import (
     Illumination,
@@ -33,7 +33,7 @@ from ..preprocess.illumination import (
     pixel_coordinates,
     terms,
 )
-from ..summary.field_sample import FieldSample, FieldSamplePlan
+from ..summary.field_sample import FIELD_SAMPLE_SIZE, FieldSample, FieldSamplePlan
 from ..summary.scalar import group_values
 from .exact import OptimalPartitions
 from .intervals import midpoints
@@ -80,6 +80,43 @@ def with_illumination(
     assert sample is not None
     field = fit_field(sample, pixels.shape, pixels.value_format, illumination)
     return replace(pixels, extractor=replace(pixels.extractor, field=field))
+
+
+def with_shared_illumination(
+    images: Sequence[Pixels], illumination: Illumination | None, progress: Progress | None = None
+) -> list[Pixels]:
+    """Return images of one shape without the illumination field that they share.
+
+    Each image contributes as many sampled pixels.
+
+    Raises
+    ------
+    ValueError
+        If the images differ in shape, or as for `with_illumination`.
+    """
+    if illumination is None:
+        return list(images)
+    shapes = sorted({pixels.shape for pixels in images})
+    if len(shapes) > 1:
+        raise ValueError(
+            f"images have the shapes {', '.join(map(str, shapes))}, and images that share an illumination "
+            "field need one shape"
+        )
+    plan = FieldSamplePlan()
+    samples = []
+    for number, pixels in enumerate(images):
+        check_space(illumination, pixels)
+        share = subprogress(progress, number / len(images), (number + 1) / len(images))
+        sample: FieldSample | None = None
+        for part in map_blocks(plan.chunk, pixels, progress=share):
+            sample = part if sample is None else plan.combine(sample, part)
+        assert sample is not None
+        samples.append(sample.first(max(FIELD_SAMPLE_SIZE // len(images), 1)))
+    pooled = FieldSample(
+        *(np.concatenate([getattr(s, name) for s in samples]) for name in ("hashes", "positions", "values"))
+    )
+    field = fit_field(pooled, images[0].shape, images[0].value_format, illumination)
+    return [replace(pixels, extractor=replace(pixels.extractor, field=field)) for pixels in images]
 
 
 def check_space(illumination: Illumination, pixels: Pixels) -> None:
