@@ -220,19 +220,26 @@ def label_pixels(
         model = model.with_background([])
     middle = 0.5 if clean_up else 1.0
     labels, model = _label(pixels, model, subprogress(progress, 0, middle), recount, in_memory)
-    counts = None
-    if clean_up:
-        labels = clean_labels(
-            labels,
-            **asdict(clean_up),
-            spacing=grid.spacing,
-            per_axis=list(grid.separate_axes) or None,
-            progress=subprogress(progress, middle, 0.9),
-        )
-        model = model.with_background(background)
-        labels = _without_background(labels, model)
-        counts = count_labels(labels, model.n_clusters, subprogress(progress, 0.9, 1))
+    if not clean_up:
+        return Segmentation(labels, model)
+    model = model.with_background(background)
+    labels = clean_segmentation(labels, model, clean_up, grid, subprogress(progress, middle, 0.9))
+    counts = count_labels(labels, model.n_clusters, subprogress(progress, 0.9, 1))
     return Segmentation(labels, model, counts)
+
+
+def clean_segmentation(
+    labels: Any, model: KMeansModel, clean_up: CleanUp, grid: Grid, progress: Progress | None = None
+) -> Any:
+    """Clean labels in which the background of a model still has its own labels, and set it to 0 afterwards."""
+    labels = clean_labels(
+        labels,
+        **asdict(clean_up),
+        spacing=grid.spacing,
+        per_axis=list(grid.separate_axes) or None,
+        progress=progress,
+    )
+    return _without_background(labels, model)
 
 
 def _label(
