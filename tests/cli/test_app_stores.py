@@ -18,11 +18,11 @@ tifffile = pytest.importorskip("tifffile")
 zarr = pytest.importorskip("zarr")
 pytest.importorskip("ome_zarr")
 
+from napari_kmeans.io.files import read_image
 from ome_zarr import writer
 
 from napari_kmeans.cli import app as cli
 from napari_kmeans.io import tiff
-from napari_kmeans.io.files import read_image
 
 GRAY = np.random.default_rng(0).integers(0, 256, (3, 200, 300), dtype=np.uint8)
 

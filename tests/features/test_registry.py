@@ -85,7 +85,9 @@ def test_numbers_in_another_byte_order_are_turned_round():
 
 @pytest.mark.parametrize("n_channels", [2, 5, 0])
 def test_a_channel_count_without_luminance_is_refused(n_channels):
-    assert GRAY.unsupported_reason(np.uint8, n_channels).startswith(f"channel_axis holds {n_channels} channels")
+    assert GRAY.unsupported_reason(np.uint8, n_channels).startswith(
+        f"channel_axis holds {n_channels} channels"
+    )
     assert not any(GRAY.unsupported_reason(np.uint8, n) for n in (None, 1, 3, 4))
 
 
@@ -201,7 +203,9 @@ def test_what_has_no_colours_is_refused_in_a_sentence(name, n_channels):
 def test_lab_needs_to_know_what_white_is():
     lab = get_feature("lab")
     assert "colours of 8 or 16 bits" in lab.unsupported_reason(np.int32, 3)
-    assert not any(lab.unsupported_reason(dtype, 3) for dtype in (np.uint8, np.uint16, ">u2", np.float32, bool))
+    assert not any(
+        lab.unsupported_reason(dtype, 3) for dtype in (np.uint8, np.uint16, ">u2", np.float32, bool)
+    )
 
 
 def test_options_belong_to_their_feature_spaces():

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari_kmeans.io.files import ImageFile, read_image, write_labels
 
 import napari_kmeans
-from napari_kmeans.io.files import ImageFile, read_image, write_labels
 
 tifffile = pytest.importorskip("tifffile")
 Image = pytest.importorskip("PIL.Image")

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari_kmeans.io.files import export, read_image, write_labels
 
 import napari_kmeans
-from napari_kmeans.io.files import export, read_image, write_labels
 from napari_kmeans.io.image_file import ImageFile, Url, location
 
 zarr = pytest.importorskip("zarr")

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari_kmeans.io.files import export
 
 from napari_kmeans.blocks.loop import Cancelled
-from napari_kmeans.io.files import export
 
 zarr = pytest.importorskip("zarr")
 pytest.importorskip("ome_zarr")

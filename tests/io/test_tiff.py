@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari_kmeans.io.files import read_image, write_labels
 
 import napari_kmeans
 from napari_kmeans.blocks.loop import Cancelled
 from napari_kmeans.io import tiff
-from napari_kmeans.io.files import read_image, write_labels
 from napari_kmeans.io.image_file import ImageFile
 
 tifffile = pytest.importorskip("tifffile")

@@ -4,10 +4,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from napari_kmeans.model.labelling import labeller
 
 from napari_kmeans.features import ScalarFormat
 from napari_kmeans.model import labelling
-from napari_kmeans.model.labelling import labeller
 
 pytestmark = pytest.mark.thorough
 

@@ -229,7 +229,7 @@ def label_stack(
         model = model_at(place)
         assert model is not None
         part = model.coherent(corrected(pixels.at(axis, place), model))
-        found = label_pixels(part, model, clean_up, share, grid=grid, recount=True)
+        found = label_pixels(part, model, clean_up, share, grid=grid, recount=True, in_memory=True)
         labels[(slice(None),) * axis + (place,)] = found.labels
         models.append(found.model.without_summary())
         if place == position:

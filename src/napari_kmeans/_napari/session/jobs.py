@@ -311,7 +311,9 @@ class Jobs(QObject):
                     progress=rest,
                 )
                 return resolutions, found, result, stack
-            result = label_pixels(found.prepared.pixels, model, clean_up, rest, grid=grid, recount=True)
+            result = label_pixels(
+                found.prepared.pixels, model, clean_up, rest, grid=grid, recount=True, in_memory=True
+            )
             shown = result.model.confirmed(found.clusterings)
             return resolutions, found, Segmentation(result.labels, shown, result.counts), shown
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from napari.layers import Image
 
+from ...features.base import FeatureSpace
 from ...features.channels import Channels
 from ...features.registry import FEATURES
 from ...preprocess.illumination import Illumination
@@ -34,13 +35,24 @@ def _features(session: Session, controls: Controls, viewer: Any, name: str) -> b
     return session.choose_features(FEATURES[name](), channels)
 
 
+def _option_names(space: type[FeatureSpace]) -> set[str]:
+    """Return the names of the options of a feature space."""
+    return {each.name for each in fields(space)}  # type: ignore[arg-type]
+
+
 def _option(name: str) -> Choose:
     """Return the choice of an option of the feature space."""
 
     def choose(session: Session, controls: Controls, viewer: Any, value: Any) -> bool:
         value = tuple(value) if isinstance(value, list | tuple) else value
-        features = replace(session.asked.recipe.features, **{name: value})  # type: ignore[type-var]
-        return session.choose_recipe(features=features)
+        space = type(session.asked.recipe.features)
+        # Options without a control get their defaults, which may depend on the others.
+        shown = {
+            each: getattr(controls, each).value
+            for each in ("standardize", "sigma")
+            if each in _option_names(space)
+        }
+        return session.choose_recipe(features=space(**{**shown, name: value}))
 
     return choose
 

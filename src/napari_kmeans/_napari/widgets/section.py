@@ -46,6 +46,9 @@ class Section(QCollapsible):
         self._rows.setSpacing(4)
         self.setContent(body)
         self.collapse(animate=False)
+        # A collapsed body has no height, but its controls would still take part in Tab.
+        body.hide()
+        self.toggled.connect(body.setVisible)
 
     def add(self, label: str, widget: QWidget) -> None:
         """Add a row."""
