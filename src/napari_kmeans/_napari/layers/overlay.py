@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...model.model import KMeansModel
 from ...model.stack import KMeansStack
 from .image_layer import METADATA_KEY, transforms_of
+from .insertion import insert_unselected
 from .on_demand import OnDemandLabels
 from .worker import Job
 
@@ -148,7 +149,6 @@ class Overlay:
             layer.data = list(data) if layer.multiscale else data[0]
 
     def _make(self, data: LabelsData, colormap: Any) -> Labels:
-        layers = self._viewer.layers
         multiscale = not isinstance(data, np.ndarray) and len(data) > 1
         layer = Labels(
             data if multiscale or isinstance(data, np.ndarray) else data[0],
@@ -159,12 +159,7 @@ class Overlay:
             **transforms_of(self._image),
         )
         layer.contour = self._contour
-        # A new layer becomes active, which would take the user's tools away from the image.
-        selected, active = set(layers.selection), layers.selection.active
-        layers.insert(self._place_above_earlier(), layer)
-        layers.selection.clear()
-        layers.selection.update(selected)
-        layers.selection.active = active
+        insert_unselected(self._viewer, layer, self._place_above_earlier())
         for name in ("paint", "data", "name"):
             getattr(layer.events, name).connect(self._on_change)
         return layer

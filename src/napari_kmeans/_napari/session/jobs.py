@@ -22,6 +22,7 @@ from ...model.segmentation import Grid, Segmentation, label_pixels
 from ...model.stack import KMeansStack
 from ...report.tables import cluster_table
 from ..layers.image_layer import is_lazy, pixel_size, resolutions_of, transforms_of
+from ..layers.insertion import insert_unselected
 from ..layers.on_demand import label_stack
 from ..layers.resolutions import Resolutions
 from ..layers.worker import Runner
@@ -434,7 +435,8 @@ class Jobs(QObject):
         def done(confidence: Any) -> None:
             name, transforms = f"{image.name} confidence", transforms_of(image)
             options = {"colormap": "magma", "contrast_limits": (0, 1), "blending": "additive"}
-            self._viewer.add_layer(Image(confidence, name=name, **options, **transforms))
+            layer = Image(confidence, name=name, **options, **transforms)
+            insert_unselected(self._viewer, layer)
 
         self.masks.run(work, done)
 
@@ -450,7 +452,8 @@ class Jobs(QObject):
         channels = np.moveaxis(values, -1, 0) if values.ndim > len(field.shape) else [values]
         for number, channel in enumerate(channels, start=1):
             suffix = f" {number}" if len(channels) > 1 else ""
-            self._viewer.add_layer(Image(channel, name=name + suffix, **transforms))
+            layer = Image(channel, name=name + suffix, **transforms)
+            insert_unselected(self._viewer, layer)
 
     # Files
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 from superqt import QCollapsible, QElidingLabel
 
@@ -18,7 +18,8 @@ class Section(QCollapsible):
     """
 
     def __init__(self, title: str, tip: str, parent: QWidget | None = None) -> None:
-        super().__init__(title, parent, expandedIcon="▾", collapsedIcon="▸")
+        super().__init__(title, parent)
+        self._draw_arrows()
         self.setDuration(0)
         self.button: QPushButton = self.toggleButton()
         self.button.setToolTip(tip)
@@ -49,6 +50,16 @@ class Section(QCollapsible):
         # A collapsed body has no height, but its controls would still take part in Tab.
         body.hide()
         self.toggled.connect(body.setVisible)
+
+    def _draw_arrows(self) -> None:
+        """Draw the arrows in the colour of the theme's text."""
+        self.setExpandedIcon("▾")
+        self.setCollapsedIcon("▸")
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+            self._draw_arrows()
 
     def add(self, label: str, widget: QWidget) -> None:
         """Add a row."""
