@@ -434,7 +434,7 @@ class Jobs(QObject):
 
         def done(confidence: Any) -> None:
             name, transforms = f"{image.name} confidence", transforms_of(image)
-            options = {"colormap": "magma", "contrast_limits": (0, 1), "blending": "additive"}
+            options = {"colormap": "magma", "contrast_limits": (0, 1), "opacity": 0.7}
             layer = Image(confidence, name=name, **options, **transforms)
             insert_unselected(self._viewer, layer)
 
