@@ -79,7 +79,7 @@ def segment_pixels(
     channel_axis: int | None = None,
     progress: Progress | None = None,
     *,
-    grid: Grid = Grid(),  # noqa: B008 - immutable
+    grid: Grid = Grid(),
     in_memory: bool = False,
 ) -> Segmentation:
     """Find the clusters of an image, confirm them where they are exact, and label the pixels.
@@ -108,7 +108,7 @@ def label_pixels(
     clean_up: CleanUp | None = None,
     progress: Progress | None = None,
     *,
-    grid: Grid = Grid(),  # noqa: B008 - immutable
+    grid: Grid = Grid(),
     recount: bool = False,
     in_memory: bool = False,
 ) -> Segmentation:
