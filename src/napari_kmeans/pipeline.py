@@ -12,12 +12,20 @@ from .kmeans.suggestion import K_MAX, Suggestion, suggest
 from .labels.clean_up import clean_labels
 from .model.model import KMeansModel, clusterings_of
 from .model.pooled import fit_pooled, one_per_image
-from .model.recipe import Recipe, RecipeOptions, check_n_clusters
+from .model.recipe import (
+    FeatureOptions,
+    Recipe,
+    RecipeOptions,
+    check_n_clusters,
+    check_options,
+    shows_options,
+)
 from .model.segmentation import fit_pixels, label_pixels, prepare, segment_pixels
 from .model.stack import KMeansStack, ModelsOnDemand, spatial_axis
 from .summary.summarize import summarize
 
 
+@shows_options(RecipeOptions)
 def fit(
     image: Any,
     n_clusters: int | str = 3,
@@ -127,6 +135,8 @@ def fit(
     axis = spatial_axis(image, per_axis, channel_axis)
     per_axis %= image.ndim
     n = pixels.shape[axis]
+    extractor = pixels.extractor.without_axis(axis)
+    recipe = replace(recipe, smooth=extractor.smooth)  # of one position
     part_axis = channel_axis
     if channel_axis is not None:  # as it is in one position of the image
         part_axis = channel_axis % image.ndim - (per_axis < channel_axis % image.ndim)
@@ -140,9 +150,10 @@ def fit(
 
     models = ModelsOnDemand(n, fit_position)
     kept = tuple(models) if pixels.chunks is None else models
-    return KMeansStack(kept, per_axis, channel_axis, pixels.at(axis, 0).extractor)
+    return KMeansStack(kept, per_axis, channel_axis, extractor)
 
 
+@shows_options(RecipeOptions)
 def segment(
     image: Any,
     n_clusters: int | str = 3,
@@ -161,25 +172,27 @@ def segment(
     Returns
     -------
     labels : uint8 array
-        Of the spatial shape: 1 = darkest … `n_clusters` = brightest, 0 = excluded. For a dask or zarr array, a
-        lazy dask array with the same chunks. For a list of images, a list of labels.
+        Of the spatial shape: 1 = darkest … `n_clusters` = brightest, 0 = excluded. For a dask or zarr array,
+        a lazy dask array with the same chunks. For a list of images, a list of labels.
     model : KMeansModel, or KMeansStack with `per_axis`
     """
     if per_axis is not None:
+        clean_up = options.get("clean_up")
+        middle, end = (0.4, 0.8) if clean_up else (0.5, 1.0)
         stack = fit(
             image,
             n_clusters,
             channel_axis=channel_axis,
             mask=mask,
             per_axis=per_axis,
-            progress=subprogress(progress, 0, 0.5),
+            progress=subprogress(progress, 0, middle),
             **options,
         )
-        labels = stack.predict(image, channel_axis, mask, progress=subprogress(progress, 0.5, 1))
-        clean_up = options.get("clean_up")
+        labels = stack.predict(image, channel_axis, mask, progress=subprogress(progress, middle, end))
         if clean_up:
             axis = spatial_axis(image, per_axis, channel_axis)
-            labels = clean_labels(labels, **asdict(clean_up), per_axis=axis)
+            rest = subprogress(progress, end, 1)
+            labels = clean_labels(labels, **asdict(clean_up), per_axis=axis, progress=rest)
         return labels, stack
     recipe = Recipe.of(n_clusters, **options)
     if isinstance(image, list | tuple):
@@ -213,6 +226,7 @@ def _images(
     ]
 
 
+@shows_options(FeatureOptions)
 def suggest_n_clusters(
     image: Any,
     k_max: int = K_MAX,
@@ -220,7 +234,7 @@ def suggest_n_clusters(
     channel_axis: int | None = None,
     mask: Any = None,
     progress: Progress | None = None,
-    **options: Unpack[RecipeOptions],
+    **options: Unpack[FeatureOptions],
 ) -> Suggestion:
     """Suggest a number of clusters, by Marriott's criterion on the optimum of each number.
 
@@ -245,6 +259,7 @@ def suggest_n_clusters(
            1971.
     """
     check_n_clusters("k_max", k_max)
+    check_options(options, FeatureOptions)
     recipe = Recipe.of(1, **options)
     if isinstance(image, list | tuple):
         images = with_shared_illumination(

@@ -295,7 +295,7 @@ def _boxes(shape: Sequence[int], sizes: Sequence[int]) -> list[Box]:
 
 
 def _fill(
-    array: Any, labels: Any, pieces: Sequence[Box], apart: bool, share: Progress
+    array: Any, labels: Any, pieces: Sequence[Box], apart: bool, share: Progress | None
 ) -> NDArray[np.int64] | None:
     """Write the labels themselves."""
     one_at_a_time = contextlib.nullcontext() if apart else threading.Lock()

@@ -60,7 +60,7 @@ def parse(content: str, kind: str) -> dict[str, Any]:
         found = document.get("format") if isinstance(document, dict) else None
         raise ValueError(f"it holds {found!r:.40} instead of {kind!r}")
     version = document.get("version")
-    if isinstance(version, bool) or version not in range(1, VERSION + 1):
+    if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= VERSION:
         raise ValueError(f"it has version {version!r:.40}, and this program reads versions up to {VERSION}")
     if version == VERSION:
         return document
@@ -123,6 +123,8 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     if thresholds is not None:
         found = _numbers("edits.thresholds", thresholds, ndim=1)
         thresholds = check_thresholds(found, found.size + 1)
+    if (centers is None) != (scales is None):
+        raise ValueError("edits.centers and edits.scales belong together")
     if centers is not None:
         centers = tuple(map(tuple, _numbers("edits.centers", centers, ndim=2).tolist()))
         scales = tuple(_numbers("edits.scales", scales, ndim=1).tolist())

@@ -131,9 +131,10 @@ def compute_lazily(pixels: Pixels, compute: Compute, dtype: np.dtype[Any]) -> An
         image = image.rechunk({image.ndim - 1: -1})
     if mask is not None:
         mask = mask.rechunk(chunks) if is_dask(mask) else da.from_array(mask, chunks=chunks)
-    halo = pixels.halo
+    # overlap needs a halo no wider than the image, and merges chunks that are narrower than the halo; the
+    # labels are rechunked at the end.
+    halo = tuple(min(width, size) for width, size in zip(pixels.halo, pixels.shape, strict=True))
     if any(halo):
-        # overlap merges chunks that are narrower than the halo; the labels are rechunked at the end.
         image = da.overlap.overlap(image, depth=dict(enumerate(halo)), boundary="none")
         chunks = tuple(
             tuple(n - width * ((i > 0) + (i < len(side) - 1)) for i, n in enumerate(side))

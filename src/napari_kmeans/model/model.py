@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,6 +23,7 @@ from ..preprocess.illumination import IlluminationField
 from ..summary.coherent import CoherentSummary
 from ..summary.scalar import ScalarSummary
 from ..summary.vector import VectorSummary
+from ..user_warning import warn_user
 from . import file
 from .coherence import Coherence, coherent_pixels
 from .confidence import ConfidenceOfBlock
@@ -44,8 +44,8 @@ def clusterings_of(summary: ScalarSummary | VectorSummary, random_state: int = 0
 class KMeansModel(Clustering):
     """Clusters of an image, ready to label it or another image. Immutable.
 
-    A model is a recipe, the clusters that were found (`centers`, `thresholds`, `counts` …), and the edits that
-    were made by hand, which are part of the recipe.
+    A model is a recipe, the clusters that were found (`centers`, `thresholds`, `counts` …), and the edits
+    that were made by hand, which are part of the recipe.
     """
 
     recipe: Recipe
@@ -106,9 +106,7 @@ class KMeansModel(Clustering):
                 if n == 1
                 else (f"{n} distinct values", f"are {n} clusters")
             )
-            warnings.warn(
-                f"the image has only {values}, so there {clusters} instead of {k}", UserWarning, stacklevel=3
-            )
+            warn_user(f"the image has only {values}, so there {clusters} instead of {k}")
             k = n
         clustering = clusterings.estimate(k) if estimate else clusterings.clustering(k, recipe.solver)
         confirms = confirm and clustering.is_exact
@@ -200,7 +198,7 @@ class KMeansModel(Clustering):
 
     @property
     def label_of_cluster(self) -> NDArray[np.uint8]:
-        """Label of each cluster: (n_clusters + 1,) uint8 array, whose first element is that of excluded pixels."""
+        """Label of each cluster: (n_clusters + 1,) uint8 array; the first is 0, for excluded pixels."""
         labels = np.arange(self.n_clusters + 1, dtype=np.uint8)
         for group in self.merges:
             labels[list(group)] = min(group)
@@ -305,8 +303,8 @@ class KMeansModel(Clustering):
         """
         if value_format.n_features != self.n_features:
             raise ValueError(
-                f"image has {value_format.n_features} features={self.features!r} per pixel, and the model has "
-                f"{self.n_features}: {', '.join(self.feature_names)}"
+                f"image has {value_format.n_features} features={self.features!r} per pixel, and the model "
+                f"has {self.n_features}: {', '.join(self.feature_names)}"
             )
         if isinstance(value_format, ScalarFormat):
             return scalar_labeller(self.exact_thresholds, self.label_of_cluster, value_format)
@@ -468,6 +466,10 @@ class KMeansModel(Clustering):
         edits = recipe.edits
         if edits.thresholds is not None and edits.thresholds != tuple(model.thresholds.tolist()):
             raise ValueError("edits.thresholds and clustering.thresholds differ")
+        for name in ("centers", "scales"):
+            edited, stored = getattr(edits, name), getattr(model, name)
+            if edited is not None and not np.array_equal(edited, stored):
+                raise ValueError(f"edits.{name} and clustering.{name} differ")
         adjusted = {"thresholds": edits.thresholds, "centers": edits.centers, "scales": edits.scales}
         model = replace(model, recipe=model.recipe.with_edits(**adjusted))
         return model.merged(edits.merges).with_background(edits.background).with_names(edits.names)

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_kmeans.blocks.pixels import Pixels
+from napari_kmeans.summary import counted_values
+from napari_kmeans.summary.counted_values import count_values
+from napari_kmeans.summary.scalar import ScalarSummary
+from napari_kmeans.summary.summarize import summarize
+
+pytestmark = pytest.mark.thorough
+
+SMALL = ["bool", "uint8", "int8", "uint16", "int16", "float16"]
+
+
+def summary_of(image, **kwargs) -> ScalarSummary:
+    return summarize(Pixels.of(np.asarray(image), **kwargs))
+
+
+def any_values(dtype, n=3000, seed=0):
+    """Bit patterns drawn at random: with floats, NaN, infinities and denormal numbers among them."""
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        return np.random.default_rng(seed).random(n) < 0.3
+    return np.random.default_rng(seed).integers(0, 256, n * dtype.itemsize, dtype=np.uint8).view(dtype)
+
+
+@pytest.mark.parametrize("dtype", SMALL)
+def test_each_value_of_at_most_16_bits_is_counted(dtype):
+    image = any_values(dtype)
+    finite = image[np.isfinite(image)]
+    values, counts = np.unique(finite.astype(np.float64), return_counts=True)
+    summary = summary_of(image)
+    assert np.array_equal(summary.values, values)
+    assert np.array_equal(summary.counts, counts)
+    assert summary.exact
+    assert summary.spread == 0
+
+
+@pytest.mark.parametrize("dtype", SMALL)
+def test_excluded_pixels_are_not_counted(dtype):
+    image, use = any_values(dtype), np.random.default_rng(1).random(3000) < 0.4
+    masked, chosen = summary_of(image, mask=use), summary_of(image[use])
+    assert np.array_equal(masked.values, chosen.values)
+    assert np.array_equal(masked.counts, chosen.counts)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2**20, 2**20 + 1])
+def test_bytes_are_counted(n):
+    data = np.random.default_rng(n).integers(0, 256, n, dtype=np.uint8)
+    assert np.array_equal(count_values(data, None), np.bincount(data, minlength=256))
+    assert np.array_equal(count_values(data, data > 99), np.bincount(data[data > 99], minlength=256))
+
+
+WIDE = ["uint32", "int32", "uint64", "int64", "float32", "float64"]
+
+
+@pytest.mark.parametrize("dtype", [*SMALL, *WIDE])
+def test_counts_with_and_without_ihist_are_equal(dtype, monkeypatch):
+    pytest.importorskip("ihist")
+    image = any_values(dtype, n=1_100_001)
+    if dtype == "float64":
+        image = np.where(np.abs(image) < 1e100, image, np.nan)
+    use = np.random.default_rng(1).random(image.size) < 0.4
+    fast, fast_masked = summary_of(image), summary_of(image, mask=use)
+    monkeypatch.setattr(counted_values, "ihist", None)
+    for one, other in ((fast, summary_of(image)), (fast_masked, summary_of(image, mask=use))):
+        assert np.array_equal(one.values, other.values)
+        assert np.array_equal(one.counts, other.counts)
+        assert one.spread == other.spread
+
+
+@pytest.mark.parametrize("dtype", ["uint32", "float64"])
+def test_the_high_half_of_wide_values_is_counted(dtype):
+    raw = counted_values.bits_of(any_values(dtype, n=5000))
+    use = np.random.default_rng(1).random(raw.size) < 0.4
+    high = (raw >> (8 * raw.itemsize - 16)).astype(np.int64)
+    for include, chosen in ((None, high), (use, high[use])):
+        found = counted_values.high_half_histogram(raw, include)
+        assert np.array_equal(found, np.bincount(chosen, minlength=1 << 16))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "float16"])
+def test_level_values_are_those_of_all_bit_patterns(dtype):
+    levels = counted_values.level_values(np.dtype(dtype))
+    assert levels.size == 1 << 8 * np.dtype(dtype).itemsize
+    values = np.array([0, 1, 100, -3]).astype(dtype)
+    assert np.array_equal(levels[counted_values.bits_of(values)], values.astype(np.float64))
