@@ -24,7 +24,7 @@ from ..preprocess.exclusion import SATURATED
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Types on the command line, where they differ from that of the default.
-_TYPES: dict[str, Any] = {"smooth": float, "exclude": list[str] | None, "sigma": str | None}
+_TYPES: dict[str, Any] = {"smooth": float, "exclude": list[str] | None, "sigma": str | None, "normalize": str}
 _DEFAULTS: dict[str, Any] = {"smooth": 0.0, "exclude": None}
 
 Physical = Annotated[
@@ -92,7 +92,7 @@ def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe
     exclude = [_number_or_saturated("--exclude", text) for text in options.get("exclude") or ()]
     of_space = {}
     for space in (Channels, Texture):
-        for name, _, _ in options_of(space):
+        for name, default, _ in options_of(space):
             value = options.get(name)
             if value is None:
                 continue
@@ -101,7 +101,7 @@ def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe
                     f"{name} is an option of features={space.name!r}, not of {features!r}",
                     param_hint="--features",
                 )
-            of_space[name] = _numbers(f"--{name}", value) if isinstance(value, str) else value
+            of_space[name] = _numbers(f"--{name}", value) if isinstance(default, tuple) else value
     try:
         return Recipe.of(
             k,
