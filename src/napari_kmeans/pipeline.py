@@ -84,8 +84,8 @@ def fit(
         image's integer type. With several channels, if all channels have the value.
     solver : {"auto", "exact", "lloyd"}, default "auto"
         ``"exact"`` finds the global optimum by dynamic programming; it is the default for one feature.
-        ``"lloyd"`` is scikit-learn's KMeans on the same weighted values, with k-means++ and 10 restarts; it
-        is the only solver for several features.
+        ``"lloyd"`` is scikit-learn's KMeans on the same weighted values, with k-means++ and 10 restarts. For
+        several features, Lloyd's iteration with k-means++ and 20 restarts is the only solver.
     random_state : int, default 0
         Seed of ``"lloyd"``; the exact solver is deterministic.
     clean_up : CleanUp, optional
@@ -114,8 +114,8 @@ def fit(
 
     Several features: no method is certain to find the optimum. ``"rgb"``, ``"lab"`` and two or three
     ``"channels"`` are counted in up to a million cells; the inertia is within 0.1 % of the best of 10 full
-    runs of scikit-learn. More channels and ``"texture"`` are fitted to a sample of 131 072 pixels, within
-    1 %. The model reports ``sample_size``, ``n_init`` and ``start_spread``.
+    runs of scikit-learn. More channels and ``"texture"`` are fitted to a sample of 131 072 pixels, or fewer
+    with more than 64 channels, but never less than 8192. The model reports ``sample_size``, ``n_init`` and ``start_spread``.
 
     Examples
     --------

@@ -31,6 +31,7 @@ _TYPES: dict[str, Any] = {
     "coherence": float,
     "exclude": list[str] | None,
     "sigma": str | None,
+    "normalize": str,
 }
 _DEFAULTS: dict[str, Any] = {"smooth": 0.0, "coherence": 0.0, "exclude": None}
 
@@ -103,7 +104,7 @@ def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe
     ]
     of_space = {}
     for space in (Channels, Texture):
-        for name, _, _ in options_of(space):
+        for name, default, _ in options_of(space):
             value = options.get(name)
             if value is None:
                 continue
@@ -112,7 +113,7 @@ def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe
                     f"{name} is an option of features={space.name!r}, not of {features!r}",
                     param_hint="--features",
                 )
-            of_space[name] = _numbers(f"--{name}", value) if isinstance(value, str) else value
+            of_space[name] = _numbers(f"--{name}", value) if isinstance(default, tuple) else value
     try:
         return Recipe.of(
             k,
