@@ -312,25 +312,25 @@ def test_background_of_a_model_takes_part_in_the_clean_up(run: Run, tmp_path: Pa
         ("", "Missing command"),
         ("cluster", "No such command 'cluster'"),
         ("segment gray.png -o out", "Missing option '-k'"),
-        ("segment gray.png -k 3", "Invalid value for -o: it has to be told where to write"),
+        ("segment gray.png -k 3", "Invalid value for -o: an output is needed: a folder"),
         ("segment -k 3 -o out", "Missing argument"),
         ("segment gray.png -k 0 -o out", "'0' must be 1 to 255, or auto"),
         ("segment gray.png -k many -o out", "'many' must be 1 to 255, or auto"),
         ("segment gray.png -k 3 -o out --features hue", "'hue' must be one of gray, gray601"),
         ("segment gray.png -k 3 -o out --solver magic", "'magic' must be one of auto, exact, lloyd"),
-        ("segment gray.png -k 3 -o out.png", "out.png is neither a folder nor a .tif file"),
-        ("segment gray.png -k 3 -o gray.png --overwrite", "gray.png is neither a folder nor a .tif file"),
-        ("segment gray.png other.png -k 3 -o out.tif", "out.tif is one file, and there are 2 images"),
-        ("segment gray.png other.png -k 3 -o out --save-model m.json", "m.json holds one model"),
-        ("segment gray.png sub/gray.tif -k 3 -o out --overwrite", "would replace what is made of gray.png"),
-        ("segment gray.png gray.png -k 3 -o out", "would replace what is made of gray.png"),
+        ("segment gray.png -k 3 -o out.png", "out.png is not a folder, a .tif file"),
+        ("segment gray.png -k 3 -o gray.png --overwrite", "gray.png is not a folder, a .tif file"),
+        ("segment gray.png other.png -k 3 -o out.tif", "out.tif is a single file, but there are 2 images"),
+        ("segment gray.png other.png -k 3 -o out --save-model m.json", "m.json holds a single model"),
+        ("segment gray.png sub/gray.tif -k 3 -o out --overwrite", "would replace an output for gray.png"),
+        ("segment gray.png gray.png -k 3 -o out", "would replace an output for gray.png"),
         ("segment gray.tif -k 3 -o ./gray.tif --overwrite", "would replace the image gray.tif"),
         ("segment a.png ./a-labels.tif -k 3 -o . --overwrite", "would replace the image a-labels.tif"),
-        ("segment gray.png -k 3 -o x.tif --save-model x.tif", "would replace what is made of gray.png"),
+        ("segment gray.png -k 3 -o x.tif --save-model x.tif", "would replace an output for gray.png"),
         ("segment gray.png -k 3 -o out --majority -1", "--majority"),
         ("segment gray.png -k 3 -o out --min-size inf", "min_size=inf must be 0 or more, and finite"),
-        ("segment gray.png -k 3 -o gray-objects.tif --objects", "would replace what is made of gray.png"),
-        ("apply m.json gray.png sub/gray.tif -o out", "would replace what is made of gray.png"),
+        ("segment gray.png -k 3 -o gray-objects.tif --objects", "would replace an output for gray.png"),
+        ("apply m.json gray.png sub/gray.tif -o out", "would replace an output for gray.png"),
         ("view -k 1", "-k"),
         ("view --sample moon", "'moon' must be one of coins, "),
         ("view gray.png --sample coins", "name an image or a sample, not both"),
@@ -509,7 +509,7 @@ def test_view_of_a_broken_file(run: Run, screen: Screen, tmp_path: Path) -> None
     (tmp_path / "broken.png").write_bytes(b"hello")
     status, _, err = run("view", "broken.png")
     assert (status, screen.views) == (1, [])
-    assert err == "napari-kmeans: broken.png is no image of a known kind: OME-Zarr, TIFF, PNG or JPEG\n"
+    assert err == "napari-kmeans: broken.png is not a supported image: OME-Zarr, TIFF, PNG or JPEG\n"
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_gray_with_alpha_is_as_bright_as_without(tmp_path: Path) -> None:
 def test_16_bit_colour_png_warns(tmp_path: Path) -> None:
     path = tmp_path / "deep.png"
     write_16_bit_rgb_png(path)
-    with pytest.warns(UserWarning, match=r"deep\.png has 16 bits a colour sample, of which 8 are used"):
+    with pytest.warns(UserWarning, match=r"deep\.png has 16 bits per colour sample; only 8 are used"):
         assert read_image(path).data.dtype == np.uint8
 
 
@@ -98,7 +98,7 @@ def test_jpeg(tmp_path: Path) -> None:
 
 
 def test_only_the_first_of_several_pictures(tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match="holds 2 pictures, of which the first is used"):
+    with pytest.warns(UserWarning, match="contains 2 images; only the first is used"):
         image = pillow(
             tmp_path, Image.fromarray(GRAY), save_all=True, append_images=[Image.fromarray(255 - GRAY)]
         )
@@ -207,7 +207,7 @@ def test_only_the_first_of_several_series(tmp_path: Path) -> None:
     with tifffile.TiffWriter(path) as writer:
         writer.write(GRAY)
         writer.write(GRAY[:5, :5])
-    with pytest.warns(UserWarning, match=r"two\.tif: it holds 2 images, of which the first is used"):
+    with pytest.warns(UserWarning, match=r"two\.tif: it contains 2 images; only the first is used"):
         same(read_image(path), GRAY, "YX")
 
 
@@ -219,9 +219,9 @@ def test_errors_are_sentences_about_the_file(tmp_path: Path) -> None:
         read_image(tmp_path / "absent.png")
     for name, content, reason in [
         ("empty.tif", b"", "is empty"),
-        ("text.png", b"hello", "is no image of a known kind"),
-        ("text.tif", b"hello", "is no image of a known kind"),
-        ("garbage.tif", b"II*\0garbage", "is a TIFF without an image in it"),
+        ("text.png", b"hello", "is not a supported image"),
+        ("text.tif", b"hello", "is not a supported image"),
+        ("garbage.tif", b"II*\0garbage", "is a TIFF without an image"),
     ]:
         path = tmp_path / name
         path.write_bytes(content)
@@ -250,7 +250,7 @@ def test_missing_pages_are_told(tmp_path: Path) -> None:
 
 
 def test_other_colours_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"image\.tif has 4 samples a pixel of the kind SEPARATED"):
+    with pytest.raises(ValueError, match=r"image\.tif has 4 samples per pixel of the kind SEPARATED"):
         pillow(tmp_path, Image.new("CMYK", (4, 4)), ".tif")
 
 
