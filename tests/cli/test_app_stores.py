@@ -212,18 +212,18 @@ def test_a_damaged_chunk_fails_only_its_image(run: Run, tmp_path: Path, cells: P
     [
         (
             "segment x.png -k 3 --in-image a",
-            "x.png is no OME-Zarr image, so no labels can be written into it",
+            "x.png is not an OME-Zarr image, so labels cannot be written into it",
         ),
-        ("segment x.zarr -k 3 --in-image a", "x.zarr is no OME-Zarr image, so no labels"),
+        ("segment x.zarr -k 3 --in-image a", "x.zarr is not an OME-Zarr image, so labels"),
         ("segment s3://b/x.zarr -k 3 --in-image a", "s3://b/x.zarr is not on this machine"),
         ("segment cells.ome.zarr -k 3 --in-image a/b", "'a/b' must be a name of letters and digits"),
         ("segment cells.ome.zarr -k 3 --in-image ..", "'..' must be a name of letters and digits"),
-        ("segment cells.ome.zarr -k 3 --in-image a --table", "has to be told where to write"),
-        ("segment cells.ome.zarr -k 3 --in-image a --objects", "has to be told where to write"),
-        ("segment cells.ome.zarr -k 3 --in-image a -o x.tif", "x.tif is no folder"),
+        ("segment cells.ome.zarr -k 3 --in-image a --table", "an output is needed"),
+        ("segment cells.ome.zarr -k 3 --in-image a --objects", "an output is needed"),
+        ("segment cells.ome.zarr -k 3 --in-image a -o x.tif", "x.tif must be a folder"),
         ("segment cells.ome.zarr -k 3 -o cells.ome.zarr", "would replace the image cells.ome.zarr"),
-        ("segment a.tif b.tif -k 3 -o x.zarr", "x.zarr is one file, and there are 2 images"),
-        ("segment s3://b/x.zarr s3://c/x.ome.zarr -k 3 -o .", "would replace what is made of s3://b/x.zarr"),
+        ("segment a.tif b.tif -k 3 -o x.zarr", "x.zarr is a single file, but there are 2 images"),
+        ("segment s3://b/x.zarr s3://c/x.ome.zarr -k 3 -o .", "would replace an output for s3://b/x.zarr"),
     ],
 )
 def test_wrong_usage_gives_one_line(

@@ -506,7 +506,7 @@ def test_only_label_images_are_replaced(tmp_path: Path) -> None:
     (tmp_path / "file.zarr").write_text("mine")
     before = content(tmp_path)
     for name in ("notes", "array", "group", "file"):
-        with pytest.raises(ValueError, match=rf"{name}\.zarr is no label image, so it is not replaced"):
+        with pytest.raises(ValueError, match=rf"{name}\.zarr is not a label image, so it is not replaced"):
             export(tmp_path / f"{name}.zarr", NEW, overwrite=True)
         with pytest.raises(FileExistsError):
             export(tmp_path / f"{name}.zarr", NEW)

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -193,6 +194,8 @@ def segment(
 
     def cluster(image: ImageFile, stage: batch.Stage) -> batch.Result:
         recipe = units.with_smoothing(asked, smooth, image)
+        if image.nodata is not None:
+            recipe = replace(recipe, exclude=tuple(dict.fromkeys([*recipe.exclude, image.nodata])))
         pixels = _pixels(image, recipe.extractor)
         result = segment_pixels(
             pixels,

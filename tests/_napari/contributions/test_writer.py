@@ -106,7 +106,7 @@ def test_more_than_can_be_waited_for_is_left_to_export(viewer, tmp_path, monkeyp
 def test_what_is_no_label_image_is_not_replaced(viewer, tmp_path):
     viewer.add_labels(STACK)
     (tmp_path / "m.zarr").mkdir()
-    with pytest.raises(RuntimeError, match=r"m\.zarr is no label image, so it is not replaced"):
+    with pytest.raises(RuntimeError, match=r"m\.zarr is not a label image, so it is not replaced"):
         viewer.layers.save(str(tmp_path / "m.zarr"), plugin=PLUGIN)
     assert list(tmp_path.rglob("*")) == [tmp_path / "m.zarr"]
 
