@@ -18,8 +18,6 @@ from threadpoolctl import threadpool_limits
 import napari_kmeans
 from napari_kmeans.blocks import loop
 from napari_kmeans.kmeans.exact import OptimalPartitions
-from napari_kmeans.model import labellers
-from napari_kmeans.summary import counted_values
 
 pytestmark = pytest.mark.thorough
 
@@ -258,15 +256,6 @@ def test_results_do_not_depend_on_blocks_and_threads(picture, kind, monkeypatch)
         for block_pixels in (997, 20_000, 1 << 22):
             monkeypatch.setattr(loop, "BLOCK_PIXELS", block_pixels)
             assert_same(napari_kmeans.segment(image, 5, **kwargs), first)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_results_do_not_depend_on_optional_libraries(picture, kind, monkeypatch):
-    image, kwargs = images_of_all_kinds(picture)[kind]
-    first = napari_kmeans.segment(image, 5, **kwargs)
-    monkeypatch.setattr(counted_values, "ihist", None)
-    monkeypatch.setattr(labellers, "stringzilla", None)
-    assert_same(napari_kmeans.segment(image, 5, **kwargs), first)
 
 
 @pytest.mark.parametrize("seed", [0, 7])

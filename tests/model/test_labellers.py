@@ -8,7 +8,6 @@ import pytest
 
 from napari_kmeans.features.base import ScalarFormat
 from napari_kmeans.features.registry import get_feature_space
-from napari_kmeans.model import labellers
 from napari_kmeans.model.labellers import NearestLabeller, scalar_labeller
 
 pytestmark = pytest.mark.thorough
@@ -105,15 +104,6 @@ def test_values_can_be_stored_in_smaller_units():
 def test_integer_thresholds_beyond_float64_are_exact():
     values = np.array([2**63, 2**63 + 1, 2**63 + 2], dtype=np.uint64)
     assert label(values, [2**63, 2**63 + 1]).tolist() == [1, 2, 3]
-
-
-@pytest.mark.parametrize("dtype", ["uint8", "int8"])
-def test_labels_with_and_without_stringzilla_are_equal(dtype, monkeypatch):
-    pytest.importorskip("stringzilla")
-    values = np.random.default_rng(2).integers(0, 256, (300, 301), dtype=np.uint8).view(dtype)
-    fast = label(values, [-50, 20, 100])
-    monkeypatch.setattr(labellers, "stringzilla", None)
-    assert np.array_equal(fast, label(values, [-50, 20, 100]))
 
 
 COLORS = np.array([[0.0, 10, 20], [90, 80, 120], [200, 190, 30], [250, 250, 255]])

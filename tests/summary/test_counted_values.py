@@ -56,21 +56,6 @@ def test_bytes_are_counted(n):
 WIDE = ["uint32", "int32", "uint64", "int64", "float32", "float64"]
 
 
-@pytest.mark.parametrize("dtype", [*SMALL, *WIDE])
-def test_counts_with_and_without_ihist_are_equal(dtype, monkeypatch):
-    pytest.importorskip("ihist")
-    image = any_values(dtype, n=1_100_001)
-    if dtype == "float64":
-        image = np.where(np.abs(image) < 1e100, image, np.nan)
-    use = np.random.default_rng(1).random(image.size) < 0.4
-    fast, fast_masked = summary_of(image), summary_of(image, mask=use)
-    monkeypatch.setattr(counted_values, "ihist", None)
-    for one, other in ((fast, summary_of(image)), (fast_masked, summary_of(image, mask=use))):
-        assert np.array_equal(one.values, other.values)
-        assert np.array_equal(one.counts, other.counts)
-        assert one.spread == other.spread
-
-
 @pytest.mark.parametrize("dtype", ["uint32", "float64"])
 def test_the_high_half_of_wide_values_is_counted(dtype):
     raw = counted_values.bits_of(any_values(dtype, n=5000))

@@ -170,7 +170,6 @@ class RangePlan:
     """Find where the pixels lie along each axis, by the histogram of their leading 16 bits."""
 
     passes_left: ClassVar[int] = 2
-    samples_windows: ClassVar[bool] = False
     vector: VectorFormat
 
     def chunk(self, block: Block) -> Ranges:
@@ -280,7 +279,6 @@ class CountPlan:
     """
 
     passes_left: ClassVar[int] = 1
-    samples_windows: ClassVar[bool] = False
     vector: VectorFormat
     coders: tuple[Coder, ...]
     n_bits: int

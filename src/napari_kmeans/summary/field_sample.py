@@ -46,7 +46,6 @@ class FieldSamplePlan:
     The sample is as good as random and depends on neither blocks nor threads.
     """
 
-    samples_windows: ClassVar[bool] = False
     passes_left: ClassVar[int] = 1
 
     def chunk(self, block: Block) -> FieldSample:

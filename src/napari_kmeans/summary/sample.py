@@ -48,7 +48,6 @@ class Sample:
 class SamplePlan:
     """Sample the pixels in one pass."""
 
-    samples_windows: ClassVar[bool] = False
     passes_left: ClassVar[int] = 1
     vector: VectorFormat
 

@@ -10,7 +10,7 @@ from ..blocks.loop import map_blocks
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
 from ..features.base import VectorFormat
-from . import color_cells, even_cells, sample
+from . import bit_cells, color_cells, sample
 from .counted_values import CountedValuesPlan
 from .plan import Plan
 from .scalar import ScalarSummary
@@ -49,7 +49,7 @@ def summarize(
         counts: Any = None
         for number, image in enumerate(images):
             part = subprogress(share, number / len(images), (number + 1) / len(images))
-            boxes = sampled_windows(image.shape) if estimate or state.samples_windows else None
+            boxes = sampled_windows(image.shape) if estimate else None
             for block in map_blocks(state.chunk, image, boxes, part):
                 counts = block if counts is None else state.combine(counts, block)
         state = state.finalize(counts)
@@ -87,4 +87,4 @@ def _first_plan(images: Sequence[Pixels]) -> Plan:
         return color_cells.first_plan(value_format)
     if value_format.dtype.itemsize <= 2:
         return CountedValuesPlan(value_format)
-    return even_cells.first_plan(value_format, sum(image.size for image in images))
+    return bit_cells.first_plan(value_format)
