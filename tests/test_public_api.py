@@ -45,7 +45,7 @@ def test_all_public_names_can_be_imported():
     assert set(napari_kmeans.__all__) <= set(dir(napari_kmeans))
     for name in napari_kmeans.__all__:
         assert getattr(napari_kmeans, name).__name__ == name
-    with pytest.raises(AttributeError, match="no attribute 'cluster'|attribute cluster"):
+    with pytest.raises(AttributeError, match=r"no attribute 'cluster'|attribute cluster"):
         _ = napari_kmeans.cluster
 
 

@@ -17,8 +17,11 @@ def test_every_feature_space_is_found_by_its_name():
 
 
 def test_options_are_those_of_the_named_feature_space():
-    assert get_feature_space("channels").options == {"standardize": True}
-    assert get_feature_space("channels", standardize=False).options == {"standardize": False}
+    assert get_feature_space("channels").options == {"standardize": True, "normalize": None}
+    assert get_feature_space("channels", standardize=False).options == {
+        "standardize": False,
+        "normalize": None,
+    }
     assert get_feature_space("texture", sigma=(1, 8)).options == {"sigma": [1.0, 8.0], "window": 16.0}
     assert get_feature_space("gray").options == {}
     with pytest.raises(TypeError, match="window"):

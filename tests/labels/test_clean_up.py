@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.filters import rank
-from skimage.morphology import area_opening, disk
+from skimage.morphology import area_opening, ball, disk
 
 import napari_kmeans
 from napari_kmeans.blocks.progress import Cancelled
-from napari_kmeans.labels import clean_up
+from napari_kmeans.labels import clean_up as regions
 from napari_kmeans.labels.clean_up import CleanUp, clean_labels
+from napari_kmeans.labels.majority import Ball
 
 pytestmark = pytest.mark.thorough
 
@@ -82,7 +83,7 @@ def by_hand_min_size(labels, include, limit, face):
 
 
 def holes(labels, include, filler) -> Iterator[set[tuple[int, ...]]]:
-    """Sets of other labels that one label surrounds."""
+    """Sets of other labels with one label all around them."""
     outside = np.pad(~include, 1, constant_values=True)
     outside = ndimage.binary_dilation(outside)[(slice(1, -1),) * labels.ndim]
     for region in flood(include & (labels != filler)):
@@ -98,6 +99,71 @@ def by_hand_fill_holes(labels, include, limit):
                 for pixel in hole:
                     labels[pixel] = filler
     return labels
+
+
+# Majority
+
+
+@pytest.mark.parametrize("radius", [1, 2, 3, 5, 9])
+def test_majority_is_that_of_scikit_image(radius: int) -> None:
+    labels = RNG.integers(1, 5, (60, 71), dtype=np.uint8)
+    labels[20:30, 10:50] = 0
+    expected = rank.majority(labels, disk(radius), mask=labels > 0)
+    expected[labels == 0] = 0
+    np.testing.assert_array_equal(clean_labels(labels, majority=radius), expected)
+
+
+def test_majority_in_3d_is_that_of_scikit_image() -> None:
+    labels = RNG.integers(1, 4, (9, 12, 14), dtype=np.uint8)
+    labels[3:5, 4:8, 4:8] = 0
+    expected = rank.majority(labels, ball(2), mask=(labels > 0).astype(np.uint8))
+    expected[labels == 0] = 0
+    np.testing.assert_array_equal(clean_labels(labels, majority=2), expected)
+
+
+def test_with_a_mask_0_is_background_and_votes() -> None:
+    labels = RNG.integers(0, 4, (40, 40), dtype=np.uint8)
+    mask = RNG.random((40, 40)) < 0.8
+    expected = np.where(mask, rank.majority(labels, disk(2), mask=mask), labels)
+    cleaned = clean_labels(labels, majority=2, mask=mask)
+    np.testing.assert_array_equal(cleaned, expected)
+    assert np.count_nonzero(cleaned[labels == 0])
+    assert np.count_nonzero(cleaned[labels != 0] == 0)
+
+
+@pytest.mark.parametrize(
+    ("radius", "spacing"), [(0.3, (0.1, 0.1)), (2, (1, 0.5)), (2.5, (5, 1, 1)), (3, (1.5, 1, 0.7)), (7, (2,))]
+)
+def test_footprint_is_what_lies_within_the_radius(radius: float, spacing: tuple[float, ...]) -> None:
+    footprint = Ball(radius, spacing)
+    offsets = np.indices([2 * reach + 3 for reach in footprint.reach]).reshape(len(spacing), -1).T
+    offsets -= np.array(footprint.reach) + 1
+    distance = np.sqrt(((offsets * spacing) ** 2).sum(axis=1))
+    expected = {tuple(o) for o in offsets[distance <= radius * (1 + 1e-9)].tolist()}
+    lines = footprint.lines((100,) * len(spacing)).tolist()
+    got = [(*offset, along) for *offset, half in lines for along in range(-half, half + 1)]
+    assert len(got) == len(expected)
+    assert set(got) == expected
+
+
+def test_footprints_are_those_of_scikit_image() -> None:
+    for radius in range(1, 12):
+        for footprint in (disk(radius), ball(radius)):
+            lines = Ball(radius, (1.0,) * footprint.ndim).lines((50,) * footprint.ndim)
+            assert np.sum(2 * lines[:, -1] + 1) == footprint.sum()
+
+
+def test_majority_by_spacing() -> None:
+    labels = RNG.integers(1, 4, (20, 30, 30), dtype=np.uint8)
+    # Planes are farther apart than the radius, so that each is smoothed by itself.
+    apart = clean_labels(labels, majority=2, spacing=(3, 1, 1))
+    np.testing.assert_array_equal(apart, np.stack([clean_labels(plane, majority=2) for plane in labels]))
+    np.testing.assert_array_equal(
+        clean_labels(labels, majority=0.2, spacing=0.1), clean_labels(labels, majority=2)
+    )
+
+
+# Small regions and holes, against brute force
 
 
 def any_labels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray | None]:
@@ -120,12 +186,12 @@ cases = st.composite(any_labels)()
 
 @given(cases, st.integers(0, 20), st.integers(1, 60))
 @settings(max_examples=300, deadline=None)
-def test_small_regions_join_the_neighbour_with_the_longest_border(case, limit, block) -> None:
+def test_small_regions_go_to_the_longest_border(case, limit, block) -> None:
     labels, mask = case
     include = labels > 0 if mask is None else mask
     expected = by_hand_min_size(labels, include, limit, [1] * labels.ndim)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clean_up, "_BLOCK", block)
+        patch.setattr(regions, "_BLOCK", block)
         cleaned = clean_labels(labels, min_size=limit, mask=mask)
     np.testing.assert_array_equal(cleaned, expected)
 
@@ -137,14 +203,14 @@ def test_holes_are_filled(case, limit, block) -> None:
     include = labels > 0 if mask is None else mask
     expected = by_hand_fill_holes(labels, include, limit)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clean_up, "_BLOCK", block)
+        patch.setattr(regions, "_BLOCK", block)
         cleaned = clean_labels(labels, fill_holes=limit, mask=mask)
     np.testing.assert_array_equal(cleaned, expected)
 
 
 @given(cases, st.integers(0, 3), st.integers(0, 20), st.integers(0, 30))
 @settings(max_examples=300, deadline=None)
-def test_the_result_is_clean(case, radius, min_size, fill_holes) -> None:
+def test_what_is_left_is_clean(case, radius, min_size, fill_holes) -> None:
     labels, mask = case
     include = labels > 0 if mask is None else mask
     cleaned = clean_labels(labels, majority=radius, min_size=min_size, fill_holes=fill_holes, mask=mask)
@@ -166,7 +232,7 @@ def test_the_result_is_clean(case, radius, min_size, fill_holes) -> None:
 
 
 @pytest.mark.parametrize("shape", [(120, 130), (20, 24, 28)])
-def test_two_labels_are_cleaned_like_in_scikit_image(shape: tuple[int, ...]) -> None:
+def test_two_labels_are_as_scikit_image_has_them(shape: tuple[int, ...]) -> None:
     labels = blobs(shape, 2, 1)
     dark = ndimage.label(labels == 1)[0]
     # Objects in a ground that is all one region, so that a label's small regions lie in the other's.
@@ -180,7 +246,7 @@ def test_two_labels_are_cleaned_like_in_scikit_image(shape: tuple[int, ...]) -> 
     np.testing.assert_array_equal(clean_labels(labels, fill_holes=labels.size) == 1, filled)
 
 
-def test_with_equal_borders_the_lower_label_is_taken() -> None:
+def test_of_equal_borders_the_lower_label() -> None:
     labels = np.array([[3, 3, 3, 4, 4, 4], [3, 3, 1, 4, 4, 4], [2, 2, 2, 2, 2, 2]], dtype=np.uint8)
     cleaned = clean_labels(labels, min_size=2)
     assert cleaned[1, 2] == 3  # twice, above and to the left
@@ -190,7 +256,7 @@ def test_with_equal_borders_the_lower_label_is_taken() -> None:
 
 
 @pytest.mark.parametrize(("spacing", "label"), [(None, 1), ((1, 1), 1), ((1, 9), 1), ((9, 1), 2)])
-def test_borders_are_measured_in_units_of_the_spacing(spacing: tuple[float, ...] | None, label: int) -> None:
+def test_borders_are_measured_by_spacing(spacing: tuple[float, ...] | None, label: int) -> None:
     labels = np.array([[2, 1, 1, 2], [2, 1, 1, 2], [2, 3, 3, 2], [2, 4, 4, 2], [2, 4, 4, 2]], dtype=np.uint8)
     cleaned = clean_labels(labels, min_size=3 * np.prod(spacing or 1), spacing=spacing)
     assert cleaned[2].tolist() == [2, label, label, 2]
@@ -198,20 +264,20 @@ def test_borders_are_measured_in_units_of_the_spacing(spacing: tuple[float, ...]
 
 @given(cases, st.integers(2, 20), st.integers(1, 60))
 @settings(max_examples=100, deadline=None)
-def test_small_regions_join_the_longest_border_in_units_of_the_spacing(case, limit, block) -> None:
+def test_by_spacing_small_regions_go_to_the_longest_border(case, limit, block) -> None:
     labels, mask = case
     include = labels > 0 if mask is None else mask
     spacing = [2.0, 1.0, 4.0][: labels.ndim]  # whose ratios have no rounding error
     pixel = np.prod(spacing)
     expected = by_hand_min_size(labels, include, limit, [pixel / size for size in spacing])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clean_up, "_BLOCK", block)
+        patch.setattr(regions, "_BLOCK", block)
         cleaned = clean_labels(labels, min_size=limit * pixel, spacing=spacing, mask=mask)
     np.testing.assert_array_equal(cleaned, expected)
 
 
 @pytest.mark.parametrize("spacing", [0.1, (0.1, 0.3), (3, 7)])
-def test_sizes_are_measured_in_units_of_the_spacing(spacing: float | tuple[float, ...]) -> None:
+def test_sizes_by_spacing(spacing: float | tuple[float, ...]) -> None:
     labels = blobs((60, 60), 4, 0.8)
     pixel = np.prod(np.broadcast_to(spacing, 2))
     isotropic = np.size(spacing) == 1
@@ -238,6 +304,8 @@ def test_many_labels() -> None:
     )
 
 
+# Blocks, chunks, positions
+
 STEPS = [
     {"majority": 2},
     {"min_size": 25},
@@ -250,7 +318,7 @@ STEPS = [
 @pytest.mark.parametrize("shape", [(70, 90), (18, 22, 26)])
 @pytest.mark.parametrize("keywords", STEPS)
 @pytest.mark.parametrize("masked", [False, True])
-def test_results_do_not_depend_on_blocks_or_chunks(shape, keywords, masked, monkeypatch) -> None:
+def test_chunks_do_not_change_a_pixel(shape, keywords, masked, monkeypatch) -> None:
     labels = blobs(shape, 4, 0.8)
     labels[(slice(5, 12),) * labels.ndim] = 0
     mask = RNG.random(shape) < 0.95 if masked else None
@@ -260,7 +328,7 @@ def test_results_do_not_depend_on_blocks_or_chunks(shape, keywords, masked, monk
     assert np.count_nonzero(expected != labels) > 3
     for block in (60, 333, 2000):
         with monkeypatch.context() as patch:
-            patch.setattr(clean_up, "_BLOCK", block)
+            patch.setattr(regions, "_BLOCK", block)
             np.testing.assert_array_equal(clean_labels(labels, **keywords, mask=mask), expected)
     ragged = [(1, n - 20, 3, 14, 2) if n > 20 else (7, n - 7) for n in shape]
     for chunks in (ragged, 17, -1):
@@ -273,14 +341,14 @@ def test_results_do_not_depend_on_blocks_or_chunks(shape, keywords, masked, monk
         np.testing.assert_array_equal(cleaned[corner].compute(), expected[corner])
 
 
-def test_a_region_can_wind_through_all_chunks() -> None:
+def test_a_region_may_wind_through_all_chunks() -> None:
     labels = np.ones((80, 80), dtype=np.uint8)
     labels[::2] = 2  # one line back and forth, of which no chunk holds more than a few pixels together
     labels[1::4, -1] = labels[3:-1:4, 0] = 2
     n_pixels = np.count_nonzero(labels == 2)
     lazy = da.from_array(labels, chunks=7)
     assert (clean_labels(lazy, min_size=n_pixels) == 2).all().compute()
-    # Without a large region, there is nothing to join.
+    # Without a region that is large enough there is nothing to become part of.
     np.testing.assert_array_equal(clean_labels(lazy, min_size=n_pixels + 1), labels)
 
 
@@ -296,7 +364,7 @@ def test_majority_of_a_lazy_array_is_lazy() -> None:
         clean_labels(lazy, min_size=5)
 
 
-def test_zarr_arrays_can_be_cleaned(tmp_path) -> None:
+def test_zarr(tmp_path) -> None:
     zarr = pytest.importorskip("zarr")
     labels = blobs((50, 60), 3, 0.8)
     stored = zarr.open(
@@ -309,7 +377,7 @@ def test_zarr_arrays_can_be_cleaned(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("lazy", [False, True])
-def test_positions_are_cleaned_separately(lazy: bool) -> None:
+def test_positions_are_cleaned_by_themselves(lazy: bool) -> None:
     movie = np.stack([blobs((30, 40), 4, 0.8, seed) for seed in range(5)])
     keywords = {"majority": 1, "min_size": 20, "fill_holes": 30}
     expected = np.stack([clean_labels(frame, **keywords) for frame in movie])
@@ -324,7 +392,7 @@ def test_positions_are_cleaned_separately(lazy: bool) -> None:
 
 
 @pytest.mark.parametrize("keywords", [{}, {"majority": 0.5}, {"min_size": 1}, {"majority": 3, "min_size": 9}])
-def test_the_given_labels_are_not_changed(keywords) -> None:
+def test_what_is_given_stays_as_it_was(keywords) -> None:
     labels = blobs((30, 30), 3, 0.8)
     labels.flags.writeable = False
     before = labels.copy()
@@ -336,10 +404,13 @@ def test_the_given_labels_are_not_changed(keywords) -> None:
         np.testing.assert_array_equal(cleaned, labels)
 
 
+# Progress and errors
+
+
 @pytest.mark.parametrize("keywords", STEPS[:4])
 @pytest.mark.parametrize("per_axis", [None, 0])
-def test_progress_rises_and_can_cancel_the_work(keywords, per_axis, monkeypatch) -> None:
-    monkeypatch.setattr(clean_up, "_BLOCK", 500)
+def test_progress_rises_and_may_stop_the_work(keywords, per_axis, monkeypatch) -> None:
+    monkeypatch.setattr(regions, "_BLOCK", 500)
     labels = blobs((3, 50, 60), 4, 0.8)
     seen: list[float] = []
     clean_labels(labels, **keywords, per_axis=per_axis, progress=seen.append)
@@ -383,7 +454,7 @@ LABELS = np.ones((4, 5), dtype=np.uint8)
         (LABELS, {"spacing": (1, 1, 1)}, ValueError, "must have a number for each of 2 spatial axes"),
         (LABELS, {"spacing": (1, 0)}, ValueError, r"spacing=\(1, 0\) must be above 0"),
         (LABELS, {"spacing": "um"}, TypeError, "spacing must be a number"),
-        (LABELS, {"mask": LABELS[:3]}, ValueError, r"mask has shape \(3, 5\) and must have that of labels"),
+        (LABELS, {"mask": LABELS[:3]}, ValueError, r"mask has shape \(3, 5\); it must have the shape"),
     ],
 )
 def test_errors_name_the_argument(labels, keywords, error, message) -> None:
@@ -391,7 +462,7 @@ def test_errors_name_the_argument(labels, keywords, error, message) -> None:
         clean_labels(labels, **keywords)
 
 
-def test_a_clean_up_without_steps_is_false() -> None:
+def test_a_clean_up_is_empty_or_not() -> None:
     assert not CleanUp()
     assert CleanUp(fill_holes=1)
     assert CleanUp(1, 2, 3) == CleanUp(majority=1, min_size=2, fill_holes=3)
@@ -399,7 +470,10 @@ def test_a_clean_up_without_steps_is_false() -> None:
         CleanUp(min_size=-1)
 
 
-def test_specks_are_removed_and_coins_stay(picture) -> None:
+# A real picture
+
+
+def test_specks_of_the_coins_go_and_the_coins_stay(picture) -> None:
     labels, _ = napari_kmeans.segment(picture("coins"), 2)
     cleaned = napari_kmeans.clean_labels(labels, min_size=150, fill_holes=150)
 

@@ -38,31 +38,6 @@ def test_with_a_mask_label_0_votes_like_any_other() -> None:
     assert np.count_nonzero(cleaned[labels != 0] == 0)
 
 
-@pytest.mark.parametrize(
-    ("radius", "spacing"), [(0.3, (0.1, 0.1)), (2, (1, 0.5)), (2.5, (5, 1, 1)), (3, (1.5, 1, 0.7)), (7, (2,))]
-)
-def test_a_ball_contains_the_pixels_within_its_radius(radius: float, spacing: tuple[float, ...]) -> None:
-    footprint = Ball(radius, spacing)
-    offsets = np.indices([2 * reach + 3 for reach in footprint.reach]).reshape(len(spacing), -1).T
-    offsets -= np.array(footprint.reach) + 1
-    distance = np.sqrt(((offsets * spacing) ** 2).sum(axis=1))
-    expected = {tuple(o) for o in offsets[distance <= radius * (1 + 1e-9)].tolist()}
-    got = {
-        (*offset, along)
-        for half, lines in enumerate(footprint.lines)
-        for offset in lines
-        for along in range(-half, half + 1)
-    }
-    assert got == expected
-    assert footprint.n_pixels == len(expected)
-
-
-def test_balls_equal_the_footprints_of_scikit_image() -> None:
-    for radius in range(1, 12):
-        assert Ball(radius, (1.0, 1.0)).n_pixels == disk(radius).sum()
-        assert Ball(radius, (1.0, 1.0, 1.0)).n_pixels == ball(radius).sum()
-
-
 def test_the_radius_is_measured_in_units_of_the_spacing() -> None:
     labels = RNG.integers(1, 4, (20, 30, 30), dtype=np.uint8)
     # Planes are farther apart than the radius, so that each is smoothed by itself.

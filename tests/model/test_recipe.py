@@ -14,10 +14,13 @@ from napari_kmeans.model import file as model_file
 from napari_kmeans.model.edits import Edits
 from napari_kmeans.model.recipe import DEFAULTS, FeatureOptions, RecipeOptions, shows_options
 from napari_kmeans.options import options_of
+from napari_kmeans.preprocess.illumination import Illumination
 
 FULL = {
     "features": Texture(sigma=(1, 3), window=2),
+    "illumination": Illumination("multiplicative", 2),
     "smooth": (1, 0, 2),
+    "coherence": (1, 0.5, 0),
     "exclude": (0, "saturated"),
     "solver": "lloyd",
     "random_state": 7,
@@ -91,7 +94,11 @@ def test_a_recipe_can_be_stored_as_json(recipe):
         ({"sigma": (1, 2)}, TypeError, "'sigma' is not a keyword; use features=Texture"),
         ({"window": 3}, TypeError, "'window' is not a keyword; use features=Texture"),
         ({"standardize": False}, TypeError, "'standardize' is not a keyword; use features=Channels"),
-        ({"colour": 1}, TypeError, "'colour' is not a keyword; use one of features, smooth, exclude"),
+        (
+            {"colour": 1},
+            TypeError,
+            "'colour' is not a keyword; use one of features, illumination, smooth, coherence, exclude",
+        ),
     ],
 )
 def test_invalid_arguments_are_named(kwargs, error, message):
@@ -101,7 +108,7 @@ def test_invalid_arguments_are_named(kwargs, error, message):
 
 def test_options_of_the_recipe_are_declared_with_their_range_and_help():
     declared = {name: details for name, _, details in options_of(Recipe)}
-    assert declared.keys() == {"smooth", "exclude", "solver"}
+    assert declared.keys() == {"illumination", "smooth", "coherence", "exclude", "solver"}
     assert (declared["smooth"].minimum, declared["smooth"].maximum) == (0, 1000)
     assert declared["smooth"].unit == "length"
     assert all(details.help.endswith(".") for details in declared.values())
@@ -125,5 +132,5 @@ def test_decorated_functions_show_the_keywords_with_their_defaults():
         """Do nothing."""
 
     shown = inspect.signature(function).parameters
-    assert list(shown) == ["image", "mask", "features", "smooth", "exclude"]
+    assert list(shown) == ["image", "mask", "features", "illumination", "smooth", "coherence", "exclude"]
     assert shown["features"].default == "gray"

@@ -4,56 +4,66 @@ import numpy as np
 import pytest
 
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.summary.stages import coarser_stages
+from napari_kmeans.summary.stages import search_stages
 from napari_kmeans.summary.summarize import summarize
 from napari_kmeans.summary.vector import VectorSummary
 
 
-def summary_of(image, features="rgb") -> VectorSummary:
+def stages_of(image, features="channels"):
     summary = summarize(Pixels.of(image, features=features, channel_axis=-1))
     assert isinstance(summary, VectorSummary)
-    return summary
+    columns = np.ascontiguousarray((summary.positions / summary.scales).T)
+    return summary, columns, search_stages(summary, columns)
 
 
-def whole_scatter(summary):
-    """Scatter of all pixels: between the points and within them."""
-    distances = summary.positions - summary.mean()
-    return (distances * summary.counts[:, np.newaxis]).T @ distances + summary.scatter
+def inertia(columns, weights):
+    mean = np.average(columns, axis=1, weights=weights)
+    return float(np.sum(weights * (columns - mean[:, np.newaxis]) ** 2))
 
 
 @pytest.mark.parametrize("n_channels", [2, 3])
 @pytest.mark.parametrize("skewed", [False, True])
-def test_coarser_stages_have_fewer_points_of_the_same_pixels(n_channels, skewed):
-    image = np.random.default_rng(0).normal(100, 20, (300, 400, n_channels))
+def test_stages_are_the_same_pixels_in_fewer_points(n_channels, skewed):
+    image = np.random.default_rng(0).normal(100, 20, (400, 400, n_channels))
     image = np.exp(image / 10) if skewed else image.astype(np.float32)
-    summary = summary_of(image, "channels")
-    stages = coarser_stages(summary)
-    sizes = [stage.counts.size for stage in stages]
-    assert len(stages) == 3
+    summary, columns, stages = stages_of(image)
+    sizes = [weights.size for _, weights, _ in stages]
     assert sizes == sorted(sizes)
-    assert sizes[0] < sizes[-1] <= summary.counts.size
-    total = np.trace(whole_scatter(summary))
-    for stage in stages:
-        assert stage.counts.sum() == summary.counts.sum()
-        np.testing.assert_allclose(stage.mean(), summary.mean(), rtol=1e-9)
-        np.testing.assert_allclose(whole_scatter(stage), whole_scatter(summary), rtol=0, atol=1e-9 * total)
+    assert sizes[0] <= 1 << 11
+    assert 0.9 * (1 << 17) < sizes[-1] <= 1 << 17
+    total = inertia(columns, summary.counts)
+    for points, weights, spread in stages:
+        assert weights.sum() == 400 * 400
+        assert inertia(points, weights) + spread == pytest.approx(total, rel=1e-9)
 
 
-def test_few_points_are_the_finest_stage():
-    summary = summary_of(np.random.default_rng(0).integers(0, 9, (50, 60, 3), dtype=np.uint8))
-    assert coarser_stages(summary)[-1] is summary
+def test_cells_of_similar_scatter_lose_little():
+    image = np.random.default_rng(0).normal(100, 20, (300, 300, 3)).clip(0, 255).astype(np.uint8)
+    _, columns, stages = stages_of(image, "rgb")
+    assert [spread for *_, spread in stages][-1] == 0
+    total = inertia(columns, stages[-1][1])
+    assert stages[0][2] < 0.03 * total
+    assert stages[1][2] < 0.01 * total
 
 
-def test_coarser_stages_of_a_sample_are_its_first_points():
-    image = np.random.default_rng(0).random((200, 200, 5))
-    summary = summary_of(image, "channels")
-    stages = coarser_stages(summary)
-    assert [stage.counts.size for stage in stages] == [1 << 13, 1 << 15, 40_000]
-    assert np.array_equal(stages[0].positions, summary.positions[: 1 << 13])
+def test_few_colours_are_a_single_stage():
+    image = np.random.default_rng(0).integers(0, 9, (50, 60, 3), dtype=np.uint8)
+    _, columns, stages = stages_of(image, "rgb")
+    assert len(stages) == 1
+    assert stages[0][0] is columns
+
+
+@pytest.mark.parametrize(("d", "expected"), [(5, [1 << 12, 1 << 15, 40_000]), (300, [1 << 12, 6990, 27962])])
+def test_stages_of_a_sample_are_its_first_points(d, expected):
+    image = np.random.default_rng(0).random((200, 200, d)).astype(np.float32)
+    _, columns, stages = stages_of(image)
+    assert [weights.size for _, weights, _ in stages] == expected
+    assert np.array_equal(stages[0][0], columns[:, : 1 << 12])
 
 
 def test_an_extreme_value_does_not_merge_all_others():
     image = np.random.default_rng(0).random((200, 200, 3))
     image[0, 0] = 1e30
-    coarse = coarser_stages(summary_of(image))[0]
-    assert coarse.counts.size > 1000
+    _, _, stages = stages_of(image, "rgb")
+    assert stages[0][1].size > 1000
+    assert stages[1][1].size > 10_000

@@ -24,8 +24,12 @@ def accumulate_runs(values: Any, weights: Any, mean: Any, scatter: Any) -> None:
         half = 1 << level
         for center in range(half, n, 2 * half):
             gap = values[center] - values[center - 1]
-            accumulate_run(values, weights, center - 1, center - half - 1, -1, gap, mean[level], scatter[level])
-            accumulate_run(values, weights, center, min(center + half, n), 1, 0.0, mean[level], scatter[level])
+            accumulate_run(
+                values, weights, center - 1, center - half - 1, -1, gap, mean[level], scatter[level]
+            )
+            accumulate_run(
+                values, weights, center, min(center + half, n), 1, 0.0, mean[level], scatter[level]
+            )
 
 
 @_compiled

@@ -77,7 +77,7 @@ class CoherentClusterings:
             # A cluster without pixels keeps its centre.
             moved = np.where(counts > 0, means, centers)
             before = thresholds
-            thresholds, counts, means, inertia = coherent.between(midpoints(moved))
+            thresholds, counts, means, _ = coherent.between(midpoints(moved))
             centers = moved
             if np.array_equal(thresholds, before):
                 break

@@ -157,6 +157,4 @@ class OptimalPartitions:
         from ._kernels import find_split
 
         n, previous = self.n_values, self._rows[n_clusters - 2]
-        return int(
-            find_split(previous, self._weight, self._mean, self._scatter, n_clusters - 1, n - 1, n)[1]
-        )
+        return int(find_split(previous, self._weight, self._mean, self._scatter, n_clusters - 1, n - 1, n)[1])

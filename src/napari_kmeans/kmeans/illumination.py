@@ -211,7 +211,7 @@ def _alternate(
     inverse = np.linalg.inv(gram)
 
     def least_squares(residual: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.einsum("ij,j->i", inverse, np.einsum("ni,n->i", centered, residual))
+        return np.asarray(np.einsum("ij,j->i", inverse, np.einsum("ni,n->i", centered, residual)))
 
     best, least = np.zeros(degrees.size), np.inf
     for coefficients in (np.zeros(degrees.size), least_squares(values)):

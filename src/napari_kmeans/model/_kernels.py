@@ -21,7 +21,15 @@ def label_by_table(raw: Any, include: Any, table: Any, out: Any) -> None:
 
 @_compiled
 def label_by_thresholds(
-    bits: Any, include: Any, inverted: Any, flipped: Any, least: Any, most: Any, first: Any, cuts: Any, out: Any
+    bits: Any,
+    include: Any,
+    inverted: Any,
+    flipped: Any,
+    least: Any,
+    most: Any,
+    first: Any,
+    cuts: Any,
+    out: Any,
 ) -> None:
     """Count the thresholds below each value; `cuts` is a tuple, so the compiler sees how many there are.
 
@@ -42,7 +50,15 @@ def label_by_thresholds(
 
 @_compiled
 def label_by_search(
-    bits: Any, include: Any, inverted: Any, flipped: Any, least: Any, most: Any, first: Any, cuts: Any, out: Any
+    bits: Any,
+    include: Any,
+    inverted: Any,
+    flipped: Any,
+    least: Any,
+    most: Any,
+    first: Any,
+    cuts: Any,
+    out: Any,
 ) -> None:
     """Find the number of thresholds below each value by binary search in the array `cuts`."""
     for i in range(bits.size):

@@ -95,18 +95,24 @@ class _ThresholdLabeller(_FlatLabeller):
         kind = self.cuts.dtype.kind
         inverted = signed.type(limits.max if kind == "f" else 0)
         flipped = signed.type(limits.min if kind == "u" else 0)
-        ends = (-np.inf, np.inf) if kind == "f" else (np.iinfo(self.cuts.dtype).min, np.iinfo(self.cuts.dtype).max)
+        ends = (
+            (-np.inf, np.inf)
+            if kind == "f"
+            else (np.iinfo(self.cuts.dtype).min, np.iinfo(self.cuts.dtype).max)
+        )
 
         def keys(values: Any) -> NDArray[Any]:
             stored = np.asarray(values, dtype=self.cuts.dtype).view(signed)
-            return np.where(stored < 0, stored ^ inverted, stored) ^ flipped
+            return np.asarray(np.where(stored < 0, stored ^ inverted, stored) ^ flipped)
 
         least, most = keys(ends)
         cuts = keys(self.cuts)
         size = next((size for size in _COMPARED if cuts.size <= size), 0)
         if size:
             padded = (*cuts, *[most] * (size - cuts.size))
-            label_by_thresholds(bits.view(signed), include, inverted, flipped, least, most, self.first, padded, out)
+            label_by_thresholds(
+                bits.view(signed), include, inverted, flipped, least, most, self.first, padded, out
+            )
         else:
             label_by_search(bits.view(signed), include, inverted, flipped, least, most, self.first, cuts, out)
         if self.shown is not None:

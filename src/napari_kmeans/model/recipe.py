@@ -88,7 +88,7 @@ class Recipe:
 
     n_clusters: int | str = 3
     features: FeatureSpace = field(default_factory=Gray)
-    illumination: Illumination | None = option(
+    illumination: Illumination | None = option(  # noqa: RUF009 - a field of an immutable value
         None,
         f"Remove uneven illumination: {' (stray light, background) or '.join(KINDS)} (shading).",
         label="Illumination",

@@ -54,7 +54,15 @@ def count_cells(
 
 @_compiled
 def count_others(
-    raw: Any, include: Any, root: Any, shift: Any, offset: Any, start: Any, spare: Any, expected: Any, counts: Any
+    raw: Any,
+    include: Any,
+    root: Any,
+    shift: Any,
+    offset: Any,
+    start: Any,
+    spare: Any,
+    expected: Any,
+    counts: Any,
 ) -> None:
     """Count the values in each cell that differ from the expected one."""
     for i in range(raw.size):

@@ -265,9 +265,7 @@ def _steps(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> NDArray[np.float64]
     return _values(scalar, last) - _values(scalar, last - np.uint64(1))
 
 
-def _width(
-    scalar: ScalarFormat, first: NDArray[np.uint64], last: NDArray[np.uint64]
-) -> NDArray[np.float64]:
+def _width(scalar: ScalarFormat, first: NDArray[np.uint64], last: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Return the widths of ranges of bit patterns, both ends included."""
     return np.abs(_values(scalar, last) - _values(scalar, first)) + np.abs(_steps(scalar, first))
 
@@ -304,9 +302,7 @@ def _distances(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> tuple[NDArray[n
     return np.array([float(int(value) - origin) for value in whole]), origin
 
 
-def _fine_enough(
-    pixels: NDArray[np.int64], width: NDArray[np.float64], loose: NDArray[np.int64]
-) -> bool:
+def _fine_enough(pixels: NDArray[np.int64], width: NDArray[np.float64], loose: NDArray[np.int64]) -> bool:
     """Return whether cutting cells further could hardly matter to 64 clusters.
 
     Compares the scatter of the `loose` pixels, whose position in their cell is unknown, with the least inertia

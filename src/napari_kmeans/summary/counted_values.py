@@ -47,7 +47,7 @@ def histogram(values: NDArray[Any], include: NDArray[np.bool_] | None = None) ->
 
     counts = np.zeros((4, 1 << 8 * values.dtype.itemsize), dtype=np.int64)
     count_values(bits_of(values), mask_of(include), counts)
-    return counts.sum(axis=0)
+    return np.asarray(counts.sum(axis=0))
 
 
 def bits_of(values: NDArray[Any]) -> NDArray[Any]:

@@ -48,4 +48,5 @@ class ScalarPlan(ABC):
 
     def combine(self, a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
         """Add the counts of two parts of the image."""
-        return np.add(a, b, out=a)
+        a += b
+        return a

@@ -170,7 +170,7 @@ class Overlay:
         Two half-transparent overlays would mix into colours that no swatch has.
         """
         layers = self._viewer.layers
-        place = layers.index(self._image) + 1
+        place = int(layers.index(self._image)) + 1
         for earlier in self._made:
             if earlier in layers:
                 earlier.visible = False

@@ -47,7 +47,7 @@ def _option(name: str) -> Choose:
         value = tuple(value) if isinstance(value, list | tuple) else value
         space = type(session.asked.recipe.features)
         # Options without a control get their defaults, which may depend on the others.
-        shown = {
+        shown: dict[str, Any] = {
             each: getattr(controls, each).value
             for each in ("standardize", "sigma")
             if each in _option_names(space)
