@@ -36,7 +36,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line in a folder of its own: (exit status, standard output, error output)."""
+    """The command line in an empty folder: (exit status, standard output, error output)."""
     monkeypatch.chdir(tmp_path)
 
     def command(*args: object) -> Result:
@@ -390,7 +390,7 @@ def test_progress_on_a_terminal(tmp_path: Path, gray: Path) -> None:
         while True:
             try:
                 piece = os.read(screen, 4096)
-            except OSError:  # how Linux tells that the other end is closed
+            except OSError:  # raised on Linux when the other end is closed
                 break
             if not piece:
                 break
@@ -475,7 +475,7 @@ class Screen:
 
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
-    """No real window; a screen that is there unless a test takes it away."""
+    """No real window; a test can take the screen away."""
     fake = Screen()
     module = ModuleType("napari_kmeans._napari.contributions.view")
     module.view = fake.view  # type: ignore[attr-defined]

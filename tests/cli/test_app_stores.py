@@ -31,7 +31,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line in a folder of its own: (exit status, standard output, error output)."""
+    """The command line in an empty folder: (exit status, standard output, error output)."""
     monkeypatch.chdir(tmp_path)
 
     def command(*args: object) -> tuple[int, str, str]:

@@ -76,7 +76,7 @@ def test_a_replacement_interrupted_by_a_kill_is_undone(tmp_path: Path) -> None:
         fill(tmp_path / f".x[1].0123abcd{end}", end)
     (tmp_path / ".x[1].0123abcd.lock").touch()
     (tmp_path / ".y.0123abcd.lock").touch()  # another one's
-    (tmp_path / ".x[1].fedcba98.partial").mkdir()  # made anew by a write that came too late
+    (tmp_path / ".x[1].fedcba98.partial").mkdir()  # created again by a late write
     with replacing_folder(tmp_path / "x[1]", overwrite=True) as partial:
         assert (tmp_path / "x[1]" / "a" / "b").read_text() == ".former"
         assert names(tmp_path)[1:] == [partial.name, ".y.0123abcd.lock", "x[1]"]

@@ -474,7 +474,7 @@ def test_a_killed_process_leaves_the_old_labels(tmp_path: Path, before: dict[str
     with half_way(tmp_path / "x.zarr") as process:
         process.kill()
         process.communicate()
-    # What it left can be told by its name, and is no image.
+    # What it left has a recognizable name, and is not an image.
     found = content(tmp_path)
     left = {name for name in found if name.split(os.sep)[0].startswith(".x.zarr.")}
     assert {name: found[name] for name in found.keys() - left} == before

@@ -40,7 +40,7 @@ def test_with_a_mask_label_0_votes_like_any_other() -> None:
 
 def test_the_radius_is_measured_in_units_of_the_spacing() -> None:
     labels = RNG.integers(1, 4, (20, 30, 30), dtype=np.uint8)
-    # Planes are farther apart than the radius, so that each is smoothed by itself.
+    # Planes are farther apart than the radius, so each is smoothed separately.
     apart = clean_labels(labels, majority=2, spacing=(3, 1, 1))
     np.testing.assert_array_equal(apart, np.stack([clean_labels(plane, majority=2) for plane in labels]))
     np.testing.assert_array_equal(

@@ -134,3 +134,11 @@ def test_decorated_functions_show_the_keywords_with_their_defaults():
     shown = inspect.signature(function).parameters
     assert list(shown) == ["image", "mask", "features", "illumination", "smooth", "coherence", "exclude"]
     assert shown["features"].default == "gray"
+
+
+@pytest.mark.parametrize("missing", ["centers", "scales"])
+def test_stored_centres_and_scales_belong_together(missing):
+    content = MOVED.to_dict()
+    content["edits"][missing] = None
+    with pytest.raises(ValueError, match=r"edits\.centers and edits\.scales belong together"):
+        model_file.recipe_from_dict(content)

@@ -72,7 +72,7 @@ class CoherentClusterings:
     def _solve_uncached(self, n_clusters: int, solver: str) -> Clustering:
         coherent = self.coherent
         centers = self._plain.clustering(n_clusters, solver).centers[:, 0]
-        thresholds, counts, means, inertia = coherent.between(midpoints(centers))
+        thresholds, counts, means, _ = coherent.between(midpoints(centers))
         for _ in range(_MAX_ITER):
             # A cluster without pixels keeps its centre.
             moved = np.where(counts > 0, means, centers)
