@@ -15,7 +15,11 @@ _WINDOW = (1200, 760)
 
 
 def view(
-    image: ImageFile | None, sample: str | None, n_clusters: int | None, screenshot: Path | None
+    image: ImageFile | None,
+    sample: str | None,
+    n_clusters: int | None,
+    illumination: str | None,
+    screenshot: Path | None,
 ) -> None:
     """Open napari and segment an image; stay open, or write a screenshot and close.
 
@@ -27,6 +31,8 @@ def view(
         Key of `SAMPLES`, instead of a file.
     n_clusters : int, optional
         By default that of the settings.
+    illumination : {"additive", "multiplicative"}, optional
+        Kind of uneven illumination to remove.
     screenshot : path, optional
         PNG file to write the window to, and then close.
 
@@ -51,6 +57,9 @@ def view(
     _, dock = viewer.window.add_plugin_dock_widget("napari-kmeans", "K-means segmentation")
     if n_clusters is not None and layers:
         dock.n_clusters.value = n_clusters
+    if illumination is not None and layers:
+        dock.illumination.value = illumination
+        dock.view.prepare.expand(animate=False)
     if layers:
         dock.segment.native.click()
     if screenshot is None:
