@@ -316,7 +316,7 @@ def test_background_of_a_model_takes_part_in_the_clean_up(run: Run, tmp_path: Pa
         ("", "Missing command"),
         ("cluster", "No such command 'cluster'"),
         ("segment gray.png -o out", "Missing option '-k'"),
-        ("segment gray.png -k 3", "Invalid value for -o: it has to be told where to write"),
+        ("segment gray.png -k 3", "Invalid value for -o: an output is needed: a folder"),
         ("segment -k 3 -o out", "Missing argument"),
         ("segment gray.png -k 0 -o out", "'0' is not in 1 to 255, nor auto"),
         ("segment gray.png -k many -o out", "'many' is not in 1 to 255, nor auto"),
@@ -325,19 +325,19 @@ def test_background_of_a_model_takes_part_in_the_clean_up(run: Run, tmp_path: Pa
             "segment gray.png -k 3 -o out --solver magic",
             "--solver: solver='magic' is not known; use one of 'auto', 'exact', 'lloyd'",
         ),
-        ("segment gray.png -k 3 -o out.png", "out.png is neither a folder nor a .tif file"),
-        ("segment gray.png -k 3 -o gray.png --overwrite", "gray.png is neither a folder nor a .tif file"),
-        ("segment gray.png other.png -k 3 -o out.tif", "out.tif is one file, and there are 2 images"),
-        ("segment gray.png other.png -k 3 -o out --save-model m.json", "m.json holds one model"),
-        ("segment gray.png sub/gray.tif -k 3 -o out --overwrite", "would replace what is made of gray.png"),
-        ("segment gray.png gray.png -k 3 -o out", "would replace what is made of gray.png"),
+        ("segment gray.png -k 3 -o out.png", "out.png is not a folder, a .tif file"),
+        ("segment gray.png -k 3 -o gray.png --overwrite", "gray.png is not a folder, a .tif file"),
+        ("segment gray.png other.png -k 3 -o out.tif", "out.tif is a single file, but there are 2 images"),
+        ("segment gray.png other.png -k 3 -o out --save-model m.json", "m.json holds a single model"),
+        ("segment gray.png sub/gray.tif -k 3 -o out --overwrite", "would replace an output for gray.png"),
+        ("segment gray.png gray.png -k 3 -o out", "would replace an output for gray.png"),
         ("segment gray.tif -k 3 -o ./gray.tif --overwrite", "would replace the image gray.tif"),
         ("segment a.png ./a-labels.tif -k 3 -o . --overwrite", "would replace the image a-labels.tif"),
-        ("segment gray.png -k 3 -o x.tif --save-model x.tif", "would replace what is made of gray.png"),
+        ("segment gray.png -k 3 -o x.tif --save-model x.tif", "would replace an output for gray.png"),
         ("segment gray.png -k 3 -o out --majority -1", "--majority"),
         ("segment gray.png -k 3 -o out --min-size inf", "min_size=inf must be 0 or more, and finite"),
-        ("segment gray.png -k 3 -o gray-objects.tif --objects", "would replace what is made of gray.png"),
-        ("apply m.json gray.png sub/gray.tif -o out", "would replace what is made of gray.png"),
+        ("segment gray.png -k 3 -o gray-objects.tif --objects", "would replace an output for gray.png"),
+        ("apply m.json gray.png sub/gray.tif -o out", "would replace an output for gray.png"),
         ("view -k 1", "-k"),
         ("view --sample moon", "'moon' must be one of coins, "),
         ("view gray.png --sample coins", "name an image or a sample, not both"),
@@ -415,36 +415,34 @@ def test_interrupted_writing_leaves_nothing(
     assert names(tmp_path / "out") == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a named pipe and SIGINT")
+_ENDLESS = """
+import sys, time
+from napari_kmeans.cli import batch, main
+def read_image(at):
+    print("reading", flush=True)
+    time.sleep(60)
+batch.read_image = read_image
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
 def test_ctrl_c_stops_the_program(tmp_path: Path) -> None:
-    pipe = tmp_path / "endless.png"
-    os.mkfifo(pipe)
-    command = [
-        sys.executable,
-        "-m",
-        "napari_kmeans",
-        "segment",
-        str(pipe),
-        "-k",
-        "3",
-        "-o",
-        str(tmp_path / "out"),
-    ]
-    with (
-        subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # A shell that runs the tests in the background has them ignore the signal.
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-        ) as process,
-        pipe.open("wb"),  # returns when the program has begun to read
-    ):
+    command = [sys.executable, "-c", _ENDLESS, "segment", "x.png", "-k", "3", "-o", str(tmp_path / "out")]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background has them ignore the signal.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "reading\n"
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.strip()) == (130, "", "napari-kmeans: stopped")
-    assert names(tmp_path) == ["endless.png"]
+    assert names(tmp_path) == []
 
 
 def test_without_typer_the_error_says_what_to_install() -> None:
@@ -518,7 +516,7 @@ def test_view_of_a_broken_file(run: Run, screen: Screen, tmp_path: Path) -> None
     (tmp_path / "broken.png").write_bytes(b"hello")
     status, _, err = run("view", "broken.png")
     assert (status, screen.views) == (1, [])
-    assert err == "napari-kmeans: broken.png is no image of a known kind: OME-Zarr, TIFF, PNG or JPEG\n"
+    assert err == "napari-kmeans: broken.png is not a supported image: OME-Zarr, TIFF, PNG or JPEG\n"
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_labels_inside_the_image(
 
 def test_labels_of_another_image_are_rejected(tmp_path: Path, make_image: MakeImage) -> None:
     make_image(tmp_path / "x.zarr", "yx")
-    with pytest.raises(ValueError, match=r"x\.zarr is another image than the one of the labels"):
+    with pytest.raises(ValueError, match=r"x\.zarr is not the image of these labels"):
         export(tmp_path / "x.zarr" / "labels" / "a", np.ones((5, 5), np.uint8))
     assert "labels" not in names(tmp_path / "x.zarr")
 

@@ -147,7 +147,7 @@ def test_the_first_of_several_series_is_read_with_a_warning(tmp_path: Path) -> N
     with tifffile.TiffWriter(path) as writer:
         writer.write(GRAY)
         writer.write(GRAY[:5, :5])
-    with pytest.warns(UserWarning, match=r"two\.tif: it holds 2 images, of which the first is used"):
+    with pytest.warns(UserWarning, match=r"two\.tif: it contains 2 images; only the first is used"):
         same(read_image(path), GRAY, "YX")
 
 
@@ -160,7 +160,7 @@ def test_missing_pages_give_a_warning(tmp_path: Path) -> None:
 
 
 def test_other_colour_spaces_are_rejected(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"image\.tif has 4 samples a pixel of the kind SEPARATED"):
+    with pytest.raises(ValueError, match=r"image\.tif has 4 samples per pixel of the kind SEPARATED"):
         pillow(tmp_path, Image.new("CMYK", (4, 4)), ".tif")
 
 
