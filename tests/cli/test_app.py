@@ -508,7 +508,7 @@ def test_view_of_a_file(run: Run, screen: Screen, gray: Path) -> None:
 def test_view_of_a_sample_and_of_nothing(run: Run, screen: Screen) -> None:
     assert run("view", "--sample", "coins") == (0, "", "")
     assert run("view") == (0, "", "")
-    nothing = {"image": None, "sample": None, "n_clusters": None, "screenshot": None}
+    nothing = {"image": None, "sample": None, "n_clusters": None, "illumination": None, "screenshot": None}
     assert screen.views == [{**nothing, "sample": "coins"}, nothing]
 
 

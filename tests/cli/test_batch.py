@@ -41,13 +41,13 @@ def test_files_are_named_after_their_images(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("images", "out", "options", "message"),
     [
-        (["a.tif"], None, {}, "it has to be told where to write"),
-        (["a.tif", "b.tif"], "x.tif", {}, "x.tif is one file, and there are 2 images"),
-        (["a.tif", "b.tif"], "out", {"model": Path("m.json")}, "m.json holds one model"),
-        (["a.tif"], "x.png", {}, "x.png is neither a folder nor a .tif file"),
+        (["a.tif"], None, {}, "an output is needed"),
+        (["a.tif", "b.tif"], "x.tif", {}, "x.tif is a single file, but there are 2 images"),
+        (["a.tif", "b.tif"], "out", {"model": Path("m.json")}, "m.json holds a single model"),
+        (["a.tif"], "x.png", {}, "x.png is not a folder, a .tif file"),
         (["a.tif"], "a.tif", {}, "would replace the image"),
-        (["a.tif", "sub/a.png"], "out", {}, "would replace what is made of"),
-        (["a.tif"], "x.tif", {"in_image": "k"}, "x.tif is no folder"),
+        (["a.tif", "sub/a.png"], "out", {}, "a-labels.tif, an output for"),
+        (["a.tif"], "x.tif", {"in_image": "k"}, "x.tif must be a folder"),
         (["a.tif"], None, {"in_image": "../k"}, "must be a name of letters and digits"),
     ],
 )

@@ -16,7 +16,7 @@ def test_a_closed_store_is_not_written_to(tmp_path: Path) -> None:
     array = zarr.create_array(store, shape=(4,), chunks=(2,), dtype="u1")
     array[:2] = 1
     store.end_writing()
-    with pytest.raises(RuntimeError, match="is no longer written to"):
+    with pytest.raises(RuntimeError, match="is closed for writing"):
         array[2:] = 1
     assert array[:].tolist() == [1, 1, 0, 0]
 
@@ -26,7 +26,7 @@ def test_closing_waits_for_writes_in_progress(tmp_path: Path) -> None:
     began, may_end, events = threading.Event(), threading.Event(), []
 
     def write() -> None:
-        with store._one_more():
+        with store._writing():
             began.set()
             may_end.wait(30)
             events.append("written")

@@ -65,7 +65,7 @@ def test_gray_with_alpha_has_the_same_brightness(tmp_path: Path) -> None:
 def test_16_bit_colour_png_warns(tmp_path: Path) -> None:
     path = tmp_path / "deep.png"
     write_16_bit_rgb_png(path)
-    with pytest.warns(UserWarning, match=r"deep\.png has 16 bits a colour sample, of which 8 are used"):
+    with pytest.warns(UserWarning, match=r"deep\.png has 16 bits per colour sample; only 8 are used"):
         assert read_image(path).data.dtype == np.uint8
 
 
@@ -91,7 +91,7 @@ def test_jpeg_is_read(tmp_path: Path) -> None:
 
 
 def test_the_first_of_several_pictures_is_read_with_a_warning(tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match="holds 2 pictures, of which the first is used"):
+    with pytest.warns(UserWarning, match="contains 2 images; only the first is used"):
         image = pillow(
             tmp_path, Image.fromarray(GRAY), save_all=True, append_images=[Image.fromarray(255 - GRAY)]
         )
@@ -103,8 +103,8 @@ def test_errors_name_the_file_and_the_reason(tmp_path: Path) -> None:
         read_image(tmp_path / "absent.png")
     for name, content, reason in [
         ("empty.tif", b"", "is empty"),
-        ("text.png", b"hello", "is no image of a known kind"),
-        ("text.tif", b"hello", "is no image of a known kind"),
+        ("text.png", b"hello", "is not a supported image"),
+        ("text.tif", b"hello", "is not a supported image"),
         ("garbage.tif", b"II*\0garbage", "is a TIFF without an image in it"),
     ]:
         path = tmp_path / name

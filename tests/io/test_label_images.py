@@ -116,7 +116,7 @@ def test_zarr_arrays_and_other_array_likes_are_written(tmp_path: Path) -> None:
 )
 def test_labels_that_the_format_cannot_store_are_rejected(tmp_path: Path, labels: np.ndarray) -> None:
     with pytest.raises(
-        ValueError, match=r"OME-Zarr holds integer labels in 2 to 5 dimensions|have 6 dimensions"
+        ValueError, match=r"OME-Zarr supports integer labels in 2 to 5 dimensions|have 6 dimensions"
     ):
         export(tmp_path / "x.zarr", labels)
     assert names(tmp_path) == []

@@ -151,7 +151,13 @@ def view(
 
         if screenshot is not None:
             screenshot.parent.mkdir(parents=True, exist_ok=True)
-        open_napari(picture, sample, n_clusters, illumination, screenshot)
+        open_napari(
+            image=picture,
+            sample=sample,
+            n_clusters=n_clusters,
+            illumination=illumination,
+            screenshot=screenshot,
+        )
     except ImportError as error:
         reason = str(error).strip().partition("\n")[0]
         batch.say(f"view needs napari with a Qt binding ({reason}): pip install 'napari-kmeans[all]'")
