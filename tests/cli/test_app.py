@@ -406,36 +406,34 @@ def test_interrupted_writing_leaves_nothing(
     assert names(tmp_path / "out") == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a named pipe and SIGINT")
-def test_ctrl_c(tmp_path: Path) -> None:
-    pipe = tmp_path / "endless.png"
-    os.mkfifo(pipe)
-    command = [
-        sys.executable,
-        "-m",
-        "napari_kmeans",
-        "segment",
-        str(pipe),
-        "-k",
-        "3",
-        "-o",
-        str(tmp_path / "out"),
-    ]
-    with (
-        subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # A shell that runs the tests in the background has them ignore the signal.
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-        ) as process,
-        pipe.open("wb"),  # returns when the program has begun to read
-    ):
+_ENDLESS = """
+import sys, time
+from napari_kmeans.cli import batch, main
+def read_image(at):
+    print("reading", flush=True)
+    time.sleep(60)
+batch.read_image = read_image
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
+def test_ctrl_c_stops_the_program(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _ENDLESS, "segment", "x.png", "-k", "3", "-o", str(tmp_path / "out")]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background has them ignore the signal.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "reading\n"
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.strip()) == (130, "", "napari-kmeans: stopped")
-    assert names(tmp_path) == ["endless.png"]
+    assert names(tmp_path) == []
 
 
 def test_without_typer_it_says_what_to_install() -> None:

@@ -70,8 +70,8 @@ def write(
     FileExistsError
         Without `overwrite`, if `path` exists.
     OSError
-        If pixels cannot be read or labels cannot be written. Nothing is left then, and existing labels are
-        unchanged.
+        If pixels cannot be read or labels cannot be written. No partial labels remain, and existing ones
+        are unchanged.
     ValueError
         If the format does not support such labels, or if they cannot be at this path.
     """
