@@ -19,7 +19,7 @@ from .contenders import CONTENDERS, GRAY
 
 _BEGIN, _END = "<!-- begin of results -->", "<!-- end of results -->"
 _PACKAGES = (
-    "napari-kmeans", "numpy", "ihist", "stringzilla", "scikit-learn", "scikit-image", "scipy",
+    "napari-kmeans", "numpy", "numba", "scikit-learn", "scikit-image", "scipy",
     "opencv-python-headless", "faiss-cpu", "SimpleITK", "kmeans1d", "ckwrap",
 )  # fmt: skip
 

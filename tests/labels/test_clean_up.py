@@ -12,7 +12,7 @@ from skimage.filters import rank
 from skimage.morphology import area_opening, ball, disk
 
 import napari_kmeans
-from napari_kmeans.blocks.loop import Cancelled
+from napari_kmeans.blocks.progress import Cancelled
 from napari_kmeans.labels import clean_up as regions
 from napari_kmeans.labels.clean_up import CleanUp, clean_labels
 from napari_kmeans.labels.majority import Ball

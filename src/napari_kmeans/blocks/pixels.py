@@ -52,6 +52,7 @@ class Block:
         values, include = self.extractor.transform(self.image, self.n_channels)
         if self.crop is not None:
             values, include = values[self.crop], None if include is None else include[self.crop]
+        values = self.extractor.correct(values, self.box, self.shape, self.image.dtype, self.n_channels)
         if self.mask is None:
             return values, include
         inside = self.mask if self.mask.dtype == bool else self.mask != 0

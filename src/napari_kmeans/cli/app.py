@@ -240,7 +240,7 @@ def apply(
         return 1
 
     def label(image: ImageFile, stage: batch.Stage) -> batch.Result:
-        pixels = _pixels(image, model.extractor)
+        pixels = model.coherent(_pixels(image, model.extractor))
         grid = units.grid(image)
         result = label_pixels(pixels, model, clean_up, stage("labelling"), grid=grid, in_memory=objects)
         return _result(result, image, stage, units, objects)

@@ -319,9 +319,10 @@ def _write_full_resolution(
         block = np.ascontiguousarray(in_memory(labels[box]))
         with lock:
             array[box] = block
-        return count_block_labels(block, MAX_LABEL if is_counted else 0)
+        return count_block_labels(block, MAX_LABEL) if is_counted else no_counts
 
-    total = np.zeros(MAX_LABEL if is_counted else 0, np.int64)
+    no_counts = np.zeros(MAX_LABEL, np.int64)
+    total = no_counts.copy()
     for counts in run(store, boxes, progress):
         total += counts
     return total if is_counted else None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ..summary.scalar import ScalarSummary, coarsen
+from ..user_warning import warn_user
 from .clustering import Clustering
 from .exact import OptimalPartitions
 from .intervals import Intervals, polish
@@ -16,8 +15,8 @@ from .lloyd import kmeans
 N_INIT = 10
 """Restarts of scikit-learn's KMeans with ``solver="lloyd"``; the best is kept."""
 
-# Cells approximate values anyway. About a thousand cells per cluster give the same optimum many times as fast,
-# and a few of Lloyd's iterations on all cells remove the remaining difference. Largest k : points.
+# Cells approximate values anyway. About a thousand cells per cluster give the same optimum many times as
+# fast, and a few of Lloyd's iterations on all cells remove the remaining difference. Largest k : points.
 _COARSE = {4: 1 << 12, 16: 1 << 14}
 
 
@@ -122,11 +121,10 @@ class ExactClusterings:
         centers = self._kmeans(n_clusters, init=optimum.centers[:, np.newaxis], n_init=1)
         found = Intervals.around(summary, centers)
         if found.inertia < optimum.inertia * (1 - 1e-9):
-            warnings.warn(
+            warn_user(
                 f"scikit-learn's KMeans found {n_clusters} clusters of inertia "
                 f"{found.inertia:.12g}, less than the {optimum.inertia:.12g} taken for the optimum; please "
-                "report this image",
-                stacklevel=2,
+                "report this image"
             )
             return "improved by scikit-learn"
         return "confirmed"

@@ -10,23 +10,12 @@ from numpy.typing import NDArray
 from ..blocks.arrays import in_memory
 from ..blocks.loop import array_boxes, run
 from ..blocks.progress import Progress
-
-_PIECE = 1 << 18  # pixels per step, so that temporaries stay in the cache
-_FEW_LABELS = 8  # up to this many, comparisons are faster than a histogram
+from ..summary.counted_values import histogram
 
 
 def count_block_labels(labels: NDArray[np.uint8], n_labels: int) -> NDArray[np.int64]:
     """Count labels 1 to `n_labels` in a block: (n_labels,) int64 array."""
-    flat = np.ascontiguousarray(labels).reshape(-1)
-    if n_labels > _FEW_LABELS:
-        return np.bincount(flat, minlength=256)[1 : n_labels + 1]
-    # Neighbours mostly have the same label, and a histogram then waits for its own last increment.
-    counts, same = np.zeros(n_labels, dtype=np.int64), np.empty(min(_PIECE, flat.size), dtype=bool)
-    for begin in range(0, flat.size, _PIECE):
-        piece = flat[begin : begin + _PIECE]
-        for label in range(1, n_labels + 1):
-            counts[label - 1] += np.count_nonzero(np.equal(piece, label, out=same[: piece.size]))
-    return counts
+    return histogram(labels)[1 : n_labels + 1]
 
 
 def count_labels(labels: Any, n_labels: int, progress: Progress | None = None) -> NDArray[np.int64]:

@@ -1,9 +1,8 @@
-"""Which label a value has: by look-up for 8 and 16 bits, by comparison with thresholds for wider types."""
+"""Labels of pixel values: by comparison with thresholds, or by a lookup table."""
 
 from __future__ import annotations
 
 import math
-import mmap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,17 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..features.base import ScalarFormat, VectorFormat
-from ..kmeans.nearest import nearest
-from ..summary.counted_values import level_values
+from ..kmeans.nearest import nearest_with_distances
+from ..summary.counted_values import bits_of, level_values, mask_of
+from ..summary.sample import as_columns
 
-try:  # A look-up at the speed of a copy; has no wheel for every platform.
-    import stringzilla
-except ImportError:  # pragma: no cover - depends on the platform
-    stringzilla = None
-
-_PIECE = 1 << 18  # values labelled at a time, so that temporaries stay in the cache
 _LONG_PIECE = 1 << 16  # pixels labelled at a time
-_MANY = 24  # thresholds from which a binary search beats comparing with each
+_COMPARED = (7, 15)  # numbers of thresholds that a kernel is compiled for; fewer are padded
 
 Labeller = Callable[[NDArray[Any], "NDArray[np.bool_] | None", "NDArray[np.uint8]"], None]
 """Writes the labels of a block's values, given which of its pixels to use, into an array of its shape."""
@@ -32,99 +26,103 @@ Labeller = Callable[[NDArray[Any], "NDArray[np.bool_] | None", "NDArray[np.uint8
 def scalar_labeller(
     thresholds: Sequence[float] | NDArray[np.float64], shown: NDArray[np.uint8], scalar: ScalarFormat
 ) -> Labeller:
-    """Return what labels blocks of values stored as `scalar` tells; it can be pickled.
+    """Return a labeller of values in the format `scalar`; it can be pickled.
 
     Parameters
     ----------
     thresholds : (k - 1,) ascending
-        In the image's own units; whole numbers are taken exactly.
+        In the image's own units; integers are taken exactly.
     shown : (k + 1,) uint8 array
         Label of each cluster, and at 0 that of excluded pixels.
     scalar : ScalarFormat
     """
-    if scalar.dtype.itemsize <= 2:
-        return _ByLookUp(_table(thresholds, shown, scalar))
-    first, cuts = _cuts(thresholds, scalar)
     plain = bool(np.array_equal(shown, np.arange(shown.size)))
-    return _ByThresholds(first, cuts, None if plain else shown)
+    if scalar.dtype.itemsize <= 2 and not (plain and len(thresholds) <= _COMPARED[-1]):
+        return _TableLabeller(_table(thresholds, shown, scalar))
+    first, cuts = _cuts(thresholds, scalar)
+    return _ThresholdLabeller(first, cuts, None if plain else shown)
 
 
-class _Flat:
-    """Labels any block by labelling flat contiguous values, and leaves pixels out."""
+class _FlatLabeller:
+    """Labels any block by labelling flat contiguous values."""
 
     def __call__(
         self, values: NDArray[Any], include: NDArray[np.bool_] | None, out: NDArray[np.uint8]
     ) -> None:
-        flat = np.ascontiguousarray(values).reshape(-1)
         target = out.reshape(-1) if out.flags.c_contiguous else np.empty(out.size, dtype=np.uint8)
-        self.classify(flat, target)
-        if include is not None:
-            target *= np.ascontiguousarray(include).reshape(-1).view(np.uint8)
+        self.label(bits_of(values), mask_of(include), target)
         if not out.flags.c_contiguous:
             out[...] = target.reshape(out.shape)
 
-    def classify(self, values: NDArray[Any], out: NDArray[np.uint8]) -> None:
+    def label(self, bits: NDArray[Any], include: NDArray[np.uint8] | None, out: NDArray[np.uint8]) -> None:
         raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False)
-class _ByLookUp(_Flat):
-    """Labels 8- and 16-bit values by a table of all bit patterns."""
+class _TableLabeller(_FlatLabeller):
+    """Labels 8- and 16-bit values by a lookup table."""
 
     table: NDArray[np.uint8]
 
-    def classify(self, values: NDArray[Any], out: NDArray[np.uint8]) -> None:
-        raw = values.view(f"u{values.dtype.itemsize}")
-        if raw.itemsize == 1 and stringzilla is not None:
-            _translate(raw, self.table, out)
-            return
-        for begin in range(0, raw.size, _PIECE):
-            # `mode` because numpy.take buffers its output otherwise; no index is out of range.
-            np.take(self.table, raw[begin : begin + _PIECE], out=out[begin : begin + _PIECE], mode="clip")
+    def label(self, bits: NDArray[Any], include: NDArray[np.uint8] | None, out: NDArray[np.uint8]) -> None:
+        from ._kernels import label_by_table  # here, since importing numba takes a while
 
-
-def _translate(raw: NDArray[np.uint8], table: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-    # stringzilla keeps other threads waiting while it runs, a window's too, and memory that is written for
-    # the first time takes ten times as long. So it is touched before, and small pieces are translated.
-    out[:: mmap.PAGESIZE] = 0
-    look_up = table.tobytes()
-    for begin in range(0, raw.size, _PIECE):
-        end = begin + _PIECE
-        stringzilla.translate(raw[begin:end].data, look_up, out=out[begin:end].data)
+        label_by_table(bits, include, self.table, out)
 
 
 @dataclass(frozen=True, eq=False)
-class _ByThresholds(_Flat):
-    """Labels wider values by comparing them with each threshold."""
+class _ThresholdLabeller(_FlatLabeller):
+    """Labels values by comparing them with thresholds.
+
+    Attributes
+    ----------
+    first : int
+        Cluster of values that are above no threshold.
+    cuts : ascending array of the stored type
+    shown : uint8 array or None
+        Label of each cluster, if it is not the cluster's number.
+    """
 
     first: int
     cuts: NDArray[Any]
     shown: NDArray[np.uint8] | None
 
-    def classify(self, values: NDArray[Any], out: NDArray[np.uint8]) -> None:
-        for begin in range(0, values.size, _PIECE):
-            piece, part = values[begin : begin + _PIECE], out[begin : begin + _PIECE]
-            if self.cuts.size >= _MANY:
-                part[...] = np.searchsorted(self.cuts, piece, side="left") + self.first
-                if values.dtype.kind == "f":
-                    part[np.isnan(piece)] = 0
-            else:
-                if values.dtype.kind == "f":
-                    np.greater_equal(piece, -np.inf, out=part.view(bool))  # 0 for NaN, else 1
-                else:
-                    part[...] = self.first
-                above = np.empty(piece.size, dtype=bool)
-                for cut in self.cuts:
-                    np.greater(piece, cut, out=above)
-                    np.add(part, above.view(np.uint8), out=part)
-            if self.shown is not None:
-                part[...] = self.shown[part]
+    def label(self, bits: NDArray[Any], include: NDArray[np.uint8] | None, out: NDArray[np.uint8]) -> None:
+        from ._kernels import label_by_search, label_by_table, label_by_thresholds
+
+        signed = np.dtype(f"i{bits.dtype.itemsize}")
+        limits = np.iinfo(signed)
+        kind = self.cuts.dtype.kind
+        inverted = signed.type(limits.max if kind == "f" else 0)
+        flipped = signed.type(limits.min if kind == "u" else 0)
+        ends = (
+            (-np.inf, np.inf)
+            if kind == "f"
+            else (np.iinfo(self.cuts.dtype).min, np.iinfo(self.cuts.dtype).max)
+        )
+
+        def keys(values: Any) -> NDArray[Any]:
+            stored = np.asarray(values, dtype=self.cuts.dtype).view(signed)
+            return np.asarray(np.where(stored < 0, stored ^ inverted, stored) ^ flipped)
+
+        least, most = keys(ends)
+        cuts = keys(self.cuts)
+        size = next((size for size in _COMPARED if cuts.size <= size), 0)
+        if size:
+            padded = (*cuts, *[most] * (size - cuts.size))
+            label_by_thresholds(
+                bits.view(signed), include, inverted, flipped, least, most, self.first, padded, out
+            )
+        else:
+            label_by_search(bits.view(signed), include, inverted, flipped, least, most, self.first, cuts, out)
+        if self.shown is not None:
+            label_by_table(out, None, self.shown, out)
 
 
 def _table(
     thresholds: Sequence[float] | NDArray[np.float64], shown: NDArray[np.uint8], scalar: ScalarFormat
 ) -> NDArray[np.uint8]:
-    """Label of each bit pattern of an 8- or 16-bit type."""
+    """Return the label of each bit pattern of an 8- or 16-bit type."""
     with np.errstate(invalid="ignore"):  # signalling NaNs, among all bit patterns
         levels = level_values(scalar.dtype) * scalar.unit
     cluster = 1 + np.searchsorted(np.asarray(thresholds, dtype=np.float64), levels, side="left")
@@ -135,12 +133,12 @@ def _table(
 def _cuts(
     thresholds: Sequence[float] | NDArray[np.float64], scalar: ScalarFormat
 ) -> tuple[int, NDArray[Any]]:
-    """Thresholds as stored values, rounded down, so that ``value > cut`` is exact in the values' own type.
+    """Return thresholds as stored values, rounded down: ``value > cut`` is then exact in the stored type.
 
     Returns
     -------
     first : int
-        Cluster of a value above no cut; more than 1 if thresholds lie below all values there can be.
+        Cluster of a value above no cut; more than 1 if thresholds lie below all possible values.
     cuts : ascending array of the stored type
     """
     dtype = scalar.dtype
@@ -161,8 +159,8 @@ def _cuts(
 class NearestLabeller:
     """Labels blocks of pixels described by several numbers, each with its nearest centre.
 
-    Two or three bytes a pixel have at most 2^24 different values. A table of these is filled as they occur,
-    each with what the comparison of centres finds: no colour is compared twice, and none is guessed.
+    Two or three bytes per pixel have at most 2^24 different values. Their labels are kept in a lookup table
+    that is filled as they occur.
 
     Attributes
     ----------
@@ -185,24 +183,20 @@ class NearestLabeller:
         self, values: NDArray[Any], include: NDArray[np.bool_] | None, out: NDArray[np.uint8]
     ) -> None:
         """Write the labels of a block: 0 for NaN and what is not included."""
-        flat = values.reshape(-1, values.shape[-1])
+        columns = as_columns(values)[: self.vector.n_features]
         target = out.reshape(-1) if out.flags.c_contiguous else np.empty(out.size, dtype=np.uint8)
         used = None if include is None else np.ascontiguousarray(include).reshape(-1)
         plain = bool(np.array_equal(self.shown, np.arange(self.shown.size)))
         for begin in range(0, target.size, _LONG_PIECE):
             piece = slice(begin, begin + _LONG_PIECE)
-            columns = [flat[piece, axis] for axis in range(self.vector.n_features)]
             chosen = used[piece] if used is not None else None
-            part = self._by_table(columns, chosen) if self._is_of_bytes else self._compare(columns)
+            by_table = self.vector.dtype.itemsize == 1 and self.vector.n_features <= 3
+            part = self._by_table(columns[:, piece], chosen) if by_table else self._compare(columns[:, piece])
             target[piece] = part if plain else self.shown.take(part)
             if chosen is not None:
                 target[piece] *= chosen.view(np.uint8)
         if not out.flags.c_contiguous:
             out[...] = target.reshape(out.shape)
-
-    @property
-    def _is_of_bytes(self) -> bool:
-        return self.vector.dtype.itemsize == 1 and self.vector.n_features <= 3
 
     @cached_property
     def _table(self) -> NDArray[np.uint8]:
@@ -215,7 +209,7 @@ class NearestLabeller:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
-    def _by_table(self, columns: list[NDArray[Any]], chosen: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
+    def _by_table(self, columns: NDArray[Any], chosen: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
         """Clusters of bytes, from 1; of those that are not chosen it may be 0."""
         keys = columns[0].view(np.uint8).astype(np.intp)
         for column in columns[1:]:
@@ -228,32 +222,38 @@ class NearestLabeller:
             unknown &= chosen
         where = np.flatnonzero(unknown)
         if where.size:
-            missing = keys[where]
-            new = np.sort(missing)
-            new = new[np.append(True, new[1:] != new[:-1])]
+            from ..summary._color_kernels import count_runs, sort_keys
+
             d = len(columns)
+            missing = keys[where]
+            new, _ = count_runs(sort_keys(missing.astype(np.uint64), 8 * d))
+            new = new.astype(np.intp)
             bytes_ = [(new >> (8 * (d - 1 - axis))).astype(np.uint8) for axis in range(d)]
             # Another thread may do the same at the same time, and finds the same.
-            table[new] = self._compare([byte.view(self.vector.dtype) for byte in bytes_])
+            table[new] = self._compare(np.stack([byte.view(self.vector.dtype) for byte in bytes_]))
             found[where] = table[missing]
-        return found
+        return np.asarray(found)
 
-    def _compare(self, columns: list[NDArray[Any]]) -> NDArray[np.uint8]:
+    def _compare(self, columns: NDArray[Any]) -> NDArray[np.uint8]:
         """Clusters of any values, from 1; 0 for NaN."""
+        positions = columns if self.vector.white is None else self.vector.features(list(columns))
+        found, distances = nearest_with_distances(positions, self.centers, self.scales)
+        found += 1
         if self.vector.dtype.kind == "f":
-            columns = [self._bounded(column) for column in columns]
-        positions = self.vector.features(columns)
-        found = nearest(positions, self.centers, self.scales)
-        found += np.uint8(1)
-        if self.vector.dtype.kind == "f":
-            for position in positions:
-                found[np.isnan(position)] = 0
+            infinite = np.flatnonzero(np.isinf(distances))
+            if infinite.size:
+                found[infinite] = self._compare_infinite(columns[:, infinite])
         return found
 
-    def _bounded(self, column: NDArray[Any]) -> NDArray[np.float64]:
-        """Values with very far ones for infinite ones, which would be equally far from all centres."""
-        wide = column.astype(np.float64)
-        if np.isinf(wide).any():
-            far = 1e6 * max(1.0, float(np.abs(self.centers).max()), float(self.scales.max()))
-            np.clip(wide, -far, far, out=wide, where=np.isinf(wide))
-        return wide
+    def _compare_infinite(self, columns: NDArray[Any]) -> NDArray[np.uint8]:
+        """Clusters of values that may be infinite, from 1; 0 for NaN."""
+        wide = columns.astype(np.float64)
+        # Very far values for infinite ones, which would be equally far from all centres.
+        far = 1e6 * max(1.0, float(np.abs(self.centers).max()), float(self.scales.max()))
+        np.clip(wide, -far, far, out=wide, where=np.isinf(wide))
+        positions = self.vector.features(list(wide))
+        found = nearest_with_distances(positions, self.centers, self.scales)[0]
+        found += 1
+        for position in positions:
+            found[np.isnan(position)] = 0
+        return found

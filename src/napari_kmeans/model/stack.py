@@ -40,6 +40,10 @@ class ModelsOnDemand(Sequence[KMeansModel]):
     def __len__(self) -> int:
         return len(self._made)
 
+    def __iter__(self) -> Iterator[KMeansModel]:
+        # Not that of `Sequence`, whose frame a warning would name as the caller.
+        return (self[position] for position in range(len(self)))
+
     def __getitem__(self, position: Any) -> Any:
         if isinstance(position, slice):
             return tuple(self[i] for i in range(*position.indices(len(self))))

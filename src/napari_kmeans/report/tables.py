@@ -136,8 +136,10 @@ def write_columns(path: Path, table: Mapping[str, Sequence[Any]], *, overwrite: 
         writer.writerows(["" if value != value else value for value in row] for row in rows)
 
 
-def table_text(model: KMeansModel, pixel: PixelSize | None = None) -> str:
+def table_text(
+    model: KMeansModel, pixel: PixelSize | None = None, counts: NDArray[np.int64] | None = None
+) -> str:
     """Return `cluster_table` as tab-separated text, which spreadsheets accept from the clipboard."""
-    table = cluster_table(model, pixel)
+    table = cluster_table(model, pixel, counts)
     rows = [list(table), *zip(*table.values(), strict=True)]
     return "\n".join("\t".join("" if value != value else str(value) for value in row) for row in rows)

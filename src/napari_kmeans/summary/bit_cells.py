@@ -1,312 +1,333 @@
-"""Values of 32 and 64 bits, counted in at most 2^16 cells of bit patterns, placed where the pixels are.
+"""Values of 32 and 64 bits, counted in about 2^16 cells of bit patterns, placed where the pixels are.
 
-A first pass counts the 16 high bits of the numbers as they lie in memory, later ones cut each of these
-prefixes further. Within a prefix a number, float or integer, is an affine function of its low bits, so sums
-of integers give the exact mean of each cell.
+A first pass counts the prefixes of the values, their 16 high bits, and finds the range of each. A second one
+counts the cells that these ranges are cut into. Within a prefix a value, float or integer, is an affine
+function of its bit pattern, so integer sums give the exact mean of each cell.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..features.base import ScalarFormat
-from .counted_values import bits_of, high_half_histogram, histogram
+from .counted_values import bits_of, mask_of
 from .plan import Plan, ScalarPlan
 from .scalar import MAX_POINTS, ScalarSummary, merge_points
 
-PIECE = 1 << 18
-"""Pixels worked on at a time, so that temporaries stay in the cache."""
-
+_PREFIXES = 1 << 16
 _CELLS = 1 << 15  # cells shared out among the prefixes, once by pixel count and once by density
-_LARGEST = 1e140  # its square, times the pixels of the largest image, is a float64
-_MAX_PASSES = 8  # of which images without both crowds and vast gaps need two or three
+_LARGEST = 1e140  # its square, times the number of pixels of the largest image, is a float64
+_MAX_PASSES = 8  # most images need two; those with crowds in a vast range need three
+_REPEATED = 16  # mean number of pixels in a cell that makes it likely that values repeat
+
+
+def first_plan(scalar: ScalarFormat) -> PrefixPlan | CellsPlan:
+    """Return the plan of the first pass over 32- or 64-bit values."""
+    if scalar.upper is None:
+        return PrefixPlan(scalar)
+    # Equal cells over a range that is known beforehand.
+    prefix = np.arange((scalar.upper >> 16) + 1, dtype=np.uint64)
+    first = prefix << np.uint64(16)
+    bits = max(32 - scalar.upper.bit_length(), 0)
+    return CellsPlan.cut(scalar, (), prefix, first, first + np.uint64(0xFFFF), np.full(first.size, bits))
+
+
+@dataclass(frozen=True)
+class PrefixPlan(ScalarPlan):
+    """Count the prefixes of a 32- or 64-bit type.
+
+    The prefix of a 64-bit integer is that of the float32 nearest to it, so that small numbers have prefixes of
+    their own.
+    """
+
+    passes_left: ClassVar[int] = 2
+    scalar: ScalarFormat
+
+    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.uint64]:
+        """Return pixel count, smallest and largest bit pattern of each prefix: (3, 2^16) uint64 array."""
+        from ._kernels import count_prefixes
+
+        counts = np.zeros((3, _PREFIXES), dtype=np.uint64)
+        counts[1] = np.iinfo(np.uint64).max
+        count_prefixes(bits_of(values), mask_of(include), _root(self.scalar), *counts)
+        return counts
+
+    def combine(self, a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Add the counts of two parts of the image, and join their ranges."""
+        a[0] += b[0]
+        np.minimum(a[1], b[1], out=a[1])
+        np.maximum(a[2], b[2], out=a[2])
+        return a
+
+    def finalize(self, counts: NDArray[np.uint64]) -> CellsPlan | ScalarSummary:
+        """Cut the ranges of the prefixes into cells, or return a summary if each holds a single value."""
+        prefix = np.flatnonzero(counts[0])
+        # Those of infinities and NaN hold nothing else.
+        prefix = prefix[np.isfinite(_values(self.scalar, counts[1, prefix]))]
+        pixels, first, last = counts[:, prefix]
+        pixels = pixels.astype(np.int64)
+        if not prefix.size:
+            return ScalarSummary(np.empty(0), pixels)
+        if max(np.abs(_values(self.scalar, ends)).max() for ends in (first, last)) > _LARGEST:
+            raise ValueError(
+                f"image holds values beyond {_LARGEST:.0e}, whose squares no float64 can hold; leave them "
+                "out with a mask, or divide the image"
+            )
+        if np.array_equal(first, last):
+            return _summarize(self.scalar, pixels, first, np.zeros_like(pixels), spread=0.0)
+        bits = _share_out(pixels, _width(self.scalar, first, last), _bit_length(last - first))
+        return CellsPlan.cut(self.scalar, (), prefix, first, last, bits)
+
+
+@dataclass(frozen=True, eq=False)
+class _Level:
+    """How the cells of one level are found, for each prefix or cell of the level above."""
+
+    shift: NDArray[np.uint64]
+    offset: NDArray[np.uint64]
+    n_cells: int
 
 
 @dataclass(frozen=True, eq=False)
 class CellsPlan(ScalarPlan):
     """Count the values of a 32- or 64-bit type in cells of bit patterns.
 
-    A pixel's cell is found by its high bits, ``raw >> root_shift``, and then once for each refinement by
-    ``(raw >> shift[cell]) - base[cell]``.
-
     Attributes
     ----------
     scalar : ScalarFormat
-    root_shift : int
-        Low bits that the first pass leaves out.
-    n_cells : int
-        Cells this pass counts, not including a last one for what is left out.
-    start, shift : arrays
-        For each cell of this pass: its first bit pattern, and its width in bits.
-    refinements : tuple of (shift, base)
-        One entry a cell of the level above, in each.
-    with_sums : bool
-        Whether low bits are summed beside the counts; the first of several passes can do without.
-    believed : array or None
-        For each cell, and the last one, the only bit pattern it is believed to hold: how many of its pixels
-        do is counted too.
-    passes : int
-        Which pass this is, from 1.
+    levels : tuple of _Level
+        One for each pass.
+    first, last : (n_cells,) uint64 arrays
+        Smallest and largest bit pattern of each cell.
     """
 
-    samples_windows: ClassVar[bool] = False
+    passes_left: ClassVar[int] = 1
     scalar: ScalarFormat
-    root_shift: int
-    n_cells: int
-    start: NDArray[np.uint64]
-    shift: NDArray[np.int64]
-    refinements: tuple[tuple[NDArray[Any], NDArray[Any]], ...] = ()
-    with_sums: bool = False
-    believed: NDArray[Any] | None = None
-    passes: int = 1
+    levels: tuple[_Level, ...]
+    first: NDArray[np.uint64]
+    last: NDArray[np.uint64]
 
     @classmethod
-    def first(
-        cls, scalar: ScalarFormat, root_shift: int, n_cells: int, *, with_sums: bool = False
+    def cut(
+        cls,
+        scalar: ScalarFormat,
+        levels: tuple[_Level, ...],
+        entry: NDArray[Any],
+        first: NDArray[np.uint64],
+        last: NDArray[np.uint64],
+        bits: NDArray[np.int64],
     ) -> CellsPlan:
-        """Plan a first pass, over cells that are all 2^root_shift bit patterns wide."""
-        start = np.arange(n_cells, dtype=np.uint64) << np.uint64(root_shift)
-        shift = np.full(n_cells, root_shift, dtype=np.int64)
-        return cls(scalar, root_shift, n_cells, start, shift, with_sums=with_sums)
+        """Cut each range of bit patterns into about 2^bits cells.
 
-    @property
-    def passes_left(self) -> int:
-        """Expected number of passes from this one on."""
-        return max(4 - self.passes, 2) if self.scalar.upper is None else 1
-
-    @property
-    def _limbs(self) -> tuple[tuple[int, int], ...]:
-        """Shift and width of the parts whose sums, in float64, are exact for a piece."""
-        return ((0, 16),) if self.scalar.dtype.itemsize == 4 else ((0, 24), (24, 24))
-
-    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """Counts of the cells, sums of the low bits, pixels as believed: (2 + limbs, n_cells + 1) int64."""
-        raw = bits_of(values)
-        if not self.with_sums:
-            high = high_half_histogram(raw, include)
-            return np.append(high, 0)[np.newaxis]
-        if include is not None:
-            raw = raw[include.reshape(-1)]
-        out = np.zeros((2 + len(self._limbs), self.n_cells + 1), dtype=np.int64)
-        size = min(PIECE, raw.size)
-        fine, table = np.empty((2, size), dtype=raw.dtype)
-        index, low = np.empty(size, dtype=np.intp), np.empty(size)
-        row_index = np.empty(size, dtype=np.int32)
-        few = self.n_cells < 1 << 16
-        number = np.empty(raw.size if few else 0, dtype=np.uint16)
-        for begin in range(0, raw.size, PIECE):
-            piece = raw[begin : begin + PIECE]
-            n = piece.size
-            # The arithmetic wraps around as one type; only small numbers are left after it. (`mode` is
-            # there because numpy.take buffers its output otherwise; no index is out of range.)
-            np.right_shift(piece, raw.dtype.type(self.root_shift), out=fine[:n])
-            index[:n] = fine[:n]
-            for shift, base in self.refinements:
-                shift.take(index[:n], out=table[:n], mode="clip")
-                np.right_shift(piece, table[:n], out=fine[:n])
-                base.take(index[:n], out=table[:n], mode="clip")
-                np.subtract(fine[:n], table[:n], out=fine[:n])
-                index[:n] = fine[:n]
-            row_index[:n] = index[:n]
-            for row, (shift_by, width) in enumerate(self._limbs, start=1):
-                np.right_shift(piece, raw.dtype.type(shift_by), out=fine[:n])
-                np.bitwise_and(fine[:n], raw.dtype.type((1 << width) - 1), out=fine[:n])
-                low[:n] = fine[:n]
-                out[row] += sums_of(row_index[:n], low[:n], self.n_cells + 1).astype(np.int64)
-            if self.believed is not None:
-                self.believed.take(index[:n], out=table[:n], mode="clip")
-                low[:n] = table[:n] == piece
-                out[-1] += sums_of(row_index[:n], low[:n], self.n_cells + 1).astype(np.int64)
-            if few:
-                number[begin : begin + n] = index[:n]
-            else:
-                out[0] += np.bincount(index[:n], minlength=self.n_cells + 1)
-        if few:
-            out[0] = histogram(number, None)[: self.n_cells + 1]
-        return out
-
-    def finalize(self, counts: NDArray[np.int64]) -> Plan | ScalarSummary:
-        """Cut crowded and wide cells further, or make the points."""
-        pixels = counts[0, :-1]
-        width = self._width()
-        # NaN and infinities have a width that is not finite.
-        kept = np.isfinite(width) & (pixels > 0)
-        if not kept.any():
-            return ScalarSummary(np.empty(0), np.empty(0, dtype=np.int64))
-        if np.abs(self._values_at(self.start[kept])).max() > _LARGEST:
-            raise ValueError(
-                f"image holds values beyond {_LARGEST:.0e}, whose squares no float64 can hold; leave them "
-                "out with a mask, or divide the image"
-            )
-        wide = self.shift > 0
-        if self.with_sums:
-            # All at the start of their cell, pixels have a single value: no part of their sum can be less.
-            sums = counts[1:-1, :-1]
-            parts = ((self.start >> np.uint64(at)) & np.uint64((1 << bits) - 1) for at, bits in self._limbs)
-            wide &= (sums > [part.astype(np.int64) * pixels for part in parts]).any(axis=0)
-            wide &= counts[-1, :-1] < pixels
-        loose = np.where(kept & wide, pixels - 1, 0)  # alone in a cell, a pixel's value is known
-        bits = _share_out(np.where(loose > 0, pixels, 0), width, self.shift)
-        if self.with_sums:
-            done = self.scalar.upper is not None or self.passes >= _MAX_PASSES
-            scatter = loose * np.square(width, where=kept, out=np.zeros(width.size))
-            hardly_less = np.sum(np.ldexp(scatter, -2 * bits)) > np.sum(scatter) / 2
-            if done or hardly_less or fine_enough(pixels, width, kept, loose, 2e-6):
-                return self._summary(counts, width, kept, wide)
-            # Values that are few (8-bit ones divided by 255) would take many passes to set apart bit by bit.
-            raw, rest = self._means(counts)
-            if self.believed is None and fine_enough(pixels, width, kept, np.where(rest > 0, loose, 0), 2e-6):
-                believed = np.append(raw, np.uint64(0)).astype(f"u{self.scalar.dtype.itemsize}")
-                return replace(self, believed=believed, passes=self.passes + 1)
-        return self._refined(bits, kept)
-
-    def ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Least and largest value of each cell, and its width; not finite for those of NaN and infinities."""
-        ends = self._values_at(self.start), self._values_at(self.start + _last(self.shift))
-        return np.minimum(*ends), np.maximum(*ends), self._width()
-
-    def _width(self) -> NDArray[np.float64]:
-        """Width of each cell in stored values; not finite for the cells of NaN and infinities."""
-        low, high = self._values_at(self.start), self._values_at(self.start + _last(self.shift))
-        with np.errstate(invalid="ignore", over="ignore"):
-            return np.abs(high - low) + np.abs(self._step())
-
-    def _step(self) -> NDArray[np.float64]:
-        """Distance of two neighbouring bit patterns at each cell, in stored values."""
-        if self.scalar.dtype.kind != "f":
-            return np.ones(self.n_cells)
-        base = self._prefix()
-        with np.errstate(invalid="ignore", over="ignore"):
-            return self._values_at(base + np.uint64(1)) - self._values_at(base)
-
-    def _prefix(self) -> NDArray[np.uint64]:
-        """First bit pattern that differs from each cell's in no more than the bits that are summed."""
-        low = np.uint64(sum(width for _, width in self._limbs))
-        return self.start >> low << low
-
-    def _values_at(self, raw: NDArray[np.uint64]) -> NDArray[np.float64]:
-        """Float64 values of bit patterns."""
-        dtype = self.scalar.dtype
-        with np.errstate(invalid="ignore"):
-            return raw.astype(f"u{dtype.itemsize}").view(dtype).astype(np.float64)
-
-    def _refined(self, bits: NDArray[np.int64], kept: NDArray[np.bool_]) -> CellsPlan:
-        """Cut each kept cell into 2^bits, and send all others to the last one."""
-        parts = np.where(kept, np.int64(1) << bits, 0)
-        first = np.cumsum(parts) - parts
-        n_cells = int(parts.sum())
-        finer = self.shift - bits
-        # (raw >> shift) - base is the number of the new cell. What is left out is shifted to nothing and
-        # lands beyond the last cell, and so does what earlier passes left out: the entry appended here.
-        all_bits = 8 * self.scalar.dtype.itemsize
-        shift = np.append(np.where(kept, finer, all_bits), all_bits).astype(np.uint64)
-        base = np.full(self.n_cells + 1, -n_cells)
-        base[:-1][kept] = ((self.start >> shift[:-1]).astype(np.int64) - first)[kept]
-        unsigned = f"u{self.scalar.dtype.itemsize}"
-        table = (shift.astype(unsigned), base.astype(unsigned))
-        parent = np.repeat(np.arange(self.n_cells), parts)
-        new_shift = finer[parent]
-        step = (np.arange(n_cells) - first[parent]).astype(np.uint64)
-        start = self.start[parent] + (step << new_shift.astype(np.uint64))
-        return replace(
-            self,
-            n_cells=n_cells,
-            refinements=(*self.refinements, table),
-            start=start,
-            shift=new_shift,
-            with_sums=True,
-            believed=None,
-            passes=self.passes + 1,
+        `entry` numbers the ranges in the level above; pixels of all others are not counted.
+        """
+        shift = (_bit_length(last - first) - bits).astype(np.uint64)
+        begin = first >> shift
+        parts = ((last >> shift) - begin).astype(np.int64) + 1
+        end = np.cumsum(parts)
+        n_cells, n_entries = int(end[-1]), levels[-1].n_cells + 1 if levels else _PREFIXES
+        level = _Level(
+            np.full(n_entries, 63, dtype=np.uint64), np.full(n_entries, n_cells, dtype=np.uint64), n_cells
+        )
+        level.shift[entry] = shift
+        level.offset[entry] = (end - parts).astype(np.uint64) - begin  # modulo 2^64
+        parent = np.repeat(np.arange(parts.size), parts)
+        start = (np.arange(n_cells).astype(np.uint64) - level.offset[entry][parent]) << shift[parent]
+        width = (np.uint64(1) << shift[parent]) - np.uint64(1)
+        return cls(
+            scalar,
+            (*levels, level),
+            np.maximum(start, first[parent]),
+            np.minimum(start + width, last[parent]),
         )
 
-    def _summary(
+    @cached_property
+    def tables(self) -> tuple[Any, ...]:
+        """What kernels find the cell of a value by; see `_kernels.count_cells`."""
+        sizes = [level.shift.size for level in self.levels]
+        return (
+            _root(self.scalar),
+            np.concatenate([level.shift for level in self.levels]),
+            np.concatenate([level.offset for level in self.levels]),
+            np.cumsum([0, *sizes[:-1]]).astype(np.uint64),
+            np.array([level.n_cells for level in self.levels], dtype=np.uint64),
+        )
+
+    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Return pixel count and sum of the bit patterns, modulo 2^64: (2, n_cells + 1) int64 array."""
+        from ._kernels import count_cells
+
+        counts = np.zeros((2, self.first.size + 1), dtype=np.int64)
+        count_cells(bits_of(values), mask_of(include), *self.tables, counts[0], counts[1].view(np.uint64))
+        return counts
+
+    def finalize(self, counts: NDArray[np.int64]) -> Plan | ScalarSummary:
+        """Return the summary, or cut cells further that hold several values."""
+        pixels, sums = counts[:, :-1]
+        n = np.maximum(pixels, 1).astype(np.uint64)
+        beyond = sums.view(np.uint64) - self.first * n  # modulo 2^64, where what is less is exact
+        span = self.last - self.first
+        beyond = np.where(span < (1 << 63) / n, beyond, span // np.uint64(2) * n)
+        mean, rest = self.first + beyond // n, beyond % n
+        several = (pixels > 1) & (beyond > 0) & (beyond < span * n)
+        mixed = several & (rest > 0)
+        if several.any() and not mixed.any():
+            return ConfirmPlan(self, pixels, mean)
+        return self.conclude(pixels, mean, rest, several, mixed)
+
+    def conclude(
         self,
-        counts: NDArray[np.int64],
-        width: NDArray[np.float64],
-        kept: NDArray[np.bool_],
-        wide: NDArray[np.bool_],
-    ) -> ScalarSummary:
-        """Turn counts and sums of low bits into ascending points."""
-        pixels = counts[0, :-1][kept]
-        raw, rest = self._means(counts)
-        values, origin = self._distances(raw[kept])
-        values = (values + self._step()[kept] * (rest[kept] / pixels)) * self.scalar.unit
-        width = width[kept] * self.scalar.unit
-        # Expected scatter of n values spread evenly over the cell; the sums give its mean, not its scatter.
-        inside = np.where(wide[kept], (pixels - 1) * (width * width / 12), 0.0)
-        order = np.argsort(values, kind="stable")
-        return merge_points(values[order], pixels[order], float(inside.sum()), MAX_POINTS, origin)
+        pixels: NDArray[np.int64],
+        mean: NDArray[np.uint64],
+        rest: NDArray[np.uint64],
+        several: NDArray[np.bool_],
+        mixed: NDArray[np.bool_],
+    ) -> CellsPlan | ScalarSummary:
+        """Return the summary, or cut cells further.
 
-    def _means(self, counts: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-        """Mean bit pattern of each cell, as a whole one and a remainder in its pixels' number."""
-        pixels = np.maximum(counts[0, :-1], 1)
-        whole = rest = np.zeros(pixels.size, dtype=np.int64)
-        for sums, (_, bits) in zip(counts[-2:0:-1, :-1], reversed(self._limbs), strict=True):
-            quotient, rest = np.divmod((rest << bits) + sums, pixels)
-            whole = (whole << bits) + quotient
-        return self._prefix() + whole.astype(np.uint64), rest
-
-    def _distances(self, raw: NDArray[np.uint64]) -> tuple[NDArray[np.float64], int]:
-        """Values of bit patterns, less an origin that keeps 64-bit integers apart."""
-        if self.scalar.dtype.kind == "f" or self.scalar.dtype.itemsize < 8:
-            return self._values_at(raw), 0
-        whole = raw.view(self.scalar.dtype)
-        origin = int(whole.min())
-        if max(abs(origin), abs(int(whole.max()))) < 1 << 52:
-            return whole.astype(np.float64), 0
-        return np.array([float(int(value) - origin) for value in whole]), origin
+        Parameters
+        ----------
+        pixels : (n,) int64 array
+        mean, rest : (n,) uint64 arrays
+            Mean bit pattern of each cell, as an integer and a remainder in its number of pixels.
+        several, mixed : (n,) bool arrays
+            Whether the pixels of a cell may have several values, and whether they certainly have.
+        """
+        filled = np.flatnonzero(pixels)
+        width = _width(self.scalar, self.first, self.last)
+        loose = np.where(several, pixels - 1, 0)
+        repeated = pixels.sum() >= _REPEATED * filled.size and mixed.sum() * 8 <= filled.size
+        done = not mixed.any() if repeated else _fine_enough(pixels[filled], width[filled], loose[filled])
+        if self.scalar.upper is None and not done and len(self.levels) < _MAX_PASSES:
+            cut = mixed if repeated else several
+            bits = _share_out(np.where(cut, pixels, 0), width, _bit_length(self.last - self.first))
+            scatter = np.where(cut, loose, 0) * np.square(width)
+            if np.sum(np.ldexp(scatter, -2 * bits)) <= np.sum(scatter) / 2:
+                first, last = self.first[filled], self.last[filled]
+                return CellsPlan.cut(self.scalar, self.levels, filled, first, last, bits[filled])
+        width = width * self.scalar.unit
+        # The expected scatter of values that are spread evenly: sums give the mean of a cell, not its scatter.
+        spread = float(np.sum(loose * (width * width / 12)))
+        return _summarize(self.scalar, pixels[filled], mean[filled], rest[filled], spread)
 
 
-def _last(shift: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Low bits of the last pattern in cells of this width."""
-    return (np.uint64(1) << shift.astype(np.uint64)) - np.uint64(1)
+@dataclass(frozen=True, eq=False)
+class ConfirmPlan(ScalarPlan):
+    """Find out whether cells whose mean is a possible value hold nothing else.
 
-
-def sums_of(index: NDArray[np.int32], weights: NDArray[np.float64], n_cells: int) -> NDArray[np.float64]:
-    """Sum the weights of each cell, as `numpy.bincount` does, which is slower and holds Python's lock."""
-    from scipy.sparse import csc_array  # here, for only wide types need it and its import takes a while
-
-    column = csc_array((weights, index, np.array([0, index.size], dtype=np.int32)), shape=(n_cells, 1))
-    return np.asarray(column @ np.ones(1))
-
-
-def fine_enough(
-    pixels: NDArray[Any],
-    width: NDArray[np.float64],
-    kept: NDArray[np.bool_],
-    loose: NDArray[Any],
-    tolerance: float,
-    inside: NDArray[np.float64] | None = None,
-) -> bool:
-    """Whether a cut within a cell could hardly matter to 64 clusters.
-
-    Compares the scatter of the `loose` pixels, whose place in their cell (of width `inside`, if given) is not
-    known, with the least inertia of 64 clusters at this density, by the asymptotic law of optimal quantisers
-    (Panter and Dite, "Quantization distortion in pulse-count modulation with nonuniform spacing of levels",
-    Proc. IRE 39, 1951): (Σ (n w²)^(1/3))³ / (12 k²).
+    Values that are few (8-bit ones divided by 255) would take many passes to be separated bit by bit.
     """
-    n, w = pixels[kept].astype(np.float64), width[kept]
-    inner = w if inside is None else inside[kept]
-    top = max(w.max(), inner.max())
-    w, inner = w / top, inner / top
-    scatter = np.sum(loose[kept] * inner * inner)
-    # Clusters can have cells for themselves: those farthest out must not hide what the others lack.
-    density = np.sort(np.cbrt(n * w * w))[:-63]
-    return bool(scatter <= tolerance * np.sum(density) ** 3 / 64**2)
+
+    passes_left: ClassVar[int] = 1
+    cells: CellsPlan
+    pixels: NDArray[np.int64]
+    mean: NDArray[np.uint64]
+
+    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Count the pixels of each cell that differ from its mean: (n_cells + 1,) int64 array."""
+        from ._kernels import count_others
+
+        counts = np.zeros(self.mean.size + 1, dtype=np.int64)
+        expected = np.append(self.mean, np.uint64(0))
+        count_others(bits_of(values), mask_of(include), *self.cells.tables, expected, counts)
+        return counts
+
+    def finalize(self, counts: NDArray[np.int64]) -> CellsPlan | ScalarSummary:
+        """Return the summary, or cut cells further that hold several values."""
+        mixed = counts[:-1] > 0
+        return self.cells.conclude(self.pixels, self.mean, np.zeros_like(self.mean), mixed, mixed)
+
+
+def _root(scalar: ScalarFormat) -> np.uint64:
+    """Return the number of bits below the prefix; 0 for 64-bit integers."""
+    if scalar.dtype.itemsize == 4:
+        return np.uint64(16)
+    return np.uint64(48 if scalar.dtype.kind == "f" else 0)
+
+
+def _values(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return the float64 values of bit patterns."""
+    with np.errstate(invalid="ignore"):
+        return raw.astype(f"u{scalar.dtype.itemsize}").view(scalar.dtype).astype(np.float64)
+
+
+def _steps(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return the distances from bit patterns to the next ones; negative for negative floats."""
+    if scalar.dtype.kind != "f":
+        return np.ones(raw.size)
+    last = raw | np.uint64(1)
+    return _values(scalar, last) - _values(scalar, last - np.uint64(1))
+
+
+def _width(scalar: ScalarFormat, first: NDArray[np.uint64], last: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return the widths of ranges of bit patterns, both ends included."""
+    return np.abs(_values(scalar, last) - _values(scalar, first)) + np.abs(_steps(scalar, first))
+
+
+def _bit_length(numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return the number of bits that integers of less than 64 bits have."""
+    _, exponent = np.frexp(numbers.astype(np.float64))  # which may have been rounded up to a power of two
+    bits = np.clip(exponent.astype(np.int64), 1, 63)
+    return np.asarray(bits - (numbers >> (bits - 1).astype(np.uint64) == 0))
+
+
+def _summarize(
+    scalar: ScalarFormat,
+    pixels: NDArray[np.int64],
+    mean: NDArray[np.uint64],
+    rest: NDArray[Any],
+    spread: float,
+) -> ScalarSummary:
+    """Turn cells into ascending points."""
+    values, origin = _distances(scalar, mean)
+    values = (values + _steps(scalar, mean) * (rest / pixels)) * scalar.unit
+    order = np.argsort(values, kind="stable")
+    return merge_points(values[order], pixels[order], spread, MAX_POINTS, origin)
+
+
+def _distances(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> tuple[NDArray[np.float64], int]:
+    """Return the values of bit patterns less an origin that keeps 64-bit integers distinct."""
+    if scalar.dtype.kind == "f" or scalar.dtype.itemsize < 8:
+        return _values(scalar, raw), 0
+    whole = raw.view(scalar.dtype)
+    origin = int(whole.min())
+    if max(abs(origin), abs(int(whole.max()))) < 1 << 52:
+        return whole.astype(np.float64), 0
+    return np.array([float(int(value) - origin) for value in whole]), origin
+
+
+def _fine_enough(pixels: NDArray[np.int64], width: NDArray[np.float64], loose: NDArray[np.int64]) -> bool:
+    """Return whether cutting cells further could hardly matter to 64 clusters.
+
+    Compares the scatter of the `loose` pixels, whose position in their cell is unknown, with the least inertia
+    of 64 clusters at this density, by the asymptotic law of optimal quantizers [1]_:
+    (Σ (n w²)^(1/3))³ / (12 k²).
+
+    References
+    ----------
+    .. [1] P. F. Panter and W. Dite, "Quantization distortion in pulse-count modulation with nonuniform
+           spacing of levels", Proceedings of the IRE 39(1), 44-48, 1951.
+    """
+    width = width / width.max()
+    # 63 clusters can have cells of their own: the outermost must not hide what the others need.
+    density = np.sort(np.cbrt(pixels * width * width))[:-63]
+    return bool(np.sum(loose * width * width) <= 2e-6 * np.sum(density) ** 3 / 64**2)
 
 
 def _share_out(
-    pixels: NDArray[np.int64], width: NDArray[np.float64], shift: NDArray[np.int64]
+    pixels: NDArray[np.int64], width: NDArray[np.float64], most_bits: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Bits to cut each cell by, at most `shift`, so that there are at most about 2^16 cells in all.
+    """Return the bits to cut each range by, for about 2^16 cells in all.
 
     The larger of two shares: by pixel count, which outliers cannot bend, and by (count · width²)^(1/3), the
-    density of an optimal quantiser. Only exponents of two enter, so that no machine's cube root can differ.
+    density of an optimal quantizer. Only powers of two enter, so the result does not depend on how a machine
+    rounds cube roots.
     """
     bits = np.zeros(pixels.size, dtype=np.int64)
     filled = np.flatnonzero(pixels)
@@ -327,5 +348,5 @@ def _share_out(
         else:
             many = room - 1
     wanted = np.maximum(by_count, np.minimum(density + few, most))
-    bits[filled] = np.clip(wanted, 0, np.minimum(shift[filled], 16))
+    bits[filled] = np.clip(wanted, 0, np.minimum(most_bits[filled], 16))
     return bits

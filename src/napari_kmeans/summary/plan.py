@@ -22,10 +22,6 @@ class Plan(Protocol):
     """What one pass over the pixels counts."""
 
     @property
-    def samples_windows(self) -> bool:
-        """Whether sampled windows of a large image are enough for this pass."""
-
-    @property
     def passes_left(self) -> int:
         """Expected number of passes from this one on; for progress only."""
 
@@ -43,13 +39,14 @@ class ScalarPlan(ABC):
     """A plan for one value per pixel, whose counts are arrays of integers."""
 
     @abstractmethod
-    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[Any]:
         """Count the included values."""
 
-    def chunk(self, block: Block) -> NDArray[np.int64]:
+    def chunk(self, block: Block) -> NDArray[Any]:
         """Count one block."""
         return self.count(*block.values())
 
-    def combine(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
+    def combine(self, a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
         """Add the counts of two parts of the image."""
-        return np.add(a, b, out=a)
+        a += b
+        return a

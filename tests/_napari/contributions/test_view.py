@@ -7,8 +7,8 @@ import pytest
 from skimage.io import imread
 
 from napari_kmeans._napari.contributions.view import view
-from napari_kmeans._napari.layers.colors import distinct_colors
-from napari_kmeans.io.files import read_image
+from napari_kmeans.io.images import read_image
+from napari_kmeans.report.palette import distinct_colors
 
 
 @pytest.fixture

@@ -1,0 +1,96 @@
+"""Compiled loops that count pixel values.
+
+They take flat arrays of unsigned bit patterns. `include` is None, or an array that is nonzero where a pixel is
+used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+_compiled = njit(nogil=True, cache=True)
+
+
+@_compiled
+def count_values(raw: Any, include: Any, counts: Any) -> None:
+    """Count 8- or 16-bit values in four rows of counters.
+
+    Neighbouring pixels are often equal, and an increment waits for the one before of the same counter.
+    """
+    for i in range(raw.size):
+        if include is None or include[i]:
+            counts[i & 3, raw[i]] += 1
+
+
+@_compiled
+def count_prefixes(raw: Any, include: Any, root: Any, counts: Any, least: Any, most: Any) -> None:
+    """Count the values with each prefix, and find the smallest and the largest of them."""
+    for i in range(raw.size):
+        if include is None or include[i]:
+            value = np.uint64(raw[i])
+            prefix = _prefix(value, root)
+            counts[prefix] += 1
+            if value < least[prefix]:
+                least[prefix] = value
+            if value > most[prefix]:
+                most[prefix] = value
+
+
+@_compiled
+def count_cells(
+    raw: Any, include: Any, root: Any, shift: Any, offset: Any, start: Any, spare: Any, counts: Any, sums: Any
+) -> None:
+    """Count the values in each cell, and sum them modulo 2^64."""
+    for i in range(raw.size):
+        if include is None or include[i]:
+            value = np.uint64(raw[i])
+            cell = _cell(value, root, shift, offset, start, spare)
+            counts[cell] += 1
+            sums[cell] += value
+
+
+@_compiled
+def count_others(
+    raw: Any,
+    include: Any,
+    root: Any,
+    shift: Any,
+    offset: Any,
+    start: Any,
+    spare: Any,
+    expected: Any,
+    counts: Any,
+) -> None:
+    """Count the values in each cell that differ from the expected one."""
+    for i in range(raw.size):
+        if include is None or include[i]:
+            value = np.uint64(raw[i])
+            cell = _cell(value, root, shift, offset, start, spare)
+            if value != expected[cell]:
+                counts[cell] += 1
+
+
+@_compiled
+def _prefix(value: Any, root: Any) -> Any:
+    """Return the 16 high bits of a value; if `root` is 0, of the float32 nearest to a 64-bit integer."""
+    if root:
+        return value >> root
+    return np.uint64(np.float32(np.int64(value)).view(np.uint32) >> np.uint32(16))
+
+
+@_compiled
+def _cell(value: Any, root: Any, shift: Any, offset: Any, start: Any, spare: Any) -> Any:
+    """Return the cell of a value: ``(value >> shift) + offset`` by the tables of its prefix, then of its cell.
+
+    The tables of level *l* begin at ``start[l]``. Anything beyond the cells of a level, which includes pixels
+    that were changed by another thread, is in its spare cell ``spare[l]``.
+    """
+    entry = _prefix(value, root)
+    cell = min((value >> shift[entry]) + offset[entry], spare[0])
+    for level in range(1, start.size):
+        entry = start[level] + cell
+        cell = min((value >> shift[entry]) + offset[entry], spare[level])
+    return cell
