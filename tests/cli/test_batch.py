@@ -46,7 +46,7 @@ def test_files_are_named_after_their_images(tmp_path: Path) -> None:
         (["a.tif", "b.tif"], "out", {"model": Path("m.json")}, "m.json holds a single model"),
         (["a.tif"], "x.png", {}, "x.png is not a folder, a .tif file"),
         (["a.tif"], "a.tif", {}, "would replace the image"),
-        (["a.tif", "sub/a.png"], "out", {}, "a-labels.tif, an output for"),
+        (["a.tif", "sub/a.png"], "out", {}, "would replace an output for"),
         (["a.tif"], "x.tif", {"in_image": "k"}, "x.tif must be a folder"),
         (["a.tif"], None, {"in_image": "../k"}, "must be a name of letters and digits"),
     ],

@@ -3,11 +3,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -201,6 +203,20 @@ def test_a_full_disk_is_named(tmp_path: Path, kind: tuple[Callable, Callable], n
         fill_up()
     assert caught.value.errno == errno.ENOSPC
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(("free", "message"), [(10, "the disk is full"), (10**9, "cannot be written")])
+def test_a_full_disk_is_recognized_by_an_error_of_numpy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, message: str
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+
+    def fill_up() -> None:
+        with replacing(tmp_path / "x.tif"):
+            raise OSError("490000 requested and 204448 written")
+
+    with pytest.raises(OSError, match=rf"{message} \(.+\): '.*x\.tif'$"):
+        fill_up()
 
 
 def test_errors_about_other_files_are_kept(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_errors_name_the_file_and_the_reason(tmp_path: Path) -> None:
         ("empty.tif", b"", "is empty"),
         ("text.png", b"hello", "is not a supported image"),
         ("text.tif", b"hello", "is not a supported image"),
-        ("garbage.tif", b"II*\0garbage", "is a TIFF without an image in it"),
+        ("garbage.tif", b"II*\0garbage", "is a TIFF without an image"),
     ]:
         path = tmp_path / name
         path.write_bytes(content)

@@ -52,7 +52,7 @@ def test_masked_blocks_of_intensities_and_images_are_refused() -> None:
         (
             np.full(LABELS.shape, np.nan),
             TypeError,
-            "mask has dtype float64; it must be bool or integers: True",
+            "mask contains NaN; it must be bool or integers: True",
         ),
         (LABELS.astype(str), TypeError, "mask has dtype <U3; it must be bool or integers"),
         (LABELS.astype(object), TypeError, "mask has dtype object; it must be bool or integers"),
@@ -66,6 +66,19 @@ def test_wrong_masks_are_refused(mask, error, message) -> None:
         clean_labels(LABELS, majority=1, mask=mask)
     with pytest.raises(error, match=message):
         napari_kmeans.segment(LABELS, 1, mask=mask)
+
+
+def test_masks_of_floats_are_accepted_without_nan() -> None:
+    mask = np.ones(LABELS.shape)
+    mask[0] = 0
+    labels, _ = napari_kmeans.segment(LABELS, 1, mask=mask)
+    np.testing.assert_array_equal(labels, mask)
+    lazy, image = da.from_array(mask, chunks=2), da.from_array(LABELS, chunks=2)
+    np.testing.assert_array_equal(napari_kmeans.segment(image, 1, mask=lazy)[0], mask)
+    np.testing.assert_array_equal(clean_labels(image, majority=1, mask=lazy), LABELS)
+    mask[2, 2] = np.nan
+    with pytest.raises(TypeError, match="mask contains NaN"):
+        napari_kmeans.segment(image, 1, mask=da.from_array(mask, chunks=2))
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64])

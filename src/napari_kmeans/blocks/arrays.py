@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+_MASK_RULE = "it must be bool or integers: True (or nonzero) = use the pixel"
 
 
 def check_image(image: Any) -> None:
@@ -55,18 +58,25 @@ def check_mask(mask: Any, shape: tuple[int, ...], whose: str) -> Any:
     Raises
     ------
     TypeError, ValueError
-        If it has another dtype or shape.
+        If it has another shape, or contains NaN or something other than numbers.
     """
     mask = as_readable(mask)
     if is_masked(mask):
         raise TypeError("mask is a masked array; pass mask.filled(False)")
-    if mask.dtype.kind not in "bui":
-        raise TypeError(
-            f"mask has dtype {mask.dtype}; it must be bool or integers: True (or nonzero) = use the pixel"
-        )
+    if mask.dtype.kind not in "buif":
+        raise TypeError(f"mask has dtype {mask.dtype}; {_MASK_RULE}")
     if mask.shape != shape:
         raise ValueError(f"mask has shape {mask.shape}; it must have {whose} {shape}")
+    if mask.dtype.kind == "f":  # such as numpy.ones(shape)
+        return mask.map_blocks(_nonzero, dtype=bool) if is_dask(mask) else _nonzero(mask)
     return mask
+
+
+def _nonzero(mask: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    """Convert a mask of floats to bool."""
+    if np.isnan(mask).any():
+        raise TypeError(f"mask contains NaN; {_MASK_RULE}")
+    return np.asarray(mask != 0)
 
 
 def as_readable(array: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -14,6 +15,9 @@ from typing import IO, Any
 
 _DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _LOCK_ATTEMPTS = 10
+
+# `numpy.ndarray.tofile`, which tifffile uses, raises OSError without a code.
+_NUMPY_ERROR = re.compile(r"(?P<requested>\d+) requested and (?P<written>\d+) written")
 
 
 @contextlib.contextmanager
@@ -58,7 +62,7 @@ def _partial_path(path: Path, overwrite: bool) -> Iterator[Path]:
     """Yield a path to write to; in the end, remove what is still there."""
     if not overwrite and os.path.lexists(path):
         raise _exists(path)
-    with _errors_about(path), contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack, _errors_about(path):
         _remove_leftovers(path)
         # The lock is held as long as this process lives, so others can distinguish leftovers from work in
         # progress. It is created before the partial file and removed after it.
@@ -85,6 +89,12 @@ def _errors_about(path: Path) -> Iterator[None]:
             raise OSError(error.errno, f"the disk is full ({error.strerror})", str(path)) from None
         if is_temporary:
             raise OSError(error.errno, error.strerror, str(path)) from None
+        if error.errno is None and (written := _NUMPY_ERROR.fullmatch(str(error))):
+            is_full = shutil.disk_usage(path.parent).free < int(written["requested"]) - int(
+                written["written"]
+            )
+            code, reason = (errno.ENOSPC, "the disk is full") if is_full else (errno.EIO, "cannot be written")
+            raise OSError(code, f"{reason} ({os.strerror(code)})", str(path)) from None
         raise
 
 
@@ -182,7 +192,7 @@ def _create_lock(path: Path) -> tuple[Path, IO[Any]]:
         lock = path.with_name(f".{path.name}.{secrets.token_hex(4)}.lock")
         file = lock.open("xb")
         # Another process may take a file that is not locked yet for a leftover. On file systems without
-        # locks every attempt fails, and the last file is used: nobody else can lock it either.
+        # locks every attempt fails, and the last file is used: no other process can lock it either.
         is_last = attempt == _LOCK_ATTEMPTS - 1
         with contextlib.suppress(FileNotFoundError):
             if (_try_lock(file) or is_last) and os.path.samestat(os.fstat(file.fileno()), lock.stat()):

@@ -59,7 +59,7 @@ def write_labels(
     FileExistsError
         Without `overwrite`, if `path` exists.
     OSError
-        If the labels cannot be written; nothing is left then.
+        If the labels cannot be written; no partial file remains.
     ValueError
         If the format does not support such labels, or so many.
     """

@@ -70,8 +70,8 @@ def write(
     FileExistsError
         Without `overwrite`, if `path` exists.
     OSError
-        If pixels cannot be read or labels cannot be written. Nothing is left then, and existing labels are
-        unchanged.
+        If pixels cannot be read or labels cannot be written. No partial labels remain, and existing ones
+        are unchanged.
     ValueError
         If the format does not support such labels, or if they cannot be at this path.
     """
@@ -319,9 +319,10 @@ def _write_full_resolution(
         block = np.ascontiguousarray(in_memory(labels[box]))
         with lock:
             array[box] = block
-        return count_block_labels(block, MAX_LABEL if is_counted else 0)
+        return count_block_labels(block, MAX_LABEL) if is_counted else no_counts
 
-    total = np.zeros(MAX_LABEL if is_counted else 0, np.int64)
+    no_counts = np.zeros(MAX_LABEL, np.int64)
+    total = no_counts.copy()
     for counts in run(store, boxes, progress):
         total += counts
     return total if is_counted else None

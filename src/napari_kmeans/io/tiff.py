@@ -157,7 +157,7 @@ def write(
     FileExistsError
         Without `overwrite`, if the file exists.
     OSError
-        If the file cannot be written; nothing is left then.
+        If the file cannot be written; no partial file remains.
     ValueError
         If the labels are too large for such a file.
     """

@@ -70,7 +70,7 @@ def write_figure(
     FileExistsError
         Without `overwrite`, if the file exists.
     OSError
-        If the file cannot be written; nothing is left then.
+        If the file cannot be written; no partial file remains.
     """
     # Figure instead of pyplot, which would try to open a window.
     from matplotlib.figure import Figure

@@ -124,7 +124,7 @@ def write_columns(path: Path, table: Mapping[str, Sequence[Any]], *, overwrite: 
     FileExistsError
         Without `overwrite`, if the file exists.
     OSError
-        If the file cannot be written; nothing is left then.
+        If the file cannot be written; no partial file remains.
     """
     rows = zip(*table.values(), strict=True)
     with (
