@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import ListedColormap
+from PIL import Image
 from skimage import data
 
 import napari_kmeans
@@ -29,8 +30,12 @@ def show(name: str, image: np.ndarray, results: dict[str, np.ndarray]) -> None:
     for axis in axes:
         axis.axis("off")
     figure.tight_layout()
-    figure.savefig(IMAGES / f"segments-{name}.png", dpi=100)
+    path = IMAGES / f"segments-{name}.png"
+    figure.savefig(path, dpi=100)
     plt.close(figure)
+    with Image.open(path) as picture:
+        small = picture.convert("RGB").quantize(64)
+    small.save(path, optimize=True)
 
 
 def main() -> None:

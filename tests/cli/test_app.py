@@ -502,7 +502,12 @@ def test_view_of_a_file(run: Run, screen: Screen, gray: Path) -> None:
     image = keywords.pop("image")
     np.testing.assert_array_equal(image.data, GRAY)
     assert image.layer_keywords()["name"] == "gray"
-    assert keywords == {"sample": None, "n_clusters": 4, "screenshot": Path("new/out.png")}
+    assert keywords == {
+        "sample": None,
+        "n_clusters": 4,
+        "illumination": None,
+        "screenshot": Path("new/out.png"),
+    }
 
 
 def test_view_of_a_sample_and_of_nothing(run: Run, screen: Screen) -> None:
