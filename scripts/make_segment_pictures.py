@@ -34,7 +34,7 @@ def show(name: str, image: np.ndarray, results: dict[str, np.ndarray]) -> None:
     figure.savefig(path, dpi=100)
     plt.close(figure)
     with Image.open(path) as picture:
-        small = picture.convert("RGB").quantize(64)
+        small = picture.convert("RGB").quantize(16)
     small.save(path, optimize=True)
 
 
