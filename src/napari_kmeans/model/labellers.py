@@ -236,7 +236,11 @@ class NearestLabeller:
 
     def _compare(self, columns: NDArray[Any]) -> NDArray[np.uint8]:
         """Clusters of any values, from 1; 0 for NaN."""
-        positions = columns if self.vector.white is None else self.vector.features(list(columns))
+        if self.vector.white is None:
+            positions: Sequence[NDArray[Any]] | NDArray[Any] = columns
+        else:
+            with np.errstate(invalid="ignore", over="ignore"):
+                positions = self.vector.features(list(columns))
         found, distances = nearest_with_distances(positions, self.centers, self.scales)
         found += 1
         if self.vector.dtype.kind == "f":

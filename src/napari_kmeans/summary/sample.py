@@ -79,9 +79,12 @@ class SamplePlan:
 
     def combine(self, a: Sample, b: Sample) -> Sample:
         """Sample two parts of the image."""
-        # Sorted, and each once: windows of an image may overlap.
-        hashes, first = np.unique(np.concatenate([a.hashes, b.hashes]), return_index=True)
-        hashes, first = hashes[: self.size], first[: self.size]
+        hashes = np.concatenate([a.hashes, b.hashes])
+        first = np.argsort(hashes, kind="stable")  # a stable sort merges what is sorted already
+        hashes = hashes[first]
+        new = np.append(True, hashes[1:] != hashes[:-1]) if hashes.size else slice(0)
+        # Each pixel once: windows of an image may overlap.
+        hashes, first = hashes[new][: self.size], first[new][: self.size]
         values = np.empty((hashes.size, a.values.shape[1]), dtype=a.values.dtype)
         from_a = first < a.hashes.size
         values[from_a] = a.values[first[from_a]]
