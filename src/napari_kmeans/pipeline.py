@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Unpack
 
 from .blocks.pixels import Pixels
@@ -11,7 +11,7 @@ from .kmeans.suggestion import K_MAX, Suggestion, suggest
 from .labels.clean_up import clean_labels
 from .model.model import KMeansModel
 from .model.recipe import Recipe, RecipeOptions, check_n_clusters
-from .model.segmentation import fit_pixels, prepare, segment_pixels
+from .model.segmentation import check_recipe, fit_pixels, prepare, segment_pixels
 from .model.stack import KMeansStack, ModelsOnDemand, spatial_axis
 
 
@@ -119,6 +119,8 @@ def fit(
     axis = spatial_axis(image, per_axis, channel_axis)
     per_axis %= image.ndim
     n = pixels.shape[axis]
+    check_recipe(pixels, recipe)
+    recipe = recipe.without_axis(axis)
     part_axis = channel_axis
     if channel_axis is not None:  # as it is in one position of the image
         part_axis = channel_axis % image.ndim - (per_axis < channel_axis % image.ndim)
@@ -126,13 +128,15 @@ def fit(
     def fit_position(position: int) -> KMeansModel:
         share = subprogress(progress, position / n, (position + 1) / n) if pixels.chunks is None else None
         try:
-            return fit_pixels(pixels.at(axis, position), recipe, part_axis, share)
+            return fit_pixels(
+                replace(pixels.at(axis, position), extractor=recipe.extractor), recipe, part_axis, share
+            )
         except ValueError as error:
             raise ValueError(f"at position {position} along axis {per_axis}: {error}") from None
 
     models = ModelsOnDemand(n, fit_position)
     kept = tuple(models) if pixels.chunks is None else models
-    return KMeansStack(kept, per_axis, channel_axis, pixels.at(axis, 0).extractor)
+    return KMeansStack(kept, per_axis, channel_axis, recipe.extractor, recipe.illumination)
 
 
 def segment(
@@ -153,8 +157,8 @@ def segment(
     Returns
     -------
     labels : uint8 array
-        Of the spatial shape: 1 = darkest … `n_clusters` = brightest, 0 = excluded. For a dask or zarr array, a
-        lazy dask array with the same chunks.
+        Of the spatial shape: 1 = darkest … `n_clusters` = brightest, 0 = excluded. For a dask or zarr array,
+        a lazy dask array with the same chunks.
     model : KMeansModel, or KMeansStack with `per_axis`
     """
     if per_axis is not None:

@@ -19,6 +19,7 @@ from ..labels.clean_up import CleanUp
 from ..model.recipe import AUTO, Recipe
 from ..model.segmentation import Grid
 from ..options import Option, options_of
+from ..preprocess.coherence import check_coherence
 from ..preprocess.exclusion import SATURATED
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -59,14 +60,14 @@ def takes_options_of(*owners: type) -> Callable[[F], F]:
 
 
 def _parameter(name: str, default: Any, details: Option, owner: type) -> inspect.Parameter:
-    of_space = owner in FEATURES.values()
+    of_space, space = owner in FEATURES.values(), getattr(owner, "name", "")
     kind = _TYPES.get(name, type(default))
     if of_space:
         kind, default = kind | None, None  # given or not: only the chosen feature space may have it
     option = typer.Option(
         f"--{name.replace('_', '-')}" + (f"/--no-{name}" if kind == bool | None else ""),
         metavar=details.metavar or None,
-        help=f"With {owner.name}: {_decapitalized(details.help)}" if of_space else details.help,
+        help=f"With {space}: {_decapitalized(details.help)}" if of_space else details.help,
         min=details.minimum if kind in (float, float | None) else None,
         max=details.maximum if kind in (float, float | None) and details.maximum < 1e308 else None,
     )
@@ -85,7 +86,7 @@ def _decapitalized(text: str) -> str:
 def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe:
     """Return the recipe that a command line asks for, without its smoothing.
 
-    `with_units` adds the smoothing, which is in units that depend on the image.
+    `Units.recipe` adds the smoothing, which is in units that depend on the image.
     """
     k: int | str = n_clusters
     if n_clusters != AUTO:
@@ -154,6 +155,11 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
     return tuple(float(_number_or_saturated(option, part)) for part in text.split(","))
 
 
+def _one_if_equal(numbers: list[float]) -> list[float]:
+    """Return one number for all axes if they are equal."""
+    return numbers if len(set(numbers)) > 1 else numbers[:1]
+
+
 @dataclass(frozen=True)
 class Units:
     """Lengths along the axes of an image, in pixels or in the unit of its file.
@@ -167,20 +173,32 @@ class Units:
     physical: bool
 
     def grid(self, image: ImageFile) -> Grid:
-        """Return what the axes of the labels of an image mean; each time of a series is cleaned separately."""
+        """Return what the axes of a label image mean; each time of a series is cleaned separately."""
         axes = image.spatial_axes
         spacing = [self._size(image, axis) for axis in axes if axis != "T"] if self.physical else None
         return Grid(spacing, [axes.index("T")] if "T" in axes else [])
 
-    def with_smoothing(self, recipe: Recipe, smooth: float, image: ImageFile) -> Recipe:
-        """Return the recipe with its smoothing in pixels; time is not smoothed."""
-        if not smooth:
-            return recipe
-        sigma = [
-            0.0 if axis == "T" else smooth / (self._size(image, axis) if self.physical else 1)
-            for axis in image.spatial_axes
-        ]
-        return replace(recipe, smooth=check_smooth(sigma if len(set(sigma)) > 1 else sigma[:1]))
+    def recipe(self, asked: Recipe, smooth: float, image: ImageFile) -> Recipe:
+        """Return the recipe of an image: smoothing in pixels, and the price of a border along each axis.
+
+        A border costs what its area is worth, so with physical sizes the price along an axis is inversely
+        proportional to the pixel size, and the full price where pixels are shortest. Positions along time are
+        neither smoothed nor made coherent with each other.
+        """
+        axes = image.spatial_axes
+        places = [axis for axis in axes if axis != "T"]
+        sizes = {axis: self._size(image, axis) for axis in places} if self.physical else {}
+        recipe = asked
+        if smooth:
+            sigma = [0.0 if axis == "T" else smooth / sizes.get(axis, 1.0) for axis in axes]
+            recipe = replace(recipe, smooth=check_smooth(_one_if_equal(sigma)))
+        if asked.coherence:
+            shortest = min(sizes.values(), default=1.0)
+            prices = [
+                0.0 if axis == "T" else asked.coherence[0] * shortest / sizes.get(axis, 1.0) for axis in axes
+            ]
+            recipe = replace(recipe, coherence=check_coherence(_one_if_equal(prices)))
+        return recipe
 
     def _size(self, image: ImageFile, axis: str) -> float:
         size = image.pixel_size.get(axis)

@@ -59,7 +59,7 @@ def parse(content: str, kind: str) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("format") != kind:
         found = document.get("format") if isinstance(document, dict) else None
         raise ValueError(f"it holds {found!r:.40} instead of {kind!r}")
-    version = document.get("version")
+    version: Any = document.get("version")
     if isinstance(version, bool) or version not in range(1, VERSION + 1):
         raise ValueError(f"it has version {version!r:.40}, and this program reads versions up to {VERSION}")
     if version == VERSION:

@@ -1,7 +1,7 @@
 """The recipe: everything that is asked for, in one immutable value.
 
-Python keywords, command-line options, the dock, the model file and *Copy as Python* are views of it. An option
-is declared here, or by the feature space or the clean-up step that it belongs to.
+Python keywords, command-line options, the dock, the model file and *Copy as Python* are views of it. An
+option is declared here, or by the feature space or the clean-up step that it belongs to.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Recipe:
 
     n_clusters: int | str = 3
     features: FeatureSpace = field(default_factory=Gray)
-    illumination: Illumination | None = option(
+    illumination: Illumination | None = option(  # noqa: RUF009 - a declaration
         None,
         f"Remove uneven illumination: {' (stray light, background) or '.join(KINDS)} (shading).",
         label="Illumination",
@@ -139,6 +139,14 @@ class Recipe:
     def extractor(self) -> FeatureExtractor:
         """What turns pixels into values: preprocessing and features."""
         return FeatureExtractor(self.features, self.smooth, self.exclude)
+
+    def without_axis(self, axis: int) -> Recipe:
+        """Return the recipe of one position along a spatial axis."""
+        smooth = self.smooth[:axis] + self.smooth[axis + 1 :] if len(self.smooth) > 1 else self.smooth
+        prices = (
+            self.coherence[:axis] + self.coherence[axis + 1 :] if len(self.coherence) > 1 else self.coherence
+        )
+        return replace(self, smooth=check_smooth(smooth), coherence=check_coherence(prices))
 
     def with_edits(self, **changes: Any) -> Recipe:
         """Return a recipe with other edits."""
