@@ -20,7 +20,7 @@ from .model.recipe import (
     check_options,
     shows_options,
 )
-from .model.segmentation import fit_pixels, label_pixels, prepare, segment_pixels
+from .model.segmentation import check_recipe, fit_pixels, label_pixels, prepare, segment_pixels
 from .model.stack import KMeansStack, ModelsOnDemand, spatial_axis
 from .summary.summarize import summarize
 
@@ -135,8 +135,8 @@ def fit(
     axis = spatial_axis(image, per_axis, channel_axis)
     per_axis %= image.ndim
     n = pixels.shape[axis]
-    extractor = pixels.extractor.without_axis(axis)
-    recipe = replace(recipe, smooth=extractor.smooth)  # of one position
+    check_recipe(pixels, recipe)
+    recipe = recipe.without_axis(axis)
     part_axis = channel_axis
     if channel_axis is not None:  # as it is in one position of the image
         part_axis = channel_axis % image.ndim - (per_axis < channel_axis % image.ndim)
@@ -144,13 +144,15 @@ def fit(
     def fit_position(position: int) -> KMeansModel:
         share = subprogress(progress, position / n, (position + 1) / n) if pixels.chunks is None else None
         try:
-            return fit_pixels(pixels.at(axis, position), recipe, part_axis, share)
+            return fit_pixels(
+                replace(pixels.at(axis, position), extractor=recipe.extractor), recipe, part_axis, share
+            )
         except ValueError as error:
             raise ValueError(f"at position {position} along axis {per_axis}: {error}") from None
 
     models = ModelsOnDemand(n, fit_position)
     kept = tuple(models) if pixels.chunks is None else models
-    return KMeansStack(kept, per_axis, channel_axis, extractor)
+    return KMeansStack(kept, per_axis, channel_axis, recipe.extractor, recipe.illumination)
 
 
 @shows_options(RecipeOptions)

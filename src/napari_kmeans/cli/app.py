@@ -206,7 +206,7 @@ def segment(
     asked, smooth, units = recipe_of(n_clusters, features, options), options["smooth"], Units(physical)
 
     def cluster(image: ImageFile, stage: batch.Stage) -> batch.Result:
-        recipe = units.with_smoothing(asked, smooth, image)
+        recipe = units.recipe(asked, smooth, image)
         if image.nodata is not None:
             recipe = replace(recipe, exclude=tuple(dict.fromkeys([*recipe.exclude, image.nodata])))
         pixels = _pixels(image, recipe.extractor)
@@ -253,7 +253,7 @@ def apply(
         return 1
 
     def label(image: ImageFile, stage: batch.Stage) -> batch.Result:
-        pixels = model.coherent(_pixels(image, model.extractor))
+        pixels = model.coherent(_pixels(image, model.extractor), stage("reading"))
         grid = units.grid(image)
         result = label_pixels(pixels, model, clean_up, stage("labelling"), grid=grid, in_memory=objects)
         return _result(result, image, stage, units, objects)

@@ -20,6 +20,7 @@ from ..labels.clean_up import CleanUp
 from ..model.recipe import AUTO, Recipe
 from ..model.segmentation import Grid
 from ..options import Option, options_of
+from ..preprocess.coherence import check_coherence
 from ..preprocess.exclusion import SATURATED
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -89,7 +90,7 @@ def _help(details: Option, owner: type) -> str:
 def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe:
     """Return the recipe that a command line asks for, without its smoothing.
 
-    `with_units` adds the smoothing, which is in units that depend on the image.
+    `Units.recipe` adds the smoothing, which is in units that depend on the image.
     """
     k: int | str = n_clusters
     if n_clusters != AUTO:
@@ -158,6 +159,11 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
     return tuple(float(_number(option, part)) for part in text.split(","))
 
 
+def _one_if_equal(numbers: list[float]) -> list[float]:
+    """Return one number for all axes if they are equal."""
+    return numbers if len(set(numbers)) > 1 else numbers[:1]
+
+
 @dataclass(frozen=True)
 class Units:
     """Lengths along the axes of an image, in pixels or in the unit of its file.
@@ -176,15 +182,27 @@ class Units:
         spacing = [self._size(image, axis) for axis in axes if axis != "T"] if self.physical else None
         return Grid(spacing, [axes.index("T")] if "T" in axes else [])
 
-    def with_smoothing(self, recipe: Recipe, smooth: float, image: ImageFile) -> Recipe:
-        """Return the recipe with its smoothing in pixels; time is not smoothed."""
-        if not smooth:
-            return recipe
-        sigma = [
-            0.0 if axis == "T" else smooth / (self._size(image, axis) if self.physical else 1)
-            for axis in image.spatial_axes
-        ]
-        return replace(recipe, smooth=check_smooth(sigma if len(set(sigma)) > 1 else sigma[:1]))
+    def recipe(self, asked: Recipe, smooth: float, image: ImageFile) -> Recipe:
+        """Return the recipe of an image: smoothing in pixels, and the price of a border along each axis.
+
+        A border costs what its area is worth, so with physical sizes the price along an axis is inversely
+        proportional to the pixel size, and the full price where pixels are shortest. Positions along time are
+        neither smoothed nor made coherent with each other.
+        """
+        axes = image.spatial_axes
+        places = [axis for axis in axes if axis != "T"]
+        sizes = {axis: self._size(image, axis) for axis in places} if self.physical else {}
+        recipe = asked
+        if smooth:
+            sigma = [0.0 if axis == "T" else smooth / sizes.get(axis, 1.0) for axis in axes]
+            recipe = replace(recipe, smooth=check_smooth(_one_if_equal(sigma)))
+        if asked.coherence:
+            shortest = min(sizes.values(), default=1.0)
+            prices = [
+                0.0 if axis == "T" else asked.coherence[0] * shortest / sizes.get(axis, 1.0) for axis in axes
+            ]
+            recipe = replace(recipe, coherence=check_coherence(_one_if_equal(prices)))
+        return recipe
 
     def _size(self, image: ImageFile, axis: str) -> float:
         size = image.pixel_size.get(axis)

@@ -1,4 +1,4 @@
-"""Clusterings of a coherent image: the optimum with a price on borders, for every number of clusters."""
+"""Clusterings of a coherent image: k-means with a price on borders, for every number of clusters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..summary.coherent import CoherentSummary
+from ..summary.coherent import CoherentIntervals, CoherentSummary
 from ..summary.scalar import ScalarSummary
 from .clustering import Clustering
 from .exact_clusterings import ExactClusterings
@@ -19,29 +19,34 @@ _MAX_ITER = 100
 class CoherentClusterings:
     """Clusterings of one feature with a price on borders; see `Clusterings` for the methods.
 
-    For given centres, the labels are the global optimum. Centres begin at the optimum without the price and
-    are moved to the means of the original values until nothing changes.
+    For given centres, the labels are the global optimum. Centres are moved to the means of the original
+    values until nothing changes, from two starts: the optimum without the price, and the optimum of the
+    coherent image, whose noise is gone. The better result is kept: the one with fewer empty clusters, then
+    the one of less energy.
 
     Parameters
     ----------
-    coherent : CoherentSummary
+    summary : CoherentSummary
     random_state : int
-        Seed of ``solver="lloyd"``, which then only finds the centres to begin with.
+        Seed of ``solver="lloyd"``, which finds the centres to begin with.
     """
 
     uncertainty = 0.0
     has_estimates = False
 
-    def __init__(self, coherent: CoherentSummary, random_state: int = 0) -> None:
-        self.coherent = coherent
-        self.summary = coherent.original
-        self._plain = ExactClusterings(coherent.original, random_state)
+    def __init__(self, summary: CoherentSummary, random_state: int = 0) -> None:
+        self.coherent = summary
+        self.summary = summary.original
+        self._starts = (
+            ExactClusterings(summary.original, random_state),
+            ExactClusterings(summary.coherent, random_state),
+        )
         self._solve = lru_cache(maxsize=512)(self._solve_uncached)
 
     @property
     def n_values(self) -> int:
         """Largest possible number of clusters."""
-        return min(self._plain.n_values, int(self.coherent.counts.size))
+        return min(start.n_values for start in self._starts)
 
     def clustering(self, n_clusters: int, solver: str = "auto") -> Clustering:
         """Return the clustering whose labels are optimal for its centres."""
@@ -53,7 +58,7 @@ class CoherentClusterings:
 
     def is_quick(self, n_clusters: int) -> bool:
         """Return whether `clustering` takes milliseconds."""
-        return self._plain.is_quick(n_clusters)
+        return all(start.is_quick(n_clusters) for start in self._starts)
 
     def confirm(self, n_clusters: int) -> str:
         """Return an empty string: scikit-learn has no price on borders."""
@@ -64,29 +69,66 @@ class CoherentClusterings:
         return tuple(self.clustering(k).inertia for k in range(1, min(k_max, self.n_values) + 1))
 
     def marriott(self, k_max: int) -> tuple[float, ...]:
-        """Return k² times the inertia of 1 … `k_max` clusters, relative to that of one cluster."""
-        inertia = self.inertia(k_max)
-        total = inertia[0] or 1.0
-        return tuple(k * k * w / total for k, w in enumerate(inertia, start=1))
+        """Return the criterion of the coherent image, since noise dominates the inertia of the original."""
+        return self._starts[1].marriott(min(k_max, self.n_values))
 
     def _solve_uncached(self, n_clusters: int, solver: str) -> Clustering:
-        coherent = self.coherent
-        centers = self._plain.clustering(n_clusters, solver).centers[:, 0]
-        thresholds, counts, means, _ = coherent.between(midpoints(centers))
-        for _ in range(_MAX_ITER):
-            # A cluster without pixels keeps its centre.
-            moved = np.where(counts > 0, means, centers)
-            before = thresholds
-            thresholds, counts, means, _ = coherent.between(midpoints(moved))
-            centers = moved
-            if np.array_equal(thresholds, before):
-                break
-        centers = np.where(counts > 0, means, centers)
-        return coherent_clustering(coherent, thresholds, centers)
+        found = []
+        for start in self._starts:
+            centers = start.clustering(n_clusters, solver).centers[:, 0]
+            if centers.size == n_clusters:
+                found.append(_alternate(self.coherent, centers))
+        thresholds, centers = min(found, key=lambda each: _cost(self.coherent, *each))
+        return coherent_clustering(self.coherent, thresholds, centers, solver)
+
+
+def _alternate(
+    coherent: CoherentSummary, centers: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Move centres to the means of their pixels until nothing changes; return thresholds and centres."""
+    intervals = coherent.between(midpoints(centers))
+    for _ in range(_MAX_ITER):
+        before = intervals.thresholds
+        centers = _ordered_means(intervals, centers)
+        intervals = coherent.between(midpoints(centers))
+        if np.array_equal(intervals.thresholds, before):
+            break
+    return intervals.thresholds, _ordered_means(intervals, centers)
+
+
+def _ordered_means(intervals: CoherentIntervals, centers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the means of the original values in ascending order.
+
+    A bright speck loses most of its contrast in the coherent image, so the means of its intervals need not
+    ascend; the best ascending centres are then pooled means (isotonic regression). A cluster without pixels
+    keeps its centre as far as the order allows.
+    """
+    filled = intervals.counts > 0
+    means, counts = intervals.means[filled], intervals.counts[filled]
+    if (means[1:] < means[:-1]).any():
+        from scipy.optimize import isotonic_regression
+
+        means = isotonic_regression(means, weights=counts).x
+    moved = centers.copy()
+    moved[filled] = means
+    upper_bound = np.minimum.accumulate(np.where(filled, moved, np.inf)[::-1])[::-1]
+    return np.maximum.accumulate(np.minimum(moved, upper_bound))
+
+
+def _cost(
+    coherent: CoherentSummary, thresholds: NDArray[np.float64], centers: NDArray[np.float64]
+) -> tuple[int, float]:
+    """Return the number of empty clusters, and the energy: inertia plus the price of the borders."""
+    intervals = coherent.between(thresholds)
+    price = 2 * float(np.sum(np.diff(centers) * intervals.borders))
+    return int(np.sum(intervals.counts == 0)), intervals.inertia + price
 
 
 def coherent_clustering(
-    coherent: CoherentSummary, thresholds: NDArray[np.float64], centers: NDArray[np.float64]
+    coherent: CoherentSummary,
+    thresholds: NDArray[np.float64],
+    centers: NDArray[np.float64],
+    solver: str = "exact",
 ) -> Clustering:
     """Return the clusters between thresholds on the coherent image.
 
@@ -96,18 +138,19 @@ def coherent_clustering(
     thresholds : (k - 1,) float64 array
     centers : (k,) float64 array
         Centres of clusters without pixels.
+    solver : str
     """
-    thresholds, counts, means, inertia = coherent.between(np.asarray(thresholds, dtype=np.float64))
-    total = coherent.between(np.empty(0))[3]
+    intervals = coherent.between(np.asarray(thresholds, dtype=np.float64))
+    total = coherent.between(np.empty(0)).inertia
     return Clustering(
-        centers=np.where(counts > 0, means, centers)[:, np.newaxis],
-        thresholds=thresholds,
-        counts=counts,
-        inertia=inertia,
-        explained_variance=1 - inertia / total if total > 0 else 1.0,
+        centers=_ordered_means(intervals, np.asarray(centers, dtype=np.float64))[:, np.newaxis],
+        thresholds=intervals.thresholds,
+        counts=intervals.counts,
+        inertia=intervals.inertia,
+        explained_variance=1 - intervals.inertia / total if total > 0 else 1.0,
         feature_names=(),
         scales=np.ones(1),
-        solver="exact",
+        solver="lloyd" if solver == "lloyd" else "exact",
     )
 
 

@@ -14,8 +14,8 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +41,15 @@ from .intervals import midpoints
 N_CLUSTERS = 4
 """Clusters that the field is fitted with, however many are shown, so that the field does not depend on k."""
 
-_RIDGE = 1e-4  # per pixel and degree⁴: keeps the field from explaining the structure of the image
+# Per pixel and degree⁴: a ridge keeps the field from explaining the structure of the image.
+_COARSE_RIDGE, _FINE_RIDGE = 1e-4, 1e-5
+_N_COARSE = 1 << 13  # pixels to choose among local minima with
 _MAX_ROUNDS, _EXACT_EVERY = 40, 4
 _TOLERANCE = 1e-6  # of the standard deviation: a change of the coefficients that ends the alternation
-_POINTS = 1024  # that the optimal centres are found on
+_N_POINTS = 256  # that the optimal centres are found on
+_N_CELLS, _N_REWEIGHTED = 24, 8  # per axis, for differences within segments; rounds of reweighting
+_LUMINANCE = (0.2125, 0.7154, 0.0721)  # Rec. 709
+_BRIGHTEST, _DARKEST = 0.99, 1e-4  # a quantile, and a share of it, between which weights vary
 
 
 def with_illumination(
@@ -121,16 +126,22 @@ def with_shared_illumination(
 
 def check_space(illumination: Illumination, pixels: Pixels) -> None:
     """Raise ``ValueError`` if the feature space has no field of this kind."""
-    value_format, name = pixels.value_format, pixels.extractor.name
-    if any(pixels.extractor.space.halo(pixels.image.dtype, pixels.n_channels) for _ in (0,)):
+    name = pixels.extractor.name
+    if pixels.extractor.space.halo(pixels.image.dtype, pixels.n_channels):
         raise ValueError(
             f"illumination is not removed for features={name!r}; cluster by intensity, colour or channels"
         )
-    is_color = isinstance(value_format, VectorFormat) and pixels.extractor.space.takes_alpha
-    if is_color and illumination.kind == "additive":
+    if _is_color(pixels.value_format) and illumination.kind == "additive":
         raise ValueError(
             f"an additive illumination field is not fitted for features={name!r}; use 'multiplicative'"
         )
+
+
+def _is_color(value_format: ScalarFormat | VectorFormat) -> bool:
+    """Return whether red, green and blue are stored."""
+    if isinstance(value_format, ScalarFormat):
+        return False
+    return value_format.white is not None or value_format.names == ("red", "green", "blue")
 
 
 def fit_field(
@@ -141,6 +152,17 @@ def fit_field(
 ) -> IlluminationField:
     """Fit a field to sampled pixels.
 
+    Channels have a field each. Red, green and blue share the field of their luminance.
+
+    Parameters
+    ----------
+    sample : FieldSample
+    shape : sequence of int
+        Spatial shape of the image.
+    value_format : ScalarFormat or VectorFormat
+        Of the sampled values.
+    illumination : Illumination
+
     Raises
     ------
     ValueError
@@ -149,10 +171,8 @@ def fit_field(
     basis, degrees = _basis(sample.positions, shape, illumination.degree)
     if isinstance(value_format, VectorFormat):
         columns = sample.values[:, : value_format.n_features].astype(np.float64).T
-        if value_format.white is not None or (
-            len(value_format.names) == 3 and value_format.names[0] == "red"
-        ):
-            columns = (columns * np.array([[0.2125], [0.7154], [0.0721]])).sum(axis=0, keepdims=True)
+        if _is_color(value_format):
+            columns = np.sum(columns * np.array(_LUMINANCE)[:, np.newaxis], axis=0, keepdims=True)
     else:
         columns = sample.values.astype(np.float64).T * value_format.unit
     rows, explained = [], []
@@ -167,21 +187,32 @@ def fit_field(
                 "image has no pixels to fit an illumination field to; a multiplicative field needs values "
                 "above 0"
             )
-        coefficients = _alternate(values[usable], basis[usable], degrees)
+        weights = _weights(column[usable], illumination.kind)
+        samples = _Samples.of(values[usable], basis[usable], weights, degrees)
+        coefficients = _fit(samples)
         rows.append(tuple(coefficients.tolist()))
-        field = np.einsum("ij,j->i", basis[usable], coefficients)
-        variance = float(np.var(values[usable]))
-        explained.append(min(float(np.var(field)) / variance, 1.0) if variance > 0 else 0.0)
+        explained.append(samples.explained_variance(coefficients))
     return IlluminationField(
         illumination.kind, illumination.degree, tuple(shape), tuple(rows), float(np.mean(explained))
     )
+
+
+def _weights(values: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
+    """Return how much the value of a pixel counts.
+
+    Logarithms of dark pixels are uncertain: noise of σ becomes σ / value.
+    """
+    if kind == "additive":
+        return np.ones(values.size)
+    relative = values / np.quantile(values, _BRIGHTEST)
+    return np.asarray(np.clip(relative, _DARKEST, 1.0) ** 2)
 
 
 def _basis(
     positions: NDArray[np.uint64], shape: Sequence[int], degree: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the terms of the field at pixels, (n, n_terms), and the degree of each term."""
-    places = np.unravel_index(positions.astype(np.int64), tuple(shape))
+    places = np.unravel_index(positions.astype(np.int64), tuple(shape)) if shape else ()
     lines = [
         legendre(pixel_coordinates(places[axis], shape[axis]), degree) for axis in field_axes(len(shape))
     ]
@@ -192,67 +223,175 @@ def _basis(
             column = column * line[exponent]
         columns.append(column)
         degrees.append(sum(exponents))
+    if not columns:  # an image without dimensions
+        return np.empty((positions.size, 0)), np.empty(0)
     return np.stack(columns, axis=1), np.array(degrees, dtype=np.float64)
 
 
+@dataclass(frozen=True, eq=False)
+class _Samples:
+    """Sampled pixels as a linear least-squares problem.
+
+    Attributes
+    ----------
+    values : (n,) float64 array
+        With a weighted mean of 0.
+    basis : (n, n_terms) float64 array
+        Terms of the field at the pixels, with weighted means of 0.
+    weights : (n,) float64 array
+        With a mean of 1.
+    degrees : (n_terms,) float64 array
+    """
+
+    values: NDArray[np.float64]
+    basis: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    degrees: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        values: NDArray[np.float64],
+        basis: NDArray[np.float64],
+        weights: NDArray[np.float64],
+        degrees: NDArray[np.float64],
+    ) -> _Samples:
+        """Center values and terms."""
+        weights = weights / weights.mean()
+        n = values.size
+        values = values - np.sum(weights * values) / n
+        return cls(values, basis - np.einsum("n,ni->i", weights, basis) / n, weights, degrees)
+
+    def first(self, n: int) -> _Samples:
+        """Return the first `n` pixels, which are at random positions like all of them."""
+        return _Samples.of(self.values[:n], self.basis[:n], self.weights[:n], self.degrees)
+
+    def ridge(self, strength: float) -> NDArray[np.float64]:
+        """Return the penalty of each squared coefficient."""
+        return strength * self.values.size * self.degrees**4
+
+    def without(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the values without a field."""
+        # einsum, since the rounding of a matrix product depends on the number of threads.
+        return np.asarray(self.values - np.einsum("ni,i->n", self.basis, coefficients))
+
+    def explained_variance(self, coefficients: NDArray[np.float64]) -> float:
+        """Return the share of the variance that a field explains, 0 to 1."""
+        total = float(np.sum(self.weights * self.values**2))
+        field = self.values - self.without(coefficients)
+        return min(float(np.sum(self.weights * field**2)) / total, 1.0) if total > 0 else 0.0
+
+    def least_squares(
+        self, ridge: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+        """Return the function that fits a field to values."""
+        gram = np.einsum("ni,nj->ij", self.basis * weights[:, np.newaxis], self.basis) + np.diag(ridge)
+        inverse = np.linalg.inv(gram)
+
+        def fit(values: NDArray[np.float64]) -> NDArray[np.float64]:
+            projected = np.einsum("ni,n->i", self.basis, weights * values)
+            return np.asarray(np.einsum("ij,j->i", inverse, projected))
+
+        return fit
+
+
+def _fit(samples: _Samples) -> NDArray[np.float64]:
+    """Return the coefficients of the field.
+
+    The ridge is strong at first, so that detail follows the coarse shape. Several starts on few pixels choose
+    among local minima, and all pixels then refine the best.
+    """
+    if not samples.degrees.size or np.ptp(samples.values) == 0:
+        return np.zeros(samples.degrees.size)
+    few = samples.first(_N_COARSE)
+    coarse = [_alternate(few, start, _COARSE_RIDGE)[0] for start in _starts(few)]
+    found = [_alternate(few, start, _FINE_RIDGE) for start in coarse]
+    best, _ = min(found, key=lambda coefficients_and_energy: coefficients_and_energy[1])
+    return _alternate(samples, best, _FINE_RIDGE)[0]
+
+
+def _starts(samples: _Samples) -> list[NDArray[np.float64]]:
+    """Return fields to begin with: none, that of the values alone, and that of the slopes within segments."""
+    ridge = samples.ridge(_COARSE_RIDGE)
+    of_values = samples.least_squares(ridge, samples.weights)(samples.values)
+    return [np.zeros(samples.degrees.size), of_values, _field_of_slopes(samples)]
+
+
+def _field_of_slopes(samples: _Samples) -> NDArray[np.float64]:
+    """Fit a field to differences of nearby pixels, most of which are in one segment.
+
+    Least absolute deviations ignore the few differences across borders.
+    """
+    places = samples.basis[:, samples.degrees == 1]
+    lowest = places.min(axis=0)
+    cell = np.zeros(len(places), dtype=np.int64)
+    for column in ((places - lowest) * (_N_CELLS / 2)).astype(np.int64).T:
+        cell = cell * (_N_CELLS + 1) + column
+    order = np.argsort(cell, kind="stable")
+    same = cell[order][1:] == cell[order][:-1]
+    a, b = order[:-1][same], order[1:][same]
+    if not a.size:
+        return np.zeros(samples.degrees.size)
+    certainty = 1 / (1 / samples.weights[a] + 1 / samples.weights[b])
+    pairs = _Samples(
+        samples.values[a] - samples.values[b], samples.basis[a] - samples.basis[b], certainty, samples.degrees
+    )
+    smallest = 1e-3 * float(np.abs(pairs.values).mean()) or 1.0
+    weights = certainty
+    coefficients = np.zeros(samples.degrees.size)
+    for _ in range(_N_REWEIGHTED):
+        fit = pairs.least_squares(pairs.ridge(_COARSE_RIDGE) * weights.mean() / _N_CELLS, weights)
+        coefficients = fit(pairs.values)
+        weights = np.sqrt(certainty) / np.maximum(np.abs(pairs.without(coefficients)), smallest)
+    return coefficients
+
+
 def _alternate(
-    values: NDArray[np.float64], basis: NDArray[np.float64], degrees: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the coefficients of least energy, from two starts: no field, and the field of the values alone."""
-    n = values.size
-    values = values - values.mean()
-    scale = float(values.std())
-    if scale == 0:
-        return np.zeros(degrees.size)
-    centered = basis - basis.mean(axis=0)
-    ridge = _RIDGE * n * degrees**4
-    # einsum, since the rounding of a matrix product depends on the number of threads.
-    gram = np.einsum("ni,nj->ij", centered, centered) + np.diag(ridge)
-    inverse = np.linalg.inv(gram)
-
-    def least_squares(residual: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(np.einsum("ij,j->i", inverse, np.einsum("ni,n->i", centered, residual)))
-
-    best, least = np.zeros(degrees.size), np.inf
-    for coefficients in (np.zeros(degrees.size), least_squares(values)):
-        for round_ in range(_MAX_ROUNDS):
-            corrected = values - np.einsum("ni,i->n", centered, coefficients)
-            if round_ % _EXACT_EVERY == 0:
-                centers = _optimal_centers(corrected)
-            cluster, centers = _lloyd_step(corrected, centers)
-            moved = least_squares(values - centers[cluster])
-            change = float(np.abs(moved - coefficients).max())
-            coefficients = moved
-            if change < _TOLERANCE * scale and round_ % _EXACT_EVERY:
-                break
-        corrected = values - np.einsum("ni,i->n", centered, coefficients)
-        centers = _optimal_centers(corrected)
-        cluster = np.searchsorted(midpoints(centers), corrected)
-        energy = float(np.sum((corrected - centers[cluster]) ** 2) + np.sum(ridge * coefficients**2))
-        if energy < least:
-            best, least = coefficients, energy
-    return best
+    samples: _Samples, coefficients: NDArray[np.float64], strength: float
+) -> tuple[NDArray[np.float64], float]:
+    """Alternate between clusters and field; return the coefficients and the energy of the whole problem."""
+    ridge = samples.ridge(strength)
+    fit = samples.least_squares(ridge, samples.weights)
+    tolerance = _TOLERANCE * float(samples.values.std())
+    centers = np.empty(0)
+    for round_ in range(_MAX_ROUNDS):
+        corrected = samples.without(coefficients)
+        if round_ % _EXACT_EVERY == 0:
+            centers = _optimal_centers(corrected, samples.weights)
+        cluster, centers = _lloyd_step(corrected, samples.weights, centers)
+        moved = fit(samples.values - centers[cluster])
+        change = float(np.abs(moved - coefficients).max())
+        coefficients = moved
+        if change < tolerance and round_ % _EXACT_EVERY:
+            break
+    corrected = samples.without(coefficients)
+    centers = _optimal_centers(corrected, samples.weights)
+    residual = corrected - centers[np.searchsorted(midpoints(centers), corrected)]
+    return coefficients, float(np.sum(samples.weights * residual**2) + np.sum(ridge * coefficients**2))
 
 
 def _lloyd_step(
-    values: NDArray[np.float64], centers: NDArray[np.float64]
+    values: NDArray[np.float64], weights: NDArray[np.float64], centers: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Assign values to the nearest centres, and move these to the means."""
     cluster = np.searchsorted(midpoints(centers), values)
-    counts = np.bincount(cluster, minlength=centers.size)
-    sums = np.bincount(cluster, values, minlength=centers.size)
-    return cluster, np.where(counts > 0, sums / np.maximum(counts, 1), centers)
+    mass = np.bincount(cluster, weights, minlength=centers.size)
+    sums = np.bincount(cluster, weights * values, minlength=centers.size)
+    filled = mass > 0
+    return cluster, np.where(filled, sums / np.where(filled, mass, 1.0), centers)
 
 
-def _optimal_centers(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _optimal_centers(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the optimal centres of `N_CLUSTERS` clusters of values, merged to few points."""
-    ordered = np.sort(values)
-    group = group_values(ordered, np.ones(ordered.size), _POINTS)
+    order = np.argsort(values, kind="stable")
+    ordered, mass = values[order], weights[order]
+    group = group_values(ordered, np.ones(ordered.size), _N_POINTS)
     starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
-    counts = np.diff(starts, append=ordered.size)
-    means = np.add.reduceat(ordered, starts) / counts
-    points, first = np.unique(means, return_index=True)
-    weights = np.add.reduceat(counts, first)
-    partitions = OptimalPartitions(points, weights)
+    mass_of_group = np.add.reduceat(mass, starts)
+    means = np.add.reduceat(ordered * mass, starts) / mass_of_group
+    points, point_of_group = np.unique(means, return_inverse=True)
+    # The solver counts pixels, so weights are rounded to a thousandth of an average pixel.
+    counts = np.rint(1024 * np.bincount(point_of_group, mass_of_group)).astype(np.int64)
+    partitions = OptimalPartitions(points, np.maximum(counts, 1))
     splits = partitions.splits(min(N_CLUSTERS, points.size))
     return np.asarray(partitions.cluster_statistics(splits)[0])

@@ -140,29 +140,23 @@ class KMeansModel(Clustering):
         Parameters
         ----------
         shape : sequence of int
-            Spatial shape of the image.
+            Spatial shape of the image, or of a coarser resolution of it.
 
         Returns
         -------
         float64 array
-            Of `shape`, with one more axis for channels that have a field each. In the image's own units for an
-            additive field; a factor around 1 for a multiplicative one.
+            Of `shape`, with one more axis for channels that have a field each. In the image's own units for
+            an additive field; a factor around 1 for a multiplicative one.
 
         Raises
         ------
         ValueError
-            If the model has no illumination field.
+            If the model has no illumination field, or `shape` has another number of axes.
         """
         field = self.illumination
         if field is None:
             raise ValueError("the model has no illumination field; fit with illumination='additive'")
-        box = tuple(slice(0, size) for size in shape)
-        rows = [
-            np.broadcast_to(field.evaluate(box, shape, row), tuple(shape))
-            for row in range(len(field.coefficients))
-        ]
-        values = np.stack(rows, axis=-1) if len(rows) > 1 else rows[0]
-        return np.exp(values) if field.kind == "multiplicative" else np.array(values)
+        return field.evaluate_image(shape)
 
     @property
     def adjusted(self) -> bool:
@@ -194,7 +188,9 @@ class KMeansModel(Clustering):
     def counts_are_exact(self) -> bool:
         """Whether `counts` needed no second look at the pixels: the summary held every value separately."""
         summary = self._summary
-        return isinstance(summary, CoherentSummary) or (summary is not None and summary.exact)
+        if isinstance(summary, CoherentSummary):
+            return summary.has_edges_at(self.thresholds)
+        return summary is not None and summary.exact
 
     @property
     def label_of_cluster(self) -> NDArray[np.uint8]:
@@ -253,9 +249,17 @@ class KMeansModel(Clustering):
         if channel_axis is None:
             channel_axis = self.channel_axis
         pixels = Pixels.of(image, features=self.extractor, channel_axis=channel_axis, mask=mask)
-        pixels = self.coherent(pixels, subprogress(progress, 0, 0.8))
-        rest = subprogress(progress, 0.8, 1)
-        return self.label_lazily(pixels) if pixels.chunks is not None else self.label(pixels, rest)[0]
+        return self.label_pixels(pixels, progress)
+
+    def label_pixels(self, pixels: Pixels, progress: Progress | None = None) -> Any:
+        """Label the pixels of an image as `predict` does, whatever extractor they have."""
+        pixels = replace(pixels, extractor=self.extractor)
+        self.extractor.check(pixels.shape, pixels.image.dtype, pixels.n_channels)
+        if pixels.chunks is not None:
+            return self.label_lazily(self.coherent(pixels))
+        read = 0.8 if self.coherence else 0.0
+        pixels = self.coherent(pixels, subprogress(progress, 0, read))
+        return self.label(pixels, subprogress(progress, read, 1))[0]
 
     def confidence(
         self,
@@ -272,20 +276,23 @@ class KMeansModel(Clustering):
         Returns
         -------
         float32 array
-            1 - d₁/d₂ of the distances to the nearest two centres: 0 on the border between two clusters, 1 at a
-            centre. Merged clusters count as one; NaN for excluded pixels. A dask or zarr array gives a lazy
-            dask array with the same chunks.
+            1 - d₁/d₂ of the distances to the nearest two centres: 0 on the border between two clusters, 1
+            at a centre. If thresholds were set by hand, distances between a threshold and a centre are
+            scaled, so that the border stays 0. Merged clusters count as one. ±inf has confidence 0, excluded
+            pixels NaN. A dask or zarr array gives a lazy dask array with the same chunks.
         """
         if channel_axis is None:
             channel_axis = self.channel_axis
         pixels = Pixels.of(image, features=self.extractor, channel_axis=channel_axis, mask=mask)
-        pixels = self.coherent(pixels, subprogress(progress, 0, 0.8))
+        read = 0.8 if self.coherence else 0.0
+        pixels = self.coherent(pixels, subprogress(progress, 0, read))
         merged = self.with_background([]).label_of_cluster
-        compute = ConfidenceOfBlock(self.centers, self.scales, merged, pixels.value_format)
+        thresholds = self.thresholds if self.adjusted else None
+        compute = ConfidenceOfBlock(self.centers, self.scales, merged, pixels.value_format, thresholds)
         dtype = np.dtype(np.float32)
         if pixels.chunks is not None:
             return compute_lazily(pixels, compute, dtype)
-        return compute_in_memory(pixels, compute, dtype, subprogress(progress, 0.8, 1))
+        return compute_in_memory(pixels, compute, dtype, subprogress(progress, read, 1))
 
     def coherent(self, pixels: Pixels, progress: Progress | None = None) -> Pixels:
         """Return the pixels that the thresholds apply to: coherent ones if borders have a price."""

@@ -169,6 +169,14 @@ class Recipe:
         """What turns pixels into values: preprocessing and features."""
         return FeatureExtractor(self.features, self.smooth, self.exclude)
 
+    def without_axis(self, axis: int) -> Recipe:
+        """Return the recipe of one position along a spatial axis."""
+        smooth = self.smooth[:axis] + self.smooth[axis + 1 :] if len(self.smooth) > 1 else self.smooth
+        prices = (
+            self.coherence[:axis] + self.coherence[axis + 1 :] if len(self.coherence) > 1 else self.coherence
+        )
+        return replace(self, smooth=check_smooth(smooth), coherence=check_coherence(prices))
+
     def with_edits(self, **changes: Any) -> Recipe:
         """Return a recipe with other edits."""
         return replace(self, edits=replace(self.edits, **changes))

@@ -18,7 +18,7 @@ from ..blocks.progress import Progress, subprogress
 from ..features.base import VectorFormat
 from ..kmeans.clustering import Clusterings
 from ..kmeans.coherent_clusterings import CoherentClusterings
-from ..kmeans.illumination import with_illumination
+from ..kmeans.illumination import check_space, with_illumination
 from ..labels.clean_up import CleanUp, clean_labels
 from ..labels.counts import count_labels
 from ..preprocess.illumination import IlluminationField
@@ -121,10 +121,8 @@ def prepare(
     ValueError
         If the recipe does not fit the image.
     """
-    check_solver(recipe.solver, pixels)
+    check_recipe(pixels, recipe)
     coherent = bool(recipe.coherence) and not estimate
-    if recipe.coherence:
-        check_coherent(pixels)
     fitted = 0.15 if recipe.illumination else 0.0
     summarized = 0.4 if coherent else 1.0
     pixels = with_illumination(
@@ -135,8 +133,8 @@ def prepare(
     if not coherent or not isinstance(summary, ScalarSummary):
         return Prepared(pixels, clusterings_of(summary, recipe.random_state), field)
     smooth, values, found = coherent_pixels(pixels, recipe.coherence, subprogress(progress, summarized, 1))
-    clusterings = CoherentClusterings(summarize_coherent(summary, smooth, values), recipe.random_state)
-    return Prepared(smooth, clusterings, field, found)
+    coherent_summary = summarize_coherent(summary, smooth, values, found.weights)
+    return Prepared(smooth, CoherentClusterings(coherent_summary, recipe.random_state), field, found)
 
 
 def fit_pixels(
@@ -283,6 +281,15 @@ def _with_counts(model: KMeansModel, pixels: Pixels, counts: NDArray[np.int64]) 
     if counts.sum() > model.counts.sum():
         counts = counts - model.count(pixels, infinite=True)
     return replace(model, counts=counts)
+
+
+def check_recipe(pixels: Pixels, recipe: Recipe) -> None:
+    """Raise ``ValueError`` if a recipe does not fit an image; no pixel is read."""
+    check_solver(recipe.solver, pixels)
+    if recipe.illumination is not None:
+        check_space(recipe.illumination, pixels)
+    if recipe.coherence:
+        check_coherent(pixels, recipe.coherence)
 
 
 def check_solver(solver: str, pixels: Pixels) -> None:

@@ -1,4 +1,5 @@
 """Compiled loops of the preprocessing."""
+# mypy: ignore-errors
 
 from __future__ import annotations
 
@@ -111,16 +112,23 @@ def tv_axis(u, z, weight, first, last):
 
 
 @njit(nogil=True, cache=True)
-def axis_variation(values, threshold):
-    """Return Σ |xᵢ₊₁ - xᵢ| along the middle axis of the indicator ``values > threshold``, NaN separating."""
-    n_outer, n, n_inner = values.shape
-    total = 0
-    for o in range(n_outer):
-        for i in range(n - 1):
-            for j in range(n_inner):
-                a, b = values[o, i, j], values[o, i + 1, j]
-                if a == a and b == b and (a > threshold) != (b > threshold):
-                    total += 1
+def axis_gap(u, z, weight, first, last):
+    """Return weight Σ |uᵢ₊₁ - uᵢ| - Σ u z along one axis; parameters as for `tv_axis`, and NaN separating."""
+    n_outer, n, n_inner = u.shape
+    outer_range = (first, last) if n_outer > 1 else (0, 1)
+    inner_range = (0, n_inner) if n_outer > 1 else (first, last)
+    total = 0.0
+    for o in range(outer_range[0], outer_range[1]):
+        for i in range(n):
+            for j in range(inner_range[0], inner_range[1]):
+                a = np.float64(u[o, i, j])
+                if a != a:
+                    continue
+                total -= a * z[o, i, j]
+                if i + 1 < n:
+                    b = np.float64(u[o, i + 1, j])
+                    if b == b:
+                        total += weight * abs(b - a)
     return total
 
 
@@ -134,3 +142,19 @@ def coherent_cells(u, values, low, scale, counts, sums, squares, origin):
             counts[cell] += 1
             sums[cell] += value
             squares[cell] += value * value
+
+
+@njit(nogil=True, cache=True)
+def count_borders(u, low, scale, borders):
+    """Count borders along the middle axis of `u` by cell: a pair of neighbours adds 1 from the lower cell on.
+
+    The sum of `borders` up to a cell is then the number of pairs that a threshold above this cell separates.
+    """
+    n_outer, n, n_inner = u.shape
+    for o in range(n_outer):
+        for i in range(n - 1):
+            for j in range(n_inner):
+                a, b = u[o, i, j], u[o, i + 1, j]
+                if a == a and b == b and a != b:
+                    borders[int((min(a, b) - low) * scale)] += 1
+                    borders[int((max(a, b) - low) * scale)] -= 1

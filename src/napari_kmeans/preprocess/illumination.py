@@ -26,7 +26,7 @@ class Illumination:
     kind : {"additive", "multiplicative"}
         "additive" for stray light and uneven background, "multiplicative" for shading, vignetting and coil
         sensitivity.
-    degree : int, default 4
+    degree : int, default 6
         Total degree of the polynomial that describes the field, 1 to 8.
 
     Raises
@@ -36,7 +36,7 @@ class Illumination:
     """
 
     kind: str
-    degree: int = 4
+    degree: int = 6
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -96,6 +96,39 @@ class IlluminationField:
                 f"fitted to {self.shape}; fit the image itself, or crop it to that shape"
             )
 
+    def evaluate_image(self, shape: Sequence[int]) -> NDArray[np.float64]:
+        """Return the field over a whole image.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Spatial shape of the image, or of a coarser resolution of it.
+
+        Returns
+        -------
+        float64 array
+            Of `shape`, with one more axis for channels that have a field each. In the image's own units for
+            an additive field; a factor around 1 for a multiplicative one.
+
+        Raises
+        ------
+        ValueError
+            If `shape` has another number of axes than the fitted image.
+        """
+        shape = tuple(shape)
+        if len(shape) != len(self.shape) or min(shape, default=1) < 1:
+            raise ValueError(
+                f"shape={shape} must have {len(self.shape)} lengths of at least 1, as the illumination field "
+                f"was fitted to {self.shape}"
+            )
+        box = tuple(slice(0, size) for size in shape)
+        rows = [
+            np.broadcast_to(self.evaluate(box, shape, channel), shape)
+            for channel in range(len(self.coefficients))
+        ]
+        field = np.stack(rows, axis=-1) if len(rows) > 1 else np.array(rows[0])
+        return np.exp(field) if self.kind == "multiplicative" else field
+
     def evaluate(self, box: Sequence[slice], shape: Sequence[int], channel: int = 0) -> NDArray[np.float64]:
         """Return the field in a box of an image.
 
@@ -118,16 +151,18 @@ class IlluminationField:
             legendre(pixel_coordinates(np.arange(*box[axis].indices(shape[axis])), shape[axis]), self.degree)
             for axis in axes
         ]
-        sizes = [line.shape[1] for line in lines]
-        field = np.zeros(sizes)
-        row = self.coefficients[channel]
-        for coefficient, exponents in zip(row, terms(self.degree, len(axes)), strict=True):
-            term = np.full([1] * len(axes), coefficient)
-            for i, exponent in enumerate(exponents):
-                term = term * np.expand_dims(
-                    lines[i][exponent], [other for other in range(len(axes)) if other != i]
-                )
-            field += term
+        field = np.zeros([line.shape[1] for line in lines])
+        # Terms with the same last factor are added along the other axis first. Every operation is
+        # elementwise, so a pixel has the same field to the last bit in any box.
+        along_first: dict[int, Any] = {}
+        for coefficient, exponents in zip(
+            self.coefficients[channel], terms(self.degree, len(axes)), strict=True
+        ):
+            factor = lines[0][exponents[0]] if len(axes) > 1 else 1.0
+            last = exponents[-1]
+            along_first[last] = along_first.get(last, 0.0) + coefficient * factor
+        for exponent, factor in along_first.items():
+            field += np.expand_dims(factor, -1) * lines[-1][exponent]
         return field
 
     def correct(
@@ -166,7 +201,7 @@ class IlluminationField:
                     part -= field
                 else:
                     part *= np.exp(-field)
-        return out.astype(dtype)
+            return out.astype(dtype)
 
 
 def field_axes(ndim: int) -> list[int]:
