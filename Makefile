@@ -22,11 +22,11 @@ demo: $(VENV)/installed
 	@if [ "$$(uname -s)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
 	    echo "There is no screen here: napari runs on a virtual one and its window is saved as a picture."; \
 	    scripts/install-system-packages && rm -f demo.png && \
-	    $(VENV)/bin/napari-kmeans view --sample coins -k 3 --screenshot demo.png && \
+	    $(VENV)/bin/napari-kmeans view --sample coins -k 2 --illumination additive --screenshot demo.png && \
 	    echo "The window of napari is in $$(pwd)/demo.png"; \
 	else \
 	    scripts/install-system-packages --check; \
-	    $(VENV)/bin/napari-kmeans view --sample coins -k 3; \
+	    $(VENV)/bin/napari-kmeans view --sample coins -k 2 --illumination additive; \
 	fi
 
 test: $(TOX)

@@ -64,8 +64,8 @@ def interleaved(work: dict[str, Callable[[], Any]], rounds: int) -> dict[str, Ti
 
 def every_k(rounds: int) -> dict[int, dict[str, Timing]]:
     """All optimal clusterings for k = 1 … 12, of histograms with every level filled, by number of levels."""
-    from napari_kmeans.kmeans.clustering import ExactClusterings
     from napari_kmeans.kmeans.exact import OptimalPartitions
+    from napari_kmeans.kmeans.exact_clusterings import ExactClusterings
     from napari_kmeans.summary.scalar import ScalarSummary
 
     picture = images.make("uint16", 2048)
@@ -129,9 +129,9 @@ def _solvers(points: NDArray[np.float64], rounds: int) -> dict[str, Timing]:
 
 def slider(dtype: str, size: int, rounds: int) -> tuple[int, dict[str, Timing]]:
     """Points of an image's summary, and what a new number of clusters costs on them."""
-    from napari_kmeans.blocks.loop import summarize
     from napari_kmeans.blocks.pixels import Pixels
-    from napari_kmeans.kmeans.clustering import ExactClusterings
+    from napari_kmeans.kmeans.exact_clusterings import ExactClusterings
+    from napari_kmeans.summary.summarize import summarize
 
     summary = summarize(Pixels.of(images.make(dtype, size)))
     timings = {name: Timing(name) for name in ("first", "new", "again")}

@@ -1,21 +1,16 @@
-"""Images that are not in memory: the same result to the last bit, however they are kept and read."""
+"""Lazy images: the same result to the last bit, however they are stored and read."""
 
 from __future__ import annotations
 
-import threading
 import tracemalloc
 
-import dask
 import dask.array as da
 import numpy as np
 import pytest
 import zarr
 
 import napari_kmeans
-from napari_kmeans.blocks import loop as blocks
-from napari_kmeans.blocks.loop import Cancelled, boxes, summarize, windows
-from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.kmeans.clustering import ExactClusterings
+from napari_kmeans.blocks import loop
 
 CHUNKS = {
     "one chunk": (180, 250),
@@ -24,11 +19,13 @@ CHUNKS = {
     "tiles": (64, 64),
     "ragged": ((1, 100, 79), (200, 3, 47)),
 }
+
+
 IMAGES = ["uint8", "int16", "uint32", "int64", "float16", "float32", "float64", "rgb", "rgba", "rgb float"]
 
 
 def image_of(kind: str):
-    """A picture with all that needs care in it, and its channel axis."""
+    """An image with missing, infinite or transparent pixels, and its channel axis."""
     rng = np.random.default_rng(7)
     gray = rng.choice([20.0, 90.0, 200.0], size=(180, 250)) + rng.normal(0, 9, (180, 250))
     if kind.startswith("rgb"):
@@ -62,7 +59,7 @@ def assert_same(expected, found):
 
 @pytest.mark.parametrize("chunks", CHUNKS)
 @pytest.mark.parametrize("kind", IMAGES)
-def test_dask_arrays_give_what_numpy_arrays_give(kind, chunks):
+def test_dask_arrays_give_the_same_as_numpy_arrays(kind, chunks):
     image, channel_axis = image_of(kind)
     shape = CHUNKS[chunks] + ((-1,) if channel_axis else ())
     lazy = da.from_array(image, chunks=shape)
@@ -73,7 +70,7 @@ def test_dask_arrays_give_what_numpy_arrays_give(kind, chunks):
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
 @pytest.mark.parametrize("kind", ["uint8", "float32", "rgb"])
-def test_zarr_arrays_give_what_numpy_arrays_give(kind, zarr_format):
+def test_zarr_arrays_give_the_same_as_numpy_arrays(kind, zarr_format):
     image, channel_axis = image_of(kind)
     stored = as_zarr(image, (50, 60, 3)[: image.ndim], zarr_format)
     found = napari_kmeans.segment(stored, 3, channel_axis=channel_axis)
@@ -83,10 +80,10 @@ def test_zarr_arrays_give_what_numpy_arrays_give(kind, zarr_format):
 
 @pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("kind", ["uint8", "float32"])
-def test_memory_maps_and_threads_give_what_arrays_give(kind, n_threads, tmp_path, monkeypatch):
+def test_memory_maps_give_the_same_as_arrays(kind, n_threads, tmp_path, monkeypatch):
     image, _ = image_of(kind)
     expected = napari_kmeans.segment(image, 3)
-    monkeypatch.setattr(blocks, "N_THREADS", n_threads)
+    monkeypatch.setattr(loop, "N_THREADS", n_threads)
     np.save(tmp_path / "image.npy", image)
     labels, model = napari_kmeans.segment(np.load(tmp_path / "image.npy", mmap_mode="r"), 3)
     assert np.array_equal(labels, expected[0])
@@ -94,7 +91,7 @@ def test_memory_maps_and_threads_give_what_arrays_give(kind, n_threads, tmp_path
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_the_channel_axis_may_be_any_and_cut_into_chunks(axis):
+def test_the_channel_axis_can_be_chunked(axis):
     colors, _ = image_of("rgb")
     lazy = da.from_array(np.moveaxis(colors, -1, axis), chunks=(2, 90, 90))
     labels, _ = napari_kmeans.segment(lazy, 3, channel_axis=axis)
@@ -103,7 +100,7 @@ def test_the_channel_axis_may_be_any_and_cut_into_chunks(axis):
 
 @pytest.mark.parametrize("channel_axis", [None, -1])
 @pytest.mark.parametrize("lazy_mask", [False, True])
-def test_masks_may_be_lazy_or_not(lazy_mask, channel_axis):
+def test_masks_can_be_lazy(lazy_mask, channel_axis):
     image, _ = image_of("rgb" if channel_axis else "uint8")
     mask = np.random.default_rng(1).random((180, 250)) < 0.5
     expected = napari_kmeans.segment(image, 3, mask=mask, channel_axis=channel_axis)
@@ -112,62 +109,14 @@ def test_masks_may_be_lazy_or_not(lazy_mask, channel_axis):
     assert_same(expected, napari_kmeans.segment(lazy, 3, mask=given, channel_axis=channel_axis))
 
 
-def test_the_suggestion_is_the_same():
+def test_the_suggestion_for_a_lazy_image_is_the_same():
     image, _ = image_of("uint8")
     assert napari_kmeans.suggest_n_clusters(da.from_array(image, chunks=50)) == (
         napari_kmeans.suggest_n_clusters(image)
     )
 
 
-def test_stacks_have_models_made_when_they_are_looked_at():
-    volume = np.random.default_rng(0).integers(0, 255, (5, 30, 40), dtype=np.uint8)
-    read = []
-
-    def remember(block, block_info=None):
-        read.append(block_info[0]["chunk-location"][0])
-        return block
-
-    lazy = da.from_array(volume, chunks=(1, 30, 40)).map_blocks(remember, dtype=np.uint8)
-    stack = napari_kmeans.fit(lazy, 3, per_axis=0)
-    assert len(stack) == 5
-    assert not read
-    expected = napari_kmeans.fit(volume, 3, per_axis=0)
-    assert stack[-2].to_json() == expected[3].to_json()
-    assert set(read) == {3}
-    labels = stack.merged([[1, 2]]).predict(lazy)
-    assert labels.chunks == lazy.chunks
-    assert np.array_equal(labels[3].compute(), expected.merged([[1, 2]]).predict(volume)[3])
-    assert set(read) == {3}
-    assert np.array_equal(labels.compute(), expected.merged([[1, 2]]).predict(volume))
-    assert [model.to_json() for model in stack] == [model.to_json() for model in expected]
-
-
-def test_a_stack_of_models_made_on_demand_can_be_saved(tmp_path):
-    volume = np.random.default_rng(0).integers(0, 255, (3, 8, 9), dtype=np.uint8)
-    napari_kmeans.fit(da.from_array(volume, chunks=4), 2, per_axis=0).save(tmp_path / "stack.json")
-    again = napari_kmeans.KMeansStack.load(tmp_path / "stack.json")
-    assert np.array_equal(again.predict(volume), napari_kmeans.segment(volume, 2, per_axis=0)[0])
-
-
-def test_an_estimate_reads_little_and_comes_near():
-    rng = np.random.default_rng(2)
-    image = (rng.choice([20, 90, 200], size=(3000, 3000)) + rng.normal(0, 9, (3000, 3000))).astype("f4")
-    estimate = summarize(Pixels.of(da.from_array(image, chunks=500)), estimate=True)
-    assert estimate.n_pixels == sum(image[window].size for window in windows(image.shape)) < 3e5
-    centers = ExactClusterings(estimate).clustering(3).centers
-    assert np.allclose(centers, napari_kmeans.fit(image, 3).centers[:, 0], rtol=0.01)
-    assert summarize(Pixels.of(image), estimate=True).values.tolist() == estimate.values.tolist()
-
-
-def test_only_what_is_looked_at_is_labelled():
-    image, _ = image_of("uint8")
-    labels, _ = napari_kmeans.segment(da.from_array(image, chunks=(60, 50)), 3)
-    asked = labels[:60, :50]
-    assert len(dask.optimize(asked)[0].__dask_graph__()) < 10
-    assert np.array_equal(asked.compute(), napari_kmeans.segment(image, 3)[0][:60, :50])
-
-
-def test_memory_stays_flat():
+def test_memory_does_not_grow_with_the_image():
     def block(block_info=None):
         shape = block_info[None]["chunk-shape"]
         place = block_info[None]["array-location"][0][0]
@@ -187,21 +136,7 @@ def test_memory_stays_flat():
     assert peak < rows.nbytes * 0.75
 
 
-def test_boxes_never_cut_a_chunk():
-    chunks = ((100, 30, 70), (64,) * 5, (8, 8))
-    cut = boxes((200, 320, 16), 40_000, chunks)
-    seen = np.zeros((200, 320, 16), dtype=int)
-    ends = [{0, *np.cumsum(side).tolist()} for side in chunks]
-    for box in cut:
-        seen[box] += 1
-        assert all({side.start, side.stop} <= end for side, end in zip(box, ends, strict=True))
-    assert (seen == 1).all()
-    # As large as may be, but not smaller than a chunk.
-    assert max(seen[box].size for box in cut) <= 100 * 64 * 16
-    assert len(boxes((200, 320, 16), 1 << 30, chunks)) == 1
-
-
-def test_a_block_that_cannot_be_read_is_told_of_and_the_next_run_works():
+def test_a_read_error_is_raised_and_the_next_run_works():
     image, _ = image_of("uint8")
 
     def fail(block, block_info=None):
@@ -213,36 +148,3 @@ def test_a_block_that_cannot_be_read_is_told_of_and_the_next_run_works():
     with pytest.raises(OSError, match=r"chunk 1\.1 is truncated"):
         napari_kmeans.fit(broken, 3)
     assert napari_kmeans.fit(da.from_array(image, chunks=60), 3).n_clusters == 3
-
-
-def test_cancelling_reads_no_further_block(monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK_PIXELS", 1250)
-    read, lock = [], threading.Lock()
-
-    def remember(block):
-        with lock:
-            read.append(block.shape)
-        return block
-
-    image, _ = image_of("uint8")
-    lazy = da.from_array(image, chunks=(5, 250)).map_blocks(
-        remember, dtype=np.uint8, meta=np.empty((0, 0), np.uint8)
-    )
-
-    def cancel(share):
-        raise Cancelled
-
-    with pytest.raises(Cancelled):
-        summarize(Pixels.of(lazy), cancel)
-    n_read = sum(rows for rows, _ in read)
-    assert n_read < 180
-    assert napari_kmeans.fit(lazy, 3).counts.sum() == image.size
-
-
-def test_what_cannot_be_clustered_is_refused_before_anything_is_read():
-    lazy = da.from_array(np.zeros((4, 5), complex), chunks=2)
-    with pytest.raises(TypeError, match="image has dtype complex128"):
-        napari_kmeans.fit(lazy)
-    masked = da.ma.masked_less(da.ones((4, 5), chunks=2), 0)
-    with pytest.raises(TypeError, match="masked array"):
-        napari_kmeans.fit(masked)

@@ -10,13 +10,13 @@ import napari_kmeans
 
 
 def python(code: str) -> str:
-    """Run code in an interpreter of its own."""
+    """Run code in a new interpreter."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def test_importing_it_imports_nothing_heavy():
+def test_importing_the_package_imports_nothing_heavy():
     heavy = {"napari", "qtpy", "PyQt6", "PySide6", "sklearn", "skimage", "scipy", "dask", "magicgui"}
     code = f"import sys, napari_kmeans; print({heavy} & set(sys.modules))"
     assert python(code).strip() == "set()"
@@ -32,7 +32,7 @@ def test_fitting_imports_neither_qt_nor_scikit_learn():
     assert python(code).strip() == "set()"
 
 
-def test_a_function_is_not_hidden_by_the_module_it_lives_in():
+def test_functions_are_not_hidden_by_modules():
     code = (
         "import napari_kmeans.pipeline, numpy\n"
         "labels, model = napari_kmeans.segment(numpy.arange(6), 2)\n"
@@ -41,11 +41,11 @@ def test_a_function_is_not_hidden_by_the_module_it_lives_in():
     assert python(code).strip() == "[1, 1, 1, 2, 2, 2]"
 
 
-def test_all_that_is_public_is_there():
+def test_all_public_names_can_be_imported():
     assert set(napari_kmeans.__all__) <= set(dir(napari_kmeans))
     for name in napari_kmeans.__all__:
         assert getattr(napari_kmeans, name).__name__ == name
-    with pytest.raises(AttributeError, match="no attribute 'cluster'|attribute cluster"):
+    with pytest.raises(AttributeError, match=r"no attribute 'cluster'|attribute cluster"):
         _ = napari_kmeans.cluster
 
 
@@ -57,15 +57,16 @@ FIT = {
     "per_axis": None,
     "solver": "auto",
     "random_state": 0,
+    "illumination": None,
     "smooth": 0,
+    "coherence": 0,
     "exclude": (),
-    "standardize": None,
-    "sigma": None,
-    "window": None,
+    "clean_up": napari_kmeans.CleanUp(),
+    "progress": None,
 }
 
 
-FIT_ONLY = ("n_clusters", "per_axis", "solver", "random_state")
+FIT_ONLY = ("n_clusters", "per_axis", "solver", "random_state", "clean_up")
 
 
 @pytest.mark.parametrize(
@@ -80,25 +81,26 @@ FIT_ONLY = ("n_clusters", "per_axis", "solver", "random_state")
         ),
     ],
 )
-def test_signatures(function, by_position, defaults):
+def test_signatures_show_every_keyword_with_its_default(function, by_position, defaults):
     parameters = inspect.signature(getattr(napari_kmeans, function)).parameters
     positional = [name for name, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert positional == by_position
     assert {name: p.default for name, p in parameters.items() if p.default is not p.empty} == defaults
 
 
-def test_signature_of_predict():
+def test_predict_has_the_same_signature_for_models_and_stacks():
     for kind in (napari_kmeans.KMeansModel, napari_kmeans.KMeansStack):
         parameters = inspect.signature(kind.predict).parameters
-        assert list(parameters) == ["self", "image", "channel_axis", "mask"]
+        assert list(parameters) == ["self", "image", "channel_axis", "mask", "progress"]
+        assert parameters["progress"].kind is inspect.Parameter.KEYWORD_ONLY
 
 
 @pytest.mark.parametrize(
     "name",
     [
         *("fit", "segment", "suggest_n_clusters", "KMeansModel", "KMeansStack", "Suggestion"),
-        *("clean_labels", "split_into_objects"),
+        *("clean_labels", "split_into_objects", "Channels", "Texture", "CleanUp", "Recipe"),
     ],
 )
-def test_all_that_is_public_is_documented(name):
+def test_all_public_names_are_documented(name):
     assert len(inspect.getdoc(getattr(napari_kmeans, name))) > 100

@@ -1,4 +1,4 @@
-"""What people read is true: snippets run, links lead somewhere."""
+"""Documentation: snippets run, commands work, links lead somewhere."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_python_snippets_of_a_page_run_one_after_the_other(page, tmp_path, monke
         exec(compile(snippet, str(page), "exec"), namespace)
 
 
-def test_comments_in_the_python_page_tell_what_is_so(picture):
+def test_comments_of_the_python_page_are_true(picture):
     import napari_kmeans
 
     model = napari_kmeans.segment(picture("coins"), 3)[1]
@@ -128,7 +128,7 @@ def test_links_and_pictures_of_a_page_lead_somewhere(page):
             assert anchor in {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}, target
 
 
-def test_every_picture_is_shown_somewhere():
+def test_every_picture_is_used():
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     pictures = sorted((ROOT / "docs" / "images").iterdir())
     assert pictures

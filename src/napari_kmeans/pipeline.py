@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Unpack
 
 from .blocks.pixels import Pixels
 from .blocks.progress import Progress, subprogress
+from .kmeans.illumination import with_shared_illumination
 from .kmeans.suggestion import K_MAX, Suggestion, suggest
 from .labels.clean_up import clean_labels
 from .model.model import KMeansModel, clusterings_of
-from .model.recipe import Recipe, RecipeOptions, check_n_clusters
-from .model.segmentation import fit_pixels, segment_pixels
+from .model.pooled import fit_pooled, one_per_image
+from .model.recipe import (
+    FeatureOptions,
+    Recipe,
+    RecipeOptions,
+    check_n_clusters,
+    check_options,
+    shows_options,
+)
+from .model.segmentation import check_recipe, fit_pixels, label_pixels, prepare, segment_pixels
 from .model.stack import KMeansStack, ModelsOnDemand, spatial_axis
 from .summary.summarize import summarize
 
 
+@shows_options(RecipeOptions)
 def fit(
     image: Any,
     n_clusters: int | str = 3,
@@ -30,16 +40,17 @@ def fit(
 
     Parameters
     ----------
-    image : NumPy, dask or zarr array
+    image : NumPy, dask or zarr array, or a list of these
         Of any number of dimensions; bool, integers or floats, in any byte order and memory layout. NaN is
         excluded. ±inf is excluded from the fit, but labelled with the outermost clusters. Lazy arrays are
-        read block by block, on the Dask cluster of an active `distributed.Client` if there is one.
+        read block by block, on the Dask cluster of an active `distributed.Client` if there is one. A list or
+        tuple of images of one type gives one model of all their pixels.
     n_clusters : int or "auto", default 3
         1 to 255, or as many as `suggest_n_clusters` suggests.
     channel_axis : int, optional
         Channel axis of the image; without it every axis is spatial.
     mask : array, optional
-        Of the spatial shape; True (or nonzero) = use the pixel.
+        Of the spatial shape; True (or nonzero) = use the pixel. For a list of images, a list of masks.
     per_axis : int, optional
         Fit each position along this axis of `image` separately. For a lazy image, each model is computed on
         demand.
@@ -53,18 +64,28 @@ def fit(
         601 weights, rounded for uint8 as Pillow's ``convert("L")`` does.
         ``"rgb"``: red, green and blue. ``"lab"``: CIE L*a*b* of sRGB, as `skimage.color.rgb2lab`.
         ``"red"``, ``"green"``, ``"blue"``, ``"saturation"``, ``"value"``: one property of a colour.
+        ``"hematoxylin"``, ``"eosin"``, ``"dab"`` or `Stain`: amount of a stain, as `skimage.color.rgb2hed`.
         ``"channels"`` or `Channels`: all channels of `channel_axis`.
         ``"texture"`` or `Texture`: intensity, edges and texture at several scales.
+    illumination : {"additive", "multiplicative"} or Illumination, optional
+        Remove uneven illumination: a smooth field that is fitted together with the clusters. "additive" for
+        stray light and uneven background, "multiplicative" for shading and vignetting. The model reports the
+        field and the share of the variance that it explains.
     smooth : float or sequence of float, default 0
         Smooth the image first with a Gaussian of this standard deviation in pixels, along all spatial axes or
         one value per axis. Missing pixels (NaN, alpha 0, excluded) do not affect their neighbours.
+    coherence : float or sequence of float, default 0
+        Price of a border between unlike neighbours, in units of the image's estimated noise, along all
+        spatial axes or one value per axis; 1 suits most noisy images. For one feature and images in memory.
+        The labels are then the global optimum of the squared distances plus twice the price of every border,
+        and centres are the means of the original values.
     exclude : number, "saturated", or a sequence of these, optional
         Exclude pixels with these values: zeros, a no-data value, or ``"saturated"``, the largest value of the
         image's integer type. With several channels, if all channels have the value.
     solver : {"auto", "exact", "lloyd"}, default "auto"
         ``"exact"`` finds the global optimum by dynamic programming; it is the default for one feature.
-        ``"lloyd"`` is scikit-learn's KMeans on the same weighted values, with k-means++ and 10 restarts; it
-        is the only solver for several features.
+        ``"lloyd"`` is scikit-learn's KMeans on the same weighted values, with k-means++ and 10 restarts. For
+        several features, Lloyd's iteration with k-means++ and 20 restarts is the only solver.
     random_state : int, default 0
         Seed of ``"lloyd"``; the exact solver is deterministic.
     clean_up : CleanUp, optional
@@ -93,8 +114,8 @@ def fit(
 
     Several features: no method is certain to find the optimum. ``"rgb"``, ``"lab"`` and two or three
     ``"channels"`` are counted in up to a million cells; the inertia is within 0.1 % of the best of 10 full
-    runs of scikit-learn. More channels and ``"texture"`` are fitted to a sample of 131 072 pixels, within
-    1 %. The model reports ``sample_size``, ``n_init`` and ``start_spread``.
+    runs of scikit-learn. More channels and ``"texture"`` are fitted to a sample of 131 072 pixels, or fewer
+    with more than 64 channels, but never less than 8192. The model reports ``sample_size``, ``n_init`` and ``start_spread``.
 
     Examples
     --------
@@ -104,12 +125,18 @@ def fit(
     array([ 11. ,  90. , 200.5])
     """
     recipe = Recipe.of(n_clusters, **options)
+    if isinstance(image, list | tuple):
+        return fit_pooled(
+            _images(image, mask, channel_axis, per_axis, recipe), recipe, channel_axis, progress
+        )
     pixels = Pixels.of(image, features=recipe.extractor, channel_axis=channel_axis, mask=mask)
     if per_axis is None:
         return fit_pixels(pixels, recipe, channel_axis, progress)
     axis = spatial_axis(image, per_axis, channel_axis)
     per_axis %= image.ndim
     n = pixels.shape[axis]
+    check_recipe(pixels, recipe)
+    recipe = recipe.without_axis(axis)
     part_axis = channel_axis
     if channel_axis is not None:  # as it is in one position of the image
         part_axis = channel_axis % image.ndim - (per_axis < channel_axis % image.ndim)
@@ -117,15 +144,18 @@ def fit(
     def fit_position(position: int) -> KMeansModel:
         share = subprogress(progress, position / n, (position + 1) / n) if pixels.chunks is None else None
         try:
-            return fit_pixels(pixels.at(axis, position), recipe, part_axis, share)
+            return fit_pixels(
+                replace(pixels.at(axis, position), extractor=recipe.extractor), recipe, part_axis, share
+            )
         except ValueError as error:
             raise ValueError(f"at position {position} along axis {per_axis}: {error}") from None
 
     models = ModelsOnDemand(n, fit_position)
     kept = tuple(models) if pixels.chunks is None else models
-    return KMeansStack(kept, per_axis, channel_axis, pixels.at(axis, 0).extractor)
+    return KMeansStack(kept, per_axis, channel_axis, recipe.extractor, recipe.illumination)
 
 
+@shows_options(RecipeOptions)
 def segment(
     image: Any,
     n_clusters: int | str = 3,
@@ -144,32 +174,61 @@ def segment(
     Returns
     -------
     labels : uint8 array
-        Of the spatial shape: 1 = darkest … `n_clusters` = brightest, 0 = excluded. For a dask or zarr array, a
-        lazy dask array with the same chunks.
+        Of the spatial shape: 1 = darkest … `n_clusters` = brightest, 0 = excluded. For a dask or zarr array,
+        a lazy dask array with the same chunks. For a list of images, a list of labels.
     model : KMeansModel, or KMeansStack with `per_axis`
     """
     if per_axis is not None:
+        clean_up = options.get("clean_up")
+        middle, end = (0.4, 0.8) if clean_up else (0.5, 1.0)
         stack = fit(
             image,
             n_clusters,
             channel_axis=channel_axis,
             mask=mask,
             per_axis=per_axis,
-            progress=subprogress(progress, 0, 0.5),
+            progress=subprogress(progress, 0, middle),
             **options,
         )
-        labels = stack.predict(image, channel_axis, mask, progress=subprogress(progress, 0.5, 1))
-        clean_up = options.get("clean_up")
+        labels = stack.predict(image, channel_axis, mask, progress=subprogress(progress, middle, end))
         if clean_up:
             axis = spatial_axis(image, per_axis, channel_axis)
-            labels = clean_labels(labels, **asdict(clean_up), per_axis=axis)
+            rest = subprogress(progress, end, 1)
+            labels = clean_labels(labels, **asdict(clean_up), per_axis=axis, progress=rest)
         return labels, stack
     recipe = Recipe.of(n_clusters, **options)
+    if isinstance(image, list | tuple):
+        images = _images(image, mask, channel_axis, per_axis, recipe)
+        model = fit_pooled(images, recipe, channel_axis, subprogress(progress, 0, 0.6), confirm=True)
+        shares = [
+            subprogress(progress, 0.6 + 0.4 * i / len(images), 0.6 + 0.4 * (i + 1) / len(images))
+            for i in range(len(images))
+        ]
+        fitted = [replace(pixels, extractor=model.extractor) for pixels in images]
+        labels = [
+            label_pixels(pixels, model, recipe.clean_up, share).labels
+            for pixels, share in zip(fitted, shares, strict=True)
+        ]
+        return labels, model
     pixels = Pixels.of(image, features=recipe.extractor, channel_axis=channel_axis, mask=mask)
     result = segment_pixels(pixels, recipe, channel_axis, progress)
     return result.labels, result.model
 
 
+def _images(
+    images: list[Any] | tuple[Any, ...], mask: Any, channel_axis: int | None, per_axis: object, recipe: Recipe
+) -> list[Pixels]:
+    """Validate a list of images with a list of masks."""
+    if per_axis is not None:
+        raise ValueError("per_axis is for a single image; a list of images gets one model of all of them")
+    masks = one_per_image("mask", mask, len(images))
+    return [
+        Pixels.of(image, features=recipe.extractor, channel_axis=channel_axis, mask=of_image)
+        for image, of_image in zip(images, masks, strict=True)
+    ]
+
+
+@shows_options(FeatureOptions)
 def suggest_n_clusters(
     image: Any,
     k_max: int = K_MAX,
@@ -177,7 +236,7 @@ def suggest_n_clusters(
     channel_axis: int | None = None,
     mask: Any = None,
     progress: Progress | None = None,
-    **options: Unpack[RecipeOptions],
+    **options: Unpack[FeatureOptions],
 ) -> Suggestion:
     """Suggest a number of clusters, by Marriott's criterion on the optimum of each number.
 
@@ -185,7 +244,7 @@ def suggest_n_clusters(
 
     Parameters
     ----------
-    image, channel_axis, mask, progress, features, smooth, exclude
+    image, channel_axis, mask, progress, features, illumination, smooth, exclude
         As for `fit`.
     k_max : int, default 12
         Largest number to consider, 1 to 255.
@@ -202,6 +261,14 @@ def suggest_n_clusters(
            1971.
     """
     check_n_clusters("k_max", k_max)
+    check_options(options, FeatureOptions)
     recipe = Recipe.of(1, **options)
+    if isinstance(image, list | tuple):
+        images = with_shared_illumination(
+            _images(image, mask, channel_axis, None, recipe),
+            recipe.illumination,
+            subprogress(progress, 0, 0.2),
+        )
+        return suggest(clusterings_of(summarize(images, subprogress(progress, 0.2, 1))), k_max)
     pixels = Pixels.of(image, features=recipe.extractor, channel_axis=channel_axis, mask=mask)
-    return suggest(clusterings_of(summarize(pixels, progress), recipe.random_state), k_max)
+    return suggest(prepare(pixels, recipe, progress).clusterings, k_max)

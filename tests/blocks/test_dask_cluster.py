@@ -1,4 +1,4 @@
-"""Work on a Dask cluster of two processes: the same result, and faults that end in one clear error."""
+"""A Dask cluster of two processes gives the same results, and faults give one clear error."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import pytest
 
 import napari_kmeans
 from napari_kmeans.blocks import dask_cluster as cluster
-from napari_kmeans.blocks import loop as blocks
-from napari_kmeans.blocks.loop import Cancelled, summarize
+from napari_kmeans.blocks import loop
 from napari_kmeans.blocks.pixels import Pixels
-
-pytestmark = pytest.mark.thorough
+from napari_kmeans.blocks.progress import Cancelled
+from napari_kmeans.summary.summarize import summarize
 
 distributed = pytest.importorskip("distributed")
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.timeout(120),
     # Sockets and event loops of clusters that were killed are closed by the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -53,7 +53,7 @@ def image_of(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_a_cluster_gives_what_numpy_gives(client, dtype):
+def test_results_equal_those_of_numpy_arrays(client, dtype):
     image, mask = image_of(dtype), image_of("uint8") != 20
     labels, model = napari_kmeans.segment(image, 4, mask=mask)
     lazy, other = napari_kmeans.segment(da.from_array(image, chunks=(64, 90)), 4, mask=mask)
@@ -70,7 +70,7 @@ def test_colors_are_read_on_the_workers(client):
 
 @pytest.mark.parametrize("features", ["rgb", "lab", "channels", "texture"])
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_several_features_are_those_that_numpy_gives(client, features, dtype):
+def test_results_for_several_features_equal_those_of_numpy_arrays(client, features, dtype):
     colors = np.random.default_rng(0).random((90, 120, 3))
     colors = (colors * 255).astype(dtype) if dtype == "uint8" else colors.astype(dtype)
     kwargs = {"features": features, "channel_axis": -1, "smooth": 1}
@@ -80,7 +80,7 @@ def test_several_features_are_those_that_numpy_gives(client, features, dtype):
     assert np.array_equal(lazy.compute(), labels)
 
 
-def test_arrays_that_live_on_the_cluster_stay_there(client):
+def test_persisted_arrays_stay_on_the_cluster(client):
     image = image_of("uint8")
     kept = da.from_array(image, chunks=64).persist()
     assert napari_kmeans.fit(kept, 3).to_json() == napari_kmeans.fit(image, 3).to_json()
@@ -91,10 +91,10 @@ def test_images_in_memory_are_not_sent(client, monkeypatch):
     assert napari_kmeans.fit(image_of("uint8"), 3).n_clusters == 3
 
 
-def test_an_address_is_enough_and_nobody_else_is_concerned(local_cluster):
+def test_use_scheduler_leaves_the_default_client_alone(local_cluster):
     image = image_of("uint8")
     lazy = da.from_array(image, chunks=64)
-    with cluster.using(local_cluster.scheduler_address):
+    with cluster.use_scheduler(local_cluster.scheduler_address):
         assert cluster.current_client() is not None
         with pytest.raises(ValueError, match="No global client found"):
             distributed.get_client()
@@ -103,10 +103,10 @@ def test_an_address_is_enough_and_nobody_else_is_concerned(local_cluster):
     assert found.to_json() == napari_kmeans.fit(image, 3).to_json()
 
 
-def test_no_scheduler_is_one_clear_error(monkeypatch):
-    monkeypatch.setattr(cluster, "_PATIENCE", 1)
+def test_a_missing_scheduler_gives_a_clear_error(monkeypatch):
+    monkeypatch.setattr(cluster, "_TIMEOUT", 1)
     with pytest.raises(OSError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):  # noqa: SIM117
-        with cluster.using("tcp://127.0.0.1:9"):
+        with cluster.use_scheduler("tcp://127.0.0.1:9"):
             pass
 
 
@@ -126,7 +126,7 @@ def test_cancelling_leaves_nothing_on_the_cluster(client):
     assert napari_kmeans.fit(lazy, 3).counts.sum() == lazy.size
 
 
-def test_a_lost_worker_is_made_up_for(client):
+def test_blocks_of_a_lost_worker_are_computed_again(client):
     image = image_of("uint8")
     lazy = da.from_array(image, chunks=(5, 300))
     killed = []
@@ -141,8 +141,8 @@ def test_a_lost_worker_is_made_up_for(client):
     assert np.array_equal(summary.counts, summarize(Pixels.of(image)).counts)
 
 
-def test_a_lost_scheduler_is_one_clear_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK_PIXELS", 600)  # far more blocks than are under way at a time
+def test_a_lost_scheduler_gives_a_clear_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "BLOCK_PIXELS", 600)  # far more blocks than are computed at a time
     file = tmp_path / "scheduler.json"
     start = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard", "--port", "0"]
     scheduler = subprocess.Popen([*start, "--scheduler-file", str(file)], stderr=subprocess.DEVNULL)
@@ -159,7 +159,7 @@ def test_a_lost_scheduler_is_one_clear_error(tmp_path, monkeypatch):
             scheduler.kill()
             scheduler.wait()
 
-        with pytest.raises(OSError, match="connection to the Dask scheduler"), cluster.using(address):
+        with pytest.raises(OSError, match="connection to the Dask scheduler"), cluster.use_scheduler(address):
             summarize(Pixels.of(lazy), kill)
     finally:
         for process in (scheduler, worker):
@@ -168,12 +168,12 @@ def test_a_lost_scheduler_is_one_clear_error(tmp_path, monkeypatch):
                 process.wait()
 
 
-def test_the_command_line_reads_on_a_cluster_by_its_address(local_cluster, tmp_path, monkeypatch, capsys):
+def test_the_command_line_uses_a_scheduler_by_its_address(local_cluster, tmp_path, monkeypatch, capsys):
     cli = pytest.importorskip("napari_kmeans.cli.app", exc_type=SystemExit)
-    files = pytest.importorskip("napari_kmeans.io.files")
+    label_images = pytest.importorskip("napari_kmeans.io.label_images")
     pytest.importorskip("ome_zarr")
     image = image_of("uint8")
-    files.export(tmp_path / "image.ome.zarr", da.from_array(image, chunks=64))
+    label_images.export(tmp_path / "image.ome.zarr", da.from_array(image, chunks=64))
     ran, run = [], cluster.run
     monkeypatch.setattr(cluster, "run", lambda *args: (ran.append(args[0]), run(*args))[1])
     where = [str(tmp_path / "image.ome.zarr"), "-k", "3", "-o", str(tmp_path / "out.tif")]
@@ -181,6 +181,6 @@ def test_the_command_line_reads_on_a_cluster_by_its_address(local_cluster, tmp_p
     assert ran
     tifffile = pytest.importorskip("tifffile")
     assert np.array_equal(tifffile.imread(tmp_path / "out.tif"), napari_kmeans.segment(image, 3)[0])
-    monkeypatch.setattr(cluster, "_PATIENCE", 1)
+    monkeypatch.setattr(cluster, "_TIMEOUT", 1)
     assert cli.main(["segment", *where, "--overwrite", "--scheduler", "tcp://127.0.0.1:9"]) == 1
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in capsys.readouterr().err

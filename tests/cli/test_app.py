@@ -36,7 +36,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line in a folder of its own: (exit status, standard output, error output)."""
+    """The command line in an empty folder: (exit status, standard output, error output)."""
     monkeypatch.chdir(tmp_path)
 
     def command(*args: object) -> Result:
@@ -114,7 +114,7 @@ def test_options_are_those_of_the_library(
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), expected)
 
 
-def test_pixel_size_is_kept(run: Run, tmp_path: Path) -> None:
+def test_the_pixel_size_is_kept(run: Run, tmp_path: Path) -> None:
     stack = np.stack([GRAY, GRAY])
     metadata = {"axes": "ZYX", "unit": "micron", "spacing": 2.5}
     tifffile.imwrite(tmp_path / "x.tif", stack, imagej=True, resolution=(4, 4), metadata=metadata)
@@ -135,7 +135,7 @@ def test_a_broken_file_does_not_stop_the_others(run: Run, tmp_path: Path, gray: 
     assert len(out.splitlines()) == 1
     lines = err.splitlines()
     assert lines[0].startswith("napari-kmeans: broken.png cannot be read as an image (")
-    assert lines[1].startswith("napari-kmeans: channels.tif: it has 3 channels that are no colours")
+    assert lines[1].startswith("napari-kmeans: channels.tif: it has 3 channels that are not colours")
     assert lines[2] == "napari-kmeans: absent.tif: No such file or directory"
     assert lines[3:] == ["napari-kmeans: 3 of 4 images failed: broken.png, channels.tif, absent.tif"]
 
@@ -149,7 +149,7 @@ def test_fewer_values_than_clusters_warns_in_a_line(run: Run, tmp_path: Path) ->
     assert line.startswith("napari-kmeans: warning: two.png: the image has only 2 distinct values")
 
 
-def test_nothing_is_overwritten_unless_told(run: Run, tmp_path: Path, gray: Path) -> None:
+def test_files_are_only_overwritten_on_request(run: Run, tmp_path: Path, gray: Path) -> None:
     arguments = ("segment", gray, "-o", "x.tif", "--table", "--save-model", "m.json")
     assert run(*arguments, "-k", 2)[0] == 0
     before = {name: (tmp_path / name).read_bytes() for name in names(tmp_path)}
@@ -167,7 +167,7 @@ def test_nothing_is_overwritten_unless_told(run: Run, tmp_path: Path, gray: Path
     assert all((tmp_path / name).read_bytes() != before[name] for name in before if name != "gray.png")
 
 
-def test_table_and_model(run: Run, tmp_path: Path, gray: Path) -> None:
+def test_a_table_and_a_model_can_be_written(run: Run, tmp_path: Path, gray: Path) -> None:
     status, out, _ = run("segment", gray, "-k", 3, "-o", "out", "--table", "--save-model", "models/m.json")
     assert status == 0
     assert out.splitlines()[1:] == [str(Path("out/gray-clusters.csv")), str(Path("models/m.json"))]
@@ -177,7 +177,7 @@ def test_table_and_model(run: Run, tmp_path: Path, gray: Path) -> None:
 
 
 @pytest.mark.parametrize("features", ["gray", "lab"])
-def test_figure(run: Run, tmp_path: Path, features: str) -> None:
+def test_a_figure_can_be_drawn(run: Run, tmp_path: Path, features: str) -> None:
     Image.fromarray(RGB).save(tmp_path / "rgb.png")
     arguments = ("segment", "rgb.png", "-k", 3, "--features", features, "-o", "out", "--figure")
     status, out, err = run(*arguments)
@@ -195,7 +195,7 @@ def test_figure(run: Run, tmp_path: Path, features: str) -> None:
 # apply
 
 
-def test_apply(run: Run, tmp_path: Path, gray: Path) -> None:
+def test_apply_labels_with_the_clusters_of_a_model(run: Run, tmp_path: Path, gray: Path) -> None:
     Image.fromarray(RGB).save(tmp_path / "rgb.png")
     model = napari_kmeans.fit(RGB, 3, channel_axis=2)
     model.save(tmp_path / "m.json")
@@ -213,7 +213,9 @@ def test_apply(run: Run, tmp_path: Path, gray: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"hello", b'{"format": "something else"}'])
-def test_apply_of_no_model(run: Run, tmp_path: Path, gray: Path, content: bytes | None) -> None:
+def test_apply_rejects_files_that_are_not_a_model(
+    run: Run, tmp_path: Path, gray: Path, content: bytes | None
+) -> None:
     if content is not None:
         (tmp_path / "m.json").write_bytes(content)
     status, out, err = run("apply", "m.json", gray, "-o", "out")
@@ -243,7 +245,9 @@ def csv_columns(path: Path) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("physical", [False, True])
-def test_clean_up_and_objects(run: Run, tmp_path: Path, blobs: np.ndarray, physical: bool) -> None:
+def test_labels_are_cleaned_and_split_into_objects(
+    run: Run, tmp_path: Path, blobs: np.ndarray, physical: bool
+) -> None:
     options = ["--majority", 1.2, "--min-size", 10, "--fill-holes", 15, "--objects", "--table"]
     options += ["--physical"] if physical else []
     status, out, err = run("segment", "blobs.tif", "-k", 3, "-o", "out", *options)
@@ -275,10 +279,10 @@ def test_clean_up_and_objects(run: Run, tmp_path: Path, blobs: np.ndarray, physi
 def test_physical_sizes_need_a_pixel_size(run: Run, gray: Path) -> None:
     status, _, err = run("segment", gray, "-k", 3, "-o", "out", "--min-size", 5, "--physical")
     assert status == 1
-    assert err == f"napari-kmeans: {gray}: it does not tell the size of its pixels, which --physical needs\n"
+    assert err == f"napari-kmeans: {gray}: its pixel size is unknown, and --physical needs it\n"
 
 
-def test_channels_of_colours_are_measured_each(run: Run, tmp_path: Path) -> None:
+def test_each_channel_of_a_colour_is_measured(run: Run, tmp_path: Path) -> None:
     Image.fromarray(RGB).save(tmp_path / "rgb.png")
     assert run("segment", "rgb.png", "-k", 2, "-o", "out", "--min-size", 5, "--objects")[0] == 0
     table = csv_columns(tmp_path / "out" / "rgb-objects.csv")
@@ -312,32 +316,37 @@ def test_background_of_a_model_takes_part_in_the_clean_up(run: Run, tmp_path: Pa
         ("", "Missing command"),
         ("cluster", "No such command 'cluster'"),
         ("segment gray.png -o out", "Missing option '-k'"),
-        ("segment gray.png -k 3", "Invalid value for -o: it has to be told where to write"),
+        ("segment gray.png -k 3", "Invalid value for -o: an output is needed: a folder"),
         ("segment -k 3 -o out", "Missing argument"),
-        ("segment gray.png -k 0 -o out", "'0' must be 1 to 255, or auto"),
-        ("segment gray.png -k many -o out", "'many' must be 1 to 255, or auto"),
+        ("segment gray.png -k 0 -o out", "'0' is not in 1 to 255, nor auto"),
+        ("segment gray.png -k many -o out", "'many' is not in 1 to 255, nor auto"),
         ("segment gray.png -k 3 -o out --features hue", "'hue' must be one of gray, gray601"),
-        ("segment gray.png -k 3 -o out --solver magic", "'magic' must be one of auto, exact, lloyd"),
-        ("segment gray.png -k 3 -o out.png", "out.png is neither a folder nor a .tif file"),
-        ("segment gray.png -k 3 -o gray.png --overwrite", "gray.png is neither a folder nor a .tif file"),
-        ("segment gray.png other.png -k 3 -o out.tif", "out.tif is one file, and there are 2 images"),
-        ("segment gray.png other.png -k 3 -o out --save-model m.json", "m.json holds one model"),
-        ("segment gray.png sub/gray.tif -k 3 -o out --overwrite", "would replace what is made of gray.png"),
-        ("segment gray.png gray.png -k 3 -o out", "would replace what is made of gray.png"),
+        (
+            "segment gray.png -k 3 -o out --solver magic",
+            "--solver: solver='magic' is not known; use one of 'auto', 'exact', 'lloyd'",
+        ),
+        ("segment gray.png -k 3 -o out.png", "out.png is not a folder, a .tif file"),
+        ("segment gray.png -k 3 -o gray.png --overwrite", "gray.png is not a folder, a .tif file"),
+        ("segment gray.png other.png -k 3 -o out.tif", "out.tif is a single file, but there are 2 images"),
+        ("segment gray.png other.png -k 3 -o out --save-model m.json", "m.json holds a single model"),
+        ("segment gray.png sub/gray.tif -k 3 -o out --overwrite", "would replace an output for gray.png"),
+        ("segment gray.png gray.png -k 3 -o out", "would replace an output for gray.png"),
         ("segment gray.tif -k 3 -o ./gray.tif --overwrite", "would replace the image gray.tif"),
         ("segment a.png ./a-labels.tif -k 3 -o . --overwrite", "would replace the image a-labels.tif"),
-        ("segment gray.png -k 3 -o x.tif --save-model x.tif", "would replace what is made of gray.png"),
+        ("segment gray.png -k 3 -o x.tif --save-model x.tif", "would replace an output for gray.png"),
         ("segment gray.png -k 3 -o out --majority -1", "--majority"),
         ("segment gray.png -k 3 -o out --min-size inf", "min_size=inf must be 0 or more, and finite"),
-        ("segment gray.png -k 3 -o gray-objects.tif --objects", "would replace what is made of gray.png"),
-        ("apply m.json gray.png sub/gray.tif -o out", "would replace what is made of gray.png"),
+        ("segment gray.png -k 3 -o gray-objects.tif --objects", "would replace an output for gray.png"),
+        ("apply m.json gray.png sub/gray.tif -o out", "would replace an output for gray.png"),
         ("view -k 1", "-k"),
         ("view --sample moon", "'moon' must be one of coins, "),
         ("view gray.png --sample coins", "name an image or a sample, not both"),
         ("view gray.png --screenshot x.tif", "x.tif must end in .png"),
     ],
 )
-def test_wrong_usage(run: Run, tmp_path: Path, gray: Path, arguments: str, complaint: str) -> None:
+def test_wrong_usage_gives_one_line(
+    run: Run, tmp_path: Path, gray: Path, arguments: str, complaint: str
+) -> None:
     status, out, err = run(*arguments.split())
     assert (status, out) == (2, "")
     [line] = err.splitlines()
@@ -381,7 +390,7 @@ def test_progress_on_a_terminal(tmp_path: Path, gray: Path) -> None:
         while True:
             try:
                 piece = os.read(screen, 4096)
-            except OSError:  # how Linux tells that the other end is closed
+            except OSError:  # raised on Linux when the other end is closed
                 break
             if not piece:
                 break
@@ -406,39 +415,37 @@ def test_interrupted_writing_leaves_nothing(
     assert names(tmp_path / "out") == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a named pipe and SIGINT")
-def test_ctrl_c(tmp_path: Path) -> None:
-    pipe = tmp_path / "endless.png"
-    os.mkfifo(pipe)
-    command = [
-        sys.executable,
-        "-m",
-        "napari_kmeans",
-        "segment",
-        str(pipe),
-        "-k",
-        "3",
-        "-o",
-        str(tmp_path / "out"),
-    ]
-    with (
-        subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # A shell that runs the tests in the background has them ignore the signal.
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-        ) as process,
-        pipe.open("wb"),  # returns when the program has begun to read
-    ):
+_ENDLESS = """
+import sys, time
+from napari_kmeans.cli import batch, main
+def read_image(at):
+    print("reading", flush=True)
+    time.sleep(60)
+batch.read_image = read_image
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
+def test_ctrl_c_stops_the_program(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _ENDLESS, "segment", "x.png", "-k", "3", "-o", str(tmp_path / "out")]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background has them ignore the signal.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "reading\n"
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.strip()) == (130, "", "napari-kmeans: stopped")
-    assert names(tmp_path) == ["endless.png"]
+    assert names(tmp_path) == []
 
 
-def test_without_typer_it_says_what_to_install() -> None:
+def test_without_typer_the_error_says_what_to_install() -> None:
     code = "import sys; sys.modules['typer'] = None; import napari_kmeans.cli.app"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -466,7 +473,7 @@ class Screen:
 
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
-    """No real window; a screen that is there unless a test takes it away."""
+    """No real window; a test can take the screen away."""
     fake = Screen()
     module = ModuleType("napari_kmeans._napari.contributions.view")
     module.view = fake.view  # type: ignore[attr-defined]
@@ -495,13 +502,18 @@ def test_view_of_a_file(run: Run, screen: Screen, gray: Path) -> None:
     image = keywords.pop("image")
     np.testing.assert_array_equal(image.data, GRAY)
     assert image.layer_keywords()["name"] == "gray"
-    assert keywords == {"sample": None, "n_clusters": 4, "screenshot": Path("new/out.png")}
+    assert keywords == {
+        "sample": None,
+        "n_clusters": 4,
+        "illumination": None,
+        "screenshot": Path("new/out.png"),
+    }
 
 
 def test_view_of_a_sample_and_of_nothing(run: Run, screen: Screen) -> None:
     assert run("view", "--sample", "coins") == (0, "", "")
     assert run("view") == (0, "", "")
-    nothing = {"image": None, "sample": None, "n_clusters": None, "screenshot": None}
+    nothing = {"image": None, "sample": None, "n_clusters": None, "illumination": None, "screenshot": None}
     assert screen.views == [{**nothing, "sample": "coins"}, nothing]
 
 
@@ -509,13 +521,13 @@ def test_view_of_a_broken_file(run: Run, screen: Screen, tmp_path: Path) -> None
     (tmp_path / "broken.png").write_bytes(b"hello")
     status, _, err = run("view", "broken.png")
     assert (status, screen.views) == (1, [])
-    assert err == "napari-kmeans: broken.png is no image of a known kind: OME-Zarr, TIFF, PNG or JPEG\n"
+    assert err == "napari-kmeans: broken.png is not a supported image: OME-Zarr, TIFF, PNG or JPEG\n"
 
 
 @pytest.mark.parametrize(
     "error", [ImportError("No Qt bindings could be found\nmore of it"), RuntimeError("late")]
 )
-def test_view_that_fails(run: Run, screen: Screen, error: Exception) -> None:
+def test_errors_of_view_are_one_line(run: Run, screen: Screen, error: Exception) -> None:
     def fail(**_: object) -> None:
         raise error
 
@@ -536,7 +548,7 @@ def test_view_without_a_screen(run: Run, no_screen: Screen) -> None:
     assert (no_screen.views, no_screen.commands) == ([], [])
 
 
-def test_view_goes_on_under_xvfb(run: Run, no_screen: Screen) -> None:
+def test_view_restarts_under_xvfb(run: Run, no_screen: Screen) -> None:
     run("view", "-k", 3, "--screenshot", "out.png", "--", "-my.png")
     [command] = no_screen.commands
     assert command[:4] == ["xvfb-run", "-a", "-s", "-screen 0 1400x900x24"]
@@ -603,7 +615,7 @@ def test_every_feature_space_segments_colours(run: Run, colored: np.ndarray) -> 
         assert np.array_equal(tifffile.imread(f"{features}/colors-labels.tif"), expected)
 
 
-def test_options_of_feature_spaces_reach_the_engine_and_the_model(run: Run, fluorescence: np.ndarray) -> None:
+def test_options_of_feature_spaces_reach_the_model(run: Run, fluorescence: np.ndarray) -> None:
     options = ["--features", "channels", "--no-standardize", "--exclude", "7", "--exclude", "saturated"]
     options += ["--smooth", "1", "--physical"]
     status, _, err = run("segment", "fluo.tif", "-k", 3, "-o", "out", "--save-model", "m.json", *options)
@@ -611,28 +623,27 @@ def test_options_of_feature_spaces_reach_the_engine_and_the_model(run: Run, fluo
     expected, model = napari_kmeans.segment(
         fluorescence,
         3,
-        features="channels",
+        features=napari_kmeans.Channels(standardize=False),
         channel_axis=0,
-        standardize=False,
         exclude=(7, "saturated"),
         smooth=(4, 2),  # a micrometre, of which a pixel is a quarter high and half as wide
     )
     assert np.array_equal(tifffile.imread("out/fluo-labels.tif"), expected)
-    assert napari_kmeans.KMeansModel.load("m.json").description == model.description
+    assert napari_kmeans.KMeansModel.load("m.json").extractor == model.extractor
     assert run("apply", "m.json", "fluo.tif", "-o", "again")[0] == 0
     assert np.array_equal(tifffile.imread("again/fluo-labels.tif"), expected)
 
 
-def test_time_is_not_averaged_over(run: Run, blobs: np.ndarray) -> None:
+def test_time_is_not_smoothed(run: Run, blobs: np.ndarray) -> None:
     assert run("segment", "blobs.tif", "-k", 3, "-o", "out", "--smooth", 2)[0] == 0
     expected = napari_kmeans.segment(blobs, 3, smooth=(0, 2, 2, 2))[0]
     assert np.array_equal(tifffile.imread("out/blobs-labels.tif"), expected)
 
 
-def test_texture_has_scales_and_a_window(run: Run, gray: Path) -> None:
+def test_texture_options(run: Run, gray: Path) -> None:
     options = ["--features", "texture", "--sigma", "1,2", "--window", 3]
     assert run("segment", gray, "-k", 2, "-o", "out", *options)[0] == 0
-    expected = napari_kmeans.segment(GRAY, 2, features="texture", sigma=(1, 2), window=3)[0]
+    expected = napari_kmeans.segment(GRAY, 2, features=napari_kmeans.Texture(sigma=(1, 2), window=3))[0]
     assert np.array_equal(tifffile.imread("out/gray-labels.tif"), expected)
 
 
@@ -646,19 +657,17 @@ def test_texture_has_scales_and_a_window(run: Run, gray: Path) -> None:
         (["--smooth", "-1"], "'--smooth'"),
     ],
 )
-def test_options_that_make_no_sense_are_wrong_usage(
-    run: Run, gray: Path, options: list, message: str
-) -> None:
+def test_invalid_options_are_wrong_usage(run: Run, gray: Path, options: list, message: str) -> None:
     status, _, err = run("segment", gray, "-k", 2, "-o", "out", *options)
     assert status == 2
     assert message in err
     assert err.count("\n") == 1
 
 
-def test_what_an_image_has_not_is_told_in_a_line(run: Run, gray: Path) -> None:
+def test_unsupported_images_give_one_line(run: Run, gray: Path) -> None:
     for options, message in (
         (["--features", "lab"], "there is no channel_axis, and features='lab' needs 3 (RGB) or 4 (RGBA)"),
-        (["--smooth", 1, "--physical"], "does not tell the size of its pixels"),
+        (["--smooth", 1, "--physical"], "its pixel size is unknown"),
         (["--features", "texture", "--solver", "exact"], "finds the optimum of one feature"),
     ):
         status, _, err = run("segment", gray, "-k", 2, "-o", "out", *options)

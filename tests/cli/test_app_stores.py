@@ -22,7 +22,7 @@ from ome_zarr import writer
 
 from napari_kmeans.cli import app as cli
 from napari_kmeans.io import tiff
-from napari_kmeans.io.files import read_image
+from napari_kmeans.io.images import read_image
 
 GRAY = np.random.default_rng(0).integers(0, 256, (3, 200, 300), dtype=np.uint8)
 
@@ -31,7 +31,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line in a folder of its own: (exit status, standard output, error output)."""
+    """The command line in an empty folder: (exit status, standard output, error output)."""
     monkeypatch.chdir(tmp_path)
 
     def command(*args: object) -> tuple[int, str, str]:
@@ -66,7 +66,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_into_a_folder(run: Run, tmp_path: Path, cells: Path) -> None:
+def test_labels_are_written_into_a_folder(run: Run, tmp_path: Path, cells: Path) -> None:
     status, out, err = run("segment", cells, "-k", 3, "--channel", "GFP", "-o", "out", "--table")
     assert (status, err) == (0, "")
     labels, table = out.splitlines()
@@ -83,7 +83,7 @@ def test_into_a_folder(run: Run, tmp_path: Path, cells: Path) -> None:
     assert stored(tmp_path / "out" / "cells-labels.ome.zarr").max() == 2
 
 
-def test_into_a_store_of_its_own_from_any_kind_of_image(run: Run, tmp_path: Path, cells: Path) -> None:
+def test_labels_of_any_image_can_be_written_into_a_store(run: Run, tmp_path: Path, cells: Path) -> None:
     tifffile.imwrite(
         tmp_path / "x.tif", GRAY, imagej=True, metadata={"axes": "ZYX", "unit": "um", "spacing": 2}
     )
@@ -97,7 +97,7 @@ def test_into_a_store_of_its_own_from_any_kind_of_image(run: Run, tmp_path: Path
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "y.tif"), expected)
 
 
-def test_into_the_image(run: Run, tmp_path: Path, cells: Path) -> None:
+def test_labels_can_be_written_into_the_image(run: Run, tmp_path: Path, cells: Path) -> None:
     arguments = ("segment", cells, "-k", 3, "--channel", "RFP", "--in-image", "k-means")
     status, out, err = run(*arguments)
     assert (status, err) == (0, "")
@@ -114,12 +114,12 @@ def test_into_the_image(run: Run, tmp_path: Path, cells: Path) -> None:
     np.testing.assert_array_equal(stored(cells / "labels" / "of DAPI"), model.predict(GRAY[0]))
 
 
-def test_channels_have_to_be_chosen(run: Run, tmp_path: Path, cells: Path) -> None:
+def test_one_of_several_channels_must_be_chosen(run: Run, tmp_path: Path, cells: Path) -> None:
     status, _, err = run("segment", cells, "-k", 3, "-o", "out")
     assert status == 1
     assert err == (
-        f"napari-kmeans: {cells}: it has 3 channels that are no colours; "
-        "use --features channels, or choose one of them by --channel: DAPI, GFP, RFP\n"
+        f"napari-kmeans: {cells}: it has 3 channels that are not colours; "
+        "use --features channels, or choose one channel by --channel: DAPI, GFP, RFP\n"
     )
     status, _, err = run("segment", cells, "-k", 3, "-o", "out", "--channel", "YFP")
     assert (status, err) == (
@@ -135,7 +135,7 @@ def test_channels_have_to_be_chosen(run: Run, tmp_path: Path, cells: Path) -> No
     assert (status, err) == (1, "napari-kmeans: y.tif: it has no channels, so there is no channel '1'\n")
 
 
-def test_clean_up_and_objects(run: Run, tmp_path: Path, cells: Path) -> None:
+def test_labels_are_cleaned_and_split_into_objects(run: Run, tmp_path: Path, cells: Path) -> None:
     options = ("--majority", 2, "--min-size", 20)
     arguments = ("segment", cells, "-k", 3, "--channel", "GFP", *options)
     labels, _ = napari_kmeans.segment(GRAY[1], 3)
@@ -167,7 +167,7 @@ def test_clean_up_and_objects(run: Run, tmp_path: Path, cells: Path) -> None:
     np.testing.assert_array_equal(stored(cells / "labels" / "k-means-objects"), objects)
 
 
-def test_clean_up_of_labels_of_another_model(run: Run, tmp_path: Path, cells: Path) -> None:
+def test_labels_of_another_model_are_cleaned(run: Run, tmp_path: Path, cells: Path) -> None:
     model = napari_kmeans.fit(GRAY[0], 4).with_background([1])
     model.save(tmp_path / "m.json")
     tifffile.imwrite(tmp_path / "x.tif", GRAY[2])
@@ -179,7 +179,9 @@ def test_clean_up_of_labels_of_another_model(run: Run, tmp_path: Path, cells: Pa
     np.testing.assert_array_equal(stored(tmp_path / "out" / "cells-labels.ome.zarr"), expected)
 
 
-def test_large_tiff(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_tiff_is_segmented_block_by_block(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tiff, "LAZY_BYTES", 1000)
     tifffile.imwrite(tmp_path / "x.tif", GRAY[0], tile=(64, 64), compression="zlib")
     assert run("segment", "x.tif", "-k", 4, "-o", ".")[0] == 0
@@ -189,7 +191,7 @@ def test_large_tiff(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         np.testing.assert_array_equal(file.asarray(), expected)
 
 
-def test_a_damaged_chunk_fails_its_image_only(run: Run, tmp_path: Path, cells: Path) -> None:
+def test_a_damaged_chunk_fails_only_its_image(run: Run, tmp_path: Path, cells: Path) -> None:
     full = cells / zarr.open_group(cells).attrs["ome"]["multiscales"][0]["datasets"][0]["path"]
     chunk = full / "c" / "1" / "2" / "3"
     chunk.write_bytes(chunk.read_bytes()[:20])
@@ -210,21 +212,23 @@ def test_a_damaged_chunk_fails_its_image_only(run: Run, tmp_path: Path, cells: P
     [
         (
             "segment x.png -k 3 --in-image a",
-            "x.png is no OME-Zarr image, so no labels can be written into it",
+            "x.png is not an OME-Zarr image, so labels cannot be written into it",
         ),
-        ("segment x.zarr -k 3 --in-image a", "x.zarr is no OME-Zarr image, so no labels"),
+        ("segment x.zarr -k 3 --in-image a", "x.zarr is not an OME-Zarr image, so labels"),
         ("segment s3://b/x.zarr -k 3 --in-image a", "s3://b/x.zarr is not on this machine"),
         ("segment cells.ome.zarr -k 3 --in-image a/b", "'a/b' must be a name of letters and digits"),
         ("segment cells.ome.zarr -k 3 --in-image ..", "'..' must be a name of letters and digits"),
-        ("segment cells.ome.zarr -k 3 --in-image a --table", "has to be told where to write"),
-        ("segment cells.ome.zarr -k 3 --in-image a --objects", "has to be told where to write"),
-        ("segment cells.ome.zarr -k 3 --in-image a -o x.tif", "x.tif is no folder"),
+        ("segment cells.ome.zarr -k 3 --in-image a --table", "an output is needed"),
+        ("segment cells.ome.zarr -k 3 --in-image a --objects", "an output is needed"),
+        ("segment cells.ome.zarr -k 3 --in-image a -o x.tif", "x.tif must be a folder"),
         ("segment cells.ome.zarr -k 3 -o cells.ome.zarr", "would replace the image cells.ome.zarr"),
-        ("segment a.tif b.tif -k 3 -o x.zarr", "x.zarr is one file, and there are 2 images"),
-        ("segment s3://b/x.zarr s3://c/x.ome.zarr -k 3 -o .", "would replace what is made of s3://b/x.zarr"),
+        ("segment a.tif b.tif -k 3 -o x.zarr", "x.zarr is a single file, but there are 2 images"),
+        ("segment s3://b/x.zarr s3://c/x.ome.zarr -k 3 -o .", "would replace an output for s3://b/x.zarr"),
     ],
 )
-def test_wrong_usage(run: Run, tmp_path: Path, cells: Path, arguments: str, complaint: str) -> None:
+def test_wrong_usage_gives_one_line(
+    run: Run, tmp_path: Path, cells: Path, arguments: str, complaint: str
+) -> None:
     status, out, err = run(*arguments.split())
     assert (status, out) == (2, "")
     [line] = err.splitlines()
@@ -232,7 +236,7 @@ def test_wrong_usage(run: Run, tmp_path: Path, cells: Path, arguments: str, comp
     assert names(tmp_path) == ["cells.ome.zarr"]
 
 
-def test_only_what_is_used_is_imported(tmp_path: Path) -> None:
+def test_only_needed_libraries_are_imported(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "x.tif", GRAY[0])
     code = (
         "import sys; from napari_kmeans.cli.app import main\n"

@@ -1,213 +1,39 @@
 from __future__ import annotations
 
-import warnings
-
-import numpy as np
 import pytest
-from PIL import Image
-from skimage.color import rgb2gray, rgb2hsv, rgb2lab
 
-import napari_kmeans
-from napari_kmeans.blocks.arrays import check_image
-from napari_kmeans.features import FEATURES, get_feature
-
-GRAY, GRAY601 = get_feature("gray"), get_feature("gray601")
-
-
-def luminance(feature, colours):
-    """Values in the image's own units, and which pixels are there."""
-    values, opaque = feature.transform(colours, colours.shape[-1])
-    scalar = feature.value_format(colours.dtype, colours.shape[-1])
-    assert values.dtype == scalar.dtype
-    return values * scalar.unit, opaque
-
-
-def test_gray_of_colours_is_the_luminance_of_scikit_image_in_the_units_of_the_image(picture):
-    astronaut = picture("astronaut")
-    assert np.abs(luminance(GRAY, astronaut)[0] - 255 * rgb2gray(astronaut)).max() < 1e-9
-
-
-@pytest.mark.parametrize(
-    ("dtype", "top", "tolerance"),
-    [("uint16", 65535, 1e-9), ("float32", 1, 1e-6), ("float64", 1, 1e-12), ("float16", 1, 1e-6)],
-)
-def test_gray_of_other_types(dtype, top, tolerance):
-    colours = (np.random.default_rng(0).random((50, 60, 3)) * top).astype(dtype)
-    exact = colours.astype(np.float64) @ [0.2125, 0.7154, 0.0721]
-    assert np.abs(luminance(GRAY, colours)[0] - exact).max() <= tolerance * top
-
-
-def test_gray601_equals_pillow_to_the_bit():
-    colours = np.random.default_rng(1).integers(0, 256, (1024, 1024, 3), dtype=np.uint8)
-    assert np.array_equal(luminance(GRAY601, colours)[0], np.asarray(Image.fromarray(colours).convert("L")))
-
-
-@pytest.mark.parametrize("feature", [GRAY, GRAY601], ids=lambda feature: feature.name)
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float16", "float32", "float64"])
-def test_a_pixel_has_the_same_value_in_any_block(feature, dtype):
-    colours = (np.random.default_rng(2).random((40, 50, 3)) * 255).astype(dtype)
-    whole, _ = luminance(feature, colours)
-    for part in (np.s_[3:17, 5:6], np.s_[:, 7:50], np.s_[39:40, 49:50], np.s_[::3, ::-2]):
-        assert np.array_equal(luminance(feature, colours[part])[0], whole[part])
-
-
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
-def test_transparent_pixels_are_not_there(dtype):
-    colours = np.ones((2, 2, 4), dtype=dtype)
-    colours[0, 1, 3] = 0
-    _, opaque = luminance(GRAY, colours)
-    assert opaque.tolist() == [[True, False], [True, True]]
-
-
-def test_one_channel_is_taken_as_it_is():
-    block = np.arange(6, dtype=np.int16).reshape(2, 3, 1)
-    values, opaque = GRAY.transform(block, 1)
-    assert values.tolist() == [[0, 1, 2], [3, 4, 5]]
-    assert values.dtype == np.int16
-    assert opaque is None
-
-
-def test_infinities_that_cancel_are_nan_without_a_warning():
-    colours = np.array([[np.inf, -np.inf, 0], [np.inf, 1, 1], [3e38, 3e38, 3.4e38]], dtype=np.float32)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        values, _ = luminance(GRAY, colours)
-    assert np.isnan(values[0])
-    assert values[1] == np.inf
-    assert np.isfinite(values[2])
-
-
-def test_numbers_in_another_byte_order_are_turned_round():
-    values, _ = GRAY.transform(np.array([1, 2, 3], dtype=">i4"), None)
-    assert values.dtype == np.dtype("=i4")
-    assert values.tolist() == [1, 2, 3]
-
-
-@pytest.mark.parametrize("n_channels", [2, 5, 0])
-def test_a_channel_count_without_luminance_is_refused(n_channels):
-    assert GRAY.unsupported_reason(np.uint8, n_channels).startswith(f"channel_axis holds {n_channels} channels")
-    assert not any(GRAY.unsupported_reason(np.uint8, n) for n in (None, 1, 3, 4))
+from napari_kmeans import Texture
+from napari_kmeans.features.registry import FEATURES, get_feature_space
 
 
 @pytest.mark.parametrize("name", ["grey", "", None, 3])
-def test_an_unknown_name_is_answered_with_those_there_are(name):
+def test_the_error_for_an_unknown_name_lists_the_known_ones(name):
     with pytest.raises(ValueError, match="use one of 'gray', 'gray601'"):
-        get_feature(name)
+        get_feature_space(name)
 
 
-def test_every_feature_space_is_found_by_its_own_name():
-    assert all(get_feature(name).name == name for name in FEATURES)
+def test_every_feature_space_is_found_by_its_name():
+    assert all(get_feature_space(name).name == name for name in FEATURES)
 
 
-@pytest.mark.parametrize(
-    ("image", "message"),
-    [
-        ([[1, 2]], "image must be a NumPy, dask or zarr array, not builtins.list"),
-        (np.float32(3), "image must be a NumPy, dask or zarr array"),
-        (np.zeros(3, complex), "complex128.*numpy.abs"),
-        (np.zeros(3, object), "dtype object"),
-        (np.zeros(3, "datetime64[s]"), "datetime64"),
-        (np.array(["a"]), "dtype <U1"),
-        (np.ma.masked_array([1, 2], [True, False]), "mask=~image.mask"),
-    ],
-)
-def test_what_is_no_array_of_real_numbers_is_refused(image, message):
-    with pytest.raises(TypeError, match=message):
-        check_image(image)
+def test_options_are_those_of_the_named_feature_space():
+    assert get_feature_space("channels").options == {"standardize": True, "normalize": None}
+    assert get_feature_space("channels", standardize=False).options == {
+        "standardize": False,
+        "normalize": None,
+    }
+    assert get_feature_space("texture", sigma=(1, 8)).options == {"sigma": [1.0, 8.0], "window": 16.0}
+    assert get_feature_space("gray").options == {}
+    with pytest.raises(TypeError, match="window"):
+        get_feature_space("rgb", window=3)
 
 
-# Colours
+def test_an_object_is_returned_unchanged():
+    space = Texture(window=3)
+    assert get_feature_space(space) is space
+    with pytest.raises(ValueError, match="is not known"):
+        get_feature_space(space, window=4)
 
 
-def colors(dtype):
-    """Many colours of all kinds, black, white and grays among them."""
-    rng = np.random.default_rng(5)
-    image = np.concatenate(
-        [
-            rng.random((40, 30, 3)),
-            np.zeros((1, 30, 3)),
-            np.ones((1, 30, 3)),
-            rng.random((2, 30, 1)).repeat(3, -1),
-        ]
-    )
-    top = np.iinfo(dtype).max if np.dtype(dtype).kind == "u" else 1
-    return (image * top).astype(dtype)
-
-
-def values_of(image, features):
-    values, there = get_feature(features).transform(image, image.shape[-1])
-    assert there is None or image.shape[-1] == 4
-    return values
-
-
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
-def test_lab_is_that_of_scikit_image(dtype):
-    image = colors(dtype)
-    vector = get_feature("lab").value_format(dtype, 3)
-    values = values_of(image, "lab")
-    found = np.stack(vector.positions([values[..., c] for c in range(3)]), axis=-1)
-    np.testing.assert_allclose(found, rgb2lab(image), rtol=0, atol=1e-4 if dtype == "float32" else 1e-9)
-    assert vector.names == ("L*", "a*", "b*")
-
-
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
-def test_saturation_and_value_are_those_of_scikit_image(dtype):
-    image = colors(dtype)
-    hsv = rgb2hsv(image)
-    np.testing.assert_allclose(values_of(image, "saturation"), hsv[..., 1], rtol=1e-6, atol=1e-7)
-    top = np.iinfo(dtype).max if np.dtype(dtype).kind == "u" else 1
-    np.testing.assert_allclose(values_of(image, "value") / top, hsv[..., 2], rtol=1e-6)
-
-
-@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint32", "float16", "float64", "bool", ">u2"])
-@pytest.mark.parametrize("n_channels", [3, 4])
-def test_red_green_and_blue_are_the_channels(dtype, n_channels):
-    image = np.random.default_rng(0).integers(0, 200, (6, 7, n_channels)).astype(dtype)
-    for number, name in enumerate(("red", "green", "blue")):
-        feature = get_feature(name)
-        values, there = feature.transform(image, n_channels)
-        assert np.array_equal(values, image[..., number])
-        assert values.dtype == feature.value_format(dtype, n_channels).dtype
-        assert (there is None) == (n_channels == 3)
-    values, _ = get_feature("rgb").transform(image, n_channels)
-    assert np.array_equal(values, image[..., :3])
-
-
-def test_single_channels_are_clustered_as_their_own_gray_image(picture):
-    image = picture("coffee")
-    for number, name in enumerate(("red", "green", "blue")):
-        model = napari_kmeans.fit(image, 4, features=name, channel_axis=-1)
-        alone = napari_kmeans.fit(image[..., number], 4)
-        assert np.array_equal(model.centers, alone.centers)
-        assert model.inertia == alone.inertia
-        assert model.is_exact
-    model = napari_kmeans.fit(image, 4, features="value", channel_axis=-1)
-    assert np.array_equal(model.centers, napari_kmeans.fit(image.max(axis=-1), 4).centers)
-    saturation = rgb2hsv(image)[..., 1]
-    model = napari_kmeans.fit(image, 4, features="saturation", channel_axis=-1)
-    alone = napari_kmeans.fit(saturation, 4)
-    assert model.inertia == pytest.approx(alone.inertia, rel=1e-5)
-    np.testing.assert_allclose(model.centers, alone.centers, rtol=1e-5)
-
-
-@pytest.mark.parametrize("name", ["rgb", "lab", "red", "saturation", "value"])
-@pytest.mark.parametrize("n_channels", [None, 1, 2, 5])
-def test_what_has_no_colours_is_refused_in_a_sentence(name, n_channels):
-    reason = get_feature(name).unsupported_reason(np.uint8, n_channels)
-    assert f"features={name!r} needs 3 (RGB) or 4 (RGBA)" in reason
-    assert not get_feature(name).unsupported_reason(np.uint8, 3)
-
-
-def test_lab_needs_to_know_what_white_is():
-    lab = get_feature("lab")
-    assert "colours of 8 or 16 bits" in lab.unsupported_reason(np.int32, 3)
-    assert not any(lab.unsupported_reason(dtype, 3) for dtype in (np.uint8, np.uint16, ">u2", np.float32, bool))
-
-
-def test_options_belong_to_their_feature_spaces():
-    assert get_feature("channels").options == {"standardize": True}
-    assert get_feature("channels", standardize=False, sigma=None).options == {"standardize": False}
-    assert get_feature("texture", sigma=(1, 8)).options == {"sigma": [1.0, 8.0], "window": 16.0}
-    assert get_feature("gray").options == {}
-    with pytest.raises(ValueError, match="window is an option of features='texture', not of 'rgb'"):
-        get_feature("rgb", window=3)
+def test_every_feature_space_has_a_distinct_title():
+    assert len({space.title for space in FEATURES.values()}) == len(FEATURES)

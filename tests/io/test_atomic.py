@@ -34,7 +34,7 @@ def test_a_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_a_folder_that_is_not_completed_is_gone(tmp_path: Path, error: type[BaseException]) -> None:
+def test_an_incomplete_folder_is_removed(tmp_path: Path, error: type[BaseException]) -> None:
     with replacing_folder(tmp_path / "x") as partial:
         fill(partial, "old")
 
@@ -49,7 +49,7 @@ def test_a_folder_that_is_not_completed_is_gone(tmp_path: Path, error: type[Base
     assert names(tmp_path) == ["x"]
 
 
-def test_the_old_folder_comes_back_when_the_new_one_cannot_take_its_place(
+def test_the_old_folder_is_restored_if_the_new_one_cannot_replace_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "x"
@@ -69,14 +69,14 @@ def test_the_old_folder_comes_back_when_the_new_one_cannot_take_its_place(
     assert names(tmp_path) == ["x"]
 
 
-def test_what_was_killed_between_old_and_new_is_undone(tmp_path: Path) -> None:
+def test_a_replacement_interrupted_by_a_kill_is_undone(tmp_path: Path) -> None:
     # As the process leaves it that ends when the old folder is out of the way.
     for end in (".former", ".partial"):
         (tmp_path / f".x[1].0123abcd{end}").mkdir()
         fill(tmp_path / f".x[1].0123abcd{end}", end)
     (tmp_path / ".x[1].0123abcd.lock").touch()
     (tmp_path / ".y.0123abcd.lock").touch()  # another one's
-    (tmp_path / ".x[1].fedcba98.partial").mkdir()  # made anew by a write that came too late
+    (tmp_path / ".x[1].fedcba98.partial").mkdir()  # created again by a late write
     with replacing_folder(tmp_path / "x[1]", overwrite=True) as partial:
         assert (tmp_path / "x[1]" / "a" / "b").read_text() == ".former"
         assert names(tmp_path)[1:] == [partial.name, ".y.0123abcd.lock", "x[1]"]
@@ -84,7 +84,7 @@ def test_what_was_killed_between_old_and_new_is_undone(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a right of their own there")
-def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+def test_a_link_is_replaced_and_its_target_stays(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     fill(tmp_path / "elsewhere", "mine")
     (tmp_path / "x").symlink_to(tmp_path / "elsewhere")
@@ -95,14 +95,35 @@ def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
     assert names(tmp_path) == ["elsewhere", "x"]
 
 
-def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+def test_a_folder_without_write_permission_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"absent.x'$"), replacing_folder(tmp_path / "absent" / "x"):
         raise AssertionError
 
 
-def test_files_that_are_not_completed_can_be_told_by_their_names(tmp_path: Path) -> None:
+def test_incomplete_files_can_be_recognized_by_their_names(tmp_path: Path) -> None:
     with replacing(tmp_path / "x.tif") as partial:
         assert partial.name.startswith(".x.tif.")
         assert partial.suffix == ".partial"
         partial.touch()
     assert names(tmp_path) == ["x.tif"]
+
+
+def test_a_file_is_replaced_when_it_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text("old")
+    with pytest.raises(FileExistsError), replacing(path, overwrite=False):
+        raise AssertionError
+
+    def fail_half_way() -> None:
+        with replacing(path, overwrite=True) as partial:
+            partial.write_text("half")
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        fail_half_way()
+    assert path.read_text() == "old"
+    with replacing(path, overwrite=True) as partial:
+        partial.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert names(tmp_path) == ["x.json"]

@@ -1,4 +1,4 @@
-"""TIFF block by block: large images are read as small ones are, many labels are written as BigTIFF."""
+"""TIFF: read whole or block by block, and written for ImageJ."""
 
 from __future__ import annotations
 
@@ -6,25 +6,246 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import dask.array as da
 import numpy as np
 import pytest
 
 import napari_kmeans
-from napari_kmeans.blocks.loop import Cancelled
-from napari_kmeans.io import tiff
-from napari_kmeans.io.files import read_image, write_labels
+from napari_kmeans.blocks.progress import Cancelled
+from napari_kmeans.io import tiff as tiff_module
 from napari_kmeans.io.image_file import ImageFile
+from napari_kmeans.io.images import read_image
+from napari_kmeans.io.label_images import write_labels
 
 tifffile = pytest.importorskip("tifffile")
-pytest.importorskip("zarr")
 
-import dask.array as da
-
+Image = pytest.importorskip("PIL.Image")
 pytestmark = pytest.mark.thorough
 
-GRAY = np.random.default_rng(0).integers(0, 256, (300, 400), dtype=np.uint8)
+GRAY = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
 RGB = np.dstack([GRAY, GRAY[::-1], 255 - GRAY])
 STACK = np.stack([GRAY, GRAY[::-1], 255 - GRAY])
+ALPHA = np.where(GRAY > 40, 255, 0).astype(np.uint8)
+
+
+def tiff(folder: Path, data: np.ndarray, **options: Any) -> ImageFile:
+    path = folder / "image.tif"
+    tifffile.imwrite(path, data, **options)
+    return read_image(path)
+
+
+def pillow(folder: Path, picture: Any, suffix: str = ".png", **options: Any) -> ImageFile:
+    path = folder / f"image{suffix}"
+    picture.save(path, **options)
+    return read_image(path)
+
+
+def same(image: ImageFile, data: np.ndarray, axes: str, channel_axis: int | None = None) -> None:
+    assert image.axes == axes
+    assert image.channel_axis == channel_axis
+    assert image.is_color == axes.endswith("S")
+    assert image.data.dtype == data.dtype
+    np.testing.assert_array_equal(image.data, data)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "u1", ">u2", "i2", "u4", "f4"])
+def test_gray_tiff_is_read(tmp_path: Path, dtype: str) -> None:
+    data = GRAY.astype(dtype)
+    image = tiff(tmp_path, data, photometric="minisblack")
+    same(image, data.astype(np.dtype(dtype).newbyteorder("=")), "YX")
+
+
+def test_tags_decide_what_is_a_colour(tmp_path: Path) -> None:
+    same(tiff(tmp_path, RGB, photometric="rgb"), RGB, "YXS", 2)
+    planar = np.moveaxis(RGB, 2, 0)
+    same(tiff(tmp_path, planar, photometric="rgb", planarconfig="separate"), RGB, "YXS", 2)
+    same(tiff(tmp_path, np.stack([RGB, RGB]), photometric="rgb"), np.stack([RGB, RGB]), "ZYXS", 3)
+    same(tiff(tmp_path, RGB, photometric="minisblack"), RGB, "ZYX")
+    same(tiff(tmp_path, GRAY[:, :3], photometric="minisblack"), GRAY[:, :3], "YX")
+
+
+def test_the_tags_decide_whether_a_fourth_sample_is_alpha(tmp_path: Path) -> None:
+    rgba = np.dstack([RGB, ALPHA])
+    same(tiff(tmp_path, rgba, photometric="rgb", extrasamples=["unassalpha"]), rgba, "YXS", 2)
+    same(tiff(tmp_path, rgba, photometric="rgb", extrasamples=["unspecified"]), RGB, "YXS", 2)
+    gray_alpha = np.dstack([GRAY, ALPHA])
+    expected = np.dstack([GRAY, GRAY, GRAY, ALPHA])
+    options = {"photometric": "minisblack", "planarconfig": "contig"}
+    same(tiff(tmp_path, gray_alpha, extrasamples=["unassalpha"], **options), expected, "YXS", 2)
+    channels = np.moveaxis(gray_alpha, 2, 0)
+    same(tiff(tmp_path, gray_alpha, extrasamples=["unspecified"], **options), channels, "CYX", 0)
+
+
+def test_palettes_and_inverted_gray_are_converted(tmp_path: Path) -> None:
+    palette = np.random.default_rng(1).integers(0, 256, (3, 256)).astype(np.uint16)
+    same(
+        tiff(tmp_path, GRAY, photometric="palette", colormap=palette * 257),
+        palette.T.astype("u1")[GRAY],
+        "YXS",
+        2,
+    )
+    same(tiff(tmp_path, GRAY, photometric="miniswhite"), 255 - GRAY, "YX")
+    # To ImageJ, a palette is only a way to look at the values.
+    same(tiff(tmp_path, GRAY, imagej=True, colormap=palette * 257), GRAY, "YX")
+
+
+def test_pages_become_planes(tmp_path: Path) -> None:
+    same(tiff(tmp_path, STACK, photometric="minisblack", metadata=None), STACK, "ZYX")
+    series = np.stack([STACK, STACK])
+    same(tiff(tmp_path, series, photometric="minisblack"), series, "TZYX")
+    with pytest.raises(ValueError, match=r"image\.tif has axes QQQYX"):
+        tiff(tmp_path, np.stack([series, series]), photometric="minisblack")
+
+
+def test_an_imagej_hyperstack_is_read(tmp_path: Path) -> None:
+    data = np.stack([STACK, STACK])
+    metadata = {"axes": "TZYX", "spacing": 2.5, "unit": r"\u00B5m", "finterval": 3}
+    image = tiff(tmp_path, data, imagej=True, resolution=(4, 5), metadata=metadata)
+    same(image, data, "TZYX")
+    assert image.pixel_size == pytest.approx({"Z": 2.5, "Y": 0.2, "X": 0.25})
+    assert image.unit == "um"
+    channels = tiff(tmp_path, data, imagej=True, metadata={"axes": "ZCYX"})
+    same(channels, data, "ZCYX", 1)
+    assert channels.spatial_axes == "ZYX"
+    assert channels.pixel_size == {}
+
+
+def test_ome_metadata_is_read(tmp_path: Path) -> None:
+    data = np.stack([STACK, STACK])
+    sizes = {"PhysicalSizeZ": 2, "PhysicalSizeY": 0.5, "PhysicalSizeX": 500, "PhysicalSizeXUnit": "nm"}
+    image = tiff(tmp_path, data, ome=True, photometric="minisblack", metadata={"axes": "CZYX", **sizes})
+    same(image, np.moveaxis(data, 0, 1), "ZCYX", 1)
+    assert image.pixel_size == pytest.approx({"Z": 2, "Y": 0.5, "X": 0.5})
+    assert image.unit == "um"
+    same(tiff(tmp_path, RGB, ome=True, photometric="rgb"), RGB, "YXS", 2)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "unit", "expected"),
+    [
+        ((300, 300), "inch", ({"Y": 1 / 300, "X": 1 / 300}, "inch")),
+        ((20_000, 10_000), "centimeter", ({"Y": 1e-4, "X": 5e-5}, "cm")),
+        ((72, 72), "inch", ({}, "")),  # what programs write that know nothing
+        ((1, 1), "none", ({}, "")),
+    ],
+)
+def test_resolution_tags_give_the_pixel_size(
+    tmp_path: Path, resolution: tuple[int, int], unit: str, expected: tuple[dict[str, float], str]
+) -> None:
+    image = tiff(tmp_path, GRAY, resolution=resolution, resolutionunit=unit)
+    assert (image.pixel_size, image.unit) == expected
+
+
+def test_compressed_tiff_is_read(tmp_path: Path) -> None:
+    same(tiff(tmp_path, GRAY, compression="zlib"), GRAY, "YX")
+    pytest.importorskip("imagecodecs")
+    same(pillow(tmp_path, Image.fromarray(GRAY), ".tif", compression="tiff_lzw"), GRAY, "YX")
+
+
+def test_the_first_of_several_series_is_read_with_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "two.tif"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(GRAY)
+        writer.write(GRAY[:5, :5])
+    with pytest.warns(UserWarning, match=r"two\.tif: it contains 2 images; only the first is used"):
+        same(read_image(path), GRAY, "YX")
+
+
+def test_missing_pages_give_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "pages.tif"
+    tifffile.imwrite(path, STACK, photometric="minisblack", metadata=None)
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.warns(UserWarning, match=r"pages\.tif: .*invalid page offset"):
+        assert read_image(path).data.ndim == 2
+
+
+def test_other_colour_spaces_are_rejected(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"image\.tif has 4 samples per pixel of the kind SEPARATED"):
+        pillow(tmp_path, Image.new("CMYK", (4, 4)), ".tif")
+
+
+@pytest.mark.parametrize("axes", ["YX", "ZYX", "TYX", "TZYX"])
+def test_labels_can_be_opened_in_imagej(tmp_path: Path, axes: str) -> None:
+    size = {"Z": 2.0, "Y": 0.5, "X": 0.25}
+    image = ImageFile(Path("cells.tif"), np.empty(0), axes, {a: size[a] for a in size if a in axes}, "um")
+    labels = np.random.default_rng(0).integers(0, 4, (2, 5, 4, 3)[4 - len(axes) :], dtype=np.uint8)
+    path = tmp_path / "labels.tif"
+    write_labels(path, labels, image)
+    with tifffile.TiffFile(path) as file:
+        assert file.is_imagej
+        assert file.series[0].axes == axes
+        assert file.imagej_metadata["unit"] == "um"
+        assert file.imagej_metadata.get("spacing") == (2.0 if "Z" in axes else None)
+        assert (file.imagej_metadata["min"], file.imagej_metadata["max"]) == (0, labels.max())
+        assert file.pages[0].tags["XResolution"].value == (4, 1)
+        assert file.pages[0].tags["YResolution"].value == (2, 1)
+        assert file.asarray().dtype == np.uint8
+        np.testing.assert_array_equal(file.asarray(), labels)
+    again = read_image(path)
+    assert (again.axes, again.pixel_size, again.unit) == (axes, image.pixel_size, "um")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["labels.tif"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "length", "expected"), [("Å", 1.5, ("Å", 1.5)), ("m", 1e-10, ("um", 1e-4)), ("", 3.0, ("", 3.0))]
+)
+def test_units_are_kept(tmp_path: Path, unit: str, length: float, expected: tuple[str, float]) -> None:
+    image = ImageFile(Path("x.tif"), np.empty(0), "YX", {"Y": length, "X": length}, unit)
+    write_labels(tmp_path / "labels.tif", np.ones((3, 3), np.uint8), image)
+    again = read_image(tmp_path / "labels.tif")
+    assert (again.unit, again.pixel_size["X"]) == (expected[0], pytest.approx(expected[1]))
+
+
+def test_labels_are_only_overwritten_on_request(tmp_path: Path) -> None:
+    image = ImageFile(Path("x.tif"), np.empty(0), "YX")
+    path = tmp_path / "labels.tif"
+    write_labels(path, np.zeros((2, 2), np.uint8), image)
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError, match=r"labels\.tif"):
+        write_labels(path, np.ones((2, 2), np.uint8), image)
+    assert path.read_bytes() == before
+    write_labels(path, np.ones((2, 2), np.uint8), image, overwrite=True)
+    assert tifffile.imread(path).all()
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path, *_: object, **__: object) -> None:
+        path.write_bytes(b"half of it")
+        raise OSError(28, "No space left on device", str(path))
+
+    path = tmp_path / "labels.tif"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(tifffile, "imwrite", fail)
+    with pytest.raises(OSError, match=r"labels\.tif'$"):
+        write_labels(path, np.ones((2, 2), np.uint8), ImageFile(path, np.empty(0), "YX"), overwrite=True)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("highest", "dtype"), [(65_535, np.uint16), (65_536, np.float32), (1 << 24, np.float32)]
+)
+def test_object_numbers_are_stored_exactly(tmp_path: Path, highest: int, dtype: type) -> None:
+    path = tmp_path / "objects.tif"
+    objects = np.array([[0, 1, highest - 1, highest]], dtype=np.int32)
+    write_labels(path, objects, ImageFile(path, np.empty(0), "YX"))
+    with tifffile.TiffFile(path) as file:
+        assert file.is_imagej
+        assert file.pages[0].dtype == dtype
+        np.testing.assert_array_equal(file.asarray(), objects)
+
+
+def test_more_objects_than_a_tiff_can_store_are_rejected(tmp_path: Path) -> None:
+    path = tmp_path / "objects.tif"
+    objects = np.array([[(1 << 24) + 1]], dtype=np.int32)
+    with pytest.raises(ValueError, match=r"objects\.tif cannot hold 16777217 objects"):
+        write_labels(path, objects, ImageFile(path, np.empty(0), "YX"))
+    assert list(tmp_path.iterdir()) == []
+
+
+LARGE = np.random.default_rng(0).integers(0, 256, (300, 400), dtype=np.uint8)
+LARGE_RGB = np.dstack([LARGE, LARGE[::-1], 255 - LARGE])
+LARGE_STACK = np.stack([LARGE, LARGE[::-1], 255 - LARGE])
 COLORMAP = np.random.default_rng(1).integers(0, 65536, (3, 256), dtype=np.uint16)
 MICRON = {"unit": "micron", "spacing": 2.0}
 
@@ -32,17 +253,20 @@ MICRON = {"unit": "micron", "spacing": 2.0}
 @pytest.mark.parametrize(
     ("data", "options"),
     [
-        (GRAY, {}),
-        (GRAY, {"rowsperstrip": 7, "compression": "lzw", "predictor": True}),
-        (GRAY.astype(np.float32), {"tile": (64, 128), "compression": "zlib"}),
-        (GRAY.astype(">u2"), {"byteorder": ">"}),
-        (GRAY, {"photometric": "miniswhite"}),
-        (GRAY, {"photometric": "palette", "colormap": COLORMAP}),
-        (RGB, {"photometric": "rgb"}),
-        (np.moveaxis(RGB, -1, 0).copy(), {"photometric": "rgb", "planarconfig": "separate"}),
-        (STACK, {"imagej": True, "metadata": {"axes": "ZYX", **MICRON}, "resolution": (4, 5)}),
-        (STACK[np.newaxis], {"ome": True, "metadata": {"axes": "TCYX"}, "photometric": "minisblack"}),
-        (np.stack([STACK] * 2), {"ome": True, "metadata": {"axes": "ZCYX"}, "photometric": "minisblack"}),
+        (LARGE, {}),
+        (LARGE, {"rowsperstrip": 7, "compression": "lzw", "predictor": True}),
+        (LARGE.astype(np.float32), {"tile": (64, 128), "compression": "zlib"}),
+        (LARGE.astype(">u2"), {"byteorder": ">"}),
+        (LARGE, {"photometric": "miniswhite"}),
+        (LARGE, {"photometric": "palette", "colormap": COLORMAP}),
+        (LARGE_RGB, {"photometric": "rgb"}),
+        (np.moveaxis(LARGE_RGB, -1, 0).copy(), {"photometric": "rgb", "planarconfig": "separate"}),
+        (LARGE_STACK, {"imagej": True, "metadata": {"axes": "ZYX", **MICRON}, "resolution": (4, 5)}),
+        (LARGE_STACK[np.newaxis], {"ome": True, "metadata": {"axes": "TCYX"}, "photometric": "minisblack"}),
+        (
+            np.stack([LARGE_STACK] * 2),
+            {"ome": True, "metadata": {"axes": "ZCYX"}, "photometric": "minisblack"},
+        ),
     ],
     ids=[
         "plain",
@@ -58,14 +282,14 @@ MICRON = {"unit": "micron", "spacing": 2.0}
         "zcyx",
     ],
 )
-def test_large_files_are_read_as_small_ones(
+def test_large_files_are_read_like_small_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: np.ndarray, options: dict[str, Any]
 ) -> None:
     path = tmp_path / "x.tif"
     tifffile.imwrite(path, data, **options)
     small = read_image(path)
     assert not small.is_lazy
-    monkeypatch.setattr(tiff, "LAZY_BYTES", 1000)
+    monkeypatch.setattr(tiff_module, "LAZY_BYTES", 1000)
     large = read_image(path)
     assert large.is_lazy
     assert large.data.dtype == small.data.dtype
@@ -80,25 +304,27 @@ def test_large_files_are_read_as_small_ones(
         np.testing.assert_array_equal(labels, expected)
 
 
-def test_a_pyramid_has_its_levels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_levels_of_a_pyramid_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.ome.tif"
     with tifffile.TiffWriter(path, ome=True) as file:
         file.write(
-            GRAY,
+            LARGE,
             subifds=1,
             tile=(64, 64),
             metadata={"axes": "YX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5},
         )
-        file.write(GRAY[::2, ::2], subfiletype=1, tile=(64, 64))
-    monkeypatch.setattr(tiff, "LAZY_BYTES", 1000)
+        file.write(LARGE[::2, ::2], subfiletype=1, tile=(64, 64))
+    monkeypatch.setattr(tiff_module, "LAZY_BYTES", 1000)
     image = read_image(path)
     [coarse] = image.coarser
-    np.testing.assert_array_equal(coarse, GRAY[::2, ::2])
+    np.testing.assert_array_equal(coarse, LARGE[::2, ::2])
     assert image.layer_keywords()["multiscale"]
 
 
-def test_strips_and_tiles_are_read_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiff, "LAZY_BYTES", 1000)
+def test_neighbouring_strips_and_tiles_are_read_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiff_module, "LAZY_BYTES", 1000)
     wide = np.zeros((3000, 5000), np.uint8)
     for options in ({"rowsperstrip": 1}, {"tile": (128, 256)}):
         tifffile.imwrite(tmp_path / "x.tif", wide, compression="zlib", **options)
@@ -107,21 +333,23 @@ def test_strips_and_tiles_are_read_together(tmp_path: Path, monkeypatch: pytest.
         assert max(np.prod(chunk) for chunk in [image.data.chunksize]) <= 1 << 23
 
 
-def test_a_file_that_is_cut_off_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_truncated_file_is_named_with_the_missing_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "x.tif"
-    tifffile.imwrite(path, np.tile(GRAY, (8, 8)), tile=(256, 256), compression="zlib")
+    tifffile.imwrite(path, np.tile(LARGE, (8, 8)), tile=(256, 256), compression="zlib")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    monkeypatch.setattr(tiff, "LAZY_BYTES", 1000)
+    monkeypatch.setattr(tiff_module, "LAZY_BYTES", 1000)
     image = read_image(path)
     with pytest.raises(OSError, match=r"x\.tif: the pixels \[\d+:\d+, \d+:\d+\] cannot be read"):
         napari_kmeans.fit(image.data, 2)
 
 
 def test_blocks_can_be_read_by_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tifffile.imwrite(tmp_path / "x.tif", GRAY, tile=(64, 64))
-    monkeypatch.setattr(tiff, "LAZY_BYTES", 1000)
+    tifffile.imwrite(tmp_path / "x.tif", LARGE, tile=(64, 64))
+    monkeypatch.setattr(tiff_module, "LAZY_BYTES", 1000)
     again = pickle.loads(pickle.dumps(read_image(tmp_path / "x.tif").data))
-    np.testing.assert_array_equal(again, GRAY)
+    np.testing.assert_array_equal(again, LARGE)
 
 
 LABELS = np.random.default_rng(0).integers(0, 5, (3, 5, 700, 1100), dtype=np.uint8)
@@ -139,11 +367,11 @@ LABELS = np.random.default_rng(0).integers(0, 5, (3, 5, 700, 1100), dtype=np.uin
     ],
 )
 @pytest.mark.parametrize("held", [1 << 29, 1 << 12], ids=["planes together", "rows"])
-def test_labels_that_are_lazy_and_many(
+def test_large_lazy_labels_are_written_block_by_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, axes: str, chunks: Any, held: int
 ) -> None:
-    monkeypatch.setattr(tiff, "LAZY_BYTES", 1 << 16)
-    monkeypatch.setattr(tiff, "_HELD_BYTES", held)
+    monkeypatch.setattr(tiff_module, "LAZY_BYTES", 1 << 16)
+    monkeypatch.setattr(tiff_module, "_HELD_BYTES", held)
     data = LABELS[(0,) * (4 - len(axes))]
     size = {axis: length for axis, length in {"Z": 2.0, "Y": 0.5, "X": 0.25}.items() if axis in axes}
     image = ImageFile(Path("x.zarr"), data, axes, size, "um")
@@ -162,7 +390,7 @@ def test_labels_that_are_lazy_and_many(
 
 
 def test_each_block_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiff, "LAZY_BYTES", 1 << 16)
+    monkeypatch.setattr(tiff_module, "LAZY_BYTES", 1 << 16)
     computed: list[int] = []
 
     def count(block: np.ndarray) -> np.ndarray:
@@ -181,20 +409,22 @@ def test_each_block_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert len(computed) == labels.npartitions
 
 
-def test_lazy_labels_that_are_few_are_what_imagej_opens(tmp_path: Path) -> None:
-    write_labels(tmp_path / "x.tif", da.from_array(GRAY, chunks=100), ImageFile(Path("x"), GRAY, "YX"))
+def test_small_lazy_labels_can_be_opened_in_imagej(tmp_path: Path) -> None:
+    write_labels(tmp_path / "x.tif", da.from_array(LARGE, chunks=100), ImageFile(Path("x"), LARGE, "YX"))
     with tifffile.TiffFile(tmp_path / "x.tif") as file:
         assert file.is_imagej
         assert not file.is_bigtiff
-        np.testing.assert_array_equal(file.asarray(), GRAY)
+        np.testing.assert_array_equal(file.asarray(), LARGE)
 
 
-def test_labels_in_memory_that_a_tiff_cannot_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiff, "_MOST_BYTES", GRAY.nbytes - 1)
-    write_labels(tmp_path / "x.tif", GRAY, ImageFile(Path("x"), GRAY, "YX"))
-    objects = STACK.astype(np.int32) * 100_000
-    write_labels(tmp_path / "y.tif", objects, ImageFile(Path("x"), STACK, "ZYX"))
-    for name, labels in [("x.tif", GRAY), ("y.tif", objects)]:
+def test_large_labels_in_memory_are_written_as_bigtiff(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiff_module, "_MOST_BYTES", LARGE.nbytes - 1)
+    write_labels(tmp_path / "x.tif", LARGE, ImageFile(Path("x"), LARGE, "YX"))
+    objects = LARGE_STACK.astype(np.int32) * 100_000
+    write_labels(tmp_path / "y.tif", objects, ImageFile(Path("x"), LARGE_STACK, "ZYX"))
+    for name, labels in [("x.tif", LARGE), ("y.tif", objects)]:
         with tifffile.TiffFile(tmp_path / name) as file:
             assert file.is_bigtiff
             assert file.pages[0].dtype == labels.dtype
@@ -202,10 +432,10 @@ def test_labels_in_memory_that_a_tiff_cannot_hold(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("error", [Cancelled, OSError(28, "No space left on device")])
-def test_what_is_stopped_leaves_the_old_file(
+def test_a_cancelled_write_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr(tiff, "LAZY_BYTES", 1 << 16)
+    monkeypatch.setattr(tiff_module, "LAZY_BYTES", 1 << 16)
     path = tmp_path / "x.tif"
     path.write_bytes(b"old")
     shares: list[float] = []

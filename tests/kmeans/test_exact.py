@@ -41,7 +41,7 @@ weighted_values = st.dictionaries(st.integers(-1000, 1000), st.integers(1, 50), 
 
 @settings(deadline=None, max_examples=200)
 @given(weighted_values, st.sampled_from([1, 1e-3, 1e6]))
-def test_equals_brute_force_in_rational_numbers(problem, unit):
+def test_equals_brute_force_with_rational_numbers(problem, unit):
     values, weights = [value * unit for value in problem[0]], problem[1]
     optimum = partitions(values, weights)
     for k in range(1, len(values) + 1):
@@ -67,38 +67,38 @@ def test_many_levels(least_inertia, k):
     assert partitions(values, counts).inertia(k) == pytest.approx(least_inertia(values, counts, k), rel=1e-9)
 
 
-def test_one_cluster_for_each_value_costs_nothing():
+def test_one_cluster_per_value_has_no_inertia():
     optimum = partitions([-3.3, 0.1, 7e9], [5, 1, 2])
-    centers, counts, inertia = optimum.describe(optimum.splits(3))
+    centers, counts, inertia = optimum.cluster_statistics(optimum.splits(3))
     assert centers.tolist() == [-3.3, 0.1, 7e9]
     assert counts.tolist() == [5, 1, 2]
     assert inertia.tolist() == [0, 0, 0]
 
 
-def test_clusters_are_described_by_mean_count_and_inertia():
+def test_cluster_statistics_are_mean_count_and_inertia():
     optimum = partitions([0, 1, 10, 12], [1, 3, 1, 1])
-    centers, counts, inertia = optimum.describe(optimum.splits(2))
+    centers, counts, inertia = optimum.cluster_statistics(optimum.splits(2))
     assert centers.tolist() == [0.75, 11]
     assert counts.tolist() == [4, 2]
     assert inertia.tolist() == [0.75, 2]
     assert optimum.inertia(2) == 2.75
 
 
-def test_the_order_of_questions_does_not_matter():
+def test_the_order_of_requests_does_not_matter():
     values = np.unique(np.random.default_rng(1).integers(0, 10_000, 3000))
     asked_down = partitions(values)
     for k in (40, 7, 2, 12, 1):
         assert np.array_equal(asked_down.splits(k), partitions(values).splits(k))
 
 
-def test_equal_problems_have_equal_answers():
+def test_ties_are_broken_the_same_way_every_time():
     for k in range(1, 6):  # every cut of evenly spaced values has ties
         assert np.array_equal(partitions(range(30)).splits(k), partitions(range(30)).splits(k))
 
 
 @pytest.mark.parametrize("offset", [1e9, -1e9, 2.0**40])
 @pytest.mark.parametrize("k", [2, 5, 12])
-def test_an_offset_moves_the_centres_and_nothing_else(offset, k):
+def test_an_offset_moves_the_centres_only(offset, k):
     values = np.unique(np.random.default_rng(2).integers(0, 5000, 1500)).astype(np.float64)
     plain, moved = partitions(values), partitions(values + offset)
     assert np.array_equal(plain.splits(k), moved.splits(k))
@@ -106,28 +106,29 @@ def test_an_offset_moves_the_centres_and_nothing_else(offset, k):
 
 
 @pytest.mark.parametrize("exponent", [-1060, -500, 400])
-def test_units_do_not_matter(exponent):
-    # Powers of two down to denormal values, whose squares no float64 holds.
+def test_the_unit_does_not_matter(exponent):
+    # Powers of two down to denormal values, whose squares underflow.
     values = np.unique(np.random.default_rng(3).integers(0, 1000, 300)).astype(np.float64)
     plain, scaled = partitions(values), partitions(np.ldexp(values, exponent))
     assert np.array_equal(plain.splits(6), scaled.splits(6))
     assert np.array_equal(
-        np.ldexp(plain.describe(plain.splits(6))[0], exponent), scaled.describe(scaled.splits(6))[0]
+        np.ldexp(plain.cluster_statistics(plain.splits(6))[0], exponent),
+        scaled.cluster_statistics(scaled.splits(6))[0],
     )
 
 
 @pytest.mark.parametrize("outliers", [[1e30], [-1e30], [-1e30, 1e30], [1e12, 1e30], [-1e9, 1e15]])
 @pytest.mark.parametrize("k", [1, 2, 5, 9])
-def test_outliers_take_their_own_clusters_and_leave_the_rest_optimal(outliers, k):
+def test_outliers_get_their_own_clusters_and_the_rest_stays_optimal(outliers, k):
     inliers = np.sort(np.random.default_rng(4).normal(0, 1, 2000))
     far = partitions(np.sort([*inliers, *outliers]), np.full(2000 + len(outliers), 10))
-    centers, _, _ = far.describe(far.splits(k + len(outliers)))
+    centers, _, _ = far.cluster_statistics(far.splits(k + len(outliers)))
     alone = partitions(inliers)
-    expected, _, _ = alone.describe(alone.splits(k))
+    expected, _, _ = alone.cluster_statistics(alone.splits(k))
     assert np.allclose(centers[~np.isin(centers, outliers)], expected, rtol=1e-12, atol=0)
 
 
-def test_tight_groups_far_apart_are_still_cut_at_the_right_places():
+def test_tight_groups_far_apart_are_split_correctly():
     values = [0, 1, 2, 3, 1e12, 1e12 + 1, 1e12 + 8, 1e12 + 9]
     assert partitions(values).splits(4).tolist() == [0, 2, 4, 6, 8]
 
@@ -145,12 +146,12 @@ def test_tight_groups_far_apart_are_still_cut_at_the_right_places():
         ([[1, 2]], [[1, 1]]),
     ],
 )
-def test_refuses_what_is_not_weighted_and_ascending(values, weights):
+def test_invalid_values_and_weights_are_rejected(values, weights):
     with pytest.raises(ValueError, match="values"):
         partitions(values, np.array(weights, dtype=np.int64))
 
 
 @pytest.mark.parametrize("k", [0, -1, 4])
-def test_refuses_more_clusters_than_values(k):
+def test_invalid_numbers_of_clusters_are_rejected(k):
     with pytest.raises(ValueError, match=f"n_clusters={k} must be 1 to 3"):
         partitions([1, 2, 3]).splits(k)

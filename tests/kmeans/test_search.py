@@ -1,4 +1,4 @@
-"""Several features, from pixels to clusters: against scikit-learn on all pixels."""
+"""Several features, from pixels to clusters, compared with scikit-learn on all pixels."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from skimage.color import rgb2lab
 from sklearn.cluster import KMeans
 
 import napari_kmeans
-from napari_kmeans.blocks import loop as blocks
-from napari_kmeans.blocks.loop import summarize
+from napari_kmeans import Channels, KMeansModel, Recipe
+from napari_kmeans.blocks import loop
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.kmeans.search import SearchedClusterings
-from napari_kmeans.pipeline import model_of, optimum_of
-from napari_kmeans.summary import color_cells as cells
+from napari_kmeans.model.model import clusterings_of
+from napari_kmeans.summary import color_cells
+from napari_kmeans.summary.summarize import summarize
 
 pytestmark = pytest.mark.thorough
 
 
-def search(image, features="rgb", channel_axis=-1, **kwargs) -> SearchedClusterings:
-    found = optimum_of(summarize(Pixels.of(image, features=features, channel_axis=channel_axis, **kwargs)))
+def search(image, features="rgb", channel_axis=-1) -> SearchedClusterings:
+    found = clusterings_of(summarize(Pixels.of(image, features=features, channel_axis=channel_axis)))
     assert isinstance(found, SearchedClusterings)
     return found
 
@@ -58,7 +59,7 @@ def fluorescence():
 @pytest.mark.parametrize("k", [2, 5, 8])
 @pytest.mark.parametrize("features", ["rgb", "lab"])
 @pytest.mark.parametrize("name", ["immunohistochemistry", "coffee"])
-def test_colours_are_clustered_as_well_as_by_ten_runs_on_all_pixels(picture, name, features, k):
+def test_colours_reach_the_best_of_ten_runs_on_all_pixels(picture, name, features, k):
     image = picture(name)[::2, ::2]
     points = (image if features == "rgb" else rgb2lab(image)).reshape(-1, 3).astype(np.float64)
     model = napari_kmeans.fit(image, k, features=features, channel_axis=-1)
@@ -71,7 +72,7 @@ def test_colours_are_clustered_as_well_as_by_ten_runs_on_all_pixels(picture, nam
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.float64])
 @pytest.mark.parametrize("features", ["rgb", "lab"])
-def test_the_same_colours_in_a_wider_type_are_the_same_clusters(picture, features, dtype):
+def test_a_wider_type_gives_the_same_clusters(picture, features, dtype):
     image = picture("immunohistochemistry")[::2, ::2]
     scale = 257 if dtype == np.uint16 else 1 / 255
     wide = (image * np.float64(scale)).astype(dtype)
@@ -82,11 +83,11 @@ def test_the_same_colours_in_a_wider_type_are_the_same_clusters(picture, feature
 
 
 @pytest.mark.parametrize("limit", [2000, 20_000])
-def test_cells_instead_of_colours_cost_less_than_a_thousandth(monkeypatch, picture, limit):
+def test_cells_cost_less_than_a_thousandth_of_the_inertia(monkeypatch, picture, limit):
     image = picture("coffee")[::2, ::2]
     points = image.reshape(-1, 3).astype(np.float64)
     reference = best_of_ten(points, 6)
-    monkeypatch.setattr(cells, "LIMIT", limit)
+    monkeypatch.setattr(color_cells, "LIMIT", limit)
     model = napari_kmeans.fit(image, 6, features="rgb", channel_axis=-1)
     share = {2000: 1.02, 20_000: 1.001}[limit]
     assert inertia_of(points, model.centers) <= share * reference
@@ -95,18 +96,18 @@ def test_cells_instead_of_colours_cost_less_than_a_thousandth(monkeypatch, pictu
 
 @pytest.mark.parametrize("n_channels", [2, 3])
 @pytest.mark.parametrize("standardize", [True, False])
-def test_channels_are_clustered_as_well_as_by_ten_runs(standardize, n_channels):
+def test_channels_reach_the_best_of_ten_runs(standardize, n_channels):
     image = blobs(4, n_channels)
     image[..., 1] *= 100
     points = image.reshape(-1, n_channels)
     scales = points.std(axis=0) if standardize else np.ones(n_channels)
-    model = napari_kmeans.fit(image, 5, features="channels", channel_axis=-1, standardize=standardize)
+    model = napari_kmeans.fit(image, 5, features=Channels(standardize=standardize), channel_axis=-1)
     np.testing.assert_allclose(model.scales, scales, rtol=1e-5)
     assert inertia_of(points / scales, model.centers / scales) <= 1.001 * best_of_ten(points / scales, 5)
     assert model.inertia == pytest.approx(inertia_of(points / scales, model.centers / scales), rel=1e-5)
 
 
-def test_many_channels_are_clustered_by_a_sample_that_is_nearly_as_good():
+def test_many_channels_are_sampled_with_little_loss():
     image = blobs(6, 5, n_pixels=300_000)
     points = image.reshape(-1, 5) / image.reshape(-1, 5).std(axis=0)
     model = napari_kmeans.fit(image, 6, features="channels", channel_axis=-1)
@@ -119,31 +120,23 @@ def test_many_channels_are_clustered_by_a_sample_that_is_nearly_as_good():
     assert np.array_equal(model.counts, np.bincount(labels.ravel(), minlength=7)[1:])
 
 
-def test_few_pixels_of_many_channels_are_no_sample():
+def test_few_pixels_of_many_channels_are_all_used():
     model = napari_kmeans.fit(blobs(3, 5, 4000), 3, features="channels", channel_axis=-1)
     assert model.sample_size == 0
 
 
-def test_one_channel_is_as_exact_as_gray(picture):
-    image = picture("coins")
-    gray = napari_kmeans.fit(image, 4)
-    model = napari_kmeans.fit(image[np.newaxis], 4, features="channels", channel_axis=0)
-    assert np.array_equal(model.centers, gray.centers)
-    assert model.solver == "exact"
-
-
-def test_nuclei_and_membranes_are_told_apart_by_two_channels(fluorescence):
+def test_nuclei_and_membranes_are_separated_by_two_channels(fluorescence):
     image, truth = fluorescence
     labels, model = napari_kmeans.segment(image, 3, features="channels", channel_axis=0)
     assert np.mean(labels == np.select([truth == 1, truth == 3, truth == 2], [1, 2, 3])) > 0.98
     np.testing.assert_allclose(model.centers[[0, 1], 0], [10, 40], rtol=0.1)
     np.testing.assert_allclose(model.centers[2, 1], 6000, rtol=0.02)
-    # As they are, the bright channel drowns the other.
-    plain, _ = napari_kmeans.segment(image, 3, features="channels", channel_axis=0, standardize=False)
+    # Without standardization, the bright channel outweighs the other.
+    plain, _ = napari_kmeans.segment(image, 3, features=Channels(standardize=False), channel_axis=0)
     assert np.mean(plain[truth == 3] == plain[truth == 1][0]) > 0.5
 
 
-def test_blue_and_brown_of_stained_tissue(picture):
+def test_blue_and_brown_of_stained_tissue_are_separated(picture):
     image = picture("immunohistochemistry")
     model = napari_kmeans.fit(image, 4, features="lab", channel_axis=-1)
     dark_brown, brown, blue, background = model.centers
@@ -151,7 +144,7 @@ def test_blue_and_brown_of_stained_tissue(picture):
     assert background[0] > 85
     labels = model.merged([[1, 2]]).with_background([4]).predict(image)
     assert set(np.unique(labels)) == {0, 1, 3}
-    # What is called brown is redder than blue, by far, and what is called blue the other way round.
+    # Pixels labelled brown are much redder than blue, and pixels labelled blue are not.
     red_over_blue = image[..., 0].astype(int) - image[..., 2]
     assert np.mean(red_over_blue[labels == 1] > 20) > 0.9
     assert np.mean(red_over_blue[labels == 3] < 20) > 0.9
@@ -161,24 +154,24 @@ def test_blue_and_brown_of_stained_tissue(picture):
 def test_labels_ascend_with_brightness(picture, features):
     image = picture("astronaut")[::4, ::4]
     centers = napari_kmeans.fit(image, 6, features=features, channel_axis=-1).centers
-    light = {
+    brightness = {
         "rgb": centers @ [0.2125, 0.7154, 0.0721],
         "lab": centers[:, 0],
         "channels": centers.mean(axis=1),
     }[features]
-    assert (np.diff(light) > 0).all()
+    assert (np.diff(brightness) > 0).all()
 
 
 @pytest.mark.parametrize("features", ["rgb", "lab", "channels"])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
-def test_no_bit_depends_on_blocks_threads_or_layout(monkeypatch, picture, features, dtype):
+def test_results_do_not_depend_on_blocks_threads_or_layout(monkeypatch, picture, features, dtype):
     image = (
         picture("astronaut")[::3, ::3] / 255 * (1 if dtype == "float32" else np.iinfo(dtype).max)
     ).astype(dtype)
     labels, model = napari_kmeans.segment(image, 5, features=features, channel_axis=-1)
-    monkeypatch.setattr(blocks, "BLOCK_PIXELS", 1999)
-    monkeypatch.setattr(blocks, "_LEAST_PIXELS", 1999)
-    monkeypatch.setattr(blocks, "N_THREADS", 3)
+    monkeypatch.setattr(loop, "BLOCK_PIXELS", 1999)
+    monkeypatch.setattr(loop, "_MIN_PIXELS", 1999)
+    monkeypatch.setattr(loop, "N_THREADS", 3)
     other = np.asfortranarray(np.moveaxis(image, -1, 0))
     labels2, model2 = napari_kmeans.segment(other, 5, features=features, channel_axis=0)
     assert np.array_equal(labels, labels2)
@@ -186,7 +179,7 @@ def test_no_bit_depends_on_blocks_threads_or_layout(monkeypatch, picture, featur
         assert np.array_equal(getattr(model, name), getattr(model2, name)), name
 
 
-def test_the_seed_decides_and_nothing_else():
+def test_results_depend_on_the_seed_only():
     image = np.random.default_rng(0).random((60, 60, 3))
     one, same, other = (
         napari_kmeans.fit(image, 12, features="rgb", channel_axis=-1, random_state=seed) for seed in (0, 0, 1)
@@ -196,7 +189,7 @@ def test_the_seed_decides_and_nothing_else():
     assert one.start_spread > 0
 
 
-def test_values_very_far_out_have_a_cluster_and_do_not_blur_the_rest():
+def test_extreme_values_get_a_cluster_and_do_not_affect_the_rest():
     image = blobs(3, 3, 5000)
     expected = napari_kmeans.fit(image, 3, features="rgb", channel_axis=-1).centers
     image[0, :3] = 1e30
@@ -205,37 +198,17 @@ def test_values_very_far_out_have_a_cluster_and_do_not_blur_the_rest():
     np.testing.assert_allclose(model.centers[:3], expected, rtol=0.01)
 
 
-def test_an_estimate_is_close_and_told_from_the_result(picture):
+def test_an_estimate_is_close_to_the_result(picture):
     found = search(picture("coffee"), "lab")
     estimate = found.estimate(4)
     assert not found.is_quick(4)
     result = found.clustering(4)
     assert found.is_quick(4)
-    assert found.estimate(4) is result
+    assert found.estimate(4).centers is result.centers
     assert result.inertia <= estimate.inertia <= 1.05 * result.inertia
     assert (estimate.n_init, result.n_init) == (0, 10)
-    model = model_of(search(picture("coffee"), "lab"), 4, "lab", -1, estimate=True)
+    model = KMeansModel.of(search(picture("coffee"), "lab"), Recipe.of(4, features="lab"), -1, estimate=True)
     assert model.inertia == estimate.inertia
-
-
-@pytest.mark.parametrize(("n_clusters", "n_features"), [(2, 3), (4, 3), (3, 2), (5, 2), (4, 6)])
-def test_the_number_of_well_separated_clusters_is_suggested(n_clusters, n_features):
-    image = blobs(n_clusters, n_features, seed=n_clusters)
-    found = napari_kmeans.suggest_n_clusters(image, features="channels", channel_axis=-1)
-    assert found.n_clusters == n_clusters
-    assert len(found.inertia) == 12
-    assert "largest gain" in found.reason
-
-
-def test_a_single_group_is_said_to_be_one():
-    image = np.random.default_rng(0).normal(0, 1, (1, 30_000, 3))
-    assert "single group" in napari_kmeans.suggest_n_clusters(image, features="rgb", channel_axis=-1).reason
-
-
-def test_a_line_of_colours_is_no_reason_for_many_clusters():
-    rng = np.random.default_rng(0)
-    image = rng.random((1, 50_000, 1)) * [1, 0.8, 0.5] + rng.normal(0, 0.01, (1, 50_000, 3))
-    assert napari_kmeans.suggest_n_clusters(image, features="rgb", channel_axis=-1).n_clusters <= 3
 
 
 def test_fewer_colours_than_clusters():
@@ -258,11 +231,6 @@ def test_a_constant_image_is_one_cluster():
         model = napari_kmeans.fit(image, 3, features="lab", channel_axis=-1)
     assert model.explained_variance == 1
     assert model.counts.tolist() == [30]
-
-
-def test_the_exact_solver_is_for_one_feature():
-    with pytest.raises(ValueError, match=r"solver='exact' finds the optimum of one feature.*'rgb' has 3"):
-        napari_kmeans.fit(np.zeros((3, 3, 3)), 2, features="rgb", channel_axis=-1, solver="exact")
 
 
 @pytest.mark.parametrize(("features", "k"), [("rgb", 40), ("lab", 255), ("channels", 100)])

@@ -10,8 +10,8 @@ from scipy import ndimage
 from skimage.measure import label, regionprops_table
 
 import napari_kmeans
-from napari_kmeans.blocks.loop import Cancelled
-from napari_kmeans.labels import objects as module
+from napari_kmeans.blocks.progress import Cancelled
+from napari_kmeans.labels import objects as objects_module
 from napari_kmeans.labels.objects import split_into_objects
 from napari_kmeans.report.tables import write_columns
 
@@ -32,8 +32,8 @@ def labels_and_image(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("shape", [(60, 70), (14, 16, 18)])
 @pytest.mark.parametrize("spacing", [None, 0.5, (0.7, 0.2, 2.0)])
 @pytest.mark.parametrize("block", [1 << 20, 500])
-def test_objects_and_measures_are_those_of_scikit_image(shape, spacing, block, monkeypatch) -> None:
-    monkeypatch.setattr(module, "_BLOCK", block)
+def test_objects_and_measures_equal_scikit_image(shape, spacing, block, monkeypatch) -> None:
+    monkeypatch.setattr(objects_module, "_BLOCK", block)
     labels, image = labels_and_image(shape)
     if isinstance(spacing, tuple):
         spacing = spacing[: labels.ndim]
@@ -59,7 +59,7 @@ def test_objects_and_measures_are_those_of_scikit_image(shape, spacing, block, m
             np.testing.assert_allclose(table[name], values, rtol=1e-6, err_msg=name)
 
 
-def test_chosen_clusters() -> None:
+def test_only_chosen_clusters_are_split() -> None:
     labels, _ = labels_and_image((40, 50))
     _, table = split_into_objects(labels)
     objects, chosen = split_into_objects(labels, [4, 2])
@@ -73,7 +73,7 @@ def test_chosen_clusters() -> None:
     assert split_into_objects(labels[:0])[0].shape == (0, 50)
 
 
-def test_objects_end_at_each_position() -> None:
+def test_each_position_has_its_own_objects() -> None:
     labels, image = labels_and_image((60, 70))
     movie, film = np.stack([labels, labels[::-1], labels * 0], 1), np.stack([image, image, image], 1)
     objects, table = split_into_objects(
@@ -92,7 +92,7 @@ def test_objects_end_at_each_position() -> None:
         np.testing.assert_allclose([table[name][row] for row in rows], alone[name], err_msg=name)
 
 
-def test_several_axes_are_not_spatial() -> None:
+def test_several_axes_can_be_separate() -> None:
     labels, image = labels_and_image((14, 16, 18))
     movie, film = np.stack([labels, labels[::-1]], -1), np.stack([image, image], -1)
     keywords = {"properties": ["perimeter"], "spacing": (0.5, 0.5)}
@@ -112,7 +112,7 @@ def test_several_axes_are_not_spatial() -> None:
             np.testing.assert_allclose([table[name][row] for row in rows], measures[name], err_msg=name)
 
 
-def test_channels_are_measured_each(picture) -> None:
+def test_each_channel_is_measured(picture) -> None:
     image = picture("astronaut")[::4, ::4]
     labels, _ = napari_kmeans.segment(image, 3, channel_axis=-1)
     objects, table = split_into_objects(labels, intensity_image=image, channel_axis=-1)
@@ -123,13 +123,13 @@ def test_channels_are_measured_each(picture) -> None:
         np.testing.assert_allclose(table[name], values, err_msg=name)
 
 
-def test_further_properties_are_those_of_scikit_image() -> None:
+def test_further_properties_equal_scikit_image() -> None:
     labels, image = labels_and_image((40, 50))
     names = ("solidity", "perimeter", "intensity_std")
     objects, table = split_into_objects(labels, 2, intensity_image=image, properties=names)
     for name, values in regionprops_table(objects, image, properties=names).items():
         np.testing.assert_array_equal(table[name], values)
-    with pytest.raises(ValueError, match="properties=\\['roundness'\\] cannot all be had"):
+    with pytest.raises(ValueError, match="properties=\\['roundness'\\] cannot all be computed"):
         split_into_objects(labels, 2, properties=["roundness"])
 
 
@@ -143,8 +143,8 @@ def test_the_coins_are_counted(picture) -> None:
     assert min(table["intensity_mean"]) > image[cleaned == 1].mean()
 
 
-def test_progress_may_stop_the_work(monkeypatch) -> None:
-    monkeypatch.setattr(module, "_BLOCK", 500)
+def test_progress_can_cancel_the_work(monkeypatch) -> None:
+    monkeypatch.setattr(objects_module, "_BLOCK", 500)
     labels, _ = labels_and_image((60, 70))
     seen: list[float] = []
     split_into_objects(labels, progress=seen.append)
@@ -159,7 +159,7 @@ def test_progress_may_stop_the_work(monkeypatch) -> None:
         split_into_objects(labels, progress=stop)
 
 
-def test_csv(tmp_path) -> None:
+def test_the_table_can_be_written_as_csv(tmp_path) -> None:
     _, table = split_into_objects(
         np.array([[1, 0, 1]], dtype=np.uint8), intensity_image=np.array([[2, 0, math.nan]])
     )

@@ -6,23 +6,21 @@ import numpy as np
 import pytest
 
 import napari_kmeans
-from napari_kmeans.blocks.loop import summarize
-from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.io.image_file import ImageFile
 from napari_kmeans.report.palette import distinct_colors
+
+pytestmark = pytest.mark.thorough
 
 pytest.importorskip("matplotlib")
 iio = pytest.importorskip("imageio.v3")
 
 from napari_kmeans.report.figure import write_figure
 
-pytestmark = pytest.mark.thorough
-
 HERE = Path("cells.png")
 
 
-def drawn(path, image, labels, model, *rest):
-    write_figure(path, image, ImageFile(path, labels, image.spatial_axes), model, *rest)
+def drawn(path, image, labels, model):
+    write_figure(path, image, ImageFile(path, labels, image.spatial_axes), model)
     return iio.imread(path)[..., :3].astype(int)
 
 
@@ -37,17 +35,17 @@ def test_clusters_are_drawn_over_the_image(tmp_path):
     figure = drawn(tmp_path / "f.png", ImageFile(HERE, image, "YX"), labels, model)
     dark, bright = distinct_colors(2)
     over_dark = n_pixels_of(figure, dark / 2)
-    assert over_dark == pytest.approx(n_pixels_of(figure, (0, 0, 0)), rel=0.05)  # as large as by itself
+    assert over_dark == pytest.approx(n_pixels_of(figure, (0, 0, 0)), rel=0.05)  # as large as alone
     assert over_dark == pytest.approx(3 * n_pixels_of(figure, 0.5 + bright / 2), rel=0.05)
 
 
-def test_the_histogram_has_the_colours_of_the_clusters(tmp_path):
+def test_shares_and_histogram_have_the_colours_of_the_clusters(tmp_path):
     levels = np.random.default_rng(0).integers(0, 100, (400, 400), dtype=np.uint8)
     levels[:100] += 150
     labels, model = napari_kmeans.segment(levels, 2)
     image = ImageFile(HERE, levels, "YX")
-    shares = drawn(tmp_path / "shares.png", image, labels, model)
-    histogram = drawn(tmp_path / "histogram.png", image, labels, model, summarize(Pixels.of(levels)))
+    shares = drawn(tmp_path / "shares.png", image, labels, model.without_summary())
+    histogram = drawn(tmp_path / "histogram.png", image, labels, model)
     # Three times as many pixels: a bar three times as long, or bars three times as high.
     for figure in (shares, histogram):
         dark, bright = (n_pixels_of(figure, color) for color in distinct_colors(2))
@@ -56,7 +54,7 @@ def test_the_histogram_has_the_colours_of_the_clusters(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_colours_are_drawn_as_they_are(tmp_path, dtype):
+def test_colours_are_not_changed(tmp_path, dtype):
     top = 1 if dtype == np.float32 else np.iinfo(dtype).max
     image = (
         np.array([[[0.8, 0.2, 0.2], [0.2, 0.2, 0.8]]]).repeat(30, axis=0).repeat(15, axis=1) * top
@@ -67,7 +65,7 @@ def test_colours_are_drawn_as_they_are(tmp_path, dtype):
         assert n_pixels_of(figure, color) > 5000
 
 
-def test_a_coarser_level_is_drawn_of_a_large_image(tmp_path):
+def test_a_large_image_is_drawn_at_a_coarser_level(tmp_path):
     class NotRead:
         shape, dtype = (40_000, 40_000), np.dtype(np.uint8)
 
@@ -85,15 +83,13 @@ def test_a_coarser_level_is_drawn_of_a_large_image(tmp_path):
     assert n_pixels_of(figure, 0.5 + bright / 2) == pytest.approx(3 * n_pixels_of(figure, dark / 2), rel=0.05)
 
 
-def test_what_is_left_out_has_no_colour(tmp_path):
+def test_excluded_pixels_and_background_have_no_colour(tmp_path):
     image = np.random.default_rng(0).random((30, 30))
     image[:10] = np.nan
     labels, model = napari_kmeans.segment(image, 3)
     model = model.with_background([1])
     labels = np.where(labels == 1, 0, labels).astype(np.uint8)
-    figure = drawn(
-        tmp_path / "f.png", ImageFile(HERE, image, "YX"), labels, model, summarize(Pixels.of(image))
-    )
+    figure = drawn(tmp_path / "f.png", ImageFile(HERE, image, "YX"), labels, model)
     colors = distinct_colors(3)
     assert n_pixels_of(figure, colors[0]) == 0
     assert n_pixels_of(figure, colors[2]) > 1000
@@ -111,7 +107,7 @@ def test_what_is_left_out_has_no_colour(tmp_path):
         ((20, 30), "YX", "texture"),
     ],
 )
-def test_every_kind_of_image_is_drawn(tmp_path, shape, axes, features):
+def test_every_kind_of_image_can_be_drawn(tmp_path, shape, axes, features):
     data = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
     image = ImageFile(HERE, data, axes, pixel_size={"Y": 0.5, "X": 0.25})
     labels, model = napari_kmeans.segment(data, 20, features=features, channel_axis=image.channel_axis)
@@ -119,7 +115,7 @@ def test_every_kind_of_image_is_drawn(tmp_path, shape, axes, features):
     assert n_pixels_of(figure, distinct_colors(3)[2]) > 50
 
 
-def test_names_are_text_not_mathematics(tmp_path):
+def test_names_are_drawn_as_plain_text(tmp_path):
     image = np.random.default_rng(0).integers(0, 255, (20, 30), dtype=np.uint8)
     labels, model = napari_kmeans.segment(image, 2)
     model = model.with_names(["$\\frac$", "b_$x$"])
@@ -127,3 +123,14 @@ def test_names_are_text_not_mathematics(tmp_path):
     assert drawn(tmp_path / "f.png", file, labels, model).std() > 0
     with pytest.raises(FileExistsError):
         write_figure(tmp_path / "f.png", file, ImageFile(HERE, labels, "YX"), model)
+
+
+def test_counts_of_changed_labels_are_shown(tmp_path):
+    image = np.random.default_rng(0).integers(0, 255, (20, 30), dtype=np.uint8)
+    labels, model = napari_kmeans.segment(image, 2)
+    bare = model.without_summary()
+    file, found = ImageFile(HERE, image, "YX"), ImageFile(HERE, labels, "YX")
+    write_figure(tmp_path / "few.png", file, found, bare, np.array([0, 60, 540]))
+    figure = iio.imread(tmp_path / "few.png")[..., :3].astype(int)
+    dark, bright = (n_pixels_of(figure, color) for color in distinct_colors(2))
+    assert bright > 3 * dark

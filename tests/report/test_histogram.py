@@ -3,16 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_kmeans.blocks.loop import summarize
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.report.histogram import N_BINS, bin_summary
+from napari_kmeans.summary.summarize import summarize
 
 
 def summary_of(image):
     return summarize(Pixels.of(np.asarray(image)))
 
 
-def test_whole_numbers_have_one_bar_each():
+def test_integers_have_one_bin_each():
     image = np.array([3, 3, 4, 7, 7, 7], dtype=np.uint8)
     edges, counts = bin_summary(summary_of(image))
     assert edges.tolist() == [2.5, 3.5, 4.5, 5.5, 6.5, 7.5]
@@ -27,7 +27,7 @@ def test_all_levels_of_eight_bits_fit(picture):
 
 
 @pytest.mark.parametrize("top", [256, 300, 400, 1000, 4095, 65535])
-def test_bars_of_more_levels_hold_equally_many(top):
+def test_bins_contain_equally_many_levels(top):
     # Otherwise an even spread of whole numbers would be drawn as a comb.
     even = np.arange(top + 1, dtype=np.uint16)
     edges, counts = bin_summary(summary_of(even))
@@ -48,7 +48,7 @@ def test_bars_of_more_levels_hold_equally_many(top):
     ],
     ids=["normal", "skewed", "uint16", "constant", "large int64"],
 )
-def test_bins_are_equal_and_few_and_hold_nearly_all_pixels(image):
+def test_bins_are_equal_and_contain_nearly_all_pixels(image):
     edges, counts = bin_summary(summary_of(image))
     assert 1 <= counts.size <= N_BINS
     assert edges.size == counts.size + 1
@@ -58,7 +58,7 @@ def test_bins_are_equal_and_few_and_hold_nearly_all_pixels(image):
 
 
 @pytest.mark.parametrize("far", [1e9, -1e9, 1e30])
-def test_an_outlier_does_not_press_the_rest_into_one_bar(far):
+def test_an_outlier_does_not_compress_the_rest(far):
     image = np.append(np.random.default_rng(0).normal(size=20_000), far)
     edges, counts = bin_summary(summary_of(image))
     assert abs(edges).max() < 10

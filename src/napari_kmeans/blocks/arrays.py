@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+_MASK_RULE = "it must be bool or integers: True (or nonzero) = use the pixel"
 
 
 def check_image(image: Any) -> None:
@@ -18,13 +21,62 @@ def check_image(image: Any) -> None:
             f"image must be a NumPy, dask or zarr array, not {kind}; numpy.asarray(image) makes one if it "
             "fits in memory"
         )
-    if isinstance(getattr(image, "_meta", image), np.ma.MaskedArray):
-        raise TypeError("image is a masked array; pass image.data and mask=~image.mask")
+    check_unmasked("image", image)
     if image.dtype.kind not in "buif" or image.dtype.itemsize > 8:
         raise TypeError(
             f"image has dtype {image.dtype}; k-means needs bool, integers or floats of at most 64 bits"
             + (", such as the magnitude numpy.abs(image)" if image.dtype.kind == "c" else "")
         )
+
+
+def check_unmasked(name: str, array: Any) -> None:
+    """Raise ``TypeError`` for a masked array, whose mask would be ignored."""
+    if not is_masked(array):
+        return
+    if is_dask(array):
+        data, mask = f"dask.array.ma.getdata({name})", f"~dask.array.ma.getmaskarray({name})"
+    else:
+        data, mask = f"{name}.data", f"~{name}.mask"
+    raise TypeError(f"{name} is a masked array; pass {data} and mask={mask}")
+
+
+def check_mask(mask: Any, shape: tuple[int, ...], whose: str) -> Any:
+    """Check a mask: True (or nonzero) = use the pixel.
+
+    Parameters
+    ----------
+    mask : NumPy, dask or zarr array, or nested sequence
+    shape : tuple of int
+        The shape it must have.
+    whose : str
+        Describes that shape in the error message, such as "the shape of labels".
+
+    Returns
+    -------
+    NumPy or dask array of bool or integers
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it has another shape, or contains NaN or something other than numbers.
+    """
+    mask = as_readable(mask)
+    if is_masked(mask):
+        raise TypeError("mask is a masked array; pass mask.filled(False)")
+    if mask.dtype.kind not in "buif":
+        raise TypeError(f"mask has dtype {mask.dtype}; {_MASK_RULE}")
+    if mask.shape != shape:
+        raise ValueError(f"mask has shape {mask.shape}; it must have {whose} {shape}")
+    if mask.dtype.kind == "f":  # such as numpy.ones(shape)
+        return mask.map_blocks(_nonzero, dtype=bool) if is_dask(mask) else _nonzero(mask)
+    return mask
+
+
+def _nonzero(mask: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    """Convert a mask of floats to bool."""
+    if np.isnan(mask).any():
+        raise TypeError(f"mask contains NaN; {_MASK_RULE}")
+    return np.asarray(mask != 0)
 
 
 def as_readable(array: Any) -> Any:
@@ -44,7 +96,18 @@ def in_memory(array: Any) -> Any:
     if not is_dask(array):
         return array
     # Callbacks of one's own keep napari's process-wide cache out, which fails when threads share it.
-    return np.asarray(array.compute(scheduler="synchronous", callbacks=[]))
+    block = array.compute(scheduler="synchronous", callbacks=[])
+    if isinstance(block, np.ma.MaskedArray):  # although the array does not announce it
+        raise TypeError(
+            "a block of the dask array is a masked array; pass dask.array.ma.getdata(array) and "
+            "mask=~dask.array.ma.getmaskarray(array)"
+        )
+    return np.asarray(block)
+
+
+def is_masked(array: object) -> bool:
+    """Whether something is a masked NumPy array, or a dask array of such blocks."""
+    return isinstance(getattr(array, "_meta", array), np.ma.MaskedArray)
 
 
 def is_dask(array: object) -> bool:

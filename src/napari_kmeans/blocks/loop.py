@@ -17,6 +17,7 @@ from .boxes import Box, Chunks, grid_boxes, row_boxes, tile_chunks
 from .pixels import Block, Pixels
 from .progress import Progress
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 BLOCK_PIXELS = 1 << 22
@@ -28,14 +29,14 @@ N_THREADS = min(os.cpu_count() or 1, 8)
 """Number of blocks worked on at the same time."""
 
 
-def run(function: Callable[[Box], T], boxes: Sequence[Box], progress: Progress | None = None) -> Iterator[T]:
-    """Yield ``function(box)`` for each box, in order, computed by a few threads.
+def run(function: Callable[[S], T], boxes: Sequence[S], progress: Progress | None = None) -> Iterator[T]:
+    """Yield ``function(box)`` for each box (or anything else), in order, computed by a few threads.
 
     Parameters
     ----------
     function : callable
         Must be safe to call from several threads at once.
-    boxes : sequence of boxes
+    boxes : sequence
     progress : callable, optional
         Called on this thread with the completed share, 0 to 1, after each box. If it raises, no further box
         is started.
@@ -95,17 +96,19 @@ def array_boxes(shape: Sequence[int], chunks: Chunks | None = None) -> list[Box]
 def block_boxes(pixels: Pixels) -> list[Box]:
     """Cut an image into boxes of a suitable size: along its chunks, and square where there is a halo."""
     n_values = pixels.value_format.n_features
-    n_pixels = min(_suitable_size(pixels.shape), BLOCK_PIXELS // max(n_values // 4, 1))
+    least = _MIN_PIXELS if n_values == 1 else _MIN_PIXELS // 4
+    n_pixels = min(_suitable_size(pixels.shape, least), BLOCK_PIXELS // max(n_values // 4, 1))
     if any(pixels.halo):
-        n_pixels = min(n_pixels, BLOCK_PIXELS // (2 * n_values))
+        n_pixels = min(n_pixels, BLOCK_PIXELS // n_values)
         if pixels.chunks is None:
             return grid_boxes(tile_chunks(pixels.shape, n_pixels))
     return row_boxes(pixels.shape, n_pixels, pixels.chunks)
 
 
-def _suitable_size(shape: Sequence[int]) -> int:
+def _suitable_size(shape: Sequence[int], least: int | None = None) -> int:
     """Return the pixels of a block: small enough that each thread gets a few blocks."""
-    return min(max(math.prod(shape) // (2 * N_THREADS), _MIN_PIXELS), BLOCK_PIXELS)
+    least = _MIN_PIXELS if least is None else least
+    return min(max(math.prod(shape) // (2 * N_THREADS), least), BLOCK_PIXELS)
 
 
 def estimate_seconds(pixels: Pixels) -> float:

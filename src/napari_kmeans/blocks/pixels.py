@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..features.base import FeatureSpace, ScalarFormat, VectorFormat
 from ..features.extractor import FeatureExtractor
-from .arrays import as_readable, check_image, in_memory
+from .arrays import as_readable, check_image, check_mask, in_memory
 from .boxes import Box, add_halo
 
 
@@ -52,6 +52,7 @@ class Block:
         values, include = self.extractor.transform(self.image, self.n_channels)
         if self.crop is not None:
             values, include = values[self.crop], None if include is None else include[self.crop]
+        values = self.extractor.correct(values, self.box, self.shape, self.image.dtype, self.n_channels)
         if self.mask is None:
             return values, include
         inside = self.mask if self.mask.dtype == bool else self.mask != 0
@@ -150,12 +151,7 @@ class Pixels:
             raise ValueError(f"image has shape {image.shape}: it contains no pixels")
         if mask is None:
             return pixels
-        mask = as_readable(mask)
-        if mask.shape != pixels.shape:
-            raise ValueError(
-                f"mask has shape {mask.shape}; it must have the image's spatial shape {pixels.shape}"
-            )
-        return replace(pixels, mask=mask)
+        return replace(pixels, mask=check_mask(mask, pixels.shape, "the image's spatial shape"))
 
     @property
     def shape(self) -> tuple[int, ...]:

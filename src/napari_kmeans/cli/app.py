@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,6 +36,7 @@ from ..labels.objects import split_into_objects
 from ..model.model import KMeansModel
 from ..model.recipe import Recipe
 from ..model.segmentation import Segmentation, label_pixels, segment_pixels
+from ..preprocess.illumination import KINDS
 from . import batch
 from .options import Physical, Units, choose, clean_up_of, recipe_of, takes_options_of
 
@@ -107,6 +109,10 @@ def view(
         int | None,
         typer.Option("-k", "--clusters", min=2, max=MAX_CLUSTERS, metavar="N", help="Number of clusters."),
     ] = None,
+    illumination: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help=f"Remove uneven illumination: {' or '.join(KINDS)}."),
+    ] = None,
     channel: Channel = "",
     screenshot: Annotated[
         Path | None,
@@ -120,6 +126,8 @@ def view(
         raise typer.BadParameter("name an image or a sample, not both", param_hint="--sample")
     if sample is not None:
         choose("--sample", sample, SAMPLES)
+    if illumination is not None:
+        choose("--illumination", illumination, KINDS)
     if screenshot is not None and screenshot.suffix.lower() != ".png":
         raise typer.BadParameter(f"{screenshot} must end in .png", param_hint="--screenshot")
     if sys.platform.startswith("linux") and not (
@@ -129,7 +137,7 @@ def view(
         if screenshot is None:
             batch.say("there is no screen to open a window on; --screenshot OUT.png makes a picture of it")
             return 1
-        return _view_under_xvfb(image, sample, n_clusters, channel, screenshot)
+        return _view_under_xvfb(image, sample, n_clusters, illumination, channel, screenshot)
     picture = None
     if image is not None:
         with batch.reporting(location(image)) as report:
@@ -143,7 +151,13 @@ def view(
 
         if screenshot is not None:
             screenshot.parent.mkdir(parents=True, exist_ok=True)
-        open_napari(image=picture, sample=sample, n_clusters=n_clusters, screenshot=screenshot)
+        open_napari(
+            image=picture,
+            sample=sample,
+            n_clusters=n_clusters,
+            illumination=illumination,
+            screenshot=screenshot,
+        )
     except ImportError as error:
         reason = str(error).strip().partition("\n")[0]
         batch.say(f"view needs napari with a Qt binding ({reason}): pip install 'napari-kmeans[all]'")
@@ -192,7 +206,9 @@ def segment(
     asked, smooth, units = recipe_of(n_clusters, features, options), options["smooth"], Units(physical)
 
     def cluster(image: ImageFile, stage: batch.Stage) -> batch.Result:
-        recipe = units.with_smoothing(asked, smooth, image)
+        recipe = units.recipe(asked, smooth, image)
+        if image.nodata is not None:
+            recipe = replace(recipe, exclude=tuple(dict.fromkeys([*recipe.exclude, image.nodata])))
         pixels = _pixels(image, recipe.extractor)
         result = segment_pixels(
             pixels,
@@ -237,7 +253,7 @@ def apply(
         return 1
 
     def label(image: ImageFile, stage: batch.Stage) -> batch.Result:
-        pixels = _pixels(image, model.extractor)
+        pixels = model.coherent(_pixels(image, model.extractor), stage("reading"))
         grid = units.grid(image)
         result = label_pixels(pixels, model, clean_up, stage("labelling"), grid=grid, in_memory=objects)
         return _result(result, image, stage, units, objects)
@@ -301,7 +317,12 @@ def _pixels(image: ImageFile, extractor: FeatureExtractor) -> Pixels:
 
 
 def _view_under_xvfb(
-    image: str | None, sample: str | None, n_clusters: int | None, channel: str, screenshot: Path
+    image: str | None,
+    sample: str | None,
+    n_clusters: int | None,
+    illumination: str | None,
+    channel: str,
+    screenshot: Path,
 ) -> int:
     """Restart on a virtual screen; return only if there is none."""
     missing = [program for program in ("xvfb-run", "xauth") if shutil.which(program) is None]
@@ -317,6 +338,8 @@ def _view_under_xvfb(
         command += ["--sample", sample]
     if n_clusters is not None:
         command += ["-k", str(n_clusters)]
+    if illumination is not None:
+        command += ["--illumination", illumination]
     if channel:
         command += ["--channel", channel]
     if image is not None:

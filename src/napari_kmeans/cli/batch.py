@@ -1,4 +1,4 @@
-"""Many images from files to files, one after the other: what ``segment`` and ``apply`` share."""
+"""Processing of several image files one after the other, for the commands ``segment`` and ``apply``."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from ..report.label_metadata import model_metadata
 from ..report.tables import write_columns, write_table
 
 Stage = Callable[[str], Progress]
-"""Begin a stage of the work, by its name; its progress goes to the callable that is returned."""
+"""Begins a stage of the work with a name; returns the callable for its progress."""
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What is made of one image.
+    """The results for one image.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ Segment = Callable[[ImageFile, Stage], Result]
 
 @dataclass(frozen=True)
 class Job:
-    """An image and the files to make of it."""
+    """An image and the files to write for it."""
 
     image: Location
     labels: Path
@@ -64,7 +64,7 @@ class Job:
 
     @property
     def outputs(self) -> list[Path]:
-        """The files to make."""
+        """All files to write."""
         paths = (self.labels, self.table, self.figure, self.model, self.objects, self.object_table)
         return [path for path in paths if path is not None]
 
@@ -79,61 +79,57 @@ def plan(
     model: Path | None = None,
     objects: bool = False,
 ) -> list[Job]:
-    """Name the files to make, before any work begins.
+    """Determine the files to write, before any work begins.
 
     Parameters
     ----------
     images : sequence of Path or Url
     out : Path, optional
-        A folder, there or not; for a single image also a .tif or .zarr file. May be left out where nothing is
-        written there.
+        A folder, which is created if needed, or for a single image a .tif or .zarr file. Not needed if only
+        labels are written into the images.
     in_image : str
-        Write the labels into the images themselves, under this name.
+        Write the labels into the images, under this name.
     table : bool
-        Make a table of the clusters, too.
+        Also write a table of the clusters.
     figure : bool
-        Draw the image and its clusters, too.
+        Also draw the image and its clusters.
     model : Path, optional
-        Make a model file of the single image.
+        Also write the model of the single image.
     objects : bool
-        Make a label image of objects and a table of them, too.
+        Also write a label image and a table of objects.
 
     Raises
     ------
     ValueError
-        If there is no way to do that without losing something.
+        If the outputs cannot be written, or one would replace an image or another output.
     """
     if out is None:
         if not in_image or table or figure or objects:
-            raise ValueError(
-                "it has to be told where to write: a folder, or for one image a .tif or .zarr file"
-            )
-        out = Path()  # nothing goes there
+            raise ValueError("an output is needed: a folder, or for a single image a .tif or .zarr file")
+        out = Path()  # not used
     suffix = out.suffix.lower()
     is_file = suffix == ".zarr" or (suffix in tiff.SUFFIXES and not out.is_dir())
     if is_file and len(images) > 1:
-        raise ValueError(f"{out} is one file, and there are {len(images)} images; name a folder")
+        raise ValueError(f"{out} is a single file, but there are {len(images)} images; choose a folder")
     if is_file and in_image:
-        raise ValueError(f"{out} is no folder, and labels that go into the image are not written there")
+        raise ValueError(f"{out} must be a folder, because the labels are written into the image")
     if not is_file and not out.is_dir() and (out.exists() or suffix in (".png", ".jpg", ".jpeg")):
-        raise ValueError(
-            f"{out} is neither a folder nor a .tif file nor a .zarr store, as labels are written"
-        )
+        raise ValueError(f"{out} is not a folder, a .tif file or a .zarr store; labels are written to these")
     if model is not None and len(images) > 1:
-        raise ValueError(f"{model} holds one model, and there are {len(images)} images")
+        raise ValueError(f"{model} holds a single model, but there are {len(images)} images")
     folder = out.parent if is_file else out
     jobs = []
     for image in images:
         if in_image:
-            labels = _inside(image, in_image)
+            labels = _path_in_image(image, in_image)
         else:
             suffix = ".ome.zarr" if is_store(image) else ".tif"
             labels = out if is_file else folder / f"{stem(image)}-labels{suffix}"
-        parts = None
+        object_labels = None
         if objects:
             suffix = ".ome.zarr" if labels.suffix.lower() == ".zarr" else ".tif"
-            parts = (
-                _inside(image, f"{in_image}-objects")
+            object_labels = (
+                _path_in_image(image, f"{in_image}-objects")
                 if in_image
                 else folder / f"{stem(image)}-objects{suffix}"
             )
@@ -144,7 +140,7 @@ def plan(
                 folder / f"{stem(image)}-clusters.csv" if table else None,
                 folder / f"{stem(image)}-figure.png" if figure else None,
                 model,
-                parts,
+                object_labels,
                 folder / f"{stem(image)}-objects.csv" if objects else None,
             )
         )
@@ -152,35 +148,37 @@ def plan(
     for job in jobs:
         for path in job.outputs:
             if (other := taken.get(_identity(path))) is not None:
-                raise ValueError(f"{path}, made of {job.image}, would replace {other}")
-            taken[_identity(path)] = f"what is made of {job.image}"
+                raise ValueError(f"{path}, an output for {job.image}, would replace {other}")
+            taken[_identity(path)] = f"an output for {job.image}"
     return jobs
 
 
-def _inside(image: Location, name: str) -> Path:
-    """Where an OME-Zarr image keeps labels of a name."""
+def _path_in_image(image: Location, name: str) -> Path:
+    """Return the path of labels with this name in an OME-Zarr image."""
     if not re.fullmatch(r"[^\W_][\w. -]*", name):
         raise ValueError(f"{name!r} must be a name of letters and digits, not a path")
     if isinstance(image, Url):
-        raise ValueError(f"{image} is not on this machine, so no labels can be written into it")
+        raise ValueError(f"{image} is not on this machine, so labels cannot be written into it")
     path = image / "labels" / name
     if not is_ome_zarr_path(path):
-        raise ValueError(f"{image} is no OME-Zarr image, so no labels can be written into it")
+        raise ValueError(f"{image} is not an OME-Zarr image, so labels cannot be written into it")
     return path
 
 
 def run(jobs: Sequence[Job], segment: Segment, *, channel: str = "", overwrite: bool = False) -> int:
-    """Do the jobs, say so line by line, go on after one that fails, and return the exit status.
+    """Run all jobs, print a line for each output, and return the exit status.
+
+    A job that fails does not stop the others.
 
     Parameters
     ----------
     jobs : sequence of Job
     segment : callable
-        Turns an image into labels, the model behind them, and what else a job makes files of.
+        Segments an image.
     channel : str
-        Name or index of the channel of each image to work on, if not all are wanted.
+        Name or index of the channel of each image to use; by default all channels.
     overwrite : bool
-        Replace files that are there.
+        Replace existing files.
     """
     failed = []
     for number, job in enumerate(jobs, start=1):
@@ -188,7 +186,7 @@ def run(jobs: Sequence[Job], segment: Segment, *, channel: str = "", overwrite: 
         with reporting(job.image) as report:
             begin = time.perf_counter()
             with _progress_bar(title) as stage:
-                model = _do(job, segment, stage, channel, overwrite)
+                model = _run_job(job, segment, stage, channel, overwrite)
             seconds = time.perf_counter() - begin
         if report.failed:
             failed.append(job)
@@ -203,20 +201,20 @@ def run(jobs: Sequence[Job], segment: Segment, *, channel: str = "", overwrite: 
 
 
 def say(message: str) -> None:
-    """Write one line to the standard error output, whatever is in `message`."""
+    """Print a message to standard error, as a single line."""
     print(f"napari-kmeans: {' '.join(message.split())}", file=sys.stderr)
 
 
 @dataclass
 class Report:
-    """What came of a piece of work."""
+    """Whether a piece of work has failed."""
 
     failed: bool = False
 
 
 @contextlib.contextmanager
 def reporting(path: Location) -> Iterator[Report]:
-    """Say in a line each what fails with a file, and what the user is warned of."""
+    """Report an error and warnings about a file, in one line each."""
     report = Report()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
@@ -225,15 +223,15 @@ def reporting(path: Location) -> Iterator[Report]:
             yield report
         except (OSError, TypeError, ValueError, MemoryError) as error:
             report.failed = True
-            complaint = _sentence(error)
+            reason = _reason(error)
     for warning in caught:
-        say(f"warning: {_about(path, str(warning.message))}")
+        say(f"warning: {_with_path(path, str(warning.message))}")
     if report.failed:
-        say(_about(path, complaint))
+        say(_with_path(path, reason))
 
 
-def _do(job: Job, segment: Segment, stage: Stage, channel: str, overwrite: bool) -> KMeansModel:
-    """Read, segment, write."""
+def _run_job(job: Job, segment: Segment, stage: Stage, channel: str, overwrite: bool) -> KMeansModel:
+    """Read an image, segment it and write the outputs."""
     for path in job.outputs:
         if not overwrite and os.path.lexists(path):
             raise FileExistsError(f"{path} exists already; --overwrite replaces it (from {job.image})")
@@ -242,43 +240,43 @@ def _do(job: Job, segment: Segment, stage: Stage, channel: str, overwrite: bool)
     if channel:
         image = image.channel(channel)
     result = segment(image, stage)
-    made = result.segmentation
+    segmentation = result.segmentation
     for path in job.outputs:
         path.parent.mkdir(parents=True, exist_ok=True)
-    progress = stage("writing" if isinstance(made.labels, np.ndarray) else "labelling")
+    progress = stage("writing" if isinstance(segmentation.labels, np.ndarray) else "labelling")
     write_labels(
         job.labels,
-        made.labels,
+        segmentation.labels,
         image,
-        metadata=model_metadata(made.model),
+        metadata=model_metadata(segmentation.model),
         overwrite=overwrite,
         progress=progress,
     )
     if job.table is not None:
-        write_table(job.table, made.model, counts=made.counts, overwrite=overwrite)
+        write_table(job.table, segmentation.model, counts=segmentation.counts, overwrite=overwrite)
     if job.figure is not None:
         stage("drawing")
-        labels = _drawn(job, made, image)
-        write_figure(job.figure, image, labels, made.model, made.counts, overwrite=overwrite)
+        labels = _labels_to_draw(job, segmentation, image)
+        write_figure(job.figure, image, labels, segmentation.model, segmentation.counts, overwrite=overwrite)
     if job.model is not None:
-        made.model.save(job.model)
+        segmentation.model.save(job.model)
     if job.objects is not None and result.objects is not None:
         write_labels(job.objects, result.objects, image, overwrite=overwrite)
     if job.object_table is not None:
         write_columns(job.object_table, result.object_table, overwrite=overwrite)
-    return made.model
+    return segmentation.model
 
 
-def _drawn(job: Job, made: Segmentation, image: ImageFile) -> ImageFile:
-    """Return the labels for a figure: lazy ones are read back, where they may have resolution levels."""
-    if not isinstance(made.labels, np.ndarray):
+def _labels_to_draw(job: Job, segmentation: Segmentation, image: ImageFile) -> ImageFile:
+    """Return the labels for a figure; lazy labels are read from their file, which may be a pyramid."""
+    if not isinstance(segmentation.labels, np.ndarray):
         return read_image(job.labels)
-    return replace(image, data=made.labels, axes=image.spatial_axes, coarser=())
+    return replace(image, data=segmentation.labels, axes=image.spatial_axes, coarser=())
 
 
 @contextlib.contextmanager
 def _progress_bar(title: str) -> Iterator[Stage]:
-    """Show a bar while an image is worked on, on a terminal only."""
+    """Show a progress bar while an image is processed, on a terminal only."""
     from rich import progress
     from rich.console import Console
 
@@ -287,8 +285,8 @@ def _progress_bar(title: str) -> Iterator[Stage]:
         progress.BarColumn(),
         progress.TaskProgressColumn(),
     )
-    # Not what rich takes for a terminal, which includes a log where colours are forced. Nothing is
-    # redirected: lines are printed between the bars.
+    # isatty, because rich also takes a log file for a terminal if colours are forced. Output is not
+    # redirected, because lines are only printed between two bars.
     options = {"transient": True, "redirect_stdout": False, "redirect_stderr": False}
     hidden = not sys.stderr.isatty()
     with progress.Progress(*columns, console=Console(stderr=True), disable=hidden, **options) as bar:
@@ -303,11 +301,13 @@ def _progress_bar(title: str) -> Iterator[Stage]:
 
 
 def _identity(path: Location) -> str:
-    """The same for two names of one file, whether it exists or not."""
-    return path if isinstance(path, Url) else os.path.normcase(path.resolve())
+    """Return a text that is the same for all names of a file, whether it exists or not."""
+    # Not Path.resolve, which raises RuntimeError for a loop of links before Python 3.13.
+    return path if isinstance(path, Url) else os.path.normcase(os.path.realpath(path))
 
 
-def _sentence(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
+    """Return the message of an error, without its number."""
     if isinstance(error, MemoryError):
         return "there is not enough memory"
     if isinstance(error, OSError) and error.strerror:
@@ -315,6 +315,6 @@ def _sentence(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _about(path: Location, message: str) -> str:
-    """Put the file's name before a message without it."""
+def _with_path(path: Location, message: str) -> str:
+    """Begin a message with the path of the file, unless it contains it."""
     return message if str(path) in message else f"{path}: {message}"

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from ..features.base import FeatureSpace
 from ..features.channels import Channels
 from ..features.extractor import check_smooth
 from ..features.registry import FEATURES
@@ -19,13 +20,21 @@ from ..labels.clean_up import CleanUp
 from ..model.recipe import AUTO, Recipe
 from ..model.segmentation import Grid
 from ..options import Option, options_of
+from ..preprocess.coherence import check_coherence
 from ..preprocess.exclusion import SATURATED
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Types on the command line, where they differ from that of the default.
-_TYPES: dict[str, Any] = {"smooth": float, "exclude": list[str] | None, "sigma": str | None}
-_DEFAULTS: dict[str, Any] = {"smooth": 0.0, "exclude": None}
+_TYPES: dict[str, Any] = {
+    "illumination": str | None,
+    "smooth": float,
+    "coherence": float,
+    "exclude": list[str] | None,
+    "sigma": str | None,
+    "normalize": str,
+}
+_DEFAULTS: dict[str, Any] = {"smooth": 0.0, "coherence": 0.0, "exclude": None}
 
 Physical = Annotated[
     bool, typer.Option("--physical", help="S, R, N and measures are in the unit of the file, not in pixels.")
@@ -53,14 +62,14 @@ def takes_options_of(*owners: type) -> Callable[[F], F]:
 
 
 def _parameter(name: str, default: Any, details: Option, owner: type) -> inspect.Parameter:
-    of_space = owner in FEATURES.values()
-    kind = _TYPES.get(name, type(default))
+    of_space = issubclass(owner, FeatureSpace)
+    kind = _TYPES.get(name) or get_type_hints(owner)[name]
     if of_space:
         kind, default = kind | None, None  # given or not: only the chosen feature space may have it
     option = typer.Option(
         f"--{name.replace('_', '-')}" + (f"/--no-{name}" if kind == bool | None else ""),
         metavar=details.metavar or None,
-        help=f"With {owner.name}: {_decapitalized(details.help)}" if of_space else details.help,
+        help=_help(details, owner),
         min=details.minimum if kind in (float, float | None) else None,
         max=details.maximum if kind in (float, float | None) and details.maximum < 1e308 else None,
     )
@@ -72,14 +81,16 @@ def _parameter(name: str, default: Any, details: Option, owner: type) -> inspect
     )
 
 
-def _decapitalized(text: str) -> str:
-    return text[0].lower() + text[1:]
+def _help(details: Option, owner: type) -> str:
+    if not issubclass(owner, FeatureSpace):
+        return details.help
+    return f"With {owner.name}: {details.help[0].lower()}{details.help[1:]}"
 
 
 def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe:
     """Return the recipe that a command line asks for, without its smoothing.
 
-    `with_units` adds the smoothing, which is in units that depend on the image.
+    `Units.recipe` adds the smoothing, which is in units that depend on the image.
     """
     k: int | str = n_clusters
     if n_clusters != AUTO:
@@ -89,10 +100,12 @@ def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe
             )
         k = int(n_clusters)
     choose("--features", features, FEATURES)
-    exclude = [_number_or_saturated("--exclude", text) for text in options.get("exclude") or ()]
+    exclude = [
+        text if text == SATURATED else _number("--exclude", text) for text in options.get("exclude") or ()
+    ]
     of_space = {}
     for space in (Channels, Texture):
-        for name, _, _ in options_of(space):
+        for name, default, _ in options_of(space):
             value = options.get(name)
             if value is None:
                 continue
@@ -101,11 +114,13 @@ def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe
                     f"{name} is an option of features={space.name!r}, not of {features!r}",
                     param_hint="--features",
                 )
-            of_space[name] = _numbers(f"--{name}", value) if isinstance(value, str) else value
+            of_space[name] = _numbers(f"--{name}", value) if isinstance(default, tuple) else value
     try:
         return Recipe.of(
             k,
             features=FEATURES[features](**of_space),
+            illumination=options.get("illumination"),
+            coherence=options.get("coherence", 0.0),
             exclude=exclude,
             solver=options.get("solver", "auto"),
             clean_up=clean_up_of(options),
@@ -132,10 +147,8 @@ def choose(option: str, value: str, choices: Any) -> None:
         raise typer.BadParameter(f"{value!r} must be one of {', '.join(choices)}", param_hint=option)
 
 
-def _number_or_saturated(option: str, text: str) -> float | str:
-    """Parse a number, whole numbers exactly, or "saturated"."""
-    if text == SATURATED:
-        return text
+def _number(option: str, text: str) -> float:
+    """Parse a number; integers exactly."""
     try:
         return int(text) if text.lstrip("+-").isdecimal() else float(text)
     except ValueError:
@@ -143,7 +156,12 @@ def _number_or_saturated(option: str, text: str) -> float | str:
 
 
 def _numbers(option: str, text: str) -> tuple[float, ...]:
-    return tuple(float(_number_or_saturated(option, part)) for part in text.split(","))
+    return tuple(float(_number(option, part)) for part in text.split(","))
+
+
+def _one_if_equal(numbers: list[float]) -> list[float]:
+    """Return one number for all axes if they are equal."""
+    return numbers if len(set(numbers)) > 1 else numbers[:1]
 
 
 @dataclass(frozen=True)
@@ -159,20 +177,32 @@ class Units:
     physical: bool
 
     def grid(self, image: ImageFile) -> Grid:
-        """Return what the axes of the labels of an image mean; each time of a series is cleaned separately."""
+        """Return what the axes of labels mean; the times of a series are cleaned separately."""
         axes = image.spatial_axes
         spacing = [self._size(image, axis) for axis in axes if axis != "T"] if self.physical else None
         return Grid(spacing, [axes.index("T")] if "T" in axes else [])
 
-    def with_smoothing(self, recipe: Recipe, smooth: float, image: ImageFile) -> Recipe:
-        """Return the recipe with its smoothing in pixels; time is not smoothed."""
-        if not smooth:
-            return recipe
-        sigma = [
-            0.0 if axis == "T" else smooth / (self._size(image, axis) if self.physical else 1)
-            for axis in image.spatial_axes
-        ]
-        return replace(recipe, smooth=check_smooth(sigma if len(set(sigma)) > 1 else sigma[:1]))
+    def recipe(self, asked: Recipe, smooth: float, image: ImageFile) -> Recipe:
+        """Return the recipe of an image: smoothing in pixels, and the price of a border along each axis.
+
+        A border costs what its area is worth, so with physical sizes the price along an axis is inversely
+        proportional to the pixel size, and the full price where pixels are shortest. Positions along time are
+        neither smoothed nor made coherent with each other.
+        """
+        axes = image.spatial_axes
+        places = [axis for axis in axes if axis != "T"]
+        sizes = {axis: self._size(image, axis) for axis in places} if self.physical else {}
+        recipe = asked
+        if smooth:
+            sigma = [0.0 if axis == "T" else smooth / sizes.get(axis, 1.0) for axis in axes]
+            recipe = replace(recipe, smooth=check_smooth(_one_if_equal(sigma)))
+        if asked.coherence:
+            shortest = min(sizes.values(), default=1.0)
+            prices = [
+                0.0 if axis == "T" else asked.coherence[0] * shortest / sizes.get(axis, 1.0) for axis in axes
+            ]
+            recipe = replace(recipe, coherence=check_coherence(_one_if_equal(prices)))
+        return recipe
 
     def _size(self, image: ImageFile, axis: str) -> float:
         size = image.pixel_size.get(axis)

@@ -4,6 +4,7 @@ from .base import FeatureSpace, ScalarFormat, VectorFormat
 from .channels import Channels
 from .extractor import FeatureExtractor
 from .registry import FEATURES, get_feature_space
+from .stain import Stain
 from .texture import Texture
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "FeatureExtractor",
     "FeatureSpace",
     "ScalarFormat",
+    "Stain",
     "Texture",
     "VectorFormat",
     "get_feature_space",

@@ -12,6 +12,8 @@ from ..options import option
 from .base import FeatureSpace, ScalarFormat, VectorFormat, as_native, native_dtype
 
 _MAX_COUNTED = 3  # with more channels, almost every pixel is in a cell of its own
+_NORMS = {"l1": 1, "l2": 2, "max": 0}
+_PIECE_VALUES = 1 << 18  # values normalized at a time, so that they stay in the cache
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,12 @@ class Channels(FeatureSpace):
     ----------
     standardize : bool, default True
         Measure distances in standard deviations of each channel, so that no channel outweighs the others
-        because its numbers are larger.
+        because its numbers are larger. A channel that is constant up to rounding is ignored.
+    normalize : {None, "l1", "l2", "max"}, default None
+        Divide the channels of each pixel by their norm: the sum of their absolute values, their Euclidean
+        length, or the largest absolute value. Spectra are then compared by their shape, whatever their
+        brightness. Pixels whose channels are all 0 or not all finite have no shape and are excluded. Needs at
+        least 2 channels.
     """
 
     name: ClassVar[str] = "channels"
@@ -32,16 +39,28 @@ class Channels(FeatureSpace):
     standardize: bool = option(
         True, "Measure each channel in its own standard deviations.", label="Equal weight for all channels"
     )
+    normalize: str | None = option(
+        None,
+        f"Divide each pixel by the norm of its channels: {', '.join(_NORMS)}.",
+        label="Normalize each pixel",
+        metavar="NORM",
+    )
 
     def __post_init__(self) -> None:
         if not isinstance(self.standardize, bool | np.bool_):
             raise TypeError(f"standardize must be True or False, not {self.standardize!r:.80}")
         object.__setattr__(self, "standardize", bool(self.standardize))
+        if self.normalize is not None and self.normalize not in _NORMS:
+            raise ValueError(
+                f"normalize={self.normalize!r:.80} is not known; use None, {', '.join(map(repr, _NORMS))}"
+            )
 
     def unsupported_reason(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
         """Return why an image without channels is not supported."""
         if n_channels is None:
             return f"there is no channel_axis, and features={self.name!r} clusters by its channels"
+        if n_channels == 1 and self.normalize:
+            return f"channel_axis holds 1 channel, and normalize={self.normalize!r} needs at least 2"
         return "" if n_channels else "channel_axis holds no channels"
 
     def value_format(
@@ -52,7 +71,7 @@ class Channels(FeatureSpace):
         if n_channels is None or n_channels == 1:
             return ScalarFormat(dtype)
         return VectorFormat(
-            np.dtype(np.float32) if dtype == np.float16 else dtype,
+            self._stored_dtype(dtype),
             tuple(f"channel {number}" for number in range(1, n_channels + 1)),
             brightness_weights=(1 / n_channels,) * n_channels,
             sampled=n_channels > _MAX_COUNTED,
@@ -62,8 +81,36 @@ class Channels(FeatureSpace):
     def transform(
         self, block: NDArray[Any], n_channels: int | None
     ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        """Return the channels in the image's own units."""
+        """Return the channels in the image's own units, or relative to the norm of the pixel."""
         values = as_native(block)
         if n_channels == 1:
             return values[..., 0], None
-        return values.astype(self.value_format(block.dtype, n_channels).dtype, copy=False), None
+        dtype = self._stored_dtype(values.dtype)
+        if self.normalize is None:
+            return values.astype(dtype, copy=False), None
+        normalized = np.empty(values.shape, dtype=dtype)
+        norms = np.empty(values.shape[:-1])
+        _normalize(values, _NORMS[self.normalize], normalized, norms)
+        return normalized, norms != 0
+
+    def _stored_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        if self.normalize is None:
+            return np.dtype(np.float32) if dtype == np.float16 else dtype
+        return np.dtype(np.float32 if dtype.itemsize <= 2 or dtype == np.float32 else np.float64)
+
+
+def _normalize(
+    values: NDArray[Any], power: int, normalized: NDArray[Any], norms: NDArray[np.float64]
+) -> None:
+    """Divide (..., d) values by the norm of each pixel; write the results and the norms."""
+    from ._channel_kernels import divide_by_norm
+
+    d = values.shape[-1]
+    rows, out, flat = values.reshape(-1, d), normalized.reshape(-1, d), norms.reshape(-1)
+    length = max(256, _PIECE_VALUES // d)
+    for begin in range(0, flat.size, length):
+        piece = slice(begin, begin + length)
+        columns = rows[piece].T.astype(np.float64, order="C")
+        with np.errstate(invalid="ignore"):  # infinite values; compiled code does not warn
+            divide_by_norm(columns, power, flat[piece])
+        out[piece] = columns.T

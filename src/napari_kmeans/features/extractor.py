@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..preprocess.exclusion import SATURATED, check_exclude, included_pixels
+from ..preprocess.illumination import IlluminationField
 from ..preprocess.smoothing import gaussian, gaussian_radius
 from .base import FeatureSpace, ScalarFormat, VectorFormat, alpha_mask, as_native, native_dtype
 from .registry import get_feature_space
@@ -30,11 +31,14 @@ class FeatureExtractor:
         empty for no smoothing.
     exclude : tuple of float or "saturated"
         Pixels with these values are excluded; with several channels, if all channels have the value.
+    field : IlluminationField or None
+        Uneven illumination, which is removed from the values.
     """
 
     space: FeatureSpace
     smooth: tuple[float, ...] = ()
     exclude: tuple[float | str, ...] = ()
+    field: IlluminationField | None = None
 
     @classmethod
     def of(
@@ -78,11 +82,40 @@ class FeatureExtractor:
             )
         if SATURATED in self.exclude and np.dtype(dtype).kind not in "iu":
             raise ValueError(f"exclude={SATURATED!r} needs integers, and image has dtype {np.dtype(dtype)}")
+        if self.field is not None:
+            self.field.check_shape(shape)
 
     def value_format(
         self, dtype: DTypeLike, n_channels: int | None, n_axes: int
     ) -> ScalarFormat | VectorFormat:
         """Return the format of the values of an image of `dtype`."""
+        value_format = self._stored_format(dtype, n_channels, n_axes)
+        if self.field is None:
+            return value_format
+        corrected = _corrected_dtype(value_format.dtype)
+        if isinstance(value_format, VectorFormat):
+            return replace(value_format, dtype=corrected)
+        return ScalarFormat(corrected)
+
+    def correct(
+        self,
+        values: NDArray[Any],
+        box: Sequence[slice],
+        shape: Sequence[int],
+        dtype: DTypeLike,
+        n_channels: int | None,
+    ) -> NDArray[Any]:
+        """Remove uneven illumination from the values of a box of an image of this spatial shape."""
+        if self.field is None:
+            return values
+        stored = self._stored_format(dtype, n_channels, len(shape))
+        unit = stored.unit if isinstance(stored, ScalarFormat) else 1.0
+        return self.field.correct(values, box, shape, _corrected_dtype(stored.dtype), unit)
+
+    def _stored_format(
+        self, dtype: DTypeLike, n_channels: int | None, n_axes: int
+    ) -> ScalarFormat | VectorFormat:
+        """Return the format of the values before the illumination is corrected."""
         value_format = self.space.value_format(self._smoothed_dtype(dtype), n_channels, n_axes)
         if isinstance(value_format, VectorFormat) and value_format.white is not None:
             # Smoothing makes floats of integers, but white keeps its value.
@@ -167,6 +200,11 @@ class FeatureExtractor:
         finite = np.isfinite(channel)
         known = finite if known is None else known & finite
         return np.where(finite, gaussian(channel, sigma, known), channel)
+
+
+def _corrected_dtype(stored: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the float type of corrected values."""
+    return np.dtype(np.float32 if stored.itemsize <= 2 or stored == np.float32 else np.float64)
 
 
 def check_smooth(smooth: Any) -> tuple[float, ...]:

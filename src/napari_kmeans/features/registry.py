@@ -8,11 +8,15 @@ from .base import FeatureSpace
 from .channels import Channels
 from .color import RGB, Lab
 from .gray import Blue, Gray, Gray601, Green, Red, Saturation, Value
+from .stain import DAB, Eosin, Hematoxylin, Stain
 from .texture import Texture
 
 FEATURES: dict[str, type[FeatureSpace]] = {
     space.name: space
-    for space in (Gray, Gray601, RGB, Lab, Red, Green, Blue, Saturation, Value, Channels, Texture)
+    for space in (
+        *(Gray, Gray601, RGB, Lab, Red, Green, Blue, Saturation, Value),
+        *(Hematoxylin, Eosin, DAB, Stain, Channels, Texture),
+    )
 }
 
 

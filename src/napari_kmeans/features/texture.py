@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 from typing import Any, ClassVar
 
 import numpy as np
@@ -89,8 +92,6 @@ class Texture(FeatureSpace):
         self, block: NDArray[Any], n_channels: int | None
     ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         """Return the features; the intensity is NaN where the image is."""
-        from skimage.feature import multiscale_basic_features
-
         values, include = Gray().transform(block, n_channels)
         unit = Gray().value_format(block.dtype, n_channels).unit
         gray = np.multiply(values, unit, dtype=np.float64).astype(np.float32)
@@ -101,24 +102,23 @@ class Texture(FeatureSpace):
         filled = gray
         if not known.all():
             filled = np.where(known, gray, gaussian(gray, (self.sigma[1],) * gray.ndim, known))
-        low, high = self.sigma
-        filled = filled.astype(np.float32)
-        found = multiscale_basic_features(filled, sigma_min=low, sigma_max=high, workers=1)
-        features = np.empty((*gray.shape, found.shape[-1] + 1), dtype=np.float32)
-        for number in range(found.shape[-1]):
-            feature = found[..., number]
-            if self.window:
-                feature = gaussian(feature, (self.window,) * gray.ndim, known, _WINDOW_TRUNCATE)
-            features[..., number] = feature
+        window = _Window(self.window, known)
+        features = np.empty((*gray.shape, len(self._names(gray.ndim)) + 1), dtype=np.float32)
+        for number, feature in enumerate(_scale_features(filled.astype(np.float32), self._scales)):
+            features[..., number] = window.average(feature)
         features[..., -1] = gray
         return features, include
 
+    @property
+    def _scales(self) -> NDArray[np.float64]:
+        """Scales that double from the smallest, as in scikit-image."""
+        low, high = np.log2(self.sigma)
+        return np.logspace(low, high, num=int(high - low + 1), base=2)
+
     def _names(self, n_axes: int) -> tuple[str, ...]:
         """Return the names of the features with their scales, in scikit-image's order."""
-        low, high = np.log2(self.sigma)
-        scales = np.logspace(low, high, num=int(high - low + 1), base=2)
         kinds = ["intensity", "edges", *(f"texture {n}" for n in range(1, n_axes + 1))]
-        return tuple(f"{kind} σ {scale:.3g}" for scale in scales for kind in kinds)
+        return tuple(f"{kind} σ {scale:.3g}" for scale in self._scales for kind in kinds)
 
     def halo(self, dtype: DTypeLike, n_channels: int | None) -> int:
         """Return the reach of the largest Gaussian and of the window, and two pixels for differences.
@@ -128,3 +128,95 @@ class Texture(FeatureSpace):
         may_have_missing = np.dtype(dtype).kind == "f" or n_channels == 4
         reach = gaussian_radius(self.sigma[1]) * (1 + may_have_missing) + 2
         return reach + gaussian_radius(self.window, _WINDOW_TRUNCATE)
+
+
+class _Window:
+    """The Gaussian average around each pixel, over its known pixels; see `gaussian`."""
+
+    def __init__(self, sigma: float, known: NDArray[np.bool_]) -> None:
+        self._sigma = sigma
+        self._known = None if known.all() else known
+        if sigma and self._known is not None:
+            # One minus the weight of the missing pixels is exactly 1 where there are none nearby.
+            self._weight = 1 - self._smooth((~known).astype(np.float64))
+
+    def average(self, feature: NDArray[np.float32]) -> NDArray[Any]:
+        """Average one feature, whose missing pixels are filled: float64 array, 0 where nothing is known."""
+        if not self._sigma:
+            return feature
+        if self._known is None:
+            return self._smooth(feature)
+        total = self._smooth(np.where(self._known, feature, np.float32(0)))
+        return np.divide(total, self._weight, out=np.zeros_like(total), where=self._weight > 1e-9)
+
+    def _smooth(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        return _smooth(values, self._sigma, np.dtype(np.float64), _WINDOW_TRUNCATE, "symmetric")
+
+
+def _scale_features(image: NDArray[np.float32], scales: NDArray[np.float64]) -> Iterator[NDArray[np.float32]]:
+    """Yield intensity, edges and texture at each scale, like `skimage.feature.multiscale_basic_features`."""
+    for scale in scales:
+        blurred = _smooth(image, scale, np.dtype(np.float32), 4.0, "edge")
+        yield blurred
+        yield from _edges_and_texture(blurred)
+
+
+def _edges_and_texture(image: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Yield the edge strength and the eigenvalues of the Hessian matrix in descending order."""
+    from . import _texture_kernels as kernels
+
+    if image.ndim > 2:
+        from skimage.feature import hessian_matrix_eigvals
+        from skimage.filters import sobel
+
+        yield sobel(image)
+        gradients = np.gradient(image)
+        axes = combinations_with_replacement(range(image.ndim), 2)
+        hessian = [np.gradient(gradients[first], axis=second) for first, second in axes]
+        yield from hessian_matrix_eigvals(hessian)
+        return
+    edges, gradient, xx, xy, yy, larger, smaller = np.empty((7, *image.shape), dtype=np.float32)
+    kernels.sobel_magnitude(np.pad(image, 1, mode="edge"), edges)
+    kernels.gradient_columns(image, gradient)
+    kernels.gradient_columns(gradient, xx)
+    kernels.gradient_rows(image, gradient)
+    kernels.gradient_columns(gradient, xy)
+    kernels.gradient_rows(gradient, yy)
+    kernels.hessian_eigenvalues(yy, xy, xx, larger, smaller)
+    yield from (edges, larger, smaller)
+
+
+def _smooth(
+    values: NDArray[Any], sigma: float, dtype: np.dtype[Any], truncate: float, mode: str
+) -> NDArray[Any]:
+    """Smooth along all axes like `scipy.ndimage.gaussian_filter`, whose sums run in the same order.
+
+    Parameters
+    ----------
+    values : float array
+    sigma : float
+        Standard deviation in pixels.
+    dtype : dtype
+        Type of the result, and of what one axis passes to the next.
+    truncate : float
+        Standard deviations after which the kernel ends.
+    mode : {"edge", "symmetric"}
+        Pixels beyond the border, as in `numpy.pad`.
+    """
+    from ._texture_kernels import smooth_across, smooth_along
+
+    radius = gaussian_radius(sigma, truncate)
+    kernel = np.exp(-0.5 / (sigma * sigma) * np.arange(-radius, radius + 1) ** 2)
+    weights = (kernel / kernel.sum())[radius:].copy()
+    shape = values.shape
+    for axis, size in enumerate(shape):
+        index = np.pad(np.arange(size), radius, mode=mode)  # type: ignore[call-overload]  # names of modes
+        source = np.ascontiguousarray(values)
+        out = np.empty(shape, dtype=dtype)
+        if axis < len(shape) - 1:
+            split = (math.prod(shape[:axis]), size, math.prod(shape[axis + 1 :]))
+            smooth_across(source.reshape(split), index, weights, out.reshape(split))
+        else:
+            smooth_along(source.reshape(-1, size), index, weights, out.reshape(-1, size))
+        values = out
+    return values

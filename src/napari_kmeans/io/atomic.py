@@ -1,10 +1,11 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that are written completely or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -12,123 +13,205 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+_DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_LOCK_ATTEMPTS = 10
+
+# `numpy.ndarray.tofile`, which tifffile uses, raises OSError without a code.
+_NUMPY_ERROR = re.compile(r"(?P<requested>\d+) requested and (?P<written>\d+) written")
+
 
 @contextlib.contextmanager
 def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; what was written becomes `path` when the block ends.
+    """Yield a path beside `path` to write a file to; it is renamed to `path` when the block ends.
 
-    If the block raises, or is interrupted, `path` stays as it was and nothing is left beside it.
+    If the block raises or is interrupted, `path` is unchanged and nothing is left beside it. If the process
+    is killed, it leaves files whose names begin with a dot and end in ``.partial`` and ``.lock``. They are
+    removed the next time that the same path is written.
 
     Raises
     ------
     FileExistsError
-        If there is a file already and `overwrite` is not set.
+        Without `overwrite`, if `path` exists at the beginning or at the end. So only one of several processes
+        that write the same path at the same time succeeds.
     """
-    _refuse(path, overwrite)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    try:
-        with _named(path, instead_of=partial):
-            yield partial
+    with _partial_path(path, overwrite) as partial:
+        yield partial
+        if overwrite:
             os.replace(partial, path)
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+        else:
+            _rename_new_file(partial, path)
 
 
 @contextlib.contextmanager
 def replacing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Yield an empty folder beside `path` to fill; it becomes `path` when the block ends.
+    """Yield an empty folder beside `path` to fill; it is renamed to `path` when the block ends.
 
-    If the block raises, or is interrupted, `path` stays as it was and nothing is left beside it. If the
-    process is killed, what it leaves has a name that begins with a dot and ends in ``.partial``; the next
-    time that the same path is written, it is removed.
-
-    Raises
-    ------
-    FileExistsError
-        If there is something already and `overwrite` is not set.
+    Everything else is as for `replacing`.
     """
-    _refuse(path, overwrite)
-    _clean_up(path)
-    token = f".{path.name}.{secrets.token_hex(4)}"
-    partial, former, lock = (path.with_name(token + end) for end in (".partial", ".former", ".lock"))
-    with _named(path, instead_of=path.with_name(token)), contextlib.ExitStack() as at_end:
-        # Held for as long as this process lives: so can another one tell what was left from what is written.
-        held = at_end.enter_context(lock.open("wb"))
-        at_end.callback(_remove, lock, held)
-        _try_lock(held)
+    with _partial_path(path, overwrite) as partial:
         partial.mkdir()
-        at_end.callback(_discard, partial)
         yield partial
-        # A folder that is not empty cannot be replaced in one step.
-        if os.path.lexists(path):
-            os.replace(path, former)
-            try:
-                os.replace(partial, path)
-            except OSError:
-                os.replace(former, path)
-                raise
-            _discard(former)
+        if overwrite and os.path.lexists(path):
+            _replace_folder(partial, path)
         else:
-            os.replace(partial, path)
-
-
-def _refuse(path: Path, overwrite: bool) -> None:
-    if not overwrite and os.path.lexists(path):
-        raise FileExistsError(errno.EEXIST, "exists already", str(path))
+            _rename_new_folder(partial, path)
 
 
 @contextlib.contextmanager
-def _named(path: Path, *, instead_of: Path) -> Iterator[None]:
-    """Have errors speak of the path that was asked for: nobody knows of the other one."""
+def _partial_path(path: Path, overwrite: bool) -> Iterator[Path]:
+    """Yield a path to write to; in the end, remove what is still there."""
+    if not overwrite and os.path.lexists(path):
+        raise _exists(path)
+    with contextlib.ExitStack() as stack, _errors_about(path):
+        _remove_leftovers(path)
+        # The lock is held as long as this process lives, so others can distinguish leftovers from work in
+        # progress. It is created before the partial file and removed after it.
+        lock, file = _create_lock(path)
+        stack.callback(_remove_lock, lock, file)
+        partial = lock.with_suffix(".partial")
+        stack.callback(_remove, partial)
+        yield partial
+
+
+def _exists(path: Path) -> FileExistsError:
+    return FileExistsError(errno.EEXIST, "exists already", str(path))
+
+
+@contextlib.contextmanager
+def _errors_about(path: Path) -> Iterator[None]:
+    """Make errors name `path` instead of a temporary path beside it, and say if the disk is full."""
+    prefix = str(path.with_name(f".{path.name}."))
     try:
         yield
     except OSError as error:
-        if error.filename is None or not str(error.filename).startswith(str(instead_of)):
+        is_temporary = error.filename is not None and str(error.filename).startswith(prefix)
+        if error.errno in _DISK_FULL and (is_temporary or error.filename is None):
+            raise OSError(error.errno, f"the disk is full ({error.strerror})", str(path)) from None
+        if is_temporary:
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        if error.errno is None and (written := _NUMPY_ERROR.fullmatch(str(error))):
+            is_full = shutil.disk_usage(path.parent).free < int(written["requested"]) - int(
+                written["written"]
+            )
+            code, reason = (errno.ENOSPC, "the disk is full") if is_full else (errno.EIO, "cannot be written")
+            raise OSError(code, f"{reason} ({os.strerror(code)})", str(path)) from None
+        raise
+
+
+def _rename_new_file(partial: Path, path: Path) -> None:
+    """Rename a file unless the new name is taken, in one step."""
+    if sys.platform == "win32":
+        try:
+            os.rename(partial, path)  # never replaces a file on Windows
+        except FileExistsError:
+            raise _exists(path) from None
+        return
+    try:
+        os.link(partial, path)  # unlike os.rename, it never replaces a file; the other name is removed later
+    except FileExistsError:
+        raise _exists(path) from None
+    except OSError:  # this file system has no hard links, so reserve the name by an empty file
+        try:
+            path.open("xb").close()
+        except FileExistsError:
+            raise _exists(path) from None
+        try:
+            os.replace(partial, path)
+        except OSError:
+            path.unlink()
             raise
-        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
-def _clean_up(path: Path) -> None:
-    """Remove what processes that were killed left beside `path`; undo the one step that is none."""
-    pattern = f".{_literally(path.name)}.????????"
+def _rename_new_folder(partial: Path, path: Path) -> None:
+    """Rename a folder unless the new name is taken."""
+    try:
+        if sys.platform == "win32":
+            os.rename(partial, path)  # never replaces a folder on Windows
+            return
+        path.mkdir()  # reserves the name; os.replace then replaces this empty folder in one step
+    except FileExistsError:
+        raise _exists(path) from None
+    try:
+        os.replace(partial, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            path.rmdir()
+        raise
+
+
+def _replace_folder(partial: Path, path: Path) -> None:
+    """Put a folder in the place of another one; no system can replace a non-empty folder in one step."""
+    former = partial.with_suffix(".former")
+    os.replace(path, former)
+    try:
+        os.replace(partial, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.replace(former, path)
+        if os.path.lexists(path):  # another process was faster
+            _remove(former)
+        raise
+    _remove(former)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what killed processes left beside `path`, and complete the interrupted exchange of a folder."""
+    pattern = f".{_escaped(path.name)}.????????"
     for lock in path.parent.glob(f"{pattern}.lock"):
-        with contextlib.suppress(OSError), lock.open("r+b") as held:
-            if not _try_lock(held):
-                continue  # somebody is still at it
+        with contextlib.suppress(OSError), lock.open("r+b") as file:
+            if not _try_lock(file):
+                continue  # another process is writing
             former = lock.with_suffix(".former")
-            if former.exists() and not os.path.lexists(path):
+            if os.path.lexists(former) and not os.path.lexists(path):
                 os.replace(former, path)
-            for left in (former, lock.with_suffix(".partial")):
-                _discard(left)
-            _remove(lock, held)
-    # A lock is there before its folder, and goes after it.
+            for leftover in (former, lock.with_suffix(".partial")):
+                _remove(leftover)
+            _remove_lock(lock, file)
     for partial in path.parent.glob(f"{pattern}.partial"):
-        if partial.is_dir() and not partial.with_suffix(".lock").exists():
-            _discard(partial)
+        if not partial.with_suffix(".lock").exists():
+            _remove(partial)
 
 
-def _discard(path: Path) -> None:
-    """Remove a folder, or a link to one, as far as that can be done."""
-    if path.is_symlink():
-        path.unlink()
-    else:
+def _remove(path: Path) -> None:
+    """Remove a file, a link or a folder with its content, as far as possible."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
-def _literally(name: str) -> str:
-    """As a pattern that matches this name only."""
+def _escaped(name: str) -> str:
+    """Return the glob pattern that matches only this name."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
-def _remove(lock: Path, held: IO[Any]) -> None:
+def _create_lock(path: Path) -> tuple[Path, IO[Any]]:
+    """Create a lock file beside `path` with a name of its own; return its path and the open file."""
+    for attempt in range(_LOCK_ATTEMPTS):
+        lock = path.with_name(f".{path.name}.{secrets.token_hex(4)}.lock")
+        file = lock.open("xb")
+        # Another process may take a file that is not locked yet for a leftover. On file systems without
+        # locks every attempt fails, and the last file is used: no other process can lock it either.
+        is_last = attempt == _LOCK_ATTEMPTS - 1
+        with contextlib.suppress(FileNotFoundError):
+            if (_try_lock(file) or is_last) and os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+                return lock, file
+        _remove_lock(lock, file)
+    raise OSError(errno.EAGAIN, "another process removes lock files", str(path))
+
+
+def _remove_lock(lock: Path, file: IO[Any]) -> None:
+    """Remove a lock file and close it; Windows cannot remove an open file."""
     if sys.platform == "win32":
-        held.close()  # an open file cannot be removed there
-    lock.unlink(missing_ok=True)
+        file.close()
+    with contextlib.suppress(OSError):
+        lock.unlink()
+    file.close()
 
 
 def _try_lock(file: IO[Any]) -> bool:
-    """Lock an open file until it is closed or its process ends in whatever way; False if another has it."""
+    """Lock an open file until it is closed or its process ends; return False if another process locks it."""
     try:
         if sys.platform == "win32":
             import msvcrt

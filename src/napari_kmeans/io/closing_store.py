@@ -1,4 +1,4 @@
-"""A folder of zarr that can be closed to writing."""
+"""A zarr store in a folder that can be closed for writing."""
 
 from __future__ import annotations
 
@@ -12,50 +12,51 @@ from zarr.storage import LocalStore
 
 
 class ClosingStore(LocalStore):
-    """Knows which writes are under way, so that a folder can be removed for good.
+    """Store that can wait for unfinished writes, so that its folder can then be removed.
 
-    zarr writes several pieces at a time on threads of its own. When one fails, or whoever waits for it is
-    interrupted, the others go on, and would make the folder anew that has been removed meanwhile.
+    zarr writes several chunks at a time in its own threads. If one fails, or the caller is interrupted, the
+    others continue, and would create the folder again after it has been removed.
     """
 
     def __init__(self, root: Path | str, *, read_only: bool = False) -> None:
         super().__init__(root, read_only=read_only)
         self._changed = threading.Condition()
-        self._under_way = 0
+        self._n_writing = 0
         self._closed = False
 
     def end_writing(self) -> None:
-        """Let no further write begin, and wait for those that have."""
+        """Prevent further writes, and wait for the unfinished ones."""
         with self._changed:
             self._closed = True
-            self._changed.wait_for(lambda: not self._under_way)
+            self._changed.wait_for(lambda: not self._n_writing)
 
     @contextlib.contextmanager
-    def _one_more(self) -> Iterator[None]:
+    def _writing(self) -> Iterator[None]:
+        """Count a write as unfinished while the block runs."""
         with self._changed:
             if self._closed:
-                raise RuntimeError(f"{self.root} is no longer written to")
-            self._under_way += 1
+                raise RuntimeError(f"{self.root} is closed for writing")
+            self._n_writing += 1
         try:
             yield
         finally:
             with self._changed:
-                self._under_way -= 1
+                self._n_writing -= 1
                 self._changed.notify_all()
 
-    # All ways to write that zarr has
+    # All methods by which zarr writes
 
     async def set(self, key: str, value: Any) -> None:
-        """Write a piece."""
-        with self._one_more():
+        """Write a value."""
+        with self._writing():
             await super().set(key, value)
 
     async def set_if_not_exists(self, key: str, value: Any) -> None:
-        """Write a piece if there is none."""
-        with self._one_more():
+        """Write a value unless the key exists."""
+        with self._writing():
             await super().set_if_not_exists(key, value)
 
     def set_sync(self, key: str, value: Any) -> None:
-        """Write a piece on this thread."""
-        with self._one_more():
+        """Write a value in this thread."""
+        with self._writing():
             super().set_sync(key, value)

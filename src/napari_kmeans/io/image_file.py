@@ -1,4 +1,4 @@
-"""An image that lies in a file or a store: its pixels, and what is known of its axes."""
+"""An image in a file or a store: its pixels, its axes and their metadata."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from urllib.parse import urlsplit
 import numpy as np
 
 MICROMETERS = {"m": 1e6, "cm": 1e4, "mm": 1e3, "um": 1.0, "nm": 1e-3, "pm": 1e-6, "inch": 25_400.0}
-"""Lengths in the spelling of this package, in µm."""
+"""Units of length as spelled in this package, in µm."""
 
 TIMES = ("s", "ms", "us", "ns", "min", "h", "day")
-"""Times in the spelling of this package."""
+"""Units of time as spelled in this package."""
 
 
 class Unsupported(ValueError):
-    """What is wrong with a file, to be read after its name."""
+    """A file cannot be used; the message continues a sentence that begins with the name of the file."""
 
 
 class Url(str):
-    """Where an image lies that is in no folder, such as ``s3://bucket/cells.ome.zarr``."""
+    """Location of an image that is not in a folder, such as ``s3://bucket/cells.ome.zarr``."""
 
     __slots__ = ()
 
     @property
     def name(self) -> str:
-        """Last part of its path."""
+        """Last part of the path."""
         return urlsplit(self).path.rstrip("/").rpartition("/")[2] or str(self)
 
 
@@ -37,20 +37,20 @@ Location = Path | Url
 
 
 def location(text: str) -> Location:
-    """Return a path, or a URL for what has a scheme; a drive letter is none."""
+    """Return a URL if the text has a scheme, else a path; the letter of a Windows drive is not a scheme."""
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", text) or ("://" not in text and "::" not in text):
         return Path(text)
     return Path(text.removeprefix("file://")) if text.startswith("file:///") else Url(text)
 
 
 def stem(of: Location) -> str:
-    """Name without folder and extension: "cells" of cells.tif, cells.ome.tif and cells.ome.zarr."""
+    """Return the name without folder and extension, such as "cells" for cells.tif and cells.ome.zarr."""
     return re.sub(r"(?<=.)\.ome$", "", Path(of.name).stem, flags=re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Level:
-    """One resolution of a stored pyramid, along each axis of `Store.axes`."""
+    """One resolution level of a stored pyramid, with a value for each axis of `Store.axes`."""
 
     shape: tuple[int, ...]
     scale: tuple[float, ...]
@@ -59,18 +59,18 @@ class Level:
 
 @dataclass(frozen=True)
 class Store:
-    """How an OME-Zarr image describes itself.
+    """Metadata of an OME-Zarr image.
 
     Attributes
     ----------
     path : Path or Url
-        Of the group that describes itself so; where there are several images in one store, inside of it.
+        The group with the metadata; if a store contains several images, it is inside the store.
     version : str
-        Of the format: "0.4" for zarr of version 2, "0.5" for version 3.
+        Version of OME-Zarr to write for this image: "0.4" for zarr version 2, "0.5" for version 3.
     axes : tuple of mappings
-        As they stand in the store, with name, type and unit.
+        Axes as described in the store, with name, type and unit.
     levels : tuple of Level
-        From the full resolution down.
+        Resolution levels, beginning with the full resolution.
     """
 
     path: Location
@@ -79,40 +79,42 @@ class Store:
     levels: tuple[Level, ...]
 
     def without(self, axis: int) -> Store:
-        """Leave out an axis."""
+        """Return the metadata without one axis."""
 
-        def rest(of: Sequence[Any]) -> tuple[Any, ...]:
-            return (*of[:axis], *of[axis + 1 :])
+        def rest(values: Sequence[Any]) -> tuple[Any, ...]:
+            return (*values[:axis], *values[axis + 1 :])
 
-        levels = (Level(*map(rest, (at.shape, at.scale, at.translation))) for at in self.levels)
+        levels = (Level(*map(rest, (level.shape, level.scale, level.translation))) for level in self.levels)
         return replace(self, axes=rest(self.axes), levels=tuple(levels))
 
 
 @dataclass(frozen=True, eq=False)
 class ImageFile:
-    """An image that was read from a file, or from a store of many.
+    """An image that was read from a file or a store.
 
     Attributes
     ----------
     path : Path or Url
     data : NumPy or dask array
-        Its axes are in the order of `axes`; a dask array reads its blocks when they are asked for.
+        Its axes are in the order of `axes`; a dask array reads its blocks on demand.
     axes : str
-        One letter an axis: T time, Z depth, C channel, Y row, X column, S sample of a colour (RGB, RGBA).
+        One letter per axis: T time, Z depth, C channel, Y row, X column, S colour sample (RGB, RGBA).
     pixel_size : mapping of str to float
-        Along T, Z, Y and X, as far as the file tells.
+        Along T, Z, Y and X, if the file contains it.
     unit : str
-        Of `pixel_size` along Z, Y and X, such as "um"; empty if not known.
+        Unit of `pixel_size` along Z, Y and X, such as "um"; empty if unknown.
     time_unit : str
-        Of `pixel_size` along T, such as "s".
+        Unit of `pixel_size` along T, such as "s".
     origin : mapping of str to float
-        Where the first pixel lies, in the same units; 0 where nothing is said.
+        Position of the first pixel, in the same units; 0 if the file does not contain it.
     coarser : sequence of dask arrays
-        The same image at lower resolutions.
+        Further resolution levels of the image.
     channel_names : tuple of str
-        As far as there are any.
+        Empty if the channels have no names.
     store : Store or None
-        Of an OME-Zarr image: what labels of it need to lie on it level by level.
+        Metadata of an OME-Zarr image, from which its labels get the same resolution levels.
+    nodata : float or None
+        Value of missing pixels, from the metadata of a GeoTIFF.
     """
 
     path: Location
@@ -125,6 +127,7 @@ class ImageFile:
     coarser: Sequence[Any] = ()
     channel_names: tuple[str, ...] = ()
     store: Store | None = None
+    nodata: float | None = None
 
     @property
     def stem(self) -> str:
@@ -133,27 +136,27 @@ class ImageFile:
 
     @property
     def is_lazy(self) -> bool:
-        """Whether pixels are read when they are asked for."""
+        """Whether pixels are read on demand."""
         return not isinstance(self.data, np.ndarray)
 
     @property
     def is_color(self) -> bool:
-        """Whether the last axis holds red, green, blue and perhaps alpha."""
+        """Whether the last axis contains red, green, blue and possibly alpha."""
         return self.axes.endswith("S")
 
     @property
     def channel_axis(self) -> int | None:
-        """The axis of colours or else of channels, as `fit` takes it."""
+        """Axis of the colour samples or of the channels, for the parameter of `fit`."""
         axis = max(self.axes.find("S"), self.axes.find("C"))
         return None if axis < 0 else axis
 
     @property
     def spatial_axes(self) -> str:
-        """Axes that a label image has."""
+        """Axes of a label image of this image."""
         return self.axes.replace("S", "").replace("C", "")
 
     def channel(self, chosen: str) -> ImageFile:
-        """Return one channel by itself.
+        """Return one channel.
 
         Parameters
         ----------
@@ -163,7 +166,7 @@ class ImageFile:
         Raises
         ------
         ValueError
-            If there is none of that name or index, or more than one of that name.
+            If there is not exactly one channel with that name or index.
         """
         axis = self.channel_axis
         if axis is None:
@@ -173,13 +176,13 @@ class ImageFile:
         if not indices and chosen.isdecimal() and int(chosen) < n_channels:
             indices = [int(chosen)]
         if len(indices) != 1:
-            known = ", ".join(self.channel_names) or "they have no names"
+            names = ", ".join(self.channel_names) or "they have no names"
             number = "several channels" if indices else "no channel"
-            raise ValueError(f"it has {number} {chosen!r}: choose 0 to {n_channels - 1} ({known})")
+            raise ValueError(f"it has {number} {chosen!r}: choose 0 to {n_channels - 1} ({names})")
         return self.at_channel(indices[0])
 
     def at_channel(self, index: int) -> ImageFile:
-        """Return the channel of an index by itself."""
+        """Return the channel with an index."""
         axis = self.channel_axis
         assert axis is not None
         at = (slice(None),) * axis + (index,)
@@ -193,7 +196,7 @@ class ImageFile:
         )
 
     def layer_keywords(self) -> dict[str, Any]:
-        """Keywords of the napari image layer that shows `data`, or all levels."""
+        """Return the keywords of a napari image layer for `data` or for all resolution levels."""
         axes = self.axes.removesuffix("S")
         keywords: dict[str, Any] = {
             "name": self.stem,
@@ -204,12 +207,13 @@ class ImageFile:
         if any(self.origin.values()):
             keywords["translate"] = tuple(self.origin.get(axis, 0.0) for axis in axes)
         if self.unit in MICROMETERS or self.time_unit in TIMES:
-            keywords["units"] = tuple(self._unit(axis) or "pixel" for axis in axes)
+            keywords["units"] = tuple(self._unit_along(axis) or "pixel" for axis in axes)
         if self.coarser:
             keywords["multiscale"] = True
         return keywords
 
-    def _unit(self, axis: str) -> str:
+    def _unit_along(self, axis: str) -> str:
+        """Return the unit of an axis, or an empty string if it has none."""
         if axis not in self.pixel_size:
             return ""
         if axis == "T":

@@ -1,99 +1,146 @@
-"""Image files of any kind: OME-Zarr, TIFF, PNG and JPEG."""
+"""Image files of all supported kinds: OME-Zarr, TIFF, PNG and JPEG."""
 
 from __future__ import annotations
 
+import stat
 import warnings
 from pathlib import Path
 
 from . import ome_zarr, tiff
 from .image_file import ImageFile, Location, Unsupported, Url
 
-# Pillow's modes that need another one to be gray, RGB or RGBA with at least 8 bits a sample.
+# Pillow's modes that must be converted to gray, RGB or RGBA with at least 8 bits per sample.
 _CONVERTED = {"LA": "RGBA", "La": "RGBA", "PA": "RGBA", "P": "RGB", "RGBX": "RGB", "RGBa": "RGBA"}
 _CONVERTED |= dict.fromkeys(("CMYK", "YCbCr", "LAB", "HSV"), "RGB")
 
+_HEAD_BYTES = 132  # of a file, to recognize its format
+
+# Signatures of other formats: where they begin, and the name. A DICOM file may begin like a TIFF.
+_OTHER_FORMATS = {
+    (128, b"DICM"): "DICOM",
+    (0, b"\x89HDF\r\n\x1a\n"): "HDF5",
+    (0, b"ZISRAWFILE"): "CZI",
+    (0, b"\xda\xce\xbe\x0a"): "ND2",
+    (0, b"\x1f\x8b"): "gzip",
+}
+
+_SPECIAL_FILES = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
 
 def read_image(at: Location) -> ImageFile:
-    """Read an OME-Zarr image, TIFF (also multi-page, of ImageJ or OME), PNG or JPEG file.
+    """Read an OME-Zarr image, or a TIFF (also multi-page, ImageJ or OME), PNG or JPEG file.
 
-    OME-Zarr and large TIFF are only opened; their pixels are read when they are asked for. Palettes become
-    colours, gray with alpha becomes RGBA, and white-is-zero is turned over; whether a TIFF holds colours is
-    told by its tags, never by its size.
+    OME-Zarr images and large TIFF files are only opened; their pixels are read on demand. Palettes become
+    colours, gray with alpha becomes RGBA, white-is-zero is inverted, and pictures are turned upright as their
+    EXIF orientation requires. The tags of a TIFF decide whether it contains colours; its shape does not.
 
     Parameters
     ----------
     at : Path or Url
-        A file, or the folder or address of an OME-Zarr image.
+        A file, or the folder or URL of an OME-Zarr image.
 
     Raises
     ------
     OSError
         If the file cannot be opened.
     ValueError
-        If it is empty, damaged, or of a kind that is not supported.
+        If it is empty, damaged or not supported.
 
     Warns
     -----
     UserWarning
-        If only a part of what is in the file can be had.
+        If only a part of the file is used.
     """
     if not isinstance(at, Url):
         at = Path(at)
-    head = b""
-    if isinstance(at, Path) and not at.is_dir():
-        with at.open("rb") as file:
-            head = file.read(26)
-        if not head:
-            raise ValueError(f"{at} is empty")
+    head = _read_head(at) if isinstance(at, Path) and not at.is_dir() else b""
     try:
         if not head:
             image = ome_zarr.read(at)
         else:
             image = (tiff.read if head.startswith(tiff.MAGIC) else _read_picture)(Path(at))
-    except Unsupported as error:
-        raise ValueError(f"{at} {error}") from None
-    except MemoryError:
-        raise ValueError(f"{at} needs more memory than there is") from None
-    except ModuleNotFoundError as error:
-        raise ValueError(f"{at} needs {error.name} to be read: pip install 'napari-kmeans[cli]'") from None
-    except Exception as error:  # decoders raise anything at all on what they cannot read
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{at} cannot be read as an image ({reason})") from error
+    except Exception as error:  # decoders raise exceptions of any type
+        raise ValueError(f"{at} {_reason(error, head)}") from _cause(error)
     if not image.data.size:
-        raise ValueError(f"{at} holds no pixel")
+        raise ValueError(f"{at} contains no pixels")
     if head.startswith(b"\x89PNG") and head[24] == 16 and head[25] in (2, 4, 6):
-        warnings.warn(f"{at} has 16 bits a colour sample, of which 8 are used", UserWarning, stacklevel=2)
+        warnings.warn(f"{at} has 16 bits per colour sample; only 8 are used", UserWarning, stacklevel=2)
     return image
 
 
+def _read_head(path: Path) -> bytes:
+    """Read the first bytes of a file.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it cannot be read.
+    ValueError
+        If it is empty, or not a regular file: reading from a named pipe could block forever.
+    """
+    kind = stat.S_IFMT(path.stat().st_mode)
+    if kind != stat.S_IFREG:
+        raise ValueError(
+            f"{path} is {_SPECIAL_FILES.get(kind, 'not a file')}; only files and folders are read"
+        )
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if not head:
+        raise ValueError(f"{path} is empty")
+    return head
+
+
+def _reason(error: Exception, head: bytes) -> str:
+    """Return why a file cannot be read, as a sentence without its subject."""
+    for (begin, signature), name in _OTHER_FORMATS.items():
+        if head[begin:].startswith(signature):
+            return f"is a {name} file, which is not supported; convert it to OME-Zarr or TIFF"
+    if isinstance(error, Unsupported):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "needs more memory than there is"
+    if isinstance(error, ModuleNotFoundError):
+        return f"needs {error.name} to be read: pip install 'napari-kmeans[cli]'"
+    message = " ".join(str(error).split()) or type(error).__name__
+    return f"cannot be read as an image ({message})"
+
+
+def _cause(error: Exception) -> Exception | None:
+    """Return the exception to chain: only that of a decoder adds information."""
+    return None if isinstance(error, Unsupported | MemoryError | ModuleNotFoundError) else error
+
+
 def is_store(at: Location) -> bool:
-    """Whether something is read as OME-Zarr."""
+    """Return whether a location is read as OME-Zarr."""
     return isinstance(at, Url) or at.suffix.lower() == ".zarr" or ome_zarr.is_store(at)
 
 
 def _read_picture(path: Path) -> ImageFile:
-    """Read PNG, JPEG and what else Pillow knows."""
+    """Read PNG, JPEG and other formats that Pillow supports."""
     import imageio.v3 as iio
     from PIL import Image
 
     try:
-        # Pillow takes pictures above 179 megapixels for an attack; these are chosen by who runs this.
+        # Pillow refuses pictures above 179 megapixels to prevent attacks; these are chosen by the user.
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             file = iio.imopen(path, "r", plugin="pillow")
         except OSError:
-            raise Unsupported("is no image of a known kind: OME-Zarr, TIFF, PNG or JPEG") from None
+            raise Unsupported("is not a supported image: OME-Zarr, TIFF, PNG or JPEG") from None
         with file:
             info = file.metadata(index=0, exclude_applied=False)
             mode = _CONVERTED.get(info["mode"])
             if "transparency" in info and info["mode"] in ("1", "L", "P", "RGB"):
                 mode = "RGBA"
-            data = file.read(index=0, mode=mode)
-            frames = file.properties(index=...).n_images or 1
+            data = file.read(index=0, mode=mode, rotate=True)
+            n_images = file.properties(index=...).n_images or 1
     finally:
         Image.MAX_IMAGE_PIXELS = limit
-    if frames > 1:
-        warnings.warn(
-            f"{path} holds {frames} pictures, of which the first is used", UserWarning, stacklevel=3
-        )
+    if n_images > 1:
+        warnings.warn(f"{path} contains {n_images} images; only the first is used", UserWarning, stacklevel=3)
     return ImageFile(path, data, "YX" if data.ndim == 2 else "YXS")

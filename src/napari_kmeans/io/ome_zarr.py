@@ -1,9 +1,9 @@
-"""OME-Zarr images (NGFF), of versions 0.1 to 0.5, read block by block, from a folder or from a server.
+"""OME-Zarr images (NGFF) of versions 0.1 to 0.5, read block by block from a folder or a server.
 
 References
 ----------
 .. [1] J. Moore et al., "OME-NGFF: a next-generation file format for expanding bioimaging data-access
-       strategies", Nature Methods 18, 1496-1498, 2021; the text is at https://ngff.openmicroscopy.org.
+       strategies", Nature Methods 18, 1496-1498, 2021; specification at https://ngff.openmicroscopy.org.
 """
 
 from __future__ import annotations
@@ -23,166 +23,175 @@ UNITS = {
     "picometer": "pm", "inch": "inch", "second": "s", "millisecond": "ms", "microsecond": "us",
     "nanosecond": "ns", "minute": "min", "hour": "h", "day": "day",
 }  # fmt: skip
-"""Spelling of units in the format, and in this package."""
+"""Units as spelled in OME-Zarr, and in this package."""
 
 TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
-"""Types of axes with the usual names."""
+"""Types of axes by their usual names."""
 
 _ORDER = "TCZYX"
 
 
 def is_store(path: Path) -> bool:
-    """Whether a folder holds a zarr group or array."""
+    """Return whether a folder is a zarr group or array."""
     return any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray", ".zattrs"))
 
 
 def attributes(group: Any) -> dict[str, Any]:
-    """What the format says of a group; since version 0.5 in a place of its own."""
-    own = group.attrs.asdict()
-    return dict(own["ome"]) if isinstance(own.get("ome"), dict) else own
+    """Return the OME-Zarr metadata of a group; since version 0.5 they are under the key "ome"."""
+    found = group.attrs.asdict()
+    return dict(found["ome"]) if isinstance(found.get("ome"), dict) else found
 
 
 def read(at: Location) -> ImageFile:
-    """Open an image of any number of resolutions; no pixel is read before it is asked for.
+    """Open an image with any number of resolution levels; pixels are read on demand.
 
-    A single channel is taken without asking; of a collection of images (bioformats2raw) the first is.
+    A channel axis of length 1 is removed. Of a collection of images (bioformats2raw), the first is read.
 
     Raises
     ------
     OSError
-        If there is nothing, or it cannot be reached.
+        If there is no such location, or it cannot be reached.
     ValueError
-        If it is no such image; `Unsupported` begins without the name.
+        If it is not a supported image; see `Unsupported`.
 
     Warns
     -----
     UserWarning
-        If only a part of it can be had.
+        If only a part of the image or of its metadata is used.
     """
-    group = _open(at)
-    description = attributes(group)
-    place: Location = at
-    if "multiscales" not in description and "bioformats2raw.layout" in description:
+    group = _open_group(at)
+    metadata = attributes(group)
+    group_path: Location = at
+    if "multiscales" not in metadata and "bioformats2raw.layout" in metadata:
         if "1" in group:
-            warnings.warn(f"{at} holds several images, of which the first is used", UserWarning, stacklevel=3)
-        group, place = group["0"], _inside(at, "0")
-        description = attributes(group)
-    if "multiscales" not in description:
-        raise Unsupported(_why_no_image(at, group, description))
-    multiscale = description["multiscales"][0]
+            warnings.warn(f"{at} contains several images; only the first is used", UserWarning, stacklevel=3)
+        group, group_path = group["0"], _inside(at, "0")
+        metadata = attributes(group)
+    if "multiscales" not in metadata:
+        raise Unsupported(_why_not_an_image(at, metadata))
+    multiscale = metadata["multiscales"][0]
     if "axes" not in multiscale and "coordinateSystems" in multiscale:
-        raise Unsupported("is of a later version of OME-Zarr than 0.5")
+        raise Unsupported("has a version of OME-Zarr above 0.5, which is not supported")
     paths = [dataset["path"] for dataset in multiscale["datasets"]]
-    arrays = [StoredArray(partial(_open_array, str(place), path), f"{place}/{path}") for path in paths]
+    arrays = [
+        StoredArray(partial(_open_array, str(group_path), path), f"{group_path}/{path}") for path in paths
+    ]
     ndim = arrays[0].ndim
-    described = _axes(multiscale, ndim)
-    axes = _letters(described)
+    stored_axes = _axes(multiscale, ndim)
+    axes = _letters(stored_axes)
     if any(array.ndim != ndim for array in arrays) or len(axes) != ndim:
-        raise Unsupported(f"describes {len(axes)} axes of an array of {ndim}")
+        raise Unsupported(f"has metadata of {len(axes)} axes, but arrays of {ndim}")
     common = multiscale.get("coordinateTransformations", [])
     levels = [
-        Level(array.shape, *_placed([*dataset.get("coordinateTransformations", []), *common], ndim, at))
+        Level(
+            array.shape,
+            *_scale_and_translation([*dataset.get("coordinateTransformations", []), *common], ndim, at),
+        )
         for array, dataset in zip(arrays, multiscale["datasets"], strict=True)
     ]
     version = "0.4" if group.metadata.zarr_format == 2 else "0.5"
-    channels = description.get("omero", {}).get("channels", [])
+    channels = metadata.get("omero", {}).get("channels", [])
     full, *coarser = (array.as_dask() for array in arrays)
     image = ImageFile(
         at,
         full,
         axes,
-        **_lengths(axes, described, levels[0]),
+        **_physical_keywords(axes, stored_axes, levels[0]),
         coarser=coarser,
         channel_names=tuple(str(channel.get("label", i)) for i, channel in enumerate(channels)),
-        store=Store(place, version, tuple(described), tuple(levels)),
+        store=Store(group_path, version, tuple(stored_axes), tuple(levels)),
     )
     axis = image.channel_axis
     return image if axis is None or image.data.shape[axis] > 1 else image.at_channel(0)
 
 
-def _open(at: Location) -> Any:
-    """Open a group, or say what is there instead."""
+def _open_group(at: Location) -> Any:
+    """Open a group, or raise an error that describes what the location contains."""
     import zarr
 
     try:
         return zarr.open_group(str(at), mode="r")
-    except (OSError, ValueError, TypeError, KeyError):  # which one is another matter in each version
+    except (OSError, ValueError, TypeError, KeyError):  # depends on the version of zarr
         try:
             array = zarr.open_array(str(at), mode="r")
         except (OSError, ValueError, TypeError, KeyError) as error:
             if isinstance(at, Url):
                 reason = " ".join(str(error).split())
-                raise Unsupported(f"holds no OME-Zarr image, or cannot be reached ({reason})") from None
-            raise Unsupported("is a folder without an OME-Zarr image in it") from None
+                raise Unsupported(f"is not an OME-Zarr image, or cannot be reached ({reason})") from None
+            raise Unsupported("is a folder, but not an OME-Zarr image") from None
     raise Unsupported(
-        f"is a zarr array of {array.ndim} axes without the description of an OME-Zarr image; "
-        "in Python, fit and predict take it as it is"
+        f"is a zarr array of {array.ndim} axes without the metadata of an OME-Zarr image; "
+        "in Python, fit and predict accept it as it is"
     )
 
 
 def _open_array(group: str, path: str) -> Any:
+    """Open an array in a group."""
     import zarr
 
     return zarr.open_array(group, path=path, mode="r")
 
 
 def _inside(at: Location, name: str) -> Location:
+    """Return the location of something inside a store."""
     return at / name if isinstance(at, Path) else Url(f"{at.rstrip('/')}/{name}")
 
 
-def _why_no_image(at: Location, group: Any, description: Mapping[str, Any]) -> str:
-    """Say what a group is, and where in it images are."""
-    if wells := description.get("plate", {}).get("wells"):
+def _why_not_an_image(at: Location, metadata: Mapping[str, Any]) -> str:
+    """Return what a group is instead of an image, and where it contains images."""
+    if wells := metadata.get("plate", {}).get("wells"):
         example = _inside(at, f"{wells[0]['path']}/0")
-        return f"is a plate of {len(wells)} wells; name an image in it, such as {example}"
-    if fields := description.get("well", {}).get("images"):
-        return (
-            f"is a well of {len(fields)} images; name one of them, such as {_inside(at, fields[0]['path'])}"
-        )
-    if labels := description.get("labels"):
-        return f"holds label images; name one of them, such as {_inside(at, labels[0])}"
-    return "is a zarr group without the description of an OME-Zarr image"
+        return f"is a plate of {len(wells)} wells; choose an image in it, such as {example}"
+    if fields := metadata.get("well", {}).get("images"):
+        return f"is a well of {len(fields)} images; choose one, such as {_inside(at, fields[0]['path'])}"
+    if labels := metadata.get("labels"):
+        return f"contains label images; choose one, such as {_inside(at, labels[0])}"
+    return "is a zarr group without the metadata of an OME-Zarr image"
 
 
 def _axes(multiscale: Mapping[str, Any], ndim: int) -> list[dict[str, str]]:
-    """Axes as they have been described since version 0.4."""
-    named: Sequence[Any] = multiscale.get("axes") or "tczyx"[-ndim:]
+    """Return the axes in the form of version 0.4 and later."""
+    stored: Sequence[Any] = multiscale.get("axes") or "tczyx"[-ndim:]
     return [
         {"name": axis, "type": TYPES.get(axis, "space")} if isinstance(axis, str) else dict(axis)
-        for axis in named
+        for axis in stored
     ]
 
 
 def _letters(axes: Sequence[Mapping[str, str]]) -> str:
-    """One letter of `_ORDER` for each axis."""
+    """Return a letter of `_ORDER` for each axis."""
     types = [axis.get("type") or TYPES.get(axis["name"].lower(), "") for axis in axes]
     space = iter("ZYX"[-types.count("space") :] if types.count("space") <= 3 else "")
     letters = ""
     for kind in types:
         if kind == "space":
             letters += next(space, "?")
-        else:  # what is neither time nor channels is looked through as times are
+        else:  # axes of other types are treated like time
             letters += "C" if kind == "channel" else "T"
     order = [_ORDER.find(letter) for letter in letters]
     if order != sorted(set(order)) or -1 in order or not letters.endswith("YX"):
         names = ", ".join(axis["name"] for axis in axes)
-        raise Unsupported(f"has axes {names}; at most a time, channels, and two or three of space can be had")
+        raise Unsupported(
+            f"has axes {names}; only time, channels and two or three spatial axes are supported"
+        )
     return letters
 
 
-def _placed(
-    steps: Sequence[Mapping[str, Any]], ndim: int, at: Location
+def _scale_and_translation(
+    transformations: Sequence[Mapping[str, Any]], ndim: int, at: Location
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Follow transformations one after the other: scale and translation."""
+    """Combine transformations that are applied one after the other."""
     scale, translation = [1.0] * ndim, [0.0] * ndim
-    for step in steps:
-        kind = step.get("type")
-        numbers = step.get(str(kind))
+    for transformation in transformations:
+        kind = transformation.get("type")
+        numbers = transformation.get(str(kind))
         if kind == "identity":
             continue
         if kind not in ("scale", "translation") or not isinstance(numbers, list) or len(numbers) != ndim:
             warnings.warn(
-                f"{at} is placed by a {kind} that is not understood, and left out", UserWarning, stacklevel=4
+                f"{at} has a transformation of type {kind}, which is not supported and ignored",
+                UserWarning,
+                stacklevel=4,
             )
         elif kind == "translation":
             translation = [old + float(new) for old, new in zip(translation, numbers, strict=True)]
@@ -190,15 +199,17 @@ def _placed(
             scale = [old * number for old, number in zip(scale, numbers, strict=True)]
             translation = [old * number for old, number in zip(translation, numbers, strict=True)]
         else:
-            warnings.warn(f"{at} has the scale {numbers}, which is left out", UserWarning, stacklevel=4)
+            warnings.warn(
+                f"{at} has the scale {numbers}, which is invalid and ignored", UserWarning, stacklevel=4
+            )
     return tuple(scale), tuple(translation)
 
 
-def _lengths(axes: str, described: Sequence[Mapping[str, str]], level: Level) -> dict[str, Any]:
-    """Pixel sizes, units and origin as `ImageFile` has them."""
+def _physical_keywords(axes: str, stored_axes: Sequence[Mapping[str, str]], level: Level) -> dict[str, Any]:
+    """Return pixel size, units and origin as keywords of `ImageFile`."""
     units = {
         letter: UNITS.get(axis.get("unit", ""), axis.get("unit", ""))
-        for letter, axis in zip(axes, described, strict=True)
+        for letter, axis in zip(axes, stored_axes, strict=True)
     }
     size = {letter: length for letter, length in zip(axes, level.scale, strict=True) if letter != "C"}
     origin = {letter: length for letter, length in zip(axes, level.translation, strict=True) if letter != "C"}

@@ -1,4 +1,4 @@
-"""Arrays that lie in files: read block by block, with errors that name the file."""
+"""Arrays in files or stores: read block by block, with errors that name the file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 
 class StoredArray:
-    """An array in a file or a store, of which `dask.array.from_array` makes a dask array.
+    """An array in a file or a store, in the form that `dask.array.from_array` needs.
 
     Parameters
     ----------
     open_array : callable
-        Returns the zarr array. Called once in each process that reads, so it can be pickled.
+        Returns the zarr array. It is called once in each process that reads, and must be picklable.
     name : str
-        What it is called in errors.
+        Name of the array in error messages.
     """
 
     def __init__(self, open_array: Callable[[], Any], name: str) -> None:
@@ -45,7 +45,7 @@ class StoredArray:
 
     @property
     def chunks(self) -> tuple[int, ...]:
-        """Shape of what is stored in one piece."""
+        """Shape of a stored chunk."""
         return tuple(self._array.chunks)
 
     def __getitem__(self, index: tuple[Any, ...]) -> NDArray[Any]:
@@ -54,7 +54,7 @@ class StoredArray:
         Raises
         ------
         OSError
-            Of whatever kind the fault is: codecs and stores raise anything at all.
+            If the pixels cannot be read, whatever exception the codec or the store raises.
         """
         try:
             return np.asarray(self._array[index])
@@ -62,13 +62,15 @@ class StoredArray:
             raise
         except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
-            where = ", ".join(f"{at.start}:{at.stop}" if isinstance(at, slice) else str(at) for at in index)
-            raise OSError(f"{self._name}: the pixels [{where}] cannot be read ({reason})") from error
+            box = ", ".join(
+                f"{side.start}:{side.stop}" if isinstance(side, slice) else str(side) for side in index
+            )
+            raise OSError(f"{self._name}: the pixels [{box}] cannot be read ({reason})") from error
 
     def as_dask(self, chunks: Sequence[int] | None = None) -> Any:
-        """Return a dask array of these chunks, the stored ones if not given."""
+        """Return a dask array with these chunks, or by default with the stored ones."""
         import dask.array
 
-        # A name of its own: what is in the file may be another image the next time it is opened.
+        # name=False gives each array a new name: the file may contain another image when it is opened again.
         meta = np.empty((0,) * self.ndim, self.dtype)
         return dask.array.from_array(self, tuple(chunks or self.chunks), name=False, lock=False, meta=meta)

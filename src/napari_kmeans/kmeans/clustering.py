@@ -89,8 +89,8 @@ class Clustering:
 class Clusterings(Protocol):
     """The clusterings of one summary, for any number of clusters.
 
-    `ExactClusterings` for one feature and `SearchedClusterings` for several implement it. Results are kept, so
-    asking for the same number of clusters again costs nothing.
+    `ExactClusterings` for one feature and `SearchedClusterings` for several implement it. Results are kept,
+    so the same number of clusters costs nothing the second time.
     """
 
     @property

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..summary.scalar import ScalarSummary
+from ..user_warning import warn_user
 from .clustering import Clustering
 from .exact import OptimalPartitions
 from .intervals import Intervals
@@ -118,11 +118,10 @@ class ExactClusterings:
         centers = self._kmeans(n_clusters, init=optimum.centers[:, np.newaxis], n_init=1)
         found = Intervals.around(summary, centers)
         if found.inertia < optimum.inertia * (1 - 1e-9):
-            warnings.warn(
+            warn_user(
                 f"scikit-learn's KMeans found {n_clusters} clusters of inertia "
                 f"{found.inertia:.12g}, less than the {optimum.inertia:.12g} taken for the optimum; please "
-                "report this image",
-                stacklevel=2,
+                "report this image"
             )
             return "improved by scikit-learn"
         return "confirmed"

@@ -1,4 +1,4 @@
-"""Clean-up of a label image: majority smoothing, small regions, holes; in one fixed order."""
+"""Clean-up of label images: majority filter, small regions, holes; always in this order."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks.arrays import as_readable, in_memory, is_dask, is_zarr
+from ..blocks.arrays import as_readable, check_mask, check_unmasked, in_memory, is_dask, is_zarr
 from ..blocks.boxes import Box, Chunks, add_halo, grid_boxes, tile_chunks
 from ..blocks.loop import run
 from ..blocks.pixels import check_axis
 from ..blocks.progress import Progress, subprogress
 from ..options import Option, check_number, option, options_of
 from . import region_graph
-from .majority import Ball, majority
+from .majority import Ball, as_volume, majority
 
-_BLOCK = 1 << 20  # pixels: temporaries take some 50 bytes for each
-_ROUNDING = 1e-12  # of a size in units, which is seldom a whole number of pixels to the last bit
+_BLOCK = 1 << 20  # pixels of a block
+_ROUNDING = 1e-12  # relative; a size in units is rarely an exact number of pixels
 
 _POSITIVE = Option("", minimum=0)
 
 
 @dataclass(frozen=True)
 class CleanUp:
-    """How labels are cleaned: the steps of `clean_labels`, each skipped if 0.
+    """Parameters of `clean_labels`; a step whose parameter is 0 is skipped.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class CleanUp:
     Raises
     ------
     TypeError, ValueError
-        If one is not a finite number of 0 or more.
+        If a parameter is not a finite number of 0 or more.
     """
 
     majority: float = option(
@@ -85,7 +85,7 @@ def clean_labels(
     mask: NDArray[Any] | None = None,
     progress: Progress | None = None,
 ) -> NDArray[np.uint8]:
-    """Clean a label image: smooth it, remove small regions, fill holes; in this order.
+    """Smooth a label image, merge small regions and fill holes, in this order.
 
     A region is a set of pixels of one label that are connected by their faces (4 neighbours in 2-D, 6 in
     3-D).
@@ -93,50 +93,54 @@ def clean_labels(
     Parameters
     ----------
     labels : uint8 array
-        As `segment` and `KMeansModel.predict` make it; NumPy, dask or zarr, with 1 to 3 spatial axes. 0 is
-        excluded: it stays 0, and counts neither as a label nor as a neighbour.
+        Labels from `segment` or `KMeansModel.predict`; NumPy, dask or zarr, with 1 to 3 spatial axes. Pixels
+        of label 0 are excluded: they stay 0 and have no influence on other pixels.
     majority : float, default 0
-        Radius within which each pixel gets the most frequent label (the lowest of several), as
+        Radius within which each pixel gets the most frequent label (the lowest of several), like
         `skimage.filters.rank.majority` with the footprint ``disk(majority)`` or ``ball(majority)``.
     min_size : float, default 0
-        Regions smaller than this become part of the neighbour that they share the longest border with (of
-        equal ones that with the lower label). Only neighbours that are large enough count, or that have
-        become part of one that is; regions without any stay.
+        Regions smaller than this are merged into the neighbour with the longest shared border (of two equal
+        ones, that with the lower label). Only neighbours that are large enough count, or that have been
+        merged into a large region. Regions without such a neighbour stay.
     fill_holes : float, default 0
         Holes smaller than this get the label around them. A hole is a connected set of pixels of other labels
-        with one label all around it; so is an object in its background, which must therefore be larger. What
-        touches the border of the image or an excluded pixel is none.
+        with a single label all around it. An object inside its background is such a set too, so choose a
+        value below the size of your objects. Sets that touch the border of the image or an excluded pixel are
+        not holes.
     spacing : float or sequence of float, optional
-        Size of a pixel along each spatial axis. `majority` is then a length, and the sizes are areas or
-        volumes, in the same units; without it all are in pixels.
+        Size of a pixel along each spatial axis. `majority` is then a length, and `min_size` and `fill_holes`
+        are areas or volumes, in the same units. Without it, all are in pixels.
     per_axis : int or sequence of int, optional
-        Axes that are not spatial, such as time: each position along them is cleaned by itself.
-    mask : array, optional
-        Of the same shape; nonzero = use the pixel. With it a label of 0 inside is background, which takes
-        part as any other label does; only what is outside is excluded, and keeps its label.
+        Axes that are not spatial, such as time: each position along them is cleaned separately.
+    mask : array of bool or integers, optional
+        Mask of the shape of `labels`; True (or nonzero) = use the pixel. Label 0 inside the mask is then
+        background and treated like any other label. Only pixels outside the mask are excluded, and they keep
+        their label.
     progress : callable, optional
-        Called with the share done, 0 to 1; what it raises ends the work.
+        Called with the completed share, 0 to 1. An exception that it raises ends the work.
 
     Returns
     -------
     uint8 array
-        Of the same shape. NumPy in, NumPy out; for dask and zarr a lazy dask array of the same chunks.
+        Array of the shape of `labels`. NumPy in, NumPy out; for dask and zarr arrays, a lazy dask array with
+        the same chunks.
 
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, what was given and what would do.
+        If an argument is invalid; the message names it and says what to do.
 
     Notes
     -----
-    Filling a hole takes whole regions away and makes none smaller. So in the result no hole is smaller than
-    `fill_holes` and no region smaller than `min_size`, but for those that no large one can be reached from
-    without crossing excluded pixels; and cleaning it once more, without `majority`, changes nothing.
+    Filling a hole removes whole regions and makes none smaller. In the result, no hole is therefore smaller
+    than `fill_holes`, and no region is smaller than `min_size` except where excluded pixels separate it from
+    all large regions. Cleaning the result again without `majority` changes nothing.
 
-    Chunks and blocks never change a result. The majority of a lazy array is lazy. Regions know no bounds, so
-    `min_size` and `fill_holes` read a lazy array once right away, a few chunks at a time; their result is
-    lazy, and reads it again. Memory beyond that grows with the number of regions: in pictures 5 to 20 bytes
-    a pixel, in noise, where most pixels are regions of their own, up to 200.
+    Chunks and blocks do not change the result. The majority filter of a lazy array is lazy. Regions can
+    extend over the whole image, so `min_size` and `fill_holes` read a lazy array once immediately, a few
+    chunks at a time; their result is lazy and reads the array again. Additional memory grows with the number
+    of regions: 5 to 20 bytes per pixel for typical images, up to 200 for noise, where most pixels are regions
+    by themselves.
 
     Examples
     --------
@@ -154,25 +158,30 @@ def clean_labels(
     if 0 in labels.shape:
         return labels
     clean = partial(_clean, clean_up=clean_up, spacing=sizes)
-    cleaned: NDArray[np.uint8] = _by_position(labels, mask, axes, clean, progress)
+    cleaned: NDArray[np.uint8] = _clean_positions(labels, mask, axes, clean, progress)
     return cleaned
 
 
-def check_labels(labels: Any, mask: Any) -> tuple[Any, Any]:
-    """Check a label image and its mask; what is lazy comes back as dask arrays of the same chunks."""
+def check_labels(labels: Any, mask: Any = None) -> tuple[Any, Any]:
+    """Check a label image and its mask.
+
+    Returns
+    -------
+    labels, mask : NumPy or dask arrays
+        Both NumPy, or both dask with the same chunks; `mask` may be None.
+    """
     if not (isinstance(labels, np.ndarray) or is_dask(labels) or is_zarr(labels)):
         kind = f"{type(labels).__module__}.{type(labels).__name__}"
         raise TypeError(f"labels must be a NumPy, dask or zarr array, not {kind}")
+    check_unmasked("labels", labels)
     if labels.dtype != np.uint8:
         raise TypeError(
-            f"labels has dtype {labels.dtype} and must be uint8, as `predict` makes it; "
-            "labels.astype(numpy.uint8) makes it so if no label is above 255"
+            f"labels has dtype {labels.dtype} and must be uint8, as returned by `predict`; convert it with "
+            "labels.astype(numpy.uint8) if no label is above 255"
         )
     labels = as_readable(labels)
     if mask is not None:
-        mask = as_readable(mask)
-        if mask.shape != labels.shape:
-            raise ValueError(f"mask has shape {mask.shape} and must have that of labels, {labels.shape}")
+        mask = check_mask(mask, labels.shape, "the shape of labels")
         if is_dask(labels):
             import dask.array as da
 
@@ -183,7 +192,7 @@ def check_labels(labels: Any, mask: Any) -> tuple[Any, Any]:
 
 
 def check_axes(per_axis: object, ndim: int) -> list[int]:
-    """Return the axes named by `per_axis`, counted from 0, in ascending order."""
+    """Return the axes in `per_axis`, counted from 0, in ascending order."""
     if per_axis is None:
         return []
     given = list(per_axis) if isinstance(per_axis, Sequence) else [per_axis]
@@ -193,9 +202,9 @@ def check_axes(per_axis: object, ndim: int) -> list[int]:
     return axes
 
 
-def check_spatial(labels: Any, apart: Sequence[int]) -> int:
-    """Return the number of spatial axes: all but those `apart`."""
-    n_spatial: int = labels.ndim - len(apart)
+def check_spatial(labels: Any, separate_axes: Sequence[int]) -> int:
+    """Return the number of spatial axes, which are all but the separate ones."""
+    n_spatial: int = labels.ndim - len(separate_axes)
     if not 1 <= n_spatial <= 3:
         raise ValueError(
             f"labels has {n_spatial} spatial axes and must have 1 to 3; name those that are not spatial in "
@@ -221,10 +230,10 @@ def check_spacing(spacing: object, n_spatial: int) -> tuple[float, ...]:
     return tuple(map(float, sizes))
 
 
-def _by_position(
+def _clean_positions(
     labels: Any, mask: Any, axes: Sequence[int], clean: Callable[..., Any], progress: Progress | None
 ) -> Any:
-    """Clean each position along some axes by itself."""
+    """Clean each position along some axes separately."""
     if not axes:
         return clean(labels, mask, progress=progress)
     axis, inner = axes[0], [other - 1 for other in axes[1:]]
@@ -232,8 +241,8 @@ def _by_position(
     for position in range(labels.shape[axis]):
         index = (slice(None),) * axis + (position,)
         part = subprogress(progress, position / labels.shape[axis], (position + 1) / labels.shape[axis])
-        masked = None if mask is None else mask[index]
-        cleaned.append(_by_position(labels[index], masked, inner, clean, part))
+        mask_there = None if mask is None else mask[index]
+        cleaned.append(_clean_positions(labels[index], mask_there, inner, clean, part))
     if not is_dask(labels):
         return np.stack(cleaned, axis)
     import dask.array as da
@@ -245,26 +254,30 @@ def _clean(
     labels: Any, mask: Any, *, clean_up: CleanUp, spacing: tuple[float, ...], progress: Progress | None
 ) -> Any:
     """Clean an array whose axes are all spatial."""
-    pixel = math.prod(spacing)
-    min_size, fill_holes = (
-        math.ceil(size / pixel * (1 - _ROUNDING)) for size in (clean_up.min_size, clean_up.fill_holes)
-    )
-    by_regions = max(min_size, fill_holes) > 1  # no region is smaller than a pixel
     ball = Ball(clean_up.majority, spacing) if clean_up.majority else None
-    smooth = ball is not None and any(ball.reach)
-    if not smooth and not by_regions:
+    if ball is not None and not any(ball.reach):
+        ball = None
+    min_size, hole_size = (
+        _n_pixels(size, spacing, labels.size) for size in (clean_up.min_size, clean_up.fill_holes)
+    )
+    uses_regions = max(min_size, hole_size) > 1  # no region is smaller than a pixel
+    if ball is None and not uses_regions:
         return labels if is_dask(labels) else labels.copy()
-    if ball is not None and smooth:
-        labels = _smooth(labels, mask, ball, subprogress(progress, 0, 1 / 3) if by_regions else progress)
-    if by_regions:
-        stage = subprogress(progress, 1 / 3, 1) if smooth else progress
-        labels = _clean_regions(labels, mask, min_size, fill_holes, spacing, stage)
+    if ball is not None:
+        labels = _smooth(labels, mask, ball, subprogress(progress, 0, 1 / 3) if uses_regions else progress)
+    if uses_regions:
+        stage = progress if ball is None else subprogress(progress, 1 / 3, 1)
+        labels = _clean_regions(labels, mask, min_size, hole_size, spacing, stage)
     return labels
 
 
+def _n_pixels(size: float, spacing: tuple[float, ...], n_total: int) -> int:
+    """Convert an area or volume to the lowest number of pixels that is not smaller, at most all and one."""
+    return math.ceil(min(size / math.prod(spacing) * (1 - _ROUNDING), n_total + 1))
+
+
 def _smooth(labels: Any, mask: Any, ball: Ball, progress: Progress | None) -> Any:
-    """Smooth by majority, block by block with a halo as wide as the ball."""
-    # Farther than the image there is nothing to see.
+    """Apply the majority filter block by block, with a halo as wide as the ball."""
     halo = tuple(min(reach, n - 1) for reach, n in zip(ball.reach, labels.shape, strict=True))
     if is_dask(labels):
         import dask.array as da
@@ -278,15 +291,17 @@ def _smooth(labels: Any, mask: Any, ball: Ball, progress: Progress | None) -> An
             dtype=np.uint8,
             meta=np.empty((0,) * labels.ndim, dtype=np.uint8),
         )
-        return smooth.rechunk(labels.chunks)  # small chunks were joined to be as wide as the halo
+        return smooth.rechunk(labels.chunks)  # map_overlap merges chunks that are narrower than the halo
     out = np.empty_like(labels)
 
     def write(box: Box) -> None:
         outer, crop = add_halo(box, labels.shape, halo)
-        block = _smooth_block(labels[outer], None if mask is None else mask[outer], ball=ball)
-        out[box] = block if crop is None else block[crop]
+        mask_there = None if mask is None else mask[outer]
+        out[box] = majority(labels[outer], _included(labels[outer], mask_there), ball, crop)
 
-    for _ in run(write, _blocks(labels)[1], progress):
+    # If the ball covers the image, all pixels get the same label.
+    boxes = [tuple(slice(0, n) for n in labels.shape)] if ball.covers(labels.shape) else _blocks(labels)[1]
+    for _ in run(write, boxes, progress):
         pass
     return out
 
@@ -294,43 +309,42 @@ def _smooth(labels: Any, mask: Any, ball: Ball, progress: Progress | None) -> An
 def _smooth_block(
     labels: NDArray[np.uint8], mask: NDArray[Any] | None = None, *, ball: Ball
 ) -> NDArray[np.uint8]:
-    return majority(labels, (labels if mask is None else mask) != 0, ball)
+    """Apply the majority filter to a block of a dask array."""
+    return majority(labels, _included(labels, mask), ball)
 
 
 def _clean_regions(
     labels: Any,
     mask: Any,
     min_size: int,
-    fill_holes: int,
+    hole_size: int,
     spacing: tuple[float, ...],
     progress: Progress | None,
 ) -> Any:
-    """Remove regions and holes of fewer pixels than these."""
-    region_graph.prepare()
+    """Merge regions and fill holes of fewer pixels than these."""
     grid, boxes = _blocks(labels)
-    limit = max(min_size, fill_holes)
-    # A face is as large as the pixel over its size across. In whole numbers, which add up in any order.
-    weights = [max(1, round(min(spacing) / size * (1 << 20))) for size in spacing]
-    looking = subprogress(progress, 0, 0.75)
-    writing = deciding = subprogress(progress, 0.75, 1)
+    limit = max(min_size, hole_size)
+    measuring = subprogress(progress, 0, 0.75)
+    relabelling = deciding = subprogress(progress, 0.75, 1)
 
-    def look(box: Box) -> region_graph.Part:
-        seams = [(at.start > 0, at.stop < n) for at, n in zip(box, labels.shape, strict=True)]
-        return region_graph.look(in_memory(labels[box]), _included(mask, box), seams, weights, limit)
+    def regions_of(box: Box) -> region_graph.BlockRegions:
+        seams = [(side.start > 0, side.stop < n) for side, n in zip(box, labels.shape, strict=True)]
+        return region_graph.block_regions(*_read_block(labels, mask, box), seams, limit)
 
-    graph = region_graph.join(list(run(look, boxes, looking)), grid, weights, limit)
-    decided = graph.label.copy()
+    graph = region_graph.region_graph(list(run(regions_of, boxes, measuring)), grid, limit)
+    new_label = graph.label.copy()
 
     def check() -> None:
         if deciding is not None:
             deciding(0)
 
     if min_size > 1:
-        region_graph.absorb(graph, decided, min_size, check)
-    if fill_holes > 1:
-        region_graph.fill(graph, decided, fill_holes, check)
-    changed = decided != graph.label
-    tables = [decided[members] if changed[members].any() else None for members in graph.members]
+        region_graph.merge_small_regions(graph, new_label, min_size, _face_areas(spacing), check)
+    if hole_size > 1:
+        region_graph.fill_holes(graph, new_label, hole_size, check)
+    changed = new_label != graph.label
+    # New label of each region of each block; None if none has changed.
+    tables = [new_label[members] if changed[members].any() else None for members in graph.members]
     if is_dask(labels):
         import dask.array as da
 
@@ -345,21 +359,35 @@ def _clean_regions(
     table_at = {_corner(box): table for box, table in zip(boxes, tables, strict=True)}
 
     def write(box: Box) -> None:
-        out[box] = _relabel(labels[box], _included(mask, box), table_at[_corner(box)])
+        out[box] = _relabel(*_read_block(labels, mask, box), table_at[_corner(box)])
 
-    for _ in run(write, boxes, writing):
+    for _ in run(write, boxes, relabelling):
         pass
     return out
 
 
+def _face_areas(spacing: tuple[float, ...]) -> NDArray[np.int64]:
+    """Return the area of a pixel face across each axis of a volume, up to a factor.
+
+    It is inversely proportional to the size of a pixel along the axis. Areas are integers, so that their sums
+    do not depend on the order.
+    """
+    areas = [max(1, round(min(spacing) / size * (1 << 20))) for size in spacing]
+    return np.array([1] * (3 - len(areas)) + areas, dtype=np.int64)
+
+
 def _relabel(
-    labels: NDArray[np.uint8], include: NDArray[np.bool_] | None, table: NDArray[np.uint8] | None
+    labels: NDArray[np.uint8], include: NDArray[np.bool_], table: NDArray[np.uint8] | None
 ) -> NDArray[np.uint8]:
-    """Give the regions of a block their new labels; what is excluded keeps its own."""
+    """Give the regions of a block their new labels; excluded pixels keep their label."""
     if table is None:
         return labels
-    ids = region_graph.number_regions(labels, include)
-    return np.where(ids > 0, table[ids], labels)
+    from . import _clean_up_kernels as kernels
+
+    ids, _ = region_graph.number_regions(labels, include)
+    out = np.empty(labels.shape, dtype=np.uint8)
+    kernels.relabel(as_volume(labels), ids, table, as_volume(out))
+    return out
 
 
 def _relabel_block(
@@ -369,15 +397,27 @@ def _relabel_block(
     tables: dict[tuple[int, ...], NDArray[np.uint8] | None],
     block_id: tuple[int, ...],
 ) -> NDArray[np.uint8]:
-    return _relabel(labels, None if mask is None else mask != 0, tables[block_id])
+    """Relabel a block of a dask array."""
+    return _relabel(labels, _included(labels, mask), tables[block_id])
 
 
-def _included(mask: Any, box: Box) -> NDArray[np.bool_] | None:
-    return None if mask is None else in_memory(mask[box]) != 0
+def _read_block(labels: Any, mask: Any, box: Box) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return the labels in a box, and which pixels are not excluded."""
+    block = in_memory(labels[box])
+    return block, _included(block, None if mask is None else in_memory(mask[box]))
+
+
+def _included(labels: NDArray[np.uint8], mask: NDArray[Any] | None) -> NDArray[np.bool_]:
+    """Return which pixels of a block are not excluded."""
+    check_unmasked("labels", labels)
+    if mask is None:
+        return np.not_equal(labels, 0)
+    check_unmasked("mask", mask)
+    return np.asarray(mask != 0)
 
 
 def _corner(box: Box) -> tuple[int, ...]:
-    return tuple(at.start for at in box)
+    return tuple(side.start for side in box)
 
 
 def _blocks(labels: Any) -> tuple[tuple[int, ...], list[Box]]:

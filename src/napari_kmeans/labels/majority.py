@@ -1,22 +1,22 @@
-"""The most frequent label around each pixel, counted a block at a time."""
+"""The most frequent label around each pixel."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-_ROUNDING = 1e-9  # of a squared radius of 1: three pixels of 0.1 are within 0.3
+from ..blocks.boxes import Box
+
+_ROUNDING = 1e-9  # relative to a squared radius of 1: three pixels of size 0.1 are within 0.3
+_MAX_REACH = 1 << 40  # more pixels than any axis has
 
 
 @dataclass(frozen=True)
 class Ball:
-    """Pixels whose centres are within a radius: a disk, a ball, or an ellipsoid where pixels are no cubes.
+    """Pixels whose centres are within a radius: a disk, a ball, or an ellipsoid for anisotropic pixels.
 
     Parameters
     ----------
@@ -29,66 +29,95 @@ class Ball:
     radius: float
     spacing: tuple[float, ...]
 
-    @cached_property
-    def reach(self) -> tuple[int, ...]:
-        """Pixels that it extends to either side along each axis: the halo of a block."""
-        return tuple(int(self.radius / size * (1 + _ROUNDING)) for size in self.spacing)
-
-    @cached_property
-    def lines(self) -> list[list[tuple[int, ...]]]:
-        """Offsets along all axes but the last of its lines along the last, by half the line's length."""
-        lines: list[list[tuple[int, ...]]] = [[] for _ in range(self.reach[-1] + 1)]
-        for offset in product(*(range(-reach, reach + 1) for reach in self.reach[:-1])):
-            squares = sum(
-                (o * size / self.radius) ** 2 for o, size in zip(offset, self.spacing, strict=False)
-            )
-            if squares <= 1 + _ROUNDING:
-                half = math.sqrt(max(0.0, 1 + _ROUNDING - squares)) * self.radius / self.spacing[-1]
-                lines[min(int(half), self.reach[-1])].append(offset)
-        return lines
-
     @property
-    def n_pixels(self) -> int:
-        """Number of its pixels."""
-        return sum((2 * half + 1) * len(offsets) for half, offsets in enumerate(self.lines))
+    def reach(self) -> tuple[int, ...]:
+        """Number of pixels that the ball extends to either side along each axis."""
+        return tuple(
+            int(min(self.radius / size * (1 + _ROUNDING), float(_MAX_REACH))) for size in self.spacing
+        )
+
+    def lines(self, shape: Sequence[int]) -> NDArray[np.int64]:
+        """Decompose the ball into lines along the last axis.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Shape of the image; lines that extend beyond it from any of its pixels are shortened or omitted.
+
+        Returns
+        -------
+        (n_lines, ndim) int64 array
+            Offset of each line along all axes but the last, and half its length without the pixel in the
+            middle.
+        """
+        reach = [min(r, n - 1) for r, n in zip(self.reach, shape, strict=True)]
+        axes = [np.arange(-r, r + 1) for r in reach[:-1]]
+        offsets = (
+            np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes)) if axes else None
+        )
+        if offsets is None:
+            return np.array([[reach[-1]]], dtype=np.int64)
+        half = np.minimum(self._half_length(offsets), reach[-1])
+        return np.column_stack([offsets, half])[half >= 0]
+
+    def covers(self, shape: Sequence[int]) -> bool:
+        """Return whether the ball around any pixel of an image contains the whole image."""
+        farthest = np.array([n - 1 for n in shape])
+        return bool(self._half_length(farthest[np.newaxis, :-1])[0] >= farthest[-1])
+
+    def _half_length(self, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return half the length of the lines at some offsets, -1 outside the ball."""
+        squares = np.zeros(len(offsets))
+        for offset, size in zip(offsets.T, self.spacing, strict=False):
+            squares = squares + (offset * size / self.radius) ** 2
+        inside = squares <= 1 + _ROUNDING
+        half = np.sqrt(np.maximum(0.0, 1 + _ROUNDING - squares)) * self.radius / self.spacing[-1]
+        return np.where(inside, np.minimum(half, self.reach[-1]), -1).astype(np.int64)
 
 
-def majority(labels: NDArray[np.uint8], include: NDArray[np.bool_], ball: Ball) -> NDArray[np.uint8]:
-    """Give each pixel the most frequent label around it, the lowest of them where several are.
-
-    What is counted for each label are windows along the last axis, which grow with the lines of the ball:
-    about four additions a pixel for each step of the radius, whatever the number of its pixels.
+def majority(
+    labels: NDArray[np.uint8], include: NDArray[np.bool_], ball: Ball, box: Box | None = None
+) -> NDArray[np.uint8]:
+    """Give each pixel the most frequent label around it, or the lowest of several.
 
     Parameters
     ----------
     labels : uint8 array
+        With 1 to 3 axes.
     include : bool array
         Of the same shape. Other pixels keep their label and do not vote, like those outside `labels`.
     ball : Ball
+    box : tuple of slice, optional
+        Part of `labels` to return; the rest only votes.
     """
-    shape, reach = labels.shape, ball.reach
-    dtype = np.min_scalar_type(ball.n_pixels)
-    padded = np.zeros([n + 2 * r for n, r in zip(shape, reach, strict=True)], dtype=dtype)
-    inside = padded[_window(shape, reach)]
-    winner, most = labels.copy(), np.zeros(shape, dtype=dtype)
-    better = np.empty(shape, dtype=bool)
-    for label in np.flatnonzero(np.bincount(labels[include], minlength=1)).tolist():
-        np.logical_and(labels == label, include, out=inside, casting="unsafe")
-        votes = np.zeros(shape, dtype=dtype)
-        sums = np.zeros((*padded.shape[:-1], shape[-1]), dtype=dtype)
-        for half, offsets in enumerate(ball.lines):
-            for shift in {half, -half}:
-                begin = reach[-1] + shift
-                sums += padded[..., begin : begin + shape[-1]]
-            for offset in offsets:
-                begins = [r + o for r, o in zip(reach, offset, strict=False)]
-                votes += sums[_window(shape[:-1], begins)]
-        np.greater(votes, most, out=better)
-        better &= include
-        np.copyto(most, votes, where=better)
-        np.copyto(winner, np.uint8(label), where=better)
+    from . import _clean_up_kernels as kernels
+
+    shape = labels.shape
+    box = box or tuple(slice(0, n) for n in shape)
+    volume, included = as_volume(labels), as_volume(include)
+    counts = kernels.count_labels(volume, included)
+    winner = labels[box].copy()
+    if ball.covers(shape):  # every pixel gets the most frequent label of the image
+        winner[include[box]] = np.argmax(counts)
+        return winner
+    lines = ball.lines(shape)
+    padding = ((0, 0), (3 - labels.ndim, 0))
+    n_pixels = int(np.sum(2 * lines[:, -1] + 1))
+    kernels.majority(
+        volume,
+        included,
+        np.flatnonzero(counts).astype(np.uint8),
+        np.pad(lines, padding),
+        int(lines[:, -1].max()),
+        (0,) * (3 - labels.ndim) + tuple(side.start for side in box),
+        np.zeros(
+            as_volume(winner).shape, dtype=np.uint16 if max(n_pixels, shape[-1]) < 1 << 16 else np.uint32
+        ),
+        as_volume(winner),
+    )
     return winner
 
 
-def _window(shape: Sequence[int], begins: Sequence[int]) -> tuple[slice, ...]:
-    return tuple(slice(begin, begin + n) for begin, n in zip(begins, shape, strict=True))
+def as_volume(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return a C-contiguous array of up to three axes with exactly three; the added axes have length 1."""
+    return np.ascontiguousarray(array).reshape((1,) * (3 - array.ndim) + array.shape)

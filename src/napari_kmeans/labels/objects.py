@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks.arrays import as_readable, in_memory, is_dask
+from ..blocks.arrays import as_readable, in_memory, is_dask, is_masked
 from ..blocks.boxes import row_boxes
 from ..blocks.pixels import check_axis
 from ..blocks.progress import Progress, subprogress
@@ -33,60 +33,61 @@ def split_into_objects(
     properties: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> tuple[NDArray[np.int32], dict[str, list[Any]]]:
-    """Number the connected parts of clusters, and measure each.
+    """Number the connected parts of clusters and measure each of them.
 
     Parameters
     ----------
     labels : uint8 array
-        As `segment` and `clean_labels` make it; NumPy, with 1 to 3 spatial axes.
+        Labels from `segment` or `clean_labels`; NumPy, with 1 to 3 spatial axes.
     clusters : int or iterable of int, optional
-        Labels whose parts are wanted; all but 0 if not given. Parts of two clusters are two objects, even if
-        they touch.
+        Labels to split; by default all but 0. Parts of two clusters are two objects, even if they touch.
     connectivity : int, default 1
-        1: pixels are connected by their faces, … up to the number of spatial axes: by their corners, too.
+        1: pixels are connected by their faces; up to the number of spatial axes: also by their corners.
     intensity_image : array, optional
-        Of the shape of `labels`, to be measured; with `channel_axis` each channel.
+        Image to measure, of the shape of `labels`; with `channel_axis`, each channel is measured.
     channel_axis : int, optional
         Channel axis of `intensity_image`.
     spacing : float or sequence of float, optional
-        Size of a pixel along each spatial axis: areas, diameters and centroids are in its units.
+        Size of a pixel along each spatial axis; areas, diameters and centroids are in these units.
     per_axis : int or sequence of int, optional
-        Axes that are not spatial, such as time: objects end at each position along them.
+        Axes that are not spatial, such as time: each position along them has its own objects.
     properties : sequence of str, optional
-        Further ones of `skimage.measure.regionprops_table`, such as "eccentricity" or "solidity". They are
-        computed one object after the other, which takes long for many thousands.
+        Additional properties of `skimage.measure.regionprops_table`, such as "eccentricity" or "solidity".
+        They are computed object by object, which takes long for many thousands of objects.
     progress : callable, optional
-        Called with the share done, 0 to 1; what it raises ends the work.
+        Called with the completed share, 0 to 1. An exception that it raises ends the work.
 
     Returns
     -------
     objects : int32 array
         1 … n, cluster by cluster in C order; 0 elsewhere.
     table : dict of lists
-        One row an object. The names but for the first three are those of `skimage.measure.regionprops_table`.
+        One row per object. All names but the first three are those of `skimage.measure.regionprops_table`.
 
         index : int
             Number of the object.
         cluster : int
-            Its label.
+            Label of the object.
         position : int
-            Along `per_axis`; only with it. Along several axes position-0, position-1, … in the axes' order.
+            Position along `per_axis`; only with `per_axis`. With several axes position-0, position-1, … in
+            the order of the axes.
         num_pixels : int
+            Number of pixels.
         area : float
             Area or volume; without `spacing` the number of pixels.
         equivalent_diameter_area : float
-            Of the circle or ball of the same area or volume.
+            Diameter of the circle or ball of the same area or volume.
         centroid-0, centroid-1, … : float
-            One a spatial axis, from the centre of the first pixel on.
+            Mean coordinate along each spatial axis; the centre of the first pixel is 0.
         bbox-0, bbox-1, … : int
-            First pixel along each spatial axis, and then that after the last along each.
+            First pixel along each spatial axis, then one past the last pixel along each.
         intensity_mean, intensity_min, intensity_max : float
             Only with `intensity_image`; with `channel_axis` followed by -0, -1, …
 
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, what was given and what would do.
+        If an argument is invalid; the message names it and says what to do.
 
     Examples
     --------
@@ -99,14 +100,16 @@ def split_into_objects(
     >>> table["num_pixels"]
     [2, 1]
     """
-    labels, _ = check_labels(labels, None)
+    if is_masked(labels):
+        raise TypeError("labels is a masked array; pass labels.filled(0), since label 0 is excluded")
+    labels, _ = check_labels(labels)
     if is_dask(labels):
         raise TypeError(
-            "labels is a lazy array, and an object may extend over all of it; labels.compute() or "
-            "numpy.asarray(labels) makes a NumPy array if it fits in memory, with 5 bytes a pixel more"
+            "labels is a lazy array, and an object can extend over all of it; labels.compute() or "
+            "numpy.asarray(labels) returns a NumPy array if it fits in memory, with 5 more bytes per pixel"
         )
-    apart = check_axes(per_axis, labels.ndim)
-    n_spatial = check_spatial(labels, apart)
+    separate_axes = check_axes(per_axis, labels.ndim)
+    n_spatial = check_spatial(labels, separate_axes)
     sizes = check_spacing(spacing, n_spatial)
     wanted = _check_clusters(clusters)
     if isinstance(connectivity, bool) or not isinstance(connectivity, int | np.integer):
@@ -114,23 +117,25 @@ def split_into_objects(
     if not 1 <= connectivity <= n_spatial:
         raise ValueError(f"connectivity={connectivity} must be 1 to the number of spatial axes, {n_spatial}")
     channels = _channels(intensity_image, channel_axis, labels.shape)
-    present = np.flatnonzero(np.bincount(labels.reshape(-1), minlength=256))
-    found = [label for label in present.tolist() if label and (wanted is None or label in wanted)]
+    present = np.flatnonzero(np.bincount(labels.reshape(-1), minlength=256)).tolist()
+    chosen = [label for label in present if label and (wanted is None or label in wanted)]
     objects = np.zeros(labels.shape, dtype=np.int32)
+    cluster = np.zeros(0, dtype=np.int64)
     if labels.size:
-        steps = 2 * len(found) or 1
-        cluster = _number(labels, found, connectivity, apart, objects, progress, steps)
-    else:
-        cluster = np.zeros(0, dtype=np.int64)
+        numbering = subprogress(progress, 0, 0.5)
+        cluster = _number_objects(labels, chosen, connectivity, separate_axes, objects, numbering)
     table: Table = {"index": list(range(1, cluster.size + 1)), "cluster": cluster.tolist()}
-    rest = subprogress(progress, 0.5, 1)
-    table |= _measured(objects, cluster.size, channels, apart, sizes, rest)
+    measuring = subprogress(progress, 0.5, 1)
+    table |= _measure_objects(objects, cluster.size, channels, separate_axes, sizes, measuring)
     if properties:
-        table |= _further(objects, cluster.size, intensity_image, channel_axis, apart, sizes, properties)
+        table |= _measure_with_skimage(
+            objects, cluster.size, intensity_image, channel_axis, separate_axes, sizes, properties
+        )
     return objects, table
 
 
 def _check_clusters(clusters: Any) -> set[int] | None:
+    """Return the chosen labels; None stands for all."""
     if clusters is None:
         return None
     given = [clusters] if isinstance(clusters, int | np.integer) else list(clusters)
@@ -143,44 +148,45 @@ def _check_clusters(clusters: Any) -> set[int] | None:
 
 
 def _channels(image: Any, channel_axis: int | None, shape: tuple[int, ...]) -> list[tuple[str, NDArray[Any]]]:
-    """Arrays to be measured, with what their columns' names end in."""
+    """Return the suffix of the column names and the pixels of each channel of an intensity image."""
     if image is None:
         return []
     image = as_readable(image)
+    if is_masked(image):
+        raise TypeError(
+            "intensity_image is a masked array; pass its data, and set labels to 0 where it is masked"
+        )
     if image.dtype.kind not in "buif":
         raise TypeError(f"intensity_image has dtype {image.dtype} and must be of real numbers")
     if channel_axis is None:
         channels = [("", image)]
     else:
-        first = np.moveaxis(image, check_axis("channel_axis", channel_axis, image.ndim), 0)
-        channels = [(f"-{number}", channel) for number, channel in enumerate(first)]
+        stack = np.moveaxis(image, check_axis("channel_axis", channel_axis, image.ndim), 0)
+        channels = [(f"-{number}", channel) for number, channel in enumerate(stack)]
     for _, channel in channels:
         if channel.shape != shape:
+            reason = (
+                "; channel_axis names its channel axis" if channel_axis is None else " without its channels"
+            )
             raise ValueError(
-                f"intensity_image has shape {channel.shape} and must have that of labels, {shape}"
-                + (
-                    "; channel_axis names its channel axis"
-                    if channel_axis is None
-                    else " without its channels"
-                )
+                f"intensity_image has shape {channel.shape} and must have that of labels, {shape}{reason}"
             )
     return channels
 
 
-def _number(
+def _number_objects(
     labels: NDArray[np.uint8],
     clusters: Sequence[int],
     connectivity: int,
-    apart: Sequence[int],
+    separate_axes: Sequence[int],
     objects: NDArray[np.int32],
     progress: Progress | None,
-    steps: int,
 ) -> NDArray[np.int64]:
-    """Write the number of each pixel's object; return the objects' clusters."""
+    """Write the number of each pixel's object to `objects`; return the cluster of each object."""
     from scipy import ndimage
 
-    structure = ndimage.generate_binary_structure(labels.ndim - len(apart), connectivity)
-    for axis in apart:  # nothing is connected along them
+    structure = ndimage.generate_binary_structure(labels.ndim - len(separate_axes), connectivity)
+    for axis in separate_axes:  # pixels are not connected along them
         structure = np.stack([np.zeros_like(structure), structure, np.zeros_like(structure)], axis)
     parts = np.empty(labels.shape, dtype=np.int32)
     cluster: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
@@ -192,87 +198,82 @@ def _number(
         cluster.append(np.full(n_parts, label))
         n_objects += n_parts
         if progress is not None:
-            progress(done / steps)
+            progress(done / len(clusters))
     return np.concatenate(cluster)
 
 
-def _measured(
+def _measure_objects(
     objects: NDArray[np.int32],
     n_objects: int,
     channels: Sequence[tuple[str, NDArray[Any]]],
-    apart: Sequence[int],
+    separate_axes: Sequence[int],
     spacing: tuple[float, ...],
     progress: Progress | None,
 ) -> Table:
-    """Measure all objects at once, block by block: additions and comparisons pixel by pixel, in C order."""
-    spatial = [axis for axis in range(objects.ndim) if axis not in apart]
-    position = np.zeros((len(apart), n_objects), dtype=np.int64)
-    count = np.zeros(n_objects, dtype=np.int64)
-    total, first, last = (np.zeros((len(spatial), n_objects), dtype=np.int64) for _ in range(3))
+    """Measure all objects at once, block by block."""
+    from . import _clean_up_kernels as kernels
+
+    n_pixels = np.zeros(n_objects, dtype=np.int64)
+    total, first, last = (np.zeros((objects.ndim, n_objects), dtype=np.int64) for _ in range(3))
     first[:] = np.iinfo(np.int64).max
-    sums, least = np.zeros((len(channels), n_objects)), np.full((len(channels), n_objects), np.inf)
-    most = -least
-    todo = row_boxes(objects.shape, _BLOCK)
-    for done, box in enumerate(todo, start=1):
-        block = objects[box]
-        where = np.nonzero(block)
-        ids = block[where].astype(np.intp) - 1
-        np.add.at(count, ids, 1)
-        for row, axis in enumerate(apart):
-            position[row, ids] = where[axis] + box[axis].start
-        for row, axis in enumerate(spatial):
-            place = where[axis] + box[axis].start
-            np.add.at(total[row], ids, place)
-            np.minimum.at(first[row], ids, place)
-            np.maximum.at(last[row], ids, place)
+    sums, lowest = np.zeros((len(channels), n_objects)), np.full((len(channels), n_objects), np.inf)
+    highest = -lowest
+    boxes = row_boxes(objects.shape, _BLOCK)
+    for done, box in enumerate(boxes, start=1):
+        block = np.ascontiguousarray(objects[box])
+        begin = np.array([side.start for side in box], dtype=np.int64)
+        shape = np.array(block.shape, dtype=np.int64)
+        kernels.measure_objects(block.reshape(-1), shape, begin, n_pixels, total, first, last)
         for row, (_, channel) in enumerate(channels):
-            values = in_memory(channel[box])[where].astype(np.float64)
-            with np.errstate(invalid="ignore"):  # NaN, which an object with one of them gets
-                np.add.at(sums[row], ids, values)
-                np.minimum.at(least[row], ids, values)
-                np.maximum.at(most[row], ids, values)
+            values = np.ascontiguousarray(in_memory(channel[box]), dtype=np.float64)
+            with np.errstate(invalid="ignore"):  # inf - inf, if numba does not compile
+                kernels.measure_intensities(
+                    block.reshape(-1), values.reshape(-1), sums[row], lowest[row], highest[row]
+                )
         if progress is not None:
-            progress(done / len(todo))
-    area = count * math.prod(spacing)
+            progress(done / len(boxes))
+    spatial = [axis for axis in range(objects.ndim) if axis not in separate_axes]
     ndim = len(spatial)
+    area = n_pixels * math.prod(spacing)
     columns: dict[str, NDArray[Any]] = {
-        f"position-{row}" if len(apart) > 1 else "position": numbers for row, numbers in enumerate(position)
+        f"position-{row}" if len(separate_axes) > 1 else "position": first[axis]
+        for row, axis in enumerate(separate_axes)
     }
     columns |= {
-        "num_pixels": count,
+        "num_pixels": n_pixels,
         "area": area,
         "equivalent_diameter_area": (2 * ndim * area / math.pi) ** (1 / ndim) if ndim > 1 else area,
     }
-    columns |= {f"centroid-{row}": total[row] / count * spacing[row] for row in range(ndim)}
-    columns |= {f"bbox-{row}": first[row] for row in range(ndim)}
-    columns |= {f"bbox-{ndim + row}": last[row] + 1 for row in range(ndim)}
+    columns |= {f"centroid-{row}": total[axis] / n_pixels * spacing[row] for row, axis in enumerate(spatial)}
+    columns |= {f"bbox-{row}": first[axis] for row, axis in enumerate(spatial)}
+    columns |= {f"bbox-{ndim + row}": last[axis] + 1 for row, axis in enumerate(spatial)}
     for row, (suffix, _) in enumerate(channels):
-        columns[f"intensity_mean{suffix}"] = sums[row] / count
-        columns[f"intensity_min{suffix}"] = least[row]
-        columns[f"intensity_max{suffix}"] = most[row]
+        columns[f"intensity_mean{suffix}"] = sums[row] / n_pixels
+        columns[f"intensity_min{suffix}"] = lowest[row]
+        columns[f"intensity_max{suffix}"] = highest[row]
     return {name: column.tolist() for name, column in columns.items()}
 
 
-def _further(
+def _measure_with_skimage(
     objects: NDArray[np.int32],
     n_objects: int,
     intensity_image: Any,
     channel_axis: int | None,
-    apart: Sequence[int],
+    separate_axes: Sequence[int],
     spacing: tuple[float, ...],
     properties: Sequence[str],
 ) -> Table:
-    """Measure what scikit-image computes object by object."""
+    """Measure properties that scikit-image computes object by object."""
     from skimage.measure import regionprops_table
 
     intensity = None if intensity_image is None else in_memory(as_readable(intensity_image))
     if intensity is not None and channel_axis is not None:
         intensity = np.moveaxis(intensity, channel_axis, -1)
     table: dict[str, NDArray[Any]] = {}
-    for at in product(
-        *(range(n) if axis in apart else [slice(None)] for axis, n in enumerate(objects.shape))
+    for position in product(
+        *(range(n) if axis in separate_axes else [slice(None)] for axis, n in enumerate(objects.shape))
     ):
-        index: Any = at
+        index: Any = position
         try:
             columns = regionprops_table(
                 objects[index],
@@ -282,8 +283,8 @@ def _further(
             )
         except (AttributeError, NotImplementedError) as error:
             raise ValueError(
-                f"properties={properties!r} cannot all be had here ({error}); "
-                "see skimage.measure.regionprops for what there is"
+                f"properties={properties!r} cannot all be computed ({error}); see "
+                "skimage.measure.regionprops for the available ones"
             ) from None
         rows = columns.pop("label") - 1
         for name, values in columns.items():

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from ..io.atomic import replacing
 from ..kmeans.clustering import MAX_CLUSTERS, Clustering
 from ..labels.clean_up import CleanUp
+from ..preprocess.illumination import Illumination, IlluminationField, field_axes, n_terms
+from .coherence import Coherence
 from .edits import Edits, check_thresholds
 from .recipe import Recipe, features_from_dict
 
@@ -58,7 +60,7 @@ def parse(content: str, kind: str) -> dict[str, Any]:
         found = document.get("format") if isinstance(document, dict) else None
         raise ValueError(f"it holds {found!r:.40} instead of {kind!r}")
     version = document.get("version")
-    if isinstance(version, bool) or version not in range(1, VERSION + 1):
+    if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= VERSION:
         raise ValueError(f"it has version {version!r:.40}, and this program reads versions up to {VERSION}")
     if version == VERSION:
         return document
@@ -121,6 +123,8 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     if thresholds is not None:
         found = _numbers("edits.thresholds", thresholds, ndim=1)
         thresholds = check_thresholds(found, found.size + 1)
+    if (centers is None) != (scales is None):
+        raise ValueError("edits.centers and edits.scales belong together")
     if centers is not None:
         centers = tuple(map(tuple, _numbers("edits.centers", centers, ndim=2).tolist()))
         scales = tuple(_numbers("edits.scales", scales, ndim=1).tolist())
@@ -130,7 +134,9 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     return Recipe.of(
         k,
         features=features_from_dict(content["features"]),
+        illumination=_illumination(content.get("illumination")),
         smooth=_numbers("smooth", content["smooth"], ndim=1).tolist(),
+        coherence=_numbers("coherence", content.get("coherence", []), ndim=1).tolist(),
         exclude=_list("exclude", content["exclude"]),
         solver=content["solver"],
         random_state=content["random_state"],
@@ -139,6 +145,54 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
             thresholds, centers, scales, edits["merges"], tuple(edits["background"]), tuple(edits["names"])
         ),
     )
+
+
+def _illumination(content: Any) -> Illumination | None:
+    return None if content is None else Illumination(**content)
+
+
+def field_to_dict(field: IlluminationField | None) -> dict[str, Any] | None:
+    """Return an illumination field as JSON stores it."""
+    if field is None:
+        return None
+    return {
+        "kind": field.kind,
+        "degree": field.degree,
+        "shape": list(field.shape),
+        "coefficients": [list(row) for row in field.coefficients],
+        "explained_variance": field.explained_variance,
+    }
+
+
+def field_from_dict(content: Any) -> IlluminationField | None:
+    """Validate an illumination field that `field_to_dict` wrote."""
+    if content is None:
+        return None
+    checked = Illumination(content["kind"], content["degree"])
+    shape = _integers("illumination.shape", content["shape"])
+    rows = _numbers("illumination.coefficients", content["coefficients"], ndim=2)
+    expected = n_terms(checked.degree, len(field_axes(len(shape))))
+    if not shape or min(shape) < 1 or rows.ndim != 2 or rows.shape[1] != expected:
+        raise ValueError(f"illumination.coefficients needs {expected} columns")
+    explained = float(_numbers("illumination.explained_variance", content["explained_variance"], ndim=0))
+    coefficients = tuple(map(tuple, rows.tolist()))
+    return IlluminationField(checked.kind, checked.degree, tuple(shape), coefficients, explained)
+
+
+def coherence_to_dict(coherence: Coherence) -> dict[str, Any]:
+    """Return a coherence as JSON stores it."""
+    return {"noise": coherence.noise, "weights": list(coherence.weights), "gap": coherence.gap}
+
+
+def coherence_from_dict(content: Any) -> Coherence | None:
+    """Validate a coherence that `coherence_to_dict` wrote."""
+    if content is None:
+        return None
+    noise, gap = (float(_numbers(f"coherence.{n}", content[n], ndim=0)) for n in ("noise", "gap"))
+    weights = _numbers("coherence.weights", content["weights"], ndim=1)
+    if noise < 0 or (weights < 0).any():
+        raise ValueError("coherence.noise or coherence.weights is negative")
+    return Coherence(noise, tuple(weights.tolist()), gap)
 
 
 def clustering_to_dict(clustering: Clustering) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -83,14 +84,44 @@ def _count_block(labeller: Labeller, n_counted: int, infinite: bool, block: Bloc
 
 def label_block(block: Block, labeller: Labeller) -> NDArray[np.uint8]:
     """Return the labels of one block: uint8 array of its spatial shape."""
-    values, include = block.values()
-    labels = np.empty(values.shape[: len(block.shape)], dtype=np.uint8)
-    labeller(values, include, labels)
+    labels: NDArray[np.uint8] = compute_block(block, labeller, np.dtype(np.uint8))
     return labels
 
 
 def label_lazily(pixels: Pixels, labeller: Labeller) -> Any:
-    """Return the labels of a lazy image as a dask array of uint8 with the same chunks; nothing is read yet."""
+    """Return the labels of a lazy image as a lazy dask array of uint8 with the same chunks."""
+    return compute_lazily(pixels, labeller, np.dtype(np.uint8))
+
+
+Compute = Callable[[NDArray[Any], "NDArray[np.bool_] | None", NDArray[Any]], None]
+"""Writes one number per pixel of a block, given its values and which of its pixels to use."""
+
+
+def compute_in_memory(
+    pixels: Pixels, compute: Compute, dtype: np.dtype[Any], progress: Progress | None = None
+) -> NDArray[Any]:
+    """Return one number per pixel, in memory."""
+    result = np.empty(pixels.shape, dtype=dtype)
+
+    def write(box: Box) -> None:
+        index: tuple[Any, ...] = (*box, ...)
+        compute(*pixels.read(box), result[index])
+
+    for _ in run(write, block_boxes(pixels), progress):
+        pass
+    return result
+
+
+def compute_block(block: Block, compute: Compute, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return one number per pixel of a block."""
+    values, include = block.values()
+    result = np.empty(values.shape[: len(block.shape)], dtype=dtype)
+    compute(values, include, result)
+    return result
+
+
+def compute_lazily(pixels: Pixels, compute: Compute, dtype: np.dtype[Any]) -> Any:
+    """Return one number per pixel of a lazy image, as a lazy dask array with the same chunks."""
     import dask.array as da
 
     chunks = pixels.chunks
@@ -100,9 +131,10 @@ def label_lazily(pixels: Pixels, labeller: Labeller) -> Any:
         image = image.rechunk({image.ndim - 1: -1})
     if mask is not None:
         mask = mask.rechunk(chunks) if is_dask(mask) else da.from_array(mask, chunks=chunks)
-    halo = pixels.halo
+    # overlap needs a halo no wider than the image, and merges chunks that are narrower than the halo; the
+    # labels are rechunked at the end.
+    halo = tuple(min(width, size) for width, size in zip(pixels.halo, pixels.shape, strict=True))
     if any(halo):
-        # overlap merges chunks that are narrower than the halo; the labels are rechunked at the end.
         image = da.overlap.overlap(image, depth=dict(enumerate(halo)), boundary="none")
         chunks = tuple(
             tuple(n - width * ((i > 0) + (i < len(side) - 1)) for i, n in enumerate(side))
@@ -110,28 +142,29 @@ def label_lazily(pixels: Pixels, labeller: Labeller) -> Any:
         )
         mask = None if mask is None else mask.rechunk(chunks)
     has_channels = pixels.n_channels is not None
-    labels = da.map_blocks(
-        partial(_label_chunk, labeller=labeller, reader=pixels.reader),
+    result = da.map_blocks(
+        partial(_compute_chunk, compute=compute, dtype=dtype, reader=pixels.reader),
         image,
         *(() if mask is None else (mask[(..., *([np.newaxis] * has_channels))],)),
-        dtype=np.uint8,
+        dtype=dtype,
         chunks=chunks,
         drop_axis=[image.ndim - 1] if has_channels else [],
-        meta=np.empty((0,) * len(pixels.shape), dtype=np.uint8),
+        meta=np.empty((0,) * len(pixels.shape), dtype=dtype),
     )
-    return labels if labels.chunks == pixels.chunks else labels.rechunk(pixels.chunks)
+    return result if result.chunks == pixels.chunks else result.rechunk(pixels.chunks)
 
 
-def _label_chunk(
+def _compute_chunk(
     image: NDArray[Any],
     mask: NDArray[Any] | None = None,
     *,
-    labeller: Labeller,
+    compute: Compute,
+    dtype: np.dtype[Any],
     reader: BlockReader,
     block_info: Any = None,
-) -> NDArray[np.uint8]:
-    """Label one chunk, which includes its halo."""
+) -> NDArray[Any]:
+    """Compute one chunk, which includes its halo."""
     box = tuple(slice(begin, end) for begin, end in block_info[None]["array-location"])
     if mask is not None and reader.n_channels is not None:
         mask = mask[..., 0]
-    return label_block(reader.block(box, image, mask), labeller)
+    return compute_block(reader.block(box, image, mask), compute, dtype)

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..features.base import ScalarFormat, VectorFormat
-from ..kmeans.nearest import nearest
+from ..kmeans.nearest import nearest_with_distances
 from ..summary.counted_values import bits_of, level_values, mask_of
+from ..summary.sample import as_columns
 
 _LONG_PIECE = 1 << 16  # pixels labelled at a time
 _COMPARED = (7, 15)  # numbers of thresholds that a kernel is compiled for; fewer are padded
@@ -148,8 +149,8 @@ def _cuts(
 class NearestLabeller:
     """Labels blocks of pixels described by several numbers, each with its nearest centre.
 
-    Two or three bytes a pixel have at most 2^24 different values. A table of these is filled as they occur,
-    each with what the comparison of centres finds: no colour is compared twice, and none is guessed.
+    Two or three bytes per pixel have at most 2^24 different values. Their labels are kept in a lookup table
+    that is filled as they occur.
 
     Attributes
     ----------
@@ -172,24 +173,20 @@ class NearestLabeller:
         self, values: NDArray[Any], include: NDArray[np.bool_] | None, out: NDArray[np.uint8]
     ) -> None:
         """Write the labels of a block: 0 for NaN and what is not included."""
-        flat = values.reshape(-1, values.shape[-1])
+        columns = as_columns(values)[: self.vector.n_features]
         target = out.reshape(-1) if out.flags.c_contiguous else np.empty(out.size, dtype=np.uint8)
         used = None if include is None else np.ascontiguousarray(include).reshape(-1)
         plain = bool(np.array_equal(self.shown, np.arange(self.shown.size)))
         for begin in range(0, target.size, _LONG_PIECE):
             piece = slice(begin, begin + _LONG_PIECE)
-            columns = [flat[piece, axis] for axis in range(self.vector.n_features)]
             chosen = used[piece] if used is not None else None
-            part = self._by_table(columns, chosen) if self._is_of_bytes else self._compare(columns)
+            by_table = self.vector.dtype.itemsize == 1 and self.vector.n_features <= 3
+            part = self._by_table(columns[:, piece], chosen) if by_table else self._compare(columns[:, piece])
             target[piece] = part if plain else self.shown.take(part)
             if chosen is not None:
                 target[piece] *= chosen.view(np.uint8)
         if not out.flags.c_contiguous:
             out[...] = target.reshape(out.shape)
-
-    @property
-    def _is_of_bytes(self) -> bool:
-        return self.vector.dtype.itemsize == 1 and self.vector.n_features <= 3
 
     @cached_property
     def _table(self) -> NDArray[np.uint8]:
@@ -202,7 +199,7 @@ class NearestLabeller:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
-    def _by_table(self, columns: list[NDArray[Any]], chosen: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
+    def _by_table(self, columns: NDArray[Any], chosen: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
         """Clusters of bytes, from 1; of those that are not chosen it may be 0."""
         keys = columns[0].view(np.uint8).astype(np.intp)
         for column in columns[1:]:
@@ -215,32 +212,42 @@ class NearestLabeller:
             unknown &= chosen
         where = np.flatnonzero(unknown)
         if where.size:
-            missing = keys[where]
-            new = np.sort(missing)
-            new = new[np.append(True, new[1:] != new[:-1])]
+            from ..summary._color_kernels import count_runs, sort_keys
+
             d = len(columns)
+            missing = keys[where]
+            new, _ = count_runs(sort_keys(missing.astype(np.uint64), 8 * d))
+            new = new.astype(np.intp)
             bytes_ = [(new >> (8 * (d - 1 - axis))).astype(np.uint8) for axis in range(d)]
             # Another thread may do the same at the same time, and finds the same.
-            table[new] = self._compare([byte.view(self.vector.dtype) for byte in bytes_])
+            table[new] = self._compare(np.stack([byte.view(self.vector.dtype) for byte in bytes_]))
             found[where] = table[missing]
-        return found
+        return np.asarray(found)
 
-    def _compare(self, columns: list[NDArray[Any]]) -> NDArray[np.uint8]:
+    def _compare(self, columns: NDArray[Any]) -> NDArray[np.uint8]:
         """Clusters of any values, from 1; 0 for NaN."""
+        if self.vector.white is None:
+            positions: Sequence[NDArray[Any]] | NDArray[Any] = columns
+        else:
+            with np.errstate(invalid="ignore", over="ignore"):
+                positions = self.vector.features(list(columns))
+        found, distances = nearest_with_distances(positions, self.centers, self.scales)
+        found += 1
         if self.vector.dtype.kind == "f":
-            columns = [self._bounded(column) for column in columns]
-        positions = self.vector.features(columns)
-        found = nearest(positions, self.centers, self.scales)
-        found += np.uint8(1)
-        if self.vector.dtype.kind == "f":
-            for position in positions:
-                found[np.isnan(position)] = 0
+            infinite = np.flatnonzero(np.isinf(distances))
+            if infinite.size:
+                found[infinite] = self._compare_infinite(columns[:, infinite])
         return found
 
-    def _bounded(self, column: NDArray[Any]) -> NDArray[np.float64]:
-        """Values with very far ones for infinite ones, which would be equally far from all centres."""
-        wide = column.astype(np.float64)
-        if np.isinf(wide).any():
-            far = 1e6 * max(1.0, float(np.abs(self.centers).max()), float(self.scales.max()))
-            np.clip(wide, -far, far, out=wide, where=np.isinf(wide))
-        return wide
+    def _compare_infinite(self, columns: NDArray[Any]) -> NDArray[np.uint8]:
+        """Clusters of values that may be infinite, from 1; 0 for NaN."""
+        wide = columns.astype(np.float64)
+        # Very far values for infinite ones, which would be equally far from all centres.
+        far = 1e6 * max(1.0, float(np.abs(self.centers).max()), float(self.scales.max()))
+        np.clip(wide, -far, far, out=wide, where=np.isinf(wide))
+        positions = self.vector.features(list(wide))
+        found = nearest_with_distances(positions, self.centers, self.scales)[0]
+        found += 1
+        for position in positions:
+            found[np.isnan(position)] = 0
+        return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,19 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.pixels import Pixels
-from ..blocks.progress import Progress
+from ..blocks.progress import Progress, subprogress
 from ..features.base import ScalarFormat, VectorFormat
 from ..features.extractor import FeatureExtractor
 from ..kmeans.clustering import Clustering, Clusterings
+from ..kmeans.coherent_clusterings import clusters_between
 from ..kmeans.exact_clusterings import ExactClusterings
-from ..kmeans.intervals import Intervals
 from ..kmeans.search import SearchedClusterings
 from ..kmeans.suggestion import K_MAX, suggest
+from ..preprocess.illumination import IlluminationField
+from ..summary.coherent import CoherentSummary
 from ..summary.scalar import ScalarSummary
 from ..summary.vector import VectorSummary
+from ..user_warning import warn_user
 from . import file
+from .coherence import Coherence, coherent_pixels
+from .confidence import ConfidenceOfBlock
 from .edits import Edits, check_clusters, check_merges, check_names, check_thresholds
-from .label_pixels import count_pixels, label_in_memory, label_lazily
+from .label_pixels import compute_in_memory, compute_lazily, count_pixels, label_in_memory, label_lazily
 from .labellers import Labeller, NearestLabeller, scalar_labeller
 from .recipe import Recipe
 
@@ -40,8 +44,8 @@ def clusterings_of(summary: ScalarSummary | VectorSummary, random_state: int = 0
 class KMeansModel(Clustering):
     """Clusters of an image, ready to label it or another image. Immutable.
 
-    A model is a recipe, the clusters that were found (`centers`, `thresholds`, `counts` …), and the edits that
-    were made by hand, which are part of the recipe.
+    A model is a recipe, the clusters that were found (`centers`, `thresholds`, `counts` …), and the edits
+    that were made by hand, which are part of the recipe.
     """
 
     recipe: Recipe
@@ -50,8 +54,15 @@ class KMeansModel(Clustering):
     channel_axis: int | None = None
     """Channel axis of the fitted image; `predict` uses it unless told otherwise."""
 
+    illumination: IlluminationField | None = None
+    """Illumination field that is removed from images before they are labelled."""
+
+    coherence: Coherence | None = None
+    """Noise, price of borders and duality gap, if borders between clusters have a price. The thresholds then
+    apply to the coherent image instead of the image itself."""
+
     # Not saved. Only with it can adjusted clusters be counted.
-    _summary: ScalarSummary | None = field(default=None, repr=False)
+    _summary: ScalarSummary | CoherentSummary | None = field(default=None, repr=False)
 
     @classmethod
     def of(
@@ -60,6 +71,8 @@ class KMeansModel(Clustering):
         recipe: Recipe,
         channel_axis: int | None = None,
         *,
+        illumination: IlluminationField | None = None,
+        coherence: Coherence | None = None,
         confirm: bool = False,
         estimate: bool = False,
     ) -> KMeansModel:
@@ -70,6 +83,10 @@ class KMeansModel(Clustering):
         clusterings : Clusterings
         recipe : Recipe
         channel_axis : int, optional
+        illumination : IlluminationField, optional
+            Field that was removed from the pixels of the summary.
+        coherence : Coherence, optional
+            How the pixels of the summary were made coherent.
         confirm : bool
             Let scikit-learn check an exact optimum; its import takes a second the first time.
         estimate : bool
@@ -89,13 +106,11 @@ class KMeansModel(Clustering):
                 if n == 1
                 else (f"{n} distinct values", f"are {n} clusters")
             )
-            warnings.warn(
-                f"the image has only {values}, so there {clusters} instead of {k}", UserWarning, stacklevel=3
-            )
+            warn_user(f"the image has only {values}, so there {clusters} instead of {k}")
             k = n
         clustering = clusterings.estimate(k) if estimate else clusterings.clustering(k, recipe.solver)
         confirms = confirm and clustering.is_exact
-        summary = clusterings.summary
+        summary = getattr(clusterings, "coherent", clusterings.summary)
         found = {name: value for name, value in vars(clustering).items() if name in file.CLUSTERING_FIELDS}
         found["feature_names"] = clustering.feature_names or (recipe.features.name,)
         found["confirmation"] = clusterings.confirm(k) if confirms else ""
@@ -103,7 +118,9 @@ class KMeansModel(Clustering):
             **found,
             recipe=replace(recipe, edits=Edits()),
             channel_axis=channel_axis,
-            _summary=summary if isinstance(summary, ScalarSummary) else None,
+            illumination=illumination,
+            coherence=coherence,
+            _summary=summary if isinstance(summary, ScalarSummary | CoherentSummary) else None,
         )
         return model.with_edits(recipe.edits) if k == asked or isinstance(asked, str) else model
 
@@ -115,7 +132,31 @@ class KMeansModel(Clustering):
     @property
     def extractor(self) -> FeatureExtractor:
         """What turns the pixels of an image into the values that are labelled."""
-        return self.recipe.extractor
+        return replace(self.recipe.extractor, field=self.illumination)
+
+    def illumination_field(self, shape: Sequence[int]) -> NDArray[np.float64]:
+        """Return the illumination field as an array.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Spatial shape of the image, or of a coarser resolution of it.
+
+        Returns
+        -------
+        float64 array
+            Of `shape`, with one more axis for channels that have a field each. In the image's own units for
+            an additive field; a factor around 1 for a multiplicative one.
+
+        Raises
+        ------
+        ValueError
+            If the model has no illumination field, or `shape` has another number of axes.
+        """
+        field = self.illumination
+        if field is None:
+            raise ValueError("the model has no illumination field; fit with illumination='additive'")
+        return field.evaluate_image(shape)
 
     @property
     def adjusted(self) -> bool:
@@ -140,16 +181,20 @@ class KMeansModel(Clustering):
     @property
     def summary(self) -> ScalarSummary | None:
         """Summary of one feature that the clusters were found on; None for several, or if it was loaded."""
-        return self._summary
+        summary = self._summary
+        return summary.original if isinstance(summary, CoherentSummary) else summary
 
     @property
     def counts_are_exact(self) -> bool:
         """Whether `counts` needed no second look at the pixels: the summary held every value separately."""
-        return self._summary is not None and self._summary.exact
+        summary = self._summary
+        if isinstance(summary, CoherentSummary):
+            return summary.has_edges_at(self.thresholds)
+        return summary is not None and summary.exact
 
     @property
     def label_of_cluster(self) -> NDArray[np.uint8]:
-        """Label of each cluster: (n_clusters + 1,) uint8 array, whose first element is that of excluded pixels."""
+        """Label of each cluster: (n_clusters + 1,) uint8 array; the first is 0, for excluded pixels."""
         labels = np.arange(self.n_clusters + 1, dtype=np.uint8)
         for group in self.merges:
             labels[list(group)] = min(group)
@@ -204,7 +249,56 @@ class KMeansModel(Clustering):
         if channel_axis is None:
             channel_axis = self.channel_axis
         pixels = Pixels.of(image, features=self.extractor, channel_axis=channel_axis, mask=mask)
-        return self.label_lazily(pixels) if pixels.chunks is not None else self.label(pixels, progress)[0]
+        return self.label_pixels(pixels, progress)
+
+    def label_pixels(self, pixels: Pixels, progress: Progress | None = None) -> Any:
+        """Label the pixels of an image as `predict` does, whatever extractor they have."""
+        pixels = replace(pixels, extractor=self.extractor)
+        self.extractor.check(pixels.shape, pixels.image.dtype, pixels.n_channels)
+        if pixels.chunks is not None:
+            return self.label_lazily(self.coherent(pixels))
+        read = 0.8 if self.coherence else 0.0
+        pixels = self.coherent(pixels, subprogress(progress, 0, read))
+        return self.label(pixels, subprogress(progress, read, 1))[0]
+
+    def confidence(
+        self,
+        image: Any,
+        channel_axis: int | None = None,
+        mask: Any = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Any:
+        """Return how clearly each pixel belongs to its cluster; this is not a probability.
+
+        Parameters are those of `predict`.
+
+        Returns
+        -------
+        float32 array
+            1 - d₁/d₂ of the distances to the nearest two centres: 0 on the border between two clusters, 1
+            at a centre. If thresholds were set by hand, distances between a threshold and a centre are
+            scaled, so that the border stays 0. Merged clusters count as one. ±inf has confidence 0, excluded
+            pixels NaN. A dask or zarr array gives a lazy dask array with the same chunks.
+        """
+        if channel_axis is None:
+            channel_axis = self.channel_axis
+        pixels = Pixels.of(image, features=self.extractor, channel_axis=channel_axis, mask=mask)
+        read = 0.8 if self.coherence else 0.0
+        pixels = self.coherent(pixels, subprogress(progress, 0, read))
+        merged = self.with_background([]).label_of_cluster
+        thresholds = self.thresholds if self.adjusted else None
+        compute = ConfidenceOfBlock(self.centers, self.scales, merged, pixels.value_format, thresholds)
+        dtype = np.dtype(np.float32)
+        if pixels.chunks is not None:
+            return compute_lazily(pixels, compute, dtype)
+        return compute_in_memory(pixels, compute, dtype, subprogress(progress, read, 1))
+
+    def coherent(self, pixels: Pixels, progress: Progress | None = None) -> Pixels:
+        """Return the pixels that the thresholds apply to: coherent ones if borders have a price."""
+        if self.coherence is None:
+            return pixels
+        return coherent_pixels(pixels, self.recipe.coherence, progress, self.coherence.noise)[0]
 
     def labeller(self, value_format: ScalarFormat | VectorFormat) -> Labeller:
         """Return the function that labels blocks of values in a format.
@@ -216,8 +310,8 @@ class KMeansModel(Clustering):
         """
         if value_format.n_features != self.n_features:
             raise ValueError(
-                f"image has {value_format.n_features} features={self.features!r} per pixel, and the model has "
-                f"{self.n_features}: {', '.join(self.feature_names)}"
+                f"image has {value_format.n_features} features={self.features!r} per pixel, and the model "
+                f"has {self.n_features}: {', '.join(self.feature_names)}"
             )
         if isinstance(value_format, ScalarFormat):
             return scalar_labeller(self.exact_thresholds, self.label_of_cluster, value_format)
@@ -280,9 +374,7 @@ class KMeansModel(Clustering):
         summary = self._summary
         if summary is None:
             return changed
-        new = np.array(checked) - summary.origin
-        clusters = Intervals.between(summary, new, self.centers[:, 0] - summary.origin)
-        found = clusters.to_clustering(summary)
+        found = clusters_between(summary, np.array(checked), self.centers[:, 0])
         return replace(
             changed,
             centers=found.centers,
@@ -360,6 +452,8 @@ class KMeansModel(Clustering):
         return {
             "channel_axis": self.channel_axis,
             "recipe": self.recipe.to_dict(),
+            "illumination": file.field_to_dict(self.illumination),
+            "coherence": None if self.coherence is None else file.coherence_to_dict(self.coherence),
             "clustering": file.clustering_to_dict(self),
         }
 
@@ -369,10 +463,20 @@ class KMeansModel(Clustering):
         channel_axis = file.check_axis("channel_axis", document["channel_axis"])
         recipe = file.recipe_from_dict(document["recipe"])
         found = file.clustering_from_dict(document["clustering"])
-        model = cls(**found, recipe=replace(recipe, edits=Edits()), channel_axis=channel_axis)
+        model = cls(
+            **found,
+            recipe=replace(recipe, edits=Edits()),
+            channel_axis=channel_axis,
+            illumination=file.field_from_dict(document.get("illumination")),
+            coherence=file.coherence_from_dict(document.get("coherence")),
+        )
         edits = recipe.edits
         if edits.thresholds is not None and edits.thresholds != tuple(model.thresholds.tolist()):
             raise ValueError("edits.thresholds and clustering.thresholds differ")
+        for name in ("centers", "scales"):
+            edited, stored = getattr(edits, name), getattr(model, name)
+            if edited is not None and not np.array_equal(edited, stored):
+                raise ValueError(f"edits.{name} and clustering.{name} differ")
         adjusted = {"thresholds": edits.thresholds, "centers": edits.centers, "scales": edits.scales}
         model = replace(model, recipe=model.recipe.with_edits(**adjusted))
         return model.merged(edits.merges).with_background(edits.background).with_names(edits.names)

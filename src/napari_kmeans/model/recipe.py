@@ -1,14 +1,15 @@
 """The recipe: everything that is asked for, in one immutable value.
 
-Python keywords, command-line options, the dock, the model file and *Copy as Python* are views of it. An option
-is declared here, or by the feature space or the clean-up step that it belongs to.
+Python keywords, command-line options, the dock, the model file and *Copy as Python* are views of it. An
+option is declared here, or by the feature space or the clean-up step that it belongs to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 import numpy as np
 
@@ -18,23 +19,47 @@ from ..features.gray import Gray
 from ..features.registry import FEATURES, get_feature_space
 from ..kmeans.clustering import MAX_CLUSTERS, SOLVERS
 from ..labels.clean_up import CleanUp
-from ..options import option
+from ..options import option, options_of
+from ..preprocess.coherence import MAX_COHERENCE, check_coherence
 from ..preprocess.exclusion import SATURATED, check_exclude
+from ..preprocess.illumination import KINDS, Illumination, check_illumination
 from .edits import Edits
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 AUTO = "auto"
 """In `n_clusters`: as many clusters as are suggested."""
 
 
-class RecipeOptions(TypedDict, total=False):
-    """Keywords of `fit`, `segment` and `suggest_n_clusters` that end up in a `Recipe`."""
+class FeatureOptions(TypedDict, total=False):
+    """Keywords of `suggest_n_clusters`, and of `fit` and `segment`, that end up in a `Recipe`."""
 
     features: str | FeatureSpace
+    illumination: str | Illumination | None
     smooth: float | Sequence[float]
+    coherence: float | Sequence[float]
     exclude: float | str | Sequence[float | str]
+
+
+class RecipeOptions(FeatureOptions, total=False):
+    """Keywords of `fit` and `segment` that end up in a `Recipe`."""
+
     solver: str
     random_state: int
     clean_up: CleanUp
+
+
+DEFAULTS: RecipeOptions = {
+    "features": "gray",
+    "illumination": None,
+    "smooth": 0,
+    "coherence": 0,
+    "exclude": (),
+    "solver": "auto",
+    "random_state": 0,
+    "clean_up": CleanUp(),
+}
+"""Values of the keywords that are not given."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +71,14 @@ class Recipe:
     n_clusters : int or "auto"
     features : FeatureSpace
         With its options.
+    illumination : Illumination or None
+        Uneven illumination to remove.
     smooth : tuple of float
         Standard deviation of the Gaussian smoothing in pixels: one for all spatial axes, one per axis, or
         empty.
+    coherence : tuple of float
+        Price of a border between unlike neighbours, in units of the noise: one for all spatial axes, one per
+        axis, or empty.
     exclude : tuple of float or "saturated"
     solver : {"auto", "exact", "lloyd"}
     random_state : int
@@ -58,6 +88,12 @@ class Recipe:
 
     n_clusters: int | str = 3
     features: FeatureSpace = field(default_factory=Gray)
+    illumination: Illumination | None = option(  # noqa: RUF009 - a field of an immutable value
+        None,
+        f"Remove uneven illumination: {' (stray light, background) or '.join(KINDS)} (shading).",
+        label="Illumination",
+        metavar="|".join(KINDS),
+    )
     smooth: tuple[float, ...] = option(
         (),
         "Smooth the image first with a Gaussian of standard deviation S.",
@@ -66,6 +102,14 @@ class Recipe:
         minimum=0,
         maximum=MAX_SIGMA,
         unit="length",
+    )
+    coherence: tuple[float, ...] = option(
+        (),
+        "Prefer large regions: price of a border between unlike neighbours, in units of the noise.",
+        label="Coherence",
+        metavar="C",
+        minimum=0,
+        maximum=MAX_COHERENCE,
     )
     exclude: tuple[float | str, ...] = option(
         (),
@@ -80,40 +124,58 @@ class Recipe:
 
     @classmethod
     def of(cls, n_clusters: int | str = 3, **options: Any) -> Recipe:
-        """Validate what a user gave; options of a feature space given by name may follow.
+        """Validate what a user gave.
+
+        Parameters
+        ----------
+        n_clusters : int or "auto"
+        **options
+            `RecipeOptions`, and `edits`.
 
         Raises
         ------
         TypeError, ValueError
             If an argument is invalid; the message names it.
         """
+        edits = options.pop("edits", Edits())
+        check_options(options, RecipeOptions)
+        options = {**DEFAULTS, **options}
         if n_clusters != AUTO:
             check_n_clusters("n_clusters", n_clusters)
-        solver, random_state = options.get("solver", "auto"), options.get("random_state", 0)
+        solver, random_state, clean_up = (options[name] for name in ("solver", "random_state", "clean_up"))
         if solver not in SOLVERS:
             raise ValueError(f"solver={solver!r} is not known; use one of {', '.join(map(repr, SOLVERS))}")
         if isinstance(random_state, bool) or not isinstance(random_state, int | np.integer):
             raise TypeError(f"random_state must be an int, not {random_state!r}")
         if not 0 <= random_state < 1 << 32:
             raise ValueError(f"random_state={random_state} must be 0 to 4294967295")
-        clean_up = options.get("clean_up", CleanUp())
         if not isinstance(clean_up, CleanUp):
             raise TypeError(f"clean_up must be a CleanUp, not {clean_up!r:.80}")
         return cls(
             n_clusters=n_clusters if isinstance(n_clusters, str) else int(n_clusters),
-            features=get_feature_space(options.get("features", "gray")),
-            smooth=check_smooth(options.get("smooth", 0)),
-            exclude=check_exclude(options.get("exclude", ())),
+            features=get_feature_space(options["features"]),
+            illumination=check_illumination(options["illumination"]),
+            smooth=check_smooth(options["smooth"]),
+            coherence=check_coherence(options["coherence"]),
+            exclude=check_exclude(options["exclude"]),
             solver=solver,
             random_state=int(random_state),
             clean_up=clean_up,
-            edits=options.get("edits", Edits()),
+            edits=edits,
         )
 
     @property
     def extractor(self) -> FeatureExtractor:
         """What turns pixels into values: preprocessing and features."""
         return FeatureExtractor(self.features, self.smooth, self.exclude)
+
+    def without_axis(self, axis: int) -> Recipe:
+        """Return the recipe of one position along a spatial axis."""
+        smooth = self.smooth[:axis] + self.smooth[axis + 1 :] if len(self.smooth) > 1 else self.smooth
+        prices = (
+            self.coherence[:axis] + self.coherence[axis + 1 :] if len(self.coherence) > 1 else self.coherence
+        )
+        return replace(self, smooth=check_smooth(smooth), coherence=check_coherence(prices))
 
     def with_edits(self, **changes: Any) -> Recipe:
         """Return a recipe with other edits."""
@@ -125,7 +187,9 @@ class Recipe:
         return {
             "n_clusters": self.n_clusters,
             "features": {"name": self.features.name, **self.features.options},
+            "illumination": None if self.illumination is None else vars(self.illumination).copy(),
             "smooth": list(self.smooth),
+            "coherence": list(self.coherence),
             "exclude": list(self.exclude),
             "solver": self.solver,
             "random_state": self.random_state,
@@ -141,6 +205,46 @@ def features_from_dict(content: dict[str, Any]) -> FeatureSpace:
     if not isinstance(name, str) or name not in FEATURES:
         raise ValueError(f"unknown features {name!r:.40}")
     return FEATURES[name](**options)
+
+
+def check_options(options: Mapping[str, Any], allowed: type) -> None:
+    """Raise ``TypeError`` if a keyword is not in a typed dictionary, such as `RecipeOptions`."""
+    known = _keywords(allowed)
+    for name in options:
+        if name in known:
+            continue
+        owners = [
+            space.__name__ for space in FEATURES.values() if name in [each for each, *_ in options_of(space)]
+        ]
+        use = f"features={owners[0]}({name}=…)" if owners else f"one of {', '.join(known)}"
+        raise TypeError(f"{name!r} is not a keyword; use {use}")
+
+
+def shows_options(allowed: type) -> Callable[[F], F]:
+    """Show the keywords of a typed dictionary, with their defaults, in the signature of a function.
+
+    Editors and `help` would otherwise show ``**options`` only.
+    """
+
+    def decorate(function: F) -> F:
+        signature = inspect.signature(function)
+        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        added = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+            for name, default in DEFAULTS.items()
+            if name in _keywords(allowed)
+        ]
+        function.__signature__ = signature.replace(  # type: ignore[attr-defined]  # `inspect` reads it
+            parameters=[*own, *added]
+        )
+        return function
+
+    return decorate
+
+
+def _keywords(allowed: type) -> list[str]:
+    keys: frozenset[str] = allowed.__optional_keys__  # type: ignore[attr-defined]  # of every TypedDict
+    return [name for name in DEFAULTS if name in keys]
 
 
 def check_n_clusters(name: str, value: object) -> None:

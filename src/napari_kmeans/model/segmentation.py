@@ -16,9 +16,15 @@ from ..blocks.arrays import is_dask
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
 from ..features.base import VectorFormat
+from ..kmeans.clustering import Clusterings
+from ..kmeans.coherent_clusterings import CoherentClusterings
+from ..kmeans.illumination import check_space, with_illumination
 from ..labels.clean_up import CleanUp, clean_labels
 from ..labels.counts import count_labels
+from ..preprocess.illumination import IlluminationField
+from ..summary.scalar import ScalarSummary
 from ..summary.summarize import summarize
+from .coherence import Coherence, check_coherent, coherent_pixels, summarize_coherent
 from .model import KMeansModel, clusterings_of
 from .recipe import Recipe
 
@@ -58,6 +64,79 @@ class Grid:
     separate_axes: Sequence[int] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """An image after everything that does not depend on the number of clusters.
+
+    Attributes
+    ----------
+    pixels : Pixels
+        What labels are found on: without uneven illumination, and coherent if borders have a price.
+    clusterings : Clusterings
+        Its clusters, for any number of them.
+    illumination : IlluminationField or None
+    coherence : Coherence or None
+    """
+
+    pixels: Pixels
+    clusterings: Clusterings
+    illumination: IlluminationField | None = None
+    coherence: Coherence | None = None
+
+    def model(
+        self,
+        recipe: Recipe,
+        channel_axis: int | None = None,
+        *,
+        confirm: bool = False,
+        estimate: bool = False,
+    ) -> KMeansModel:
+        """Return the model of a recipe; see `KMeansModel.of`."""
+        return KMeansModel.of(
+            self.clusterings,
+            recipe,
+            channel_axis,
+            illumination=self.illumination,
+            coherence=self.coherence,
+            confirm=confirm,
+            estimate=estimate,
+        )
+
+
+def prepare(
+    pixels: Pixels, recipe: Recipe, progress: Progress | None = None, *, estimate: bool = False
+) -> Prepared:
+    """Read an image once: fit its illumination, summarize its values, and make it coherent, as asked.
+
+    Parameters
+    ----------
+    pixels : Pixels
+    recipe : Recipe
+    progress : callable, optional
+    estimate : bool
+        Read sampled windows of a large image only; a price on borders is then ignored.
+
+    Raises
+    ------
+    ValueError
+        If the recipe does not fit the image.
+    """
+    check_recipe(pixels, recipe)
+    coherent = bool(recipe.coherence) and not estimate
+    fitted = 0.15 if recipe.illumination else 0.0
+    summarized = 0.4 if coherent else 1.0
+    pixels = with_illumination(
+        pixels, recipe.illumination, subprogress(progress, 0, fitted), estimate=estimate
+    )
+    field = pixels.extractor.field
+    summary = summarize(pixels, subprogress(progress, fitted, summarized), estimate=estimate)
+    if not coherent or not isinstance(summary, ScalarSummary):
+        return Prepared(pixels, clusterings_of(summary, recipe.random_state), field)
+    smooth, values, found = coherent_pixels(pixels, recipe.coherence, subprogress(progress, summarized, 1))
+    coherent_summary = summarize_coherent(summary, smooth, values, found.weights)
+    return Prepared(smooth, CoherentClusterings(coherent_summary, recipe.random_state), field, found)
+
+
 def fit_pixels(
     pixels: Pixels,
     recipe: Recipe,
@@ -67,10 +146,9 @@ def fit_pixels(
     confirm: bool = False,
 ) -> KMeansModel:
     """Find the clusters of an image and count the pixels of each."""
-    check_solver(recipe.solver, pixels)
-    clusterings = clusterings_of(summarize(pixels, subprogress(progress, 0, 0.8)), recipe.random_state)
-    model = KMeansModel.of(clusterings, recipe, channel_axis, confirm=confirm)
-    return counted(model, pixels, subprogress(progress, 0.8, 1))
+    prepared = prepare(pixels, recipe, subprogress(progress, 0, 0.8))
+    model = prepared.model(recipe, channel_axis, confirm=confirm)
+    return counted(model, prepared.pixels, subprogress(progress, 0.8, 1))
 
 
 def segment_pixels(
@@ -79,7 +157,7 @@ def segment_pixels(
     channel_axis: int | None = None,
     progress: Progress | None = None,
     *,
-    grid: Grid = Grid(),  # noqa: B008 - immutable
+    grid: Grid = Grid(),
     in_memory: bool = False,
 ) -> Segmentation:
     """Find the clusters of an image, confirm them where they are exact, and label the pixels.
@@ -95,11 +173,17 @@ def segment_pixels(
     in_memory : bool
         Label a lazy image in memory instead of lazily.
     """
-    check_solver(recipe.solver, pixels)
-    clusterings = clusterings_of(summarize(pixels, subprogress(progress, 0, 0.5)), recipe.random_state)
-    model = KMeansModel.of(clusterings, recipe, channel_axis, confirm=True)
-    rest = subprogress(progress, 0.5, 1)
-    return label_pixels(pixels, model, recipe.clean_up, rest, grid=grid, recount=True, in_memory=in_memory)
+    prepared = prepare(pixels, recipe, subprogress(progress, 0, 0.5))
+    model = prepared.model(recipe, channel_axis, confirm=True)
+    return label_pixels(
+        prepared.pixels,
+        model,
+        recipe.clean_up,
+        subprogress(progress, 0.5, 1),
+        grid=grid,
+        recount=True,
+        in_memory=in_memory,
+    )
 
 
 def label_pixels(
@@ -108,7 +192,7 @@ def label_pixels(
     clean_up: CleanUp | None = None,
     progress: Progress | None = None,
     *,
-    grid: Grid = Grid(),  # noqa: B008 - immutable
+    grid: Grid = Grid(),
     recount: bool = False,
     in_memory: bool = False,
 ) -> Segmentation:
@@ -119,6 +203,7 @@ def label_pixels(
     Parameters
     ----------
     pixels : Pixels
+        Those that the thresholds of the model apply to; see `KMeansModel.coherent`.
     model : KMeansModel
     clean_up : CleanUp, optional
     progress : callable, optional
@@ -133,19 +218,26 @@ def label_pixels(
         model = model.with_background([])
     middle = 0.5 if clean_up else 1.0
     labels, model = _label(pixels, model, subprogress(progress, 0, middle), recount, in_memory)
-    counts = None
-    if clean_up:
-        labels = clean_labels(
-            labels,
-            **asdict(clean_up),
-            spacing=grid.spacing,
-            per_axis=list(grid.separate_axes) or None,
-            progress=subprogress(progress, middle, 0.9),
-        )
-        model = model.with_background(background)
-        labels = _without_background(labels, model)
-        counts = count_labels(labels, model.n_clusters, subprogress(progress, 0.9, 1))
+    if not clean_up:
+        return Segmentation(labels, model)
+    model = model.with_background(background)
+    labels = clean_segmentation(labels, model, clean_up, grid, subprogress(progress, middle, 0.9))
+    counts = count_labels(labels, model.n_clusters, subprogress(progress, 0.9, 1))
     return Segmentation(labels, model, counts)
+
+
+def clean_segmentation(
+    labels: Any, model: KMeansModel, clean_up: CleanUp, grid: Grid, progress: Progress | None = None
+) -> Any:
+    """Clean labels in which the background of a model still has its own labels, and set it to 0 afterwards."""
+    labels = clean_labels(
+        labels,
+        **asdict(clean_up),
+        spacing=grid.spacing,
+        per_axis=list(grid.separate_axes) or None,
+        progress=progress,
+    )
+    return _without_background(labels, model)
 
 
 def _label(
@@ -189,6 +281,15 @@ def _with_counts(model: KMeansModel, pixels: Pixels, counts: NDArray[np.int64]) 
     if counts.sum() > model.counts.sum():
         counts = counts - model.count(pixels, infinite=True)
     return replace(model, counts=counts)
+
+
+def check_recipe(pixels: Pixels, recipe: Recipe) -> None:
+    """Raise ``ValueError`` if a recipe does not fit an image; no pixel is read."""
+    check_solver(recipe.solver, pixels)
+    if recipe.illumination is not None:
+        check_space(recipe.illumination, pixels)
+    if recipe.coherence:
+        check_coherent(pixels, recipe.coherence)
 
 
 def check_solver(solver: str, pixels: Pixels) -> None:

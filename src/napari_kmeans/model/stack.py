@@ -6,15 +6,17 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..blocks.boxes import Box
 from ..blocks.pixels import Pixels, check_axis
 from ..blocks.progress import Progress, subprogress
 from ..features.base import ScalarFormat, VectorFormat
 from ..features.extractor import FeatureExtractor
+from ..preprocess.illumination import Illumination, IlluminationField
 from . import file
 from .label_pixels import label_lazily
 from .model import KMeansModel
@@ -39,6 +41,10 @@ class ModelsOnDemand(Sequence[KMeansModel]):
 
     def __len__(self) -> int:
         return len(self._made)
+
+    def __iter__(self) -> Iterator[KMeansModel]:
+        # Not that of `Sequence`, whose frame a warning would name as the caller.
+        return (self[position] for position in range(len(self)))
 
     def __getitem__(self, position: Any) -> Any:
         if isinstance(position, slice):
@@ -65,13 +71,16 @@ class KMeansStack:
     channel_axis : int or None
         Channel axis of the fitted image.
     extractor : FeatureExtractor
-        What turns the pixels of one position into values; the same for all positions.
+        What turns the pixels of one position into values, apart from its illumination field.
+    illumination : Illumination or None
+        Uneven illumination that is removed, by a field for each position.
     """
 
     models: Sequence[KMeansModel]
     axis: int
     channel_axis: int | None = None
     extractor: FeatureExtractor = FeatureExtractor.of("gray")  # noqa: RUF009 - immutable
+    illumination: Illumination | None = None
 
     def __len__(self) -> int:
         return len(self.models)
@@ -111,15 +120,18 @@ class KMeansStack:
         if pixels.chunks is None:
             shares = (subprogress(progress, i / n, (i + 1) / n) for i in range(n))
             labels = [
-                model.label(part, share)[0] for model, part, share in zip(self, parts, shares, strict=True)
+                model.label_pixels(part, share)
+                for model, part, share in zip(self, parts, shares, strict=True)
             ]
             return np.stack(labels, axis=axis)
         import dask.array as da
 
-        lazy = [
-            label_lazily(part, _PositionLabeller(self.models, position, part.value_format))
-            for position, part in enumerate(parts)
-        ]
+        lazy = []
+        for position, part in enumerate(parts):
+            if self.illumination is not None:
+                field = cast(IlluminationField, _FieldOnDemand(self.models, position))
+                part = replace(part, extractor=replace(part.extractor, field=field))
+            lazy.append(label_lazily(part, _PositionLabeller(self.models, position, part.value_format)))
         return da.stack(lazy, axis=axis).rechunk(pixels.chunks)
 
     # Edits, the same at every position: each returns a new stack
@@ -163,7 +175,8 @@ class KMeansStack:
             if axis is None or not isinstance(document["models"], list) or not document["models"]:
                 raise ValueError("axis or models is missing")
             models = tuple(KMeansModel.from_dict(each) for each in document["models"])
-            return cls(models, axis, channel_axis, models[0].extractor)
+            recipe = models[0].recipe
+            return cls(models, axis, channel_axis, recipe.extractor, recipe.illumination)
 
 
 @dataclass(frozen=True)
@@ -178,6 +191,21 @@ class _PositionLabeller:
         self, values: NDArray[Any], include: NDArray[np.bool_] | None, out: NDArray[np.uint8]
     ) -> None:
         self.models[self.position].labeller(self.value_format)(values, include, out)
+
+
+@dataclass(frozen=True)
+class _FieldOnDemand:
+    """Illumination field of one position, whose model is made when the first block is corrected."""
+
+    models: Sequence[KMeansModel]
+    position: int
+
+    def correct(self, values: NDArray[Any], box: Box, shape: Sequence[int], *arguments: Any) -> NDArray[Any]:
+        """Remove the field; see `IlluminationField.correct`."""
+        field = self.models[self.position].illumination
+        assert field is not None
+        field.check_shape(shape)
+        return field.correct(values, box, shape, *arguments)
 
 
 def spatial_axis(image: Any, per_axis: object, channel_axis: int | None) -> int:

@@ -1,4 +1,4 @@
-"""The histogram of an image, of its summary, as it is drawn."""
+"""Histogram of an image for display, computed from its summary."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from ..summary.scalar import ScalarSummary
 
 N_BINS = 256
+"""Maximum number of bins."""
 
 
 def bin_summary(summary: ScalarSummary) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Histogram of a summary in at most `N_BINS` equal bins, leaving out what lies far off.
+    """Return the histogram of a summary in at most `N_BINS` equal bins, without outliers.
 
     Returns
     -------
@@ -19,16 +20,16 @@ def bin_summary(summary: ScalarSummary) -> tuple[NDArray[np.float64], NDArray[np
     counts : (n,) float64 array
     """
     values = summary.values + summary.origin
-    # A handful of outliers must not press everything else into one bar.
+    # A few outliers would compress all other values into one bar.
     cumulated = np.cumsum(summary.counts) / summary.n_pixels
     low, high = values[np.searchsorted(cumulated, [0.0005, 0.9995]).clip(max=values.size - 1)]
     reach = 0.25 * (high - low)
     inside = values[(values >= low - reach) & (values <= high + reach)]
     low, high = float(inside[0]), float(inside[-1])
-    finest = float(np.spacing(max(-low, high)))  # nearer edges would fall together
-    step = 1.0 if bool(np.all(values == np.round(values))) else _step(inside)
+    finest = float(np.spacing(max(-low, high)))  # edges at a smaller distance would be equal
+    step = 1.0 if bool(np.all(values == np.round(values))) else _common_step(inside)
     if step:
-        # Equally many steps to a bar, or an even spread would look like a comb.
+        # Each bar spans the same number of steps; otherwise a uniform distribution would look like a comb.
         width = max(step * float(np.ceil(((high - low) / step + 1) / N_BINS)), finest)
         edges = low - step / 2 + width * np.arange(int((high - low) // width) + 2)
     elif high > low:
@@ -39,13 +40,13 @@ def bin_summary(summary: ScalarSummary) -> tuple[NDArray[np.float64], NDArray[np
     return np.asarray(edges, dtype=np.float64), counts.astype(np.float64)
 
 
-def _step(values: NDArray[np.float64]) -> float:
-    """Distance that all gaps between ascending values are multiples of, as in n/255; 0 if there is none."""
+def _common_step(values: NDArray[np.float64]) -> float:
+    """Return the distance that divides all gaps between ascending values, as in n/255; 0 if there is none."""
     if values.size < 2:
         return 0.0
     gap = float(np.diff(values).min())
-    places = (values - values[0]) / gap
-    # Beyond, rounding errors of the values could make steps of anything.
-    if places[-1] > 1 << 16:
+    steps = (values - values[0]) / gap
+    # With more steps, the rounding errors of the values are as large as a step.
+    if steps[-1] > 1 << 16:
         return 0.0
-    return gap if bool(np.all(np.abs(places - np.round(places)) < 0.1)) else 0.0
+    return gap if bool(np.all(np.abs(steps - np.round(steps)) < 0.1)) else 0.0

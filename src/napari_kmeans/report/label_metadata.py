@@ -1,4 +1,4 @@
-"""What OME-Zarr stores about labels: colours, names, centres and sizes of the clusters, and the model."""
+"""Metadata of labels for OME-Zarr: colours, names, centres and sizes of the clusters, and the model."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def model_metadata(
     colors: Mapping[int, Sequence[float]] | None = None,
     properties: Sequence[Mapping[str, Any]] | None = None,
 ) -> Callable[[NDArray[np.int64] | None], LabelMetadata]:
-    """Return a function from the counts of labels to their metadata, as `io.label_images` takes it.
+    """Return the function that `io.label_images` calls with label counts to get the metadata of the labels.
 
     Parameters
     ----------
     model : KMeansModel, KMeansStack or None
-        What made the labels.
+        Model that made the labels.
     colors : mapping of int to (4,) floats, optional
         RGBA of labels, 0 to 1; by default the distinct colours of the clusters.
     properties : sequence of mappings, optional
@@ -45,7 +45,7 @@ def model_metadata(
 
 
 def _colors(model: KMeansModel | KMeansStack) -> dict[int, Sequence[float]]:
-    """Colours of the labels that a model gives."""
+    """Return the colours of the labels of a model."""
     if isinstance(model, KMeansStack):
         return dict(enumerate(distinct_colors(max(each.n_clusters for each in model)).tolist(), start=1))
     colors = distinct_colors(model.n_clusters).tolist()
@@ -53,10 +53,10 @@ def _colors(model: KMeansModel | KMeansStack) -> dict[int, Sequence[float]]:
 
 
 def _properties(model: KMeansModel | KMeansStack, counts: NDArray[np.int64] | None) -> list[dict[str, Any]]:
-    """What is known of the clusters; of those of a stack it is another thing at each position.
+    """Return the rows of the cluster table; none for a stack, whose models differ.
 
-    The model may have been fitted to another image, and labels may have been cleaned up since: how many there
-    are of each is counted.
+    The pixel counts are those of the labels, because the model may have been fitted to another image, and the
+    labels may have been cleaned.
     """
     if isinstance(model, KMeansStack):
         return []
@@ -68,4 +68,4 @@ def _properties(model: KMeansModel | KMeansStack, counts: NDArray[np.int64] | No
             table |= {"pixels": pixels, "share": [n / total for n in pixels]}
     table = {"label-value": table.pop("index"), **table}
     rows = (dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True))
-    return [{name: value for name, value in row.items() if value == value} for row in rows]  # no NaN in JSON
+    return [{name: value for name, value in row.items() if value == value} for row in rows]  # JSON has no NaN

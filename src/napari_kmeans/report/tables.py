@@ -1,4 +1,4 @@
-"""What is worth knowing about each cluster, as a table."""
+"""Table of the clusters of a model."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ..model.model import KMeansModel
 
 @dataclass(frozen=True)
 class PixelSize:
-    """How large a pixel is in the world.
+    """Size of a pixel in world units.
 
     Attributes
     ----------
     size : float
         Area or volume.
     unit : str
-        Such as "µm²".
+        Unit of the size, such as "µm²".
     axes : str
-        The axes it extends along, such as "y, x".
+        Spatial axes, such as "y, x".
     """
 
     size: float
@@ -38,16 +38,16 @@ class PixelSize:
 def cluster_table(
     model: KMeansModel, pixel: PixelSize | None = None, counts: NDArray[np.int64] | None = None
 ) -> dict[str, list[Any]]:
-    """One row for each label of a model, from dark to bright.
+    """Return a table with one row per label of a model, from dark to bright.
 
-    Merged clusters are one row, at their lowest label; label 0, background and what is excluded, has none.
+    Merged clusters are one row with their lowest label. Label 0 (background and excluded pixels) has no row.
 
     Parameters
     ----------
     model : KMeansModel
     pixel : PixelSize, optional
     counts : (k + 1,) int64 array, optional
-        Pixels of each label where labels were changed since, by a clean-up for one; else those of the model.
+        Pixels of each label, if they differ from those of the model, for example after a clean-up.
 
     Returns
     -------
@@ -56,44 +56,44 @@ def cluster_table(
             The label.
         name : str
         center : float
-            Mean of the pixels, in the image's own units. With several features there is a column for each
-            instead, such as red, green and blue.
+            Mean of the pixels, in the image's own units. With several features, there is a column for each
+            feature instead, such as red, green and blue.
         pixels : int
         share : float
-            Of all pixels that were counted, background included: 0 to 1.
+            Share of all labelled pixels, including background: 0 to 1.
         above, up_to : float
-            The values that get this label: above < value ≤ up_to. NaN where there is no limit, and for
-            clusters that were merged without being neighbours. With one feature only.
+            Range of the values with this label: above < value ≤ up_to. NaN if there is no limit, and for
+            merged clusters that are not adjacent. Only with one feature.
         size, unit, axes
-            With `pixel` only: area or volume of the cluster, its unit, and the axes that were multiplied.
+            Area or volume of the cluster, its unit, and the spatial axes. Only with `pixel`.
     """
-    on_a_line = model.n_features == 1
-    centers = ("center",) if on_a_line else model.feature_names
-    limits_of = ("above", "up_to") if on_a_line else ()
+    is_scalar = model.n_features == 1
+    centers = ("center",) if is_scalar else model.feature_names
+    limit_columns = ("above", "up_to") if is_scalar else ()
     table: dict[str, list[Any]] = {
-        column: [] for column in ("index", "name", *centers, "pixels", "share", *limits_of)
+        column: [] for column in ("index", "name", *centers, "pixels", "share", *limit_columns)
     }
     total = max(1, int(model.counts.sum()))
     limits = np.concatenate(([math.nan], model.thresholds, [math.nan]))
-    shown = model.label_of_cluster[1:]
-    for label in np.unique(shown[shown > 0]).tolist():
-        [members] = np.nonzero(shown == label)
-        found = model.counts[members]
-        n_found = int(found.sum())
-        pixels = n_found if counts is None else int(counts[label])
+    labels = model.label_of_cluster[1:]
+    for label in np.unique(labels[labels > 0]).tolist():
+        [members] = np.nonzero(labels == label)
+        member_counts = model.counts[members]
+        n_members = int(member_counts.sum())
+        pixels = n_members if counts is None else int(counts[label])
         first, last = members[0], members[-1]
-        neighbors = last - first + 1 == members.size
+        is_adjacent = last - first + 1 == members.size
         table["index"].append(label)
         table["name"].append(model.names[label - 1] if model.names else f"cluster {label}")
-        # Without any pixel every member weighs the same.
-        weights = found / n_found if n_found else np.full(members.size, 1 / members.size)
+        # Members without pixels have equal weights.
+        weights = member_counts / n_members if n_members else np.full(members.size, 1 / members.size)
         for feature, column in enumerate(centers):
             table[column].append(float(np.sum(weights * model.centers[members, feature])))
         table["pixels"].append(pixels)
         table["share"].append(pixels / total)
-        if on_a_line:
-            table["above"].append(float(limits[first]) if neighbors else math.nan)
-            table["up_to"].append(float(limits[last + 1]) if neighbors else math.nan)
+        if is_scalar:
+            table["above"].append(float(limits[first]) if is_adjacent else math.nan)
+            table["up_to"].append(float(limits[last + 1]) if is_adjacent else math.nan)
     if pixel is not None:
         n_rows = len(table["index"])
         table["size"] = [pixels * pixel.size for pixels in table["pixels"]]
@@ -109,7 +109,7 @@ def write_table(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write `cluster_table` as CSV; a cell is empty where there is no limit.
+    """Write `cluster_table` as CSV; cells without a limit are empty.
 
     Parameters and errors are those of `cluster_table` and `write_columns`.
     """
@@ -117,14 +117,14 @@ def write_table(
 
 
 def write_columns(path: Path, table: Mapping[str, Sequence[Any]], *, overwrite: bool = False) -> None:
-    """Write a table as CSV; a cell is empty where there is no number.
+    """Write a table as CSV; NaN becomes an empty cell.
 
     Raises
     ------
     FileExistsError
-        Without `overwrite`, if there is a file already.
+        Without `overwrite`, if the file exists.
     OSError
-        If it cannot be written; nothing is left then.
+        If the file cannot be written; no partial file remains.
     """
     rows = zip(*table.values(), strict=True)
     with (
@@ -136,8 +136,10 @@ def write_columns(path: Path, table: Mapping[str, Sequence[Any]], *, overwrite: 
         writer.writerows(["" if value != value else value for value in row] for row in rows)
 
 
-def table_text(model: KMeansModel, pixel: PixelSize | None = None) -> str:
-    """Return `cluster_table` as text with tabs, as spreadsheets take it from the clipboard."""
-    table = cluster_table(model, pixel)
+def table_text(
+    model: KMeansModel, pixel: PixelSize | None = None, counts: NDArray[np.int64] | None = None
+) -> str:
+    """Return `cluster_table` as tab-separated text, which spreadsheets accept from the clipboard."""
+    table = cluster_table(model, pixel, counts)
     rows = [list(table), *zip(*table.values(), strict=True)]
     return "\n".join("\t".join("" if value != value else str(value) for value in row) for row in rows)

@@ -39,31 +39,26 @@ _STEPS = {
 
 def interleave(codes: Sequence[NDArray[Any]], n_bits: int) -> NDArray[np.uint64]:
     """Make keys of two or three codes of at most `n_bits` bits each."""
+    from ._color_kernels import append_code
+
     steps = [step for step in _STEPS[len(codes)] if step[0] < n_bits * len(codes)]
+    shifts, masks = (np.array(column, dtype=np.uint64) for column in zip(*steps, strict=True))
     keys = np.zeros(codes[0].size, dtype=np.uint64)
     for code in codes:
-        spread = code.astype(np.uint64)
-        for shift, kept in steps:
-            spread |= spread << np.uint64(shift)
-            spread &= np.uint64(kept)
-        keys <<= np.uint64(1)
-        keys |= spread
+        append_code(keys, code.astype(np.uint64), shifts, masks)
     return keys
 
 
 def deinterleave(keys: NDArray[np.uint64], n_axes: int) -> NDArray[np.int64]:
     """Codes of keys: (n_axes, n) int64."""
+    from ._color_kernels import extract_code
+
+    steps = _STEPS[n_axes][::-1]
+    shifts = np.array([shift for shift, _ in steps], dtype=np.uint64)
+    masks = np.array([kept for _, kept in steps] + [(1 << 64 // n_axes) - 1], dtype=np.uint64)
     codes = np.empty((n_axes, keys.size), dtype=np.int64)
-    for axis in range(n_axes):
-        code = keys >> np.uint64(n_axes - 1 - axis)
-        kept = [kept for _, kept in _STEPS[n_axes]]
-        code &= np.uint64(kept[-1])
-        for (shift, _), wider in zip(
-            _STEPS[n_axes][::-1], [*kept[-2::-1], (1 << 64 // n_axes) - 1], strict=True
-        ):
-            code |= code >> np.uint64(shift)
-            code &= np.uint64(wider)
-        codes[axis] = code
+    for axis, code in enumerate(codes):
+        extract_code(keys, n_axes - 1 - axis, shifts, masks, code)
     return codes
 
 
@@ -115,6 +110,8 @@ class Even:
 
     def values(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Value of each code or mean of codes."""
+        if self.low == self.high:
+            return np.full(codes.shape, float(self.low))
         return np.asarray(self.low + (codes + 0.5) * self.width)
 
     def steps(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:

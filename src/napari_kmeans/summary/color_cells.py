@@ -1,35 +1,32 @@
 """Colours, and two or three channels: how many pixels there are of each.
 
-A pixel's values become whole numbers, and these one key (`codes`). Sorted keys are counted. If there are
-more than `LIMIT` different ones, the last bit of all is dropped, again and again: cells that halve one axis
-in turn, and whose sums of codes are kept, so that a cell lies at the mean of its pixels. All that blocks
-contribute are integers and a cell depends on the pixels alone, so neither the size nor the order of blocks
-can change a bit of the result.
+The values of a pixel become integers, its codes, and these one key (`codes`). Sorted keys are counted. If
+more than `LIMIT` keys differ, the last bit of all is dropped, again and again: cells that halve one axis in
+turn, and whose sums of codes are kept, so that a cell lies at the mean of its pixels. Blocks contribute
+integers only, so neither their size nor their order can change a bit of the result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.pixels import Block
-from ..features.base import ScalarFormat, VectorFormat
-from .bit_cells import PrefixPlan
+from ..features.base import VectorFormat
 from .codes import Coder, Even, Leading, Shifted, deinterleave, interleave
-from .counted_values import histogram
-from .vector import VectorSummary
+from .vector import VectorSummary, check_integers, standardized
 
 LIMIT = 1 << 20
 """Most cells."""
 
-_PIECE = 1 << 18  # pixels of wide types worked on at a time
+_PIECE = 1 << 18  # pixels counted at a time
 _SHORT_PIECE = 1 << 15  # cells multiplied at a time, so that products stay in the cache
 _MANY_PARTS = 2 * LIMIT  # cells in parts that wait to be added up
+_PREFIXES = 1 << 16  # different leading 16 bits of a float
 
 
 # What blocks contribute
@@ -119,32 +116,24 @@ def _products(codes: NDArray[np.int64], counts: NDArray[np.int64]) -> list[int]:
 
 def combine(parts: Sequence[Cells], n_axes: int) -> Cells:
     """Add cells up."""
-    if len(parts) == 1:
-        return parts[0]
-    shift = max(part.shift for part in parts)
-    # From the keys alone it can be told how many bits are to go; parts are much smaller without them.
-    keys = np.concatenate([part.keys >> np.uint64(shift - part.shift) for part in parts])
-    keys.sort()
-    shift += _surplus_bits(keys)
-    del keys
-    parts = [part.coarser(shift, n_axes) for part in parts]
-    order = np.argsort(np.concatenate([part.keys for part in parts]), kind="stable")
+    parts = list(parts)
+    while len(parts) > 1:  # two at a time, so that lists of similar length are merged
+        last = parts[-1:] if len(parts) % 2 else []
+        merged = [_merge(a, b, n_axes) for a, b in zip(parts[::2], parts[1::2], strict=False)]
+        parts = merged + last
+    return parts[0]
 
-    def sorted_(rows: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        return np.concatenate(rows)[order]
 
-    keys = sorted_([part.keys for part in parts])
-    starts = _starts(keys)
-    keys = keys[starts]
-    counts = np.add.reduceat(sorted_([part.counts for part in parts]), starts)
-    sums = None
-    if shift:
-        sums = np.empty((n_axes, keys.size), dtype=np.int64)
-        for axis, row in enumerate(sums):
-            rows = [part.sums[axis] for part in parts if part.sums is not None]
-            np.add.reduceat(sorted_(rows), starts, out=row)
-    products = tuple(map(sum, zip(*(part.products for part in parts), strict=True))) if shift else ()
-    return Cells(shift, keys, counts, sums, products)
+def _merge(a: Cells, b: Cells, n_axes: int) -> Cells:
+    from ._color_kernels import merge_cells
+
+    shift = max(a.shift, b.shift)
+    a, b = a.coarser(shift, n_axes), b.coarser(shift, n_axes)
+    rows = [np.stack([c.counts]) if c.sums is None else np.vstack([c.counts, c.sums]) for c in (a, b)]
+    keys, columns = merge_cells(a.keys, rows[0], b.keys, rows[1])
+    products = tuple(map(sum, zip(a.products, b.products, strict=True)))
+    merged = Cells(shift, keys, columns[0], columns[1:] if shift else None, products)
+    return merged.limited(n_axes)
 
 
 def _starts(keys: NDArray[Any]) -> NDArray[np.intp]:
@@ -185,15 +174,12 @@ class RangePlan:
 
     def chunk(self, block: Block) -> Ranges:
         """Count the leading bits along each axis, and find the ends."""
-        values, include = block.values()
-        columns = usable(values, include, self.vector.n_features)
-        counts = np.stack([self._count(column) for column in columns])
-        return counts, [(column.min().item(), column.max().item()) for column in columns if column.size]
-
-    def _count(self, column: NDArray[Any]) -> NDArray[Any]:
-        if self.vector.dtype.itemsize <= 2:
-            return histogram(column)
-        return np.asarray(PrefixPlan(ScalarFormat(self.vector.dtype)).count(column, None)[0], dtype=np.int64)
+        columns = usable(*block.values(), self.vector.n_features)
+        ends = [(column.min().item(), column.max().item()) for column in columns if column.size]
+        if self.vector.dtype.kind != "f":
+            return np.zeros(0, dtype=np.int64), ends
+        prefixes = [(_bits(column) >> self._shift).astype(np.intp) for column in columns]
+        return np.stack([np.bincount(prefix, minlength=_PREFIXES) for prefix in prefixes]), ends
 
     def combine(self, a: Ranges, b: Ranges) -> Ranges:
         """Add what two parts of the image counted."""
@@ -208,47 +194,75 @@ class RangePlan:
         """Choose codes."""
         histograms, ends = counts
         if not ends:
-            return _cloud_of_none(self.vector)
+            return _summary_of_none(self.vector)
         most = min(63 // self.vector.n_features, 31)  # bits of a code
         coders: list[Coder] = []
         if self.vector.dtype.kind == "f":
-            for (low, high), pixels in zip(ends, histograms, strict=True):
-                coders.append(_coder(self.vector.dtype, pixels, Even(low, high, most)))
+            for (low, high), histogram in zip(ends, histograms, strict=True):
+                coders.append(self._coder(histogram, Even(low, high, most)))
             return CountPlan(self.vector, tuple(coders), most)
         lengths = [int(high - low).bit_length() for low, high in ends]
         longest = min(max(*lengths, 1), most)
         for (low, high), length in zip(ends, lengths, strict=True):
+            check_integers(low, high)
             # An axis along which values are nearer to each other is as important as the others.
             coders.append(Shifted(low, longest - length) if length <= most else Even(low, high, most))
         return CountPlan(self.vector, tuple(coders), longest)
 
+    @property
+    def _shift(self) -> Any:
+        """Bits behind the leading 16."""
+        return _bits(np.zeros(1, dtype=self.vector.dtype)).dtype.type(8 * self.vector.dtype.itemsize - 16)
+
+    def _coder(self, pixels: NDArray[np.int64], even: Even) -> Coder:
+        """Choose codes for the floats along one axis, whose leading bits were counted.
+
+        Parts of a range are good enough if the scatter inside them could hardly matter to 64 clusters. The
+        least inertia of these is estimated by the asymptotic law of optimal quantizers [1]_ for pixels that
+        are spread evenly among those with the same leading bits: (Σ (n w²)^(1/3))³ / (12 k²).
+
+        References
+        ----------
+        .. [1] P. F. Panter and W. Dite, "Quantization distortion in pulse-count modulation with nonuniform
+               spacing of levels", Proceedings of the IRE 39(1), 44-48, 1951.
+        """
+        if even.low == even.high:
+            return even
+        leading = Leading(self.vector.dtype, even.n_bits)
+        with np.errstate(over="ignore", divide="ignore"):
+            if not np.isfinite([even.width, 1 / even.width]).all():
+                return leading
+        first = np.arange(_PREFIXES, dtype=np.uint64).astype(_bits(np.zeros(1, self.vector.dtype)).dtype)
+        first <<= self._shift
+        with np.errstate(invalid="ignore", over="ignore"):
+            ends = [(first | rest).view(self.vector.dtype).astype(np.float64) for rest in (0, self._rest)]
+            width = np.abs(ends[1] - ends[0])
+        filled = (pixels > 0) & (np.minimum(*ends) != np.maximum(*ends)) & np.isfinite(width)
+        filled[[0, _PREFIXES // 2]] = False  # zero itself is met by either
+        finer = filled & (width > even.width * 2.0 ** (even.n_bits - 16))
+        if pixels[finer].sum() >= 0.9 * pixels[filled].sum():
+            return even
+        top = max(float(width[filled].max()), even.width)
+        n, w = pixels[filled] / 64, width[filled] / top  # in 64 parts each, since a few of them may hold most
+        density = np.sort(np.repeat(np.cbrt(n * w * w), 64))[
+            :-63
+        ]  # 63 clusters can have parts for themselves
+        inside = pixels[filled].sum() * (even.width / top) ** 2
+        return even if inside <= 1e-4 * np.sum(density) ** 3 / 64**2 else leading
+
+    @property
+    def _rest(self) -> Any:
+        """All bits behind the leading 16."""
+        return (self._shift.dtype.type(1) << self._shift) - self._shift.dtype.type(1)
+
+
+def _bits(column: NDArray[Any]) -> NDArray[Any]:
+    """Return the bits of floats."""
+    return np.ascontiguousarray(column).view(f"u{column.dtype.itemsize}")
+
 
 Ranges = tuple[NDArray[np.int64], list[tuple[Any, Any]]]
 """Histogram along each axis, and the least and largest value; of no pixels no ends."""
-
-
-def _coder(dtype: np.dtype[Any], pixels: NDArray[np.int64], even: Even) -> Coder:
-    """Choose codes for the floats along one axis, whose leading bits were counted."""
-    if even.low == even.high:
-        return even
-    leading = Leading(dtype, even.n_bits)
-    if not np.isfinite(even.width):
-        return leading
-    n_low = 8 * dtype.itemsize - 16
-    first = np.arange(1 << 16, dtype=f"u{dtype.itemsize}") << n_low
-    with np.errstate(invalid="ignore", over="ignore"):
-        ends = [(first | rest).view(dtype).astype(np.float64) for rest in (0, 1, (1 << n_low) - 1)]
-        width = np.abs(ends[2] - ends[0]) + np.abs(ends[1] - ends[0])
-    filled = (pixels > 0) & (first << 1 > 0)  # zero itself is met by either
-    finer = filled & (width > even.width * 2.0 ** (even.n_bits - 16))
-    if pixels[finer].sum() >= 0.9 * pixels[filled].sum():
-        return even
-    # As if pixels were spread evenly in their prefix: these are few, and 63 of them may be most of all.
-    n, w = (np.repeat(each[filled] / 64, 64) for each in (pixels, width))
-    top = max(w.max(), even.width)
-    density = np.sort(np.cbrt(n * (w / top) ** 2))[:-63]
-    scatter = n.sum() * (even.width / top) ** 2
-    return even if scatter <= 1e-4 * np.sum(density) ** 3 / 64**2 else leading
 
 
 @dataclass(frozen=True)
@@ -271,20 +285,16 @@ class CountPlan:
 
     def chunk(self, block: Block) -> list[Cells]:
         """Cells of a block, in one part."""
+        from ._color_kernels import count_runs, sort_keys
+
         d = self.vector.n_features
         columns = usable(*block.values(), d)
-        size = columns[0].size
-        if self.n_bits == 8 and self.vector.dtype.itemsize == 1:
-            parts = [_count_bytes(columns)] if size else []
-        else:
-            parts = []
-            for begin in range(0, size, _PIECE):
-                pieces = [column[begin : begin + _PIECE] for column in columns]
-                codes = [coder.codes(piece) for coder, piece in zip(self.coders, pieces, strict=True)]
-                keys = np.sort(interleave(codes, self.n_bits))
-                starts = _starts(keys)
-                counts = np.diff(starts, append=keys.size)
-                parts.append(Cells(0, keys[starts], counts).limited(d))
+        parts = []
+        for begin in range(0, columns[0].size, _PIECE):
+            pieces = [column[begin : begin + _PIECE] for column in columns]
+            codes = [coder.codes(piece) for coder, piece in zip(self.coders, pieces, strict=True)]
+            keys = sort_keys(interleave(codes, self.n_bits), d * self.n_bits)
+            parts.append(Cells(0, *count_runs(keys)).limited(d))
         return [combine(parts, d)] if parts else []
 
     def combine(self, a: list[Cells], b: list[Cells]) -> list[Cells]:
@@ -297,7 +307,7 @@ class CountPlan:
     def finalize(self, counts: list[Cells]) -> VectorSummary:
         """Make points of the cells."""
         if not counts:
-            return _cloud_of_none(self.vector)
+            return _summary_of_none(self.vector)
         d = self.vector.n_features
         cells = combine(counts, d)
         n_pixels = int(cells.counts.sum())
@@ -307,15 +317,15 @@ class CountPlan:
         positions = np.stack(self.vector.features(stored), axis=1)
         scatter = np.zeros((d, d))
         if cells.products:
-            scatter = _scatter(cells, codes)
             factors = [
                 np.sum(coder.steps(code) * cells.counts) / n_pixels
                 for coder, code in zip(self.coders, codes, strict=True)
             ]
-            scatter *= np.outer(factors, factors)
+            with np.errstate(over="ignore", invalid="ignore"):
+                scatter = _scatter(cells, codes) * np.outer(factors, factors)
             if self.vector.white is not None:
                 scatter = _converted(scatter, self.vector, stored, cells.counts)
-        cloud = VectorSummary(
+        summary = VectorSummary(
             positions,
             cells.counts,
             scatter,
@@ -323,33 +333,11 @@ class CountPlan:
             brightness_weights=np.asarray(self.vector.brightness_weights),
             n_pixels=n_pixels,
             names=self.vector.names,
+            keys=cells.keys,
         )
-        return replace(cloud, scales=cloud.standard_deviations()) if self.vector.standardize else cloud
-
-
-def _count_bytes(columns: Sequence[NDArray[Any]]) -> Cells:
-    """Count two or three bytes a pixel."""
-    keys = np.zeros(columns[0].size, dtype=np.uint32)
-    tables = _tables(len(columns), columns[0].dtype.str)
-    for begin in range(0, keys.size, _SHORT_PIECE):
-        piece = slice(begin, begin + _SHORT_PIECE)
-        for table, column in zip(tables, columns, strict=True):
-            keys[piece] |= table.take(column[piece].view(np.uint8))
-    keys.sort()
-    starts = _starts(keys)
-    return Cells(0, keys[starts].astype(np.uint64), np.diff(starts, append=keys.size)).limited(len(columns))
-
-
-@cache
-def _tables(d: int, dtype: str) -> list[NDArray[np.uint32]]:
-    """For each axis, what every bit pattern of a byte has a part in the key."""
-    codes = np.arange(256, dtype=np.uint8).view(dtype).astype(np.int16)
-    codes -= codes.min()
-    none = np.zeros(256, dtype=np.uint8)
-    return [
-        interleave([codes if axis == other else none for other in range(d)], 8).astype(np.uint32)
-        for axis in range(d)
-    ]
+        if self.vector.standardize:
+            summary = standardized(summary, self.vector.dtype)
+        return summary.checked()
 
 
 def _scatter(cells: Cells, codes: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -393,7 +381,7 @@ def _converted(
     return out
 
 
-def _cloud_of_none(vector: VectorFormat) -> VectorSummary:
+def _summary_of_none(vector: VectorFormat) -> VectorSummary:
     d = vector.n_features
     return VectorSummary(
         np.empty((0, d)), np.empty(0, dtype=np.int64), np.zeros((d, d)), np.ones(d), np.zeros(d), 0

@@ -1,13 +1,13 @@
-"""Some of the pixels to stand for all, chosen by where they are.
+"""A sample of the pixels that represents all of them.
 
-Several features have too many different values to count. The pixels taken are those whose positions hash to
-the least numbers: a random sample in effect, but always the same one, whatever the blocks, and of full size
-under a mask.
+More than three features have too many different values to count. The pixels whose positions hash to the
+smallest numbers are sampled: in effect a random sample, but always the same one, for any blocks, and of full
+size under a mask.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,20 +16,23 @@ from numpy.typing import NDArray
 from ..blocks.hashing import splitmix64
 from ..blocks.pixels import Block
 from ..features.base import VectorFormat
-from .vector import VectorSummary
+from .vector import VectorSummary, check_integers, standardized
 
 SAMPLE_SIZE = 1 << 17
-"""Pixels taken."""
+"""Most pixels in a sample."""
+
+_LEAST_SIZE = 1 << 13  # sampled for any number of features; k clusters then miss k / 2^13 of the inertia
+_VALUES = 1 << 23  # features times pixels that a larger sample may have
 
 
 @dataclass(frozen=True, eq=False)
-class Taken:
-    """Pixels taken so far.
+class Sample:
+    """Pixels sampled so far.
 
     Attributes
     ----------
     n_pixels : int
-        That there were to choose from.
+        Number of pixels that they were chosen from.
     hashes : (n,) uint64 array
         Ascending; no two pixels have the same.
     values : (n, m) array
@@ -43,55 +46,101 @@ class Taken:
 
 @dataclass(frozen=True)
 class SamplePlan:
-    """Take a sample in one pass."""
+    """Sample the pixels in one pass."""
 
     passes_left: ClassVar[int] = 1
     vector: VectorFormat
 
-    def chunk(self, block: Block) -> Taken:
-        """Take from one block."""
+    @property
+    def size(self) -> int:
+        """Most pixels to sample: fewer if there are many features."""
+        return min(SAMPLE_SIZE, max(_VALUES // self.vector.n_features, _LEAST_SIZE))
+
+    def chunk(self, block: Block) -> Sample:
+        """Sample one block."""
         values, include = block.values()
-        flat = values.reshape(-1, values.shape[-1])
+        columns = as_columns(values)
         if values.dtype.kind == "f":
-            finite = np.isfinite(flat).all(axis=1)
-            include = finite if include is None else finite & include.reshape(-1)
+            finite = _finite(columns)
+            if not finite.all():
+                include = finite if include is None else finite & include.reshape(-1)
         hashes = splitmix64(_positions(block))
-        chosen: NDArray[np.intp] | None = None
-        if include is not None:
-            chosen = np.flatnonzero(include)
+        chosen = None if include is None else np.flatnonzero(include)
+        if chosen is not None:
             hashes = hashes[chosen]
         n_pixels = hashes.size
-        if n_pixels > SAMPLE_SIZE:
-            least = np.argpartition(hashes, SAMPLE_SIZE)[:SAMPLE_SIZE]
+        if n_pixels > self.size:
+            least = np.argpartition(hashes, self.size)[: self.size]
             hashes = hashes[least]
             chosen = least if chosen is None else chosen[least]
         order = np.argsort(hashes)
         chosen = order if chosen is None else chosen[order]
-        return Taken(n_pixels, hashes[order], flat[chosen])
+        return Sample(n_pixels, hashes[order], _rows(columns, chosen))
 
-    def combine(self, a: Taken, b: Taken) -> Taken:
-        """Take from two parts of the image."""
-        # Sorted, and each once: windows of an image may overlap.
-        hashes, first = np.unique(np.concatenate([a.hashes, b.hashes]), return_index=True)
-        values = np.concatenate([a.values, b.values])[first[:SAMPLE_SIZE]]
-        return Taken(a.n_pixels + b.n_pixels, hashes[:SAMPLE_SIZE], values)
+    def combine(self, a: Sample, b: Sample) -> Sample:
+        """Sample two parts of the image."""
+        hashes = np.concatenate([a.hashes, b.hashes])
+        first = np.argsort(hashes, kind="stable")  # a stable sort merges what is sorted already
+        hashes = hashes[first]
+        new = np.append(True, hashes[1:] != hashes[:-1]) if hashes.size else slice(0)
+        # Each pixel once: windows of an image may overlap.
+        hashes, first = hashes[new][: self.size], first[new][: self.size]
+        values = np.empty((hashes.size, a.values.shape[1]), dtype=a.values.dtype)
+        from_a = first < a.hashes.size
+        values[from_a] = a.values[first[from_a]]
+        values[~from_a] = b.values[first[~from_a] - a.hashes.size]
+        return Sample(a.n_pixels + b.n_pixels, hashes, values)
 
-    def finalize(self, counts: Taken) -> VectorSummary:
+    def finalize(self, counts: Sample) -> VectorSummary:
         """Make points of the sample."""
         d = self.vector.n_features
-        cloud = VectorSummary(
-            positions=counts.values[:, :d].astype(np.float64, order="C"),
+        values = counts.values
+        if values.dtype.kind != "f" and values.size:
+            for low, high in zip(values.min(axis=0).tolist(), values.max(axis=0).tolist(), strict=True):
+                check_integers(low, high)
+        summary = VectorSummary(
+            positions=values[:, :d].astype(np.float64, order="C"),
             counts=np.ones(counts.hashes.size, dtype=np.int64),
             scatter=np.zeros((d, d)),
             scales=np.ones(d),
             brightness_weights=np.asarray(self.vector.brightness_weights or (0.0,) * d),
             n_pixels=counts.n_pixels,
             names=self.vector.names,
-            brightness=None if self.vector.brightness_weights else counts.values[:, d].astype(np.float64),
+            brightness=None if self.vector.brightness_weights else values[:, d].astype(np.float64),
         )
-        if not counts.hashes.size or not self.vector.standardize:
-            return cloud
-        return replace(cloud, scales=cloud.standard_deviations())
+        if self.vector.standardize:
+            summary = standardized(summary, self.vector.dtype)
+        return summary.checked()
+
+
+def as_columns(values: NDArray[Any]) -> NDArray[Any]:
+    """Return (…, d) values as a (d, n) array, without a copy if pixels or channels are contiguous."""
+    d = values.shape[-1]
+    if values.strides[-1] == values.itemsize:  # the values of a pixel are neighbours in memory
+        return values.reshape(-1, d).T
+    return np.moveaxis(values, -1, 0).reshape(d, -1)
+
+
+def _finite(columns: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return the points whose coordinates are all finite."""
+    if columns.T.flags.c_contiguous:
+        return np.asarray(np.isfinite(columns.T).all(axis=1))
+    finite: NDArray[np.bool_] = np.isfinite(columns[0])
+    for column in columns[1:]:
+        finite &= np.isfinite(column)
+    return finite
+
+
+def _rows(columns: NDArray[Any], chosen: NDArray[np.intp]) -> NDArray[Any]:
+    """Return some of the points as a C-contiguous (n, d) array."""
+    if columns.T.flags.c_contiguous:
+        return columns.T[chosen]
+    rows = np.empty((chosen.size, len(columns)), dtype=columns.dtype)
+    ascending = np.sort(chosen)  # memory is read in order, a channel at a time
+    place = np.searchsorted(ascending, chosen)
+    for number, column in enumerate(columns):
+        rows[:, number] = column[ascending][place]
+    return rows
 
 
 def _positions(block: Block) -> NDArray[np.uint64]:

@@ -50,6 +50,8 @@ def group_values(values: NDArray[np.float64], counts: NDArray[Any], limit: int) 
     (n,) int64 array
         Number of each value's group, ascending from 0; not every number need occur.
     """
+    if not values.size:
+        return np.empty(0, dtype=np.int64)
     gap = np.diff(values, prepend=values[0])
     group = np.cumsum(gap > 0, dtype=np.int64)  # equal values (-0.0 and 0.0) are one point anyway
     if group[-1] < limit:
@@ -66,6 +68,8 @@ def merge_points(
     values: NDArray[np.float64], counts: NDArray[np.int64], spread: float, limit: int, origin: int = 0
 ) -> ScalarSummary:
     """Make a summary of at most `limit` points from ascending ones, merging where they lie densest."""
+    if not values.size:
+        return ScalarSummary(values, counts)
     group = group_values(values, counts, limit)
     starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
     if starts.size == values.size:

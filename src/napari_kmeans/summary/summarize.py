@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..blocks.boxes import sampled_windows
@@ -17,13 +18,14 @@ from .vector import VectorSummary
 
 
 def summarize(
-    pixels: Pixels, progress: Progress | None = None, *, estimate: bool = False
+    pixels: Pixels | Sequence[Pixels], progress: Progress | None = None, *, estimate: bool = False
 ) -> ScalarSummary | VectorSummary:
     """Read the pixels of an image, in one or more passes, into weighted points.
 
     Parameters
     ----------
-    pixels : Pixels
+    pixels : Pixels or sequence of Pixels
+        Several images of one type give the summary of all their pixels, since summaries add up.
     progress : callable, optional
         Called with the completed share, 0 to 1.
     estimate : bool
@@ -36,16 +38,20 @@ def summarize(
     Raises
     ------
     ValueError
-        If there is no finite pixel to count.
+        If there is no finite pixel to count, or images of different types are given.
     """
-    state: Plan | ScalarSummary | VectorSummary = _first_plan(pixels)
-    boxes = sampled_windows(pixels.shape) if estimate else None
+    images = [pixels] if isinstance(pixels, Pixels) else list(pixels)
+    check_alike(images)
+    state: Plan | ScalarSummary | VectorSummary = _first_plan(images)
     done = 0.0
     while not isinstance(state, ScalarSummary | VectorSummary):
         share = subprogress(progress, done, done := done + (1 - done) / state.passes_left)
         counts: Any = None
-        for block in map_blocks(state.chunk, pixels, boxes, share):
-            counts = block if counts is None else state.combine(counts, block)
+        for number, image in enumerate(images):
+            part = subprogress(share, number / len(images), (number + 1) / len(images))
+            boxes = sampled_windows(image.shape) if estimate else None
+            for block in map_blocks(state.chunk, image, boxes, part):
+                counts = block if counts is None else state.combine(counts, block)
         state = state.finalize(counts)
     if not state.counts.size:
         raise ValueError(
@@ -54,8 +60,27 @@ def summarize(
     return state
 
 
-def _first_plan(pixels: Pixels) -> Plan:
-    value_format = pixels.value_format
+def check_alike(images: Sequence[Pixels]) -> None:
+    """Raise ``ValueError`` unless images can share a model: one type, one number of channels."""
+    if not images:
+        raise ValueError("image is an empty list: give at least one image")
+    first = images[0]
+    for number, image in enumerate(images[1:], start=1):
+        if image.value_format != first.value_format:
+            raise ValueError(
+                f"image {number} of the list has dtype {image.image.dtype} and {image.n_channels or 'no'} "
+                f"channels, and image 0 has dtype {first.image.dtype} and {first.n_channels or 'no'} "
+                "channels; a pooled model needs images of one kind"
+            )
+        if isinstance(image.value_format, VectorFormat) and image.value_format.sampled:
+            raise ValueError(
+                f"features={image.extractor.name!r} of a list of images are not supported, since their pixels "
+                "are sampled; cluster by gray, colour or up to three channels"
+            )
+
+
+def _first_plan(images: Sequence[Pixels]) -> Plan:
+    value_format = images[0].value_format
     if isinstance(value_format, VectorFormat):
         if value_format.sampled:
             return sample.SamplePlan(value_format)

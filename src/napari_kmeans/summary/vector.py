@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-COUNTED_FEATURES = (2, 3)
-"""Numbers of features for which all pixels are counted; with others they are sampled."""
+_ROUNDING_ERRORS = 8  # a standard deviation up to this many rounding errors of the largest value is no signal
+_SMALLEST, _LARGEST = 1e-150, 1e150  # distances whose squares float64 can represent, with room for sums
+_TINY = 1e-300  # scales that values can be divided by
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,8 @@ class VectorSummary:
         Names of the features.
     brightness : (n,) float64 array or None
         Brightness of each point, where it does not follow from the features.
+    keys : (n,) uint64 array or None
+        If all pixels were counted, the Morton keys of the points, strictly ascending; None for a sample.
     """
 
     positions: NDArray[np.float64]
@@ -45,6 +48,7 @@ class VectorSummary:
     n_pixels: int
     names: tuple[str, ...] = ()
     brightness: NDArray[np.float64] | None = None
+    keys: NDArray[np.uint64] | None = None
 
     @property
     def n_features(self) -> int:
@@ -54,7 +58,7 @@ class VectorSummary:
     @property
     def is_of_cells(self) -> bool:
         """Whether all pixels were counted, so that no two points are the same; else this is a sample."""
-        return self.n_features in COUNTED_FEATURES
+        return self.keys is not None
 
     @property
     def sample_size(self) -> int:
@@ -72,16 +76,76 @@ class VectorSummary:
         shares = self.counts / self.counts.sum()
         return np.array([np.sum(axis * shares) for axis in self.positions.T])
 
-    def standard_deviations(self) -> NDArray[np.float64]:
-        """Return the standard deviation along each axis, 1 for a constant one: (d,) float64 array."""
-        distance = self.positions - self.mean()
-        squares = np.sum(self.counts[:, np.newaxis] * distance * distance, axis=0)
-        variance = (squares + np.diagonal(self.scatter)) / self.counts.sum()
-        return np.where(variance > 0, np.sqrt(variance), 1.0)
+    def standard_deviations(self, rounding: float = 0.0) -> NDArray[np.float64]:
+        """Return the standard deviation along each axis: (d,) float64 array.
+
+        Parameters
+        ----------
+        rounding : float
+            Relative rounding error of the stored values. Where pixels differ by no more than such errors
+            along an axis, its scale makes these vanish: 1, or the largest value.
+        """
+        n = self.counts.sum()
+        deviations = np.ones(self.n_features)
+        for axis, column in enumerate(self.positions.T):
+            squares = self.scatter[axis, axis]
+            largest = float(np.abs(column).max())
+            distance = column - np.sum(column * (self.counts / n))
+            reach = max(float(np.abs(distance).max()), float(np.sqrt(squares)))
+            if reach == 0.0:
+                continue
+            # Relative to the largest distance, whose square might overflow.
+            distance /= reach
+            with np.errstate(under="ignore"):
+                variance = (np.sum(self.counts * distance * distance) + squares / reach / reach) / n
+            deviation = float(np.sqrt(variance)) * reach
+            is_signal = deviation > _ROUNDING_ERRORS * max(rounding, np.finfo(np.float64).eps) * largest
+            deviations[axis] = deviation if is_signal else max(largest, 1.0)
+        return deviations
 
     def spread(self) -> float:
         """Return the sum of squared distances, in scales, between the counted pixels and their points."""
-        return float(np.sum(np.diagonal(self.scatter) / self.scales**2))
+        return float(np.sum(np.diagonal(self.scatter) / self.scales / self.scales))
+
+    def checked(self) -> VectorSummary:
+        """Return the summary itself.
+
+        Raises
+        ------
+        ValueError
+            If squared distances overflow or underflow.
+        """
+        with np.errstate(over="ignore"):
+            span = np.array([np.ptp(axis) if axis.size else 0.0 for axis in self.positions.T])
+            widest = float(np.max(span / self.scales))
+        if (
+            not (widest <= 0 or _SMALLEST <= widest <= _LARGEST)
+            or not np.isfinite(self.scatter).all()
+            or self.scales.min() < _TINY
+        ):
+            raise ValueError(
+                f"image has features that differ by up to {float(np.max(span)):.3g}, and float64 cannot "
+                "represent squared distances then; multiply the image by a constant first"
+            )
+        return self
+
+
+def standardized(summary: VectorSummary, dtype: np.dtype[Any]) -> VectorSummary:
+    """Return the summary with distances in standard deviations of each feature, whose values have a type."""
+    if not summary.counts.size:
+        return summary
+    rounding = float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
+    return replace(summary, scales=summary.standard_deviations(rounding))
+
+
+def check_integers(low: int, high: int) -> None:
+    """Raise ``ValueError`` if float64 cannot tell apart integers that a feature has, from `low` to `high`."""
+    rounding = np.spacing(np.float64(max(abs(low), abs(high))))
+    if rounding > 1 and high - low < 1e6 * rounding and high > low:
+        raise ValueError(
+            f"image has a feature with integers from {low} to {high}, which float64 cannot tell apart; "
+            "subtract a constant from the image first"
+        )
 
 
 def outer_products(points: NDArray[np.float64], counts: NDArray[Any]) -> NDArray[np.float64]:

@@ -7,8 +7,8 @@ import pytest
 from skimage.io import imread
 
 from napari_kmeans._napari.contributions.view import view
-from napari_kmeans._napari.layers.colors import distinct_colors
-from napari_kmeans.io.files import read_image
+from napari_kmeans.io.images import read_image
+from napari_kmeans.report.palette import distinct_colors
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def count(picture, color):
 def test_picture_shows_image_dock_and_clusters(window, tmp_path):
     path = tmp_path / "picture.png"
     ratio = window.window._qt_window.devicePixelRatioF()
-    view(None, "coins", 4, path)
+    view(None, "coins", 4, None, path)
     assert [file.name for file in tmp_path.iterdir()] == ["picture.png"]
     picture = imread(path)
     assert picture.shape[:2] == (round(760 * ratio), round(1200 * ratio))
@@ -44,7 +44,7 @@ def test_picture_of_a_file_has_its_pixel_size(window, tmp_path, monkeypatch, gra
     tifffile.imwrite(tif, gray, imagej=True, resolution=(4, 2), metadata={"unit": "um"})
     layers, close = [], type(window).close
     monkeypatch.setattr(type(window), "close", lambda viewer: (layers.extend(viewer.layers), close(viewer)))
-    view(read_image(tif), None, 2, tmp_path / "picture.png")
+    view(read_image(tif), None, 2, None, tmp_path / "picture.png")
     image, clusters = layers[:2]
     assert (image.name, clusters.name) == ("cells", "cells k-means")
     assert tuple(image.scale) == tuple(clusters.scale) == (0.5, 0.25)

@@ -8,7 +8,7 @@ from napari.utils.colormaps import DirectLabelColormap
 
 import napari_kmeans
 from napari_kmeans._napari.contributions import writer
-from napari_kmeans.io.files import read_image
+from napari_kmeans.io.images import read_image
 
 zarr = pytest.importorskip("zarr")
 pytest.importorskip("ome_zarr")
@@ -80,7 +80,10 @@ def test_the_overlay_of_the_dock_is_saved_with_its_clusters(viewer, tmp_path, op
         np.testing.assert_allclose(
             np.array(color["rgba"]) / 255, overlay.get_color(color["label-value"]), atol=0.01
         )
-    assert zarr.open_group(path, mode="r").attrs["napari-kmeans"]["thresholds"] == model.thresholds.tolist()
+    assert (
+        zarr.open_group(path, mode="r").attrs["napari-kmeans"]["clustering"]["thresholds"]
+        == model.thresholds.tolist()
+    )
 
 
 def test_a_multiscale_layer_is_saved_in_full(viewer, tmp_path):
@@ -94,7 +97,7 @@ def test_more_than_can_be_waited_for_is_left_to_export(viewer, tmp_path, monkeyp
     viewer.add_labels(STACK)
     monkeypatch.setattr(writer, "LARGEST", STACK.nbytes - 1)
     with pytest.raises(
-        RuntimeError, match=r"^0\.0 GB of labels would hold up the window .*; Export… in the dock"
+        RuntimeError, match=r"^0\.0 GB of labels would block the window .*; Export… in the dock"
     ):
         viewer.layers.save(str(tmp_path / "m.zarr"), plugin=PLUGIN)
     assert list(tmp_path.iterdir()) == []
@@ -103,7 +106,7 @@ def test_more_than_can_be_waited_for_is_left_to_export(viewer, tmp_path, monkeyp
 def test_what_is_no_label_image_is_not_replaced(viewer, tmp_path):
     viewer.add_labels(STACK)
     (tmp_path / "m.zarr").mkdir()
-    with pytest.raises(RuntimeError, match=r"m\.zarr is no label image, so it is not replaced"):
+    with pytest.raises(RuntimeError, match=r"m\.zarr is not a label image, so it is not replaced"):
         viewer.layers.save(str(tmp_path / "m.zarr"), plugin=PLUGIN)
     assert list(tmp_path.rglob("*")) == [tmp_path / "m.zarr"]
 
@@ -113,5 +116,5 @@ def test_what_is_no_label_image_is_not_replaced(viewer, tmp_path):
 )
 def test_what_the_format_has_no_place_for_is_said(viewer, tmp_path, turn):
     viewer.add_labels(STACK[0], **turn)
-    with pytest.warns(UserWarning, match="OME-Zarr has no place for rotation, shear and affine transforms"):
+    with pytest.warns(UserWarning, match="OME-Zarr cannot store rotation, shear and affine transforms"):
         viewer.layers.save(str(tmp_path / "m.zarr"), plugin=PLUGIN)

@@ -12,11 +12,12 @@ from napari.layers import Image, Labels
 
 import napari_kmeans
 from napari_kmeans import KMeansModel
-from napari_kmeans._napari.layers.colors import distinct_colors, label_colormap
+from napari_kmeans._napari.layers.colors import label_colormap
 from napari_kmeans._napari.layers.image_layer import METADATA_KEY, resolutions_of
-from napari_kmeans._napari.layers.on_demand import ModelLookUp, StackLookUp, label_stack
+from napari_kmeans._napari.layers.on_demand import ModelLabels, StackLabels, label_stack
 from napari_kmeans._napari.layers.overlay import Overlay
 from napari_kmeans.blocks.pixels import Pixels
+from napari_kmeans.report.palette import distinct_colors
 from napari_kmeans.report.tables import cluster_table
 
 COLORS = label_colormap(distinct_colors(255))
@@ -47,7 +48,7 @@ def show(overlay, image, k=3):
 def slide(overlay, image, k):
     """Show an image's clusters as the dock does while a slider moves."""
     model = napari_kmeans.fit(image.data, k)
-    overlay.show([ModelLookUp(resolutions_of(image).finest, model)], model, COLORS, None)
+    overlay.show([ModelLabels(resolutions_of(image).finest, model)], model, COLORS, None)
     return model
 
 
@@ -181,7 +182,9 @@ def test_a_second_result_has_a_name_of_its_own(viewer, image, overlay):
     show(overlay, image)
     overlay.release()
     show(overlay, image)
-    assert [layer.name for layer in viewer.layers] == ["coins", "coins k-means [1]", "coins k-means"]
+    assert [layer.name for layer in viewer.layers] == ["coins", "coins k-means", "coins k-means [1]"]
+    # Two half-transparent overlays would mix into colours of no cluster.
+    assert [layer.visible for layer in viewer.layers] == [True, False, True]
 
 
 def test_kept_layer_is_never_written_again(image, overlay):
@@ -340,7 +343,7 @@ def test_look_up_is_what_predict_gives(kind, key):
     image, channel_axis, mask = IMAGES[kind]
     model = napari_kmeans.fit(image, 2, channel_axis=channel_axis, mask=mask)
     expected = model.predict(image, mask=mask)
-    labels = ModelLookUp(Pixels.of(image, channel_axis=channel_axis, mask=mask), model)
+    labels = ModelLabels(Pixels.of(image, channel_axis=channel_axis, mask=mask), model)
     found = labels[key]
     assert found.dtype == np.uint8
     assert found.shape == expected[key].shape
@@ -356,7 +359,7 @@ def test_look_up_of_much_is_what_predict_gives(key, smooth):
     image = rng.integers(0, 256, (1500, 1200, 3), dtype=np.uint8)
     mask = rng.random((1500, 1200)) < 0.9
     model = napari_kmeans.fit(image, 3, features="rgb", channel_axis=-1, mask=mask, smooth=smooth)
-    labels = ModelLookUp(Pixels.of(image, features=model.description, channel_axis=-1, mask=mask), model)
+    labels = ModelLabels(Pixels.of(image, features=model.extractor, channel_axis=-1, mask=mask), model)
     np.testing.assert_array_equal(labels[key], model.predict(image, mask=mask)[key])
 
 
@@ -372,7 +375,7 @@ def test_look_up_reads_each_chunk_once():
         remember, dtype=np.uint8, meta=np.empty((0, 0), np.uint8)
     )
     model = napari_kmeans.fit(image, 3)
-    found = ModelLookUp(Pixels.of(lazy), model)[...]
+    found = ModelLabels(Pixels.of(lazy), model)[...]
     np.testing.assert_array_equal(found, model.predict(image))
     assert sorted(read) == [(row, column) for row in range(3) for column in range(2)]
 
@@ -382,7 +385,7 @@ def test_look_up_is_an_array_to_others(kind):
     image, channel_axis, mask = IMAGES[kind]
     model = napari_kmeans.fit(image, 2, channel_axis=channel_axis, mask=mask).with_background([1])
     expected = model.predict(image, mask=mask)
-    labels = ModelLookUp(Pixels.of(image, channel_axis=channel_axis, mask=mask), model)
+    labels = ModelLabels(Pixels.of(image, channel_axis=channel_axis, mask=mask), model)
     assert (labels.shape, labels.ndim, labels.size, len(labels)) == (
         expected.shape,
         expected.ndim,
@@ -415,7 +418,7 @@ def test_look_up_of_a_stack_is_each_positions_own(axis, rgb, key):
     channel_axis = -1 if rgb else None
     expected, stack = napari_kmeans.segment(image, 3, channel_axis=channel_axis, per_axis=axis)
     pixels = Pixels.of(image, channel_axis=channel_axis)
-    labels = StackLookUp(pixels, axis, stack.models.__getitem__, len(stack))
+    labels = StackLabels(pixels, axis, stack.models.__getitem__, len(stack))
     found = labels[key]
     assert found.dtype == np.uint8
     assert found.shape == expected[key].shape
@@ -427,10 +430,11 @@ def test_labels_of_a_stack_and_their_models_are_those_of_segment():
     image = IMAGES["volume"][0]
     expected, models = napari_kmeans.segment(image, 3, per_axis=1)
     shares = []
-    labels, stack = label_stack(Pixels.of(image), 1, models.__getitem__, shares.append)
-    np.testing.assert_array_equal(labels, expected)
+    found, stack = label_stack(Pixels.of(image), 1, models.__getitem__, progress=shares.append)
+    np.testing.assert_array_equal(found.labels, expected)
     np.testing.assert_array_equal(stack.predict(image), expected)
-    assert shares == pytest.approx(np.arange(1, 9) / 8)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
 
 
 # Images that cannot be clustered, and how a person is told
@@ -457,15 +461,15 @@ def layer_of(gray, **different):
 def test_a_multiscale_image_of_one_size_is_an_image(gray, levels):
     found = resolutions_of(layer_of(gray, data=[gray] * len(levels), multiscale=True))
     assert [pixels.shape for pixels in found.pixels] == [gray.shape]
-    assert not found.only_looked_up
+    assert not found.stays_on_demand
 
 
 def test_levels_are_those_of_the_layer_the_finest_first(gray):
     found = resolutions_of(Image([gray, gray[::2, ::2]], multiscale=True))
     assert [pixels.shape for pixels in found.pixels] == [(40, 50), (20, 25)]
     assert found.finest.shape == (40, 50)
-    assert found.only_looked_up
-    assert not found.lazy
+    assert found.stays_on_demand
+    assert not found.is_lazy
 
 
 def test_images_that_cannot_be_clustered_are_refused_with_a_way_out(gray):

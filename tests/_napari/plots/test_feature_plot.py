@@ -11,25 +11,31 @@ from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPalette, QWheelEvent
 from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 from skimage.color import lab2rgb
 
-from napari_kmeans._napari.layers.colors import distinct_colors
-from napari_kmeans._napari.plots.center_palette import full_light
+from napari_kmeans._napari.plots.center_palette import guess_white
 from napari_kmeans._napari.plots.cloud_view import N_SHOWN, CloudView
 from napari_kmeans._napari.plots.feature_plot import FeaturePlot
 from napari_kmeans._napari.plots.profile import arrange
-from napari_kmeans.blocks.loop import summarize
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.features.extractor import FeatureExtractor
-from napari_kmeans.pipeline import model_of, optimum_of
+from napari_kmeans.features.channels import Channels
+from napari_kmeans.model.recipe import Recipe
+from napari_kmeans.model.segmentation import prepare
+from napari_kmeans.report.palette import distinct_colors
 
 OF = {"rgb": -1, "lab": -1, "channels": -1, "texture": None}  # channel axes
 
 
 def search_of(image, features):
-    return optimum_of(summarize(Pixels.of(image, features=features, channel_axis=OF[features])))
+    """What is measured of an image, once for any number of clusters."""
+    recipe = Recipe.of(features=features)
+    return prepare(Pixels.of(image, features=recipe.extractor, channel_axis=OF[features]), recipe)
+
+
+def estimated(search, k):
+    return search.model(Recipe.of(k, features="rgb"), -1, estimate=True)
 
 
 def model(search, k, features):
-    return model_of(search, k, features, OF[features])
+    return search.model(Recipe.of(k, features=features), OF[features])
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +81,7 @@ def show(plot):
 
     def show_it(image, features, k=3):
         search = search_of(image, features)
-        plot.set_cloud(search.cloud)
+        plot.set_cloud(search.clusterings.summary)
         found = model(search, k, features)
         plot.set_model(found, distinct_colors(k))
         return search, found
@@ -124,7 +130,9 @@ def test_colours_of_any_type_look_alike(plot, stained, image_type):
     if np.dtype(image_type).kind == "u":
         image = (image * np.iinfo(image_type).max).astype(image_type)
     search = search_of(image, "rgb")
-    plot.set_cloud(search.cloud, white=1.0 if image_type is np.float32 else float(np.iinfo(image_type).max))
+    plot.set_cloud(
+        search.clusterings.summary, white=1.0 if image_type is np.float32 else float(np.iinfo(image_type).max)
+    )
     plot.set_model(model(search, 3, "rgb"), distinct_colors(3))
     picture = plot.centers.grab().toImage()
     middle = int(picture.devicePixelRatio() * plot.centers.edges()[1] / 2)
@@ -132,8 +140,8 @@ def test_colours_of_any_type_look_alike(plot, stained, image_type):
     np.testing.assert_allclose(shown, [60, 60, 160], atol=4)
 
 
-def test_full_light_is_guessed_from_the_largest_value():
-    assert [full_light(top) for top in (0.8, 1, 2, 255, 4095, 1e6)] == [1, 1, 255, 255, 65535, 1e6]
+def test_guess_white_is_guessed_from_the_largest_value():
+    assert [guess_white(top) for top in (0.8, 1, 2, 255, 4095, 1e6)] == [1, 1, 255, 255, 65535, 1e6]
 
 
 def test_swatches_are_as_broad_as_shares_and_none_is_lost(plot, show, stained):
@@ -150,14 +158,14 @@ def test_swatches_are_as_broad_as_shares_and_none_is_lost(plot, show, stained):
 def test_palette_tells_name_centre_share_and_pixels(plot, show, stained):
     _, found = show(stained, "rgb")
     plot.set_model(found.with_names(["blue", "brown", "glass"]).with_background([3]), distinct_colors(3))
-    tip = plot.centers.describe(3)
+    tip = plot.centers.text_at(3)
     assert tip.startswith("blue\nred ")
     for name, value in zip(("red", "green"), found.centers[0], strict=False):
         assert f"{name} {value:.4g}, " in tip
     assert f"{100 * found.counts[0] / 3600:.1f} %" in tip
     assert f"{found.counts[0]:,} pixels" in tip
-    assert "glass (background)" in plot.centers.describe(plot.centers.width() - 3)
-    assert plot.centers.describe(plot.centers.width() + 9) == ""
+    assert "glass (background)" in plot.centers.text_at(plot.centers.width() - 3)
+    assert plot.centers.text_at(plot.centers.width() + 9) == ""
     # Not the mouse itself, which another window may have at the time.
     place, none = QPointF(4, 8), Qt.MouseButton.NoButton
     move = QMouseEvent(QEvent.Type.MouseMove, place, place, none, none, Qt.KeyboardModifier.NoModifier)
@@ -169,7 +177,7 @@ def test_merged_clusters_have_one_swatch(plot, show, stained):
     _, found = show(stained, "lab")
     plot.set_model(found.merged([[1, 2]]), distinct_colors(3))
     assert plot.centers.edges().size == 3
-    assert f"{found.counts[:2].sum():,} pixels" in plot.centers.describe(3)
+    assert f"{found.counts[:2].sum():,} pixels" in plot.centers.text_at(3)
 
 
 # Scatter
@@ -179,7 +187,7 @@ def test_points_have_the_colour_of_the_nearest_centre(plot, show, stained):
     search, found = show(stained, "lab")
     drawn = points(plot)
     assert (plot.x_axis.currentText(), plot.y_axis.currentText()) == ("a*", "b*")
-    by_place = {tuple(place[1:]): place for place in search.cloud.positions}
+    by_place = {tuple(place[1:]): place for place in search.clusterings.summary.positions}
     colors = as_bytes(distinct_colors(3))
     for point in drawn:
         features = by_place[point["x"], point["y"]]
@@ -197,8 +205,10 @@ def test_distances_are_measured_in_scales(plot, show):
     drawn = points(plot)
     colors = as_bytes(distinct_colors(4))
     places = np.stack([drawn["x"], drawn["y"]], 1)
-    assert (search.cloud.scales > [0.5, 500]).all()
-    distance = (((places[:, np.newaxis] - found.centers) / search.cloud.scales) ** 2).sum(axis=2)
+    assert (search.clusterings.summary.scales > [0.5, 500]).all()
+    distance = (((places[:, np.newaxis] - found.centers) / search.clusterings.summary.scales) ** 2).sum(
+        axis=2
+    )
     assert [rgb(brush) for brush in drawn["brush"]] == [colors[i] for i in distance.argmin(axis=1)]
 
 
@@ -213,22 +223,22 @@ def test_background_has_no_colour_of_its_own(plot, show, stained):
 def test_few_points_are_drawn_of_many_and_stay_the_same_ones(plot, qtbot):
     image = np.random.default_rng(3).integers(0, 256, (400, 400, 3), dtype=np.uint8)
     search = search_of(image, "rgb")
-    assert search.cloud.counts.size > 100_000
-    plot.set_cloud(search.cloud)
+    assert search.clusterings.summary.counts.size > 100_000
+    plot.set_cloud(search.clusterings.summary)
     drawn = points(plot)
     before = drawn["x"].copy()
     assert 1000 < drawn.size <= N_SHOWN
     for k in (3, 6, 9):
-        plot.set_model(model_of(search, k, "rgb", -1, estimate=True), distinct_colors(k))
+        plot.set_model(estimated(search, k), distinct_colors(k))
         assert points(plot).size <= N_SHOWN
     first = points(plot)["x"].copy()
-    plot.set_model(model_of(search, 4, "rgb", -1, estimate=True), distinct_colors(4))
+    plot.set_model(estimated(search, 4), distinct_colors(4))
     np.testing.assert_array_equal(points(plot)["x"], first)
     assert before.size
 
 
 def test_all_pixels_are_stood_for_and_the_heaviest_points_stay(stained):
-    cloud = search_of(stained, "rgb").cloud
+    cloud = search_of(stained, "rgb").clusterings.summary
     view = CloudView(cloud)
     reach = (-1.0, 256.0), (-1.0, 256.0)
     chosen, pixels = view.thinned((0, 1), reach)
@@ -245,7 +255,7 @@ def test_more_pixels_are_drawn_more_opaque(plot):
     image = np.zeros((100, 100, 3), dtype=np.uint8)
     image[0, 0], image[0, 1:9] = (200, 90, 90), (90, 200, 90)
     search = search_of(image, "rgb")
-    plot.set_cloud(search.cloud)
+    plot.set_cloud(search.clusterings.summary)
     plot.set_model(model(search, 2, "rgb"), distinct_colors(2))
     plot.x_axis.activated.emit(0)
     plot.y_axis.activated.emit(1)
@@ -265,8 +275,8 @@ def test_values_far_off_do_not_press_the_others_together(plot, show):
 def test_a_constant_image_can_be_shown(plot, show):
     show(np.full((9, 9, 3), 7, dtype=np.uint8), "rgb", 1)
     assert points(plot)["x"].tolist() == [7]
-    assert "100.0 %" in plot.centers.describe(4)
-    assert plot.scatter.describe(7, 7).startswith("centre: red 7, green 7, blue 7")
+    assert "100.0 %" in plot.centers.text_at(4)
+    assert plot.scatter.text_at(7, 7).startswith("centre: red 7, green 7, blue 7")
 
 
 # Axes
@@ -319,7 +329,12 @@ def test_a_person_chooses_the_axes_and_they_are_kept(plot, show, stained, blobs)
     choose(plot.x_axis, "L*")
     np.testing.assert_array_equal(scatters(plot.scatter)[1].data["x"], found.centers[:, 0])
     low, high = plot.scatter.viewRange()[0]
-    assert low < search.cloud.positions[:, 0].min() < search.cloud.positions[:, 0].max() < high
+    assert (
+        low
+        < search.clusterings.summary.positions[:, 0].min()
+        < search.clusterings.summary.positions[:, 0].max()
+        < high
+    )
     choose(plot.y_axis, "L*")  # the other had it
     assert (plot.x_axis.currentText(), plot.y_axis.currentText()) == ("b*", "L*")
     show(blobs(2), "channels")
@@ -340,18 +355,20 @@ def test_hovering_tells_features_cluster_and_share(plot, show, stained, mouse):
     assert plot.scatter.toolTip().endswith(f"cluster 3, {100 * glass:.1f} % of the image")
     far = points(plot)[np.argmax(points(plot)["y"])]
     mouse.hover(plot.scatter, (far["x"], far["y"]))
-    [features] = search.cloud.positions[(search.cloud.positions[:, 1:] == (far["x"], far["y"])).all(axis=1)]
+    [features] = search.clusterings.summary.positions[
+        (search.clusterings.summary.positions[:, 1:] == (far["x"], far["y"])).all(axis=1)
+    ]
     first, second = plot.scatter.toolTip().split("\n")
     assert first == f"L* {features[0]:.4g}, a* {features[1]:.4g}, b* {features[2]:.4g}"
     assert second.startswith("cluster 2, ")
-    assert plot.scatter.describe(-500, 500) == ""
+    assert plot.scatter.text_at(-500, 500) == ""
 
 
 def test_zooming_draws_more_of_what_is_there_and_a_double_click_ends_it(plot, qtbot, mouse):
     image = np.random.default_rng(3).integers(0, 256, (200, 200, 3), dtype=np.uint8)
     search = search_of(image, "rgb")
-    plot.set_cloud(search.cloud)
-    plot.set_model(model_of(search, 3, "rgb", -1, estimate=True), distinct_colors(3))
+    plot.set_cloud(search.clusterings.summary)
+    plot.set_model(estimated(search, 3), distinct_colors(3))
     whole = plot.scatter.viewRange()
 
     def inside():
@@ -409,11 +426,11 @@ def test_profile_draws_standardised_centres_in_the_clusters_colours(plot, show, 
 
 
 def test_profile_of_plain_channels_is_in_their_own_units(plot, blobs):
-    description = FeatureExtractor.of("channels", standardize=False)
-    plain = optimum_of(summarize(Pixels.of(blobs(3), features=description, channel_axis=-1)))
-    found = model_of(plain, 3, description, -1)
+    recipe = Recipe.of(features=Channels(standardize=False))
+    plain = prepare(Pixels.of(blobs(3), features=recipe.extractor, channel_axis=-1), recipe)
+    found = plain.model(recipe, -1)
     assert (found.scales == 1).all()
-    plot.set_cloud(plain.cloud)
+    plot.set_cloud(plain.clusterings.summary)
     plot.set_model(found, distinct_colors(3))
     for line, center in zip(lines(plot), found.centers, strict=True):
         np.testing.assert_array_equal(line.getData()[1], center)
@@ -428,7 +445,7 @@ def test_profile_tells_feature_value_and_cluster(plot, show, blobs, mouse):
     assert first == f"channel 3: {found.centers[1, 2]:.1f}"
     assert second == f"{y[2]:+.2f} standard deviations from the mean"
     assert third == f"cluster 2, {100 * found.counts[1] / 2500:.1f} % of the image"
-    assert plot.profile.describe(0.5, y.max() + 99) == ""
+    assert plot.profile.text_at(0.5, y.max() + 99) == ""
 
 
 def test_switching_shows_the_present_clusters_and_is_kept(plot, show, blobs, qtbot):
@@ -465,7 +482,7 @@ def test_what_all_names_share_is_written_once():
 def test_names_on_the_axis_do_not_overlap(plot, show, blobs):
     search, found = show(blobs(4), "channels")
     names = tuple(f"{i} is a rather long name for a layer" for i in "abcd")
-    plot.set_cloud(replace(search.cloud, names=names))
+    plot.set_cloud(replace(search.clusterings.summary, names=names))
     plot.set_model(replace(found, feature_names=names), distinct_colors(3))
     plot.profile.grab()  # the axis learns its width when it is drawn
     axis = plot.profile.getAxis("bottom")
@@ -492,10 +509,10 @@ def test_without_image_or_clusters_nothing_is_left(plot, show, stained, features
     plot.set_model(None, distinct_colors(0))
     assert points(plot).size == 0
     assert plot.x_axis.count() == 0
-    assert plot.scatter.describe(0, 0) == plot.profile.describe(0, 0) == plot.centers.describe(1) == ""
-    plot.set_cloud(search.cloud)
+    assert plot.scatter.text_at(0, 0) == plot.profile.text_at(0, 0) == plot.centers.text_at(1) == ""
+    plot.set_cloud(search.clusterings.summary)
     plot.set_model(model(search, 2, features), distinct_colors(2))
-    assert (plot.profile if plot.profile.isVisible() else plot.scatter).describe(-999, 999) == ""
+    assert (plot.profile if plot.profile.isVisible() else plot.scatter).text_at(-999, 999) == ""
 
 
 @pytest.mark.parametrize("text", ["#101010", "#f0f0f0"])
@@ -532,8 +549,8 @@ def test_every_control_says_what_it_is_for(plot, show, blobs):
     show(blobs(2), "channels")
     for control in (plot.centers, plot.scatter, plot.profile, plot.as_scatter, plot.as_profile):
         assert control.toolTip()
-    assert plot.x_axis.toolTip() == "FeatureSpace on the horizontal axis: channel 1"
-    assert plot.y_axis.toolTip() == "FeatureSpace on the vertical axis: channel 2"
+    assert plot.x_axis.toolTip() == "Feature on the horizontal axis: channel 1"
+    assert plot.y_axis.toolTip() == "Feature on the vertical axis: channel 2"
 
 
 def test_keys_end_here_and_the_wheel_passes_on(qtbot, blobs):
@@ -551,7 +568,7 @@ def test_keys_end_here_and_the_wheel_passes_on(qtbot, blobs):
     QVBoxLayout(outside).addWidget(plot)
     outside.show()
     search = search_of(blobs(3), "channels")
-    plot.set_cloud(search.cloud)
+    plot.set_cloud(search.clusterings.summary)
     plot.set_model(model(search, 3, "channels"), distinct_colors(3))
     plot.as_scatter.click()
     inner = [plot, plot.scatter, plot.profile, plot.x_axis, plot.y_axis, plot.as_scatter, plot.as_profile]

@@ -7,11 +7,14 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton
 
 import napari_kmeans
-from napari_kmeans._napari.layers.colors import distinct_colors
-from napari_kmeans._napari.plots.histogram import ChooseKPlot, HistogramPlot, format_value
-from napari_kmeans.blocks.loop import summarize
+from napari_kmeans._napari.plots.base import format_value
+from napari_kmeans._napari.plots.choose_k import ChooseKPlot
+from napari_kmeans._napari.plots.histogram import HistogramPlot
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.kmeans.clustering import ExactClusterings, suggest
+from napari_kmeans.kmeans.exact_clusterings import ExactClusterings
+from napari_kmeans.kmeans.suggestion import suggest
+from napari_kmeans.report.palette import distinct_colors
+from napari_kmeans.summary.summarize import summarize
 
 
 def summary_of(image):
@@ -56,11 +59,11 @@ def bars(plot):
 
 
 def test_histogram_tells_value_cluster_and_share(histogram):
-    assert histogram.describe(10.2).startswith("10.2: 60 % of the pixels here")
-    assert histogram.describe(10).endswith("cluster 1, 80.0 % of the image")
-    assert histogram.describe(200).endswith("cluster 3, 10.0 % of the image")
-    assert histogram.describe(50).startswith("50: 0 %")
-    assert histogram.describe(-5) == histogram.describe(300) == ""
+    assert histogram.text_at(10.2).startswith("10.2: 60 % of the pixels here")
+    assert histogram.text_at(10).endswith("cluster 1, 80.0 % of the image")
+    assert histogram.text_at(200).endswith("cluster 3, 10.0 % of the image")
+    assert histogram.text_at(50).startswith("50: 0 %")
+    assert histogram.text_at(-5) == histogram.text_at(300) == ""
 
 
 def test_hovering_shows_it(histogram, mouse):
@@ -115,9 +118,9 @@ def test_zoom_ends_with_a_double_click(histogram, qtbot, mouse):
 def test_an_empty_histogram_and_one_value_can_be_drawn(histogram):
     histogram.set_summary(summary_of(np.full(9, 7)))
     histogram.set_model(napari_kmeans.fit(np.full(9, 7), 1), distinct_colors(1))
-    assert histogram.describe(7).endswith("cluster 1, 100.0 % of the image")
+    assert histogram.text_at(7).endswith("cluster 1, 100.0 % of the image")
     histogram.set_summary(None)
-    assert histogram.describe(0.5) == ""
+    assert histogram.text_at(0.5) == ""
 
 
 # How many clusters

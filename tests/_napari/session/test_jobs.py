@@ -10,7 +10,7 @@ from napari.layers import Labels
 from qtpy.QtCore import Qt
 
 import napari_kmeans
-from napari_kmeans._napari.layers.on_demand import LookUp
+from napari_kmeans._napari.layers.on_demand import OnDemandLabels
 from napari_kmeans.blocks.pixels import Pixels
 
 pytestmark = pytest.mark.thorough
@@ -43,7 +43,7 @@ def test_a_kept_layer_is_looked_up_in_the_background(viewer, open_dock, finish_t
     [kept] = clusters_of(viewer)
     gate.shut()
     dock.menu.keep.trigger()  # would wait at the gate, were it not for the background
-    assert isinstance(kept.data, LookUp)
+    assert isinstance(kept.data, OnDemandLabels)
     gate.open()
     finish_threads()
     assert is_ordinary(kept)
@@ -238,7 +238,7 @@ def test_views_too_large_to_look_up_wait_for_the_slider_to_rest(
     viewer.dims.ndisplay = n_displayed
     dock.n_clusters.value = 4
     [layer] = clusters_of(viewer)
-    assert isinstance(layer.data, LookUp)  # a small one is live
+    assert isinstance(layer.data, OnDemandLabels)  # a small one is live
     settle(dock)
     monkeypatch.setattr("napari_kmeans._napari.session.jobs._LIVE_PIXELS", {2: 100, 3: 100})
     before = layer.data
@@ -318,7 +318,7 @@ def test_table_is_copied_and_saved_by_its_menu(viewer, open_dock, settle, monkey
 
 @pytest.mark.parametrize(("refusals", "copied"), [(1, True), (99, False)])
 def test_a_clipboard_that_refuses_is_asked_again(viewer, open_dock, monkeypatch, gray, refusals, copied):
-    from napari_kmeans._napari.widgets import menu
+    from napari_kmeans._napari.widgets import actions
 
     class Refusing:
         kept, left = "", refusals
@@ -333,7 +333,7 @@ def test_a_clipboard_that_refuses_is_asked_again(viewer, open_dock, monkeypatch,
     viewer.add_image(gray)
     dock = open_dock()
     clipboard = Refusing()
-    monkeypatch.setattr(menu.QApplication, "clipboard", staticmethod(lambda: clipboard))
+    monkeypatch.setattr(actions.QApplication, "clipboard", staticmethod(lambda: clipboard))
     dock.menu.copy_python.trigger()
     assert bool(clipboard.kept) == copied
     assert ("Copied" if copied else "try again") in dock.status.text()

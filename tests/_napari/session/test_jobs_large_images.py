@@ -12,8 +12,9 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QFileDialog
 
 import napari_kmeans
-from napari_kmeans._napari.layers.overlay import look_ups_of
-from napari_kmeans.blocks import loop as blocks
+from napari_kmeans._napari.layers.overlay import on_demand_parts
+from napari_kmeans.blocks import loop
+from napari_kmeans.blocks.boxes import sampled_windows
 
 pytestmark = pytest.mark.thorough
 
@@ -89,11 +90,11 @@ def test_the_slider_works_on_the_estimate_and_segment_on_all(viewer, open_dock, 
 def test_the_estimate_is_shown_before_all_pixels_are_read_and_both_can_be_cancelled(
     viewer, open_dock, settle, qtbot, pyramid, gate, monkeypatch
 ):
-    monkeypatch.setattr(blocks, "BLOCK_PIXELS", 1 << 18)
+    monkeypatch.setattr(loop, "BLOCK_PIXELS", 1 << 18)
     viewer.add_image(pyramid, multiscale=True)
     dock = open_dock()
     estimate = dock.session.measured
-    windows = blocks.windows(pyramid[0].shape)
+    windows = sampled_windows(pyramid[0].shape)
     gate.shut(past=len(windows))
     dock.segment.native.click()
     qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
@@ -122,7 +123,7 @@ def test_labels_of_a_lazy_image_that_fits_can_be_painted_in_after_segment(
     dock.n_clusters.value = 4
     settle(dock)
     [layer] = clusters_of(viewer)
-    assert look_ups_of(layer)
+    assert on_demand_parts(layer)
     assert not layer.editable
     dock.segment.native.click()
     settle(dock)
@@ -253,7 +254,8 @@ def test_export_knows_the_image_it_belongs_to(
     pytest.importorskip("ome_zarr")
     from napari.layers._source import layer_source
 
-    from napari_kmeans.io.files import export, read_image
+    from napari_kmeans.io.images import read_image
+    from napari_kmeans.io.label_images import export
 
     store = tmp_path / "image.ome.zarr"
     export(store, da.from_array(picture_in_noise, chunks=500), scale=(0.5, 0.5), units=("um", "um"))
@@ -299,7 +301,7 @@ def test_a_cancelled_export_leaves_nothing(
     viewer.add_image(pyramid, multiscale=True)
     dock = open_dock()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "a.tif"), ""))
-    monkeypatch.setattr(blocks, "BLOCK_PIXELS", 1 << 18)
+    monkeypatch.setattr(loop, "BLOCK_PIXELS", 1 << 18)
     gate.shut()
     dock.menu.export.trigger()
     qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
@@ -317,7 +319,7 @@ def test_a_lost_cluster_is_one_clear_sentence(
 
     from napari_kmeans.blocks import dask_cluster as cluster
 
-    monkeypatch.setattr(cluster, "_PATIENCE", 1)
+    monkeypatch.setattr(cluster, "_TIMEOUT", 1)
     get_plugin_settings("napari-kmeans").dock.scheduler = "tcp://127.0.0.1:9"
     viewer.add_image(pyramid, multiscale=True)
     dock = open_dock()

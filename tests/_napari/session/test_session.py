@@ -3,23 +3,25 @@ from __future__ import annotations
 import pytest
 from napari.components import ViewerModel
 
-from napari_kmeans._napari.session import measure as measuring
 from napari_kmeans._napari.layers.image_layer import resolutions_of
+from napari_kmeans._napari.layers.layer_recipe import LayerRecipe
 from napari_kmeans._napari.layers.overlay import Overlay
-from napari_kmeans._napari.session.parameters import Edits, Parameters
+from napari_kmeans._napari.session import measure as measuring
 from napari_kmeans._napari.session.session import Session
+from napari_kmeans.model.edits import Edits
+from napari_kmeans.model.recipe import Recipe
 
 
 @pytest.fixture
 def session(gray):
     viewer = ViewerModel()
     image = viewer.add_image(gray)
-    return Session(image, Overlay(viewer, image), Parameters(n_clusters=3))
+    return Session(image, Overlay(viewer, image), LayerRecipe(Recipe(n_clusters=3)))
 
 
 def measure(session):
     levels = resolutions_of(session.image)
-    session.set_measured(levels, session.place, measuring.measure(levels.finest, 12))
+    session.set_measured(levels, session.place, measuring.measure(levels.finest, levels.recipe, 12))
 
 
 def test_a_gesture_is_one_step_back_however_many_steps_it_took(session):
@@ -28,9 +30,9 @@ def test_a_gesture_is_one_step_back_however_many_steps_it_took(session):
     session.end_gesture()
     assert session.edit(background=(1,))
     assert session.undo()
-    assert session.parameters == Parameters(n_clusters=6)
+    assert session.asked == LayerRecipe(Recipe(n_clusters=6))
     assert session.undo()
-    assert session.parameters == Parameters(n_clusters=3)
+    assert session.asked == LayerRecipe(Recipe(n_clusters=3))
     assert not session.undo()
 
 
@@ -44,9 +46,9 @@ def test_edits_belong_to_a_number_of_clusters_and_come_back_with_it(session):
     edits = Edits((50.0, 150.0), merges=((2, 3),), names=("a", "b", "c"))
     session.edit(**vars(edits))
     session.choose_k(5)
-    assert session.parameters.edits == Edits()
+    assert session.asked.edits == Edits()
     session.choose_k(3)
-    assert session.parameters.edits == edits
+    assert session.asked.edits == edits
 
 
 def test_an_edit_that_was_undone_does_not_come_back_with_its_number_of_clusters(session):
@@ -54,7 +56,7 @@ def test_an_edit_that_was_undone_does_not_come_back_with_its_number_of_clusters(
     assert session.undo()
     session.choose_k(5)
     session.choose_k(3)
-    assert session.parameters.edits == Edits()
+    assert session.asked.edits == Edits()
 
 
 def test_edits_are_applied_to_the_optimum(session):
@@ -79,6 +81,6 @@ def test_measurements_go_and_choices_stay_when_the_data_change(session):
     measure(session)
     session.choose_k(7)
     session.forget_measurements()
-    assert (session.levels, session.measured, session.suggestion, session.model) == (None,) * 4
-    assert session.parameters.n_clusters == 7
+    assert (session.resolutions, session.measured, session.suggestion, session.model) == (None,) * 4
+    assert session.asked.n_clusters == 7
     assert session.undo()

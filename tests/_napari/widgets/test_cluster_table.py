@@ -7,8 +7,8 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QLineEdit
 
 import napari_kmeans
-from napari_kmeans._napari.layers.colors import distinct_colors
 from napari_kmeans._napari.widgets.cluster_table import ClusterTable
+from napari_kmeans.report.palette import distinct_colors
 
 BOX, NAME, CENTER, SHARE = range(4)
 

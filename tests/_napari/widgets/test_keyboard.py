@@ -64,18 +64,19 @@ def test_tab_goes_through_the_controls_from_top_to_bottom(dock, settle, press):
         dock.border.value,
         dock.border.back,
         dock.table,
-        dock.where_section.button,
+        dock.view.prepare.button,
+        dock.view.where.button,
         dock.where.native,
         dock.mask.native,
         dock.leave_out.native,
-        dock.clean_section.button,
+        dock.view.clean_up.button,
         dock.live.native,
         dock.segment.native,
         dock.undo,
         dock.peek,
         dock.more,
     ]
-    dock.where_section.button.click()
+    dock.view.where.button.click()
     expected[0].setFocus()
     for control in expected:
         focus = QApplication.focusWidget()

@@ -17,10 +17,10 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QPushButton, QWidget
 
 import napari_kmeans
 from napari_kmeans import KMeansModel
-from napari_kmeans._napari.layers.colors import distinct_colors
 from napari_kmeans._napari.layers.image_layer import METADATA_KEY
-from napari_kmeans._napari.layers.on_demand import LookUp
+from napari_kmeans._napari.layers.on_demand import OnDemandLabels
 from napari_kmeans._napari.widgets.kmeans_widget import KMeansWidget
+from napari_kmeans.report.palette import distinct_colors
 
 pytestmark = pytest.mark.thorough
 
@@ -125,7 +125,7 @@ def test_while_sliding_labels_are_looked_up_and_at_rest_they_are_ordinary(viewer
     for k in (4, 6, 5):
         dock.n_clusters_slider.value = k
         [layer] = clusters_of(viewer)
-        assert isinstance(layer.data, LookUp)
+        assert isinstance(layer.data, OnDemandLabels)
         assert not layer.editable
         np.testing.assert_array_equal(np.asarray(layer.data), expected(image, k)[0])
         assert dock.table.rowCount() == k
@@ -329,12 +329,12 @@ def test_states_in_which_there_is_less_to_see_are_explained(viewer, open_dock, s
 
     viewer.add_image(np.full((8, 8), np.nan, np.float32), name="nothing", contrast_limits=(0, 1))
     settle(dock)
-    assert "no pixel to cluster" in dock.status.text()
+    assert "no pixels to cluster" in dock.status.text()
     dock.n_clusters.value = 4
     settle(dock)
     dock.segment.native.click()
     settle(dock)
-    assert "no pixel to cluster" in dock.status.text()
+    assert "no pixels to cluster" in dock.status.text()
     assert "nothing k-means" not in viewer.layers
 
 
@@ -884,7 +884,7 @@ def test_a_saved_model_labels_another_image(viewer, open_dock, settle, monkeypat
     np.testing.assert_array_equal(viewer.layers["b k-means"].data, KMeansModel.load(path).predict(other.data))
     path.write_text("{}")
     dock.menu.load_model.trigger()
-    assert "no napari-kmeans model" in dock.status.text()
+    assert "not a napari-kmeans model" in dock.status.text()
 
 
 def test_copied_script_makes_the_same_labels(viewer, open_dock, settle, colored):

@@ -97,7 +97,7 @@ def test_layers_of_one_extent_are_channels(viewer, open_dock, settle):
         dock.standardize.value = standardize
         settle(dock)
         expected, model = napari_kmeans.segment(
-            both, 3, features="channels", channel_axis=-1, standardize=standardize
+            both, 3, features=napari_kmeans.Channels(standardize=standardize), channel_axis=-1
         )
         np.testing.assert_array_equal(clusters_of(viewer).data, expected)
         np.testing.assert_array_equal(run_script(viewer, dock), expected)
@@ -121,7 +121,7 @@ def test_texture_is_clustered_by_scales_of_structure(viewer, open_dock, settle):
     assert dock.sigma.native.isVisibleTo(dock.native)
     dock.sigma.value = (0.5, 2.0)
     settle(dock)
-    expected = napari_kmeans.segment(image, 2, features="texture", sigma=(0.5, 2))[0]
+    expected = napari_kmeans.segment(image, 2, features=napari_kmeans.Texture(sigma=(0.5, 2)))[0]
     np.testing.assert_array_equal(clusters_of(viewer).data, expected)
     np.testing.assert_array_equal(run_script(viewer, dock), expected)
 
@@ -182,7 +182,7 @@ def test_a_labels_layer_is_a_mask(viewer, open_dock, settle, gray):
     expected = napari_kmeans.segment(gray, 3, mask=roi)[0]
     np.testing.assert_array_equal(clusters_of(viewer).data, expected)
     np.testing.assert_array_equal(run_script(viewer, dock), expected)
-    assert dock.where_section.button.text() == "Where: in roi"
+    assert dock.view.where.chosen == "in roi"
     layer.data[...] = 0
     layer.data[:9] = 1  # painted on: Segment reads it anew
     dock.segment.native.click()
@@ -267,7 +267,7 @@ def test_values_are_left_out(viewer, open_dock, settle, gray, choice, exclude):
     dock = open_dock()
     dock.leave_out.native.setCurrentText(choice)
     if choice == "A value…":
-        assert dock.no_data.native.isVisibleTo(dock.where_section.body)
+        assert dock.no_data.native.isVisibleTo(dock.view.where.content())
         dock.no_data.value = 100
     settle(dock)
     expected = napari_kmeans.segment(image, 3, exclude=exclude)[0]
@@ -283,7 +283,7 @@ def test_smoothing_is_in_the_units_of_the_layer(viewer, open_dock, settle, gray)
     expected = napari_kmeans.segment(gray, 3, smooth=(1.0, 2.0))[0]
     np.testing.assert_array_equal(clusters_of(viewer).data, expected)
     np.testing.assert_array_equal(run_script(viewer, dock), expected)
-    assert dock.clean_section.button.text() == "Clean up: smooth before 0.5 µm"
+    assert dock.view.prepare.chosen == "smooth 0.5 µm"
 
 
 @pytest.mark.parametrize("background", [[], [1]])

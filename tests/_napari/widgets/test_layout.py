@@ -45,7 +45,7 @@ def cut_off(dock):
         dock.border.back,
         dock.status,
     ]
-    widgets += [dock.table, dock.where_section.button, dock.undo, dock.peek, dock.more]
+    widgets += [dock.table, dock.view.where.button, dock.undo, dock.peek, dock.more]
     scroll = dock.native.findChild(QScrollArea)
     found = []
     for widget in widgets:
@@ -64,7 +64,7 @@ def cut_off(dock):
 @pytest.mark.parametrize("opened", [False, True])
 def test_nothing_is_cut_off(viewer, dock, settle, qtbot, theme, opened):
     viewer.theme = theme
-    dock.where_section.button.setChecked(opened)
+    (dock.view.where.expand if opened else dock.view.where.collapse)(animate=False)
     if opened:
         dock.where.value = 0  # says something in two lines
         settle(dock)
@@ -83,8 +83,8 @@ def test_nothing_is_cut_off(viewer, dock, settle, qtbot, theme, opened):
 def test_below_the_plot_it_scrolls(dock, settle, qtbot):
     scroll = dock.native.findChild(QScrollArea)
     assert scroll.mapTo(dock.native, QPoint(0, 0)).y() >= dock.tabs.geometry().bottom()
-    dock.where_section.button.setChecked(True)
-    dock.where_section.body.setMinimumHeight(400)  # as with many more controls
+    dock.view.where.expand(animate=False)
+    dock.view.where.content().setMinimumHeight(400)  # as with many more controls
     qtbot.waitUntil(lambda: scroll.verticalScrollBar().maximum() > 300)
     assert scroll.horizontalScrollBar().maximum() == 0
     assert scroll.widget().width() <= scroll.viewport().width()
@@ -136,13 +136,13 @@ def test_every_control_is_reached_by_its_name(dock):
 
 
 def test_where_says_what_was_chosen(viewer, dock, settle, gray):
-    assert dock.where_section.button.text() == "Where: whole stack"
+    assert dock.view.where.chosen == "whole stack"
     dock.where.value = 0
     settle(dock)
-    assert dock.where_section.button.text() == "Where: each z"
+    assert dock.view.where.chosen == "each z"
     viewer.add_image(gray)
     settle(dock)
-    assert "each z" not in dock.where_section.button.text()
+    assert "each z" not in dock.view.where.chosen
 
 
 def test_colours_can_be_clustered_by_either_luminance_and_gray_by_itself(viewer, dock, settle, colored):

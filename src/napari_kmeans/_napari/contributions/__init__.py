@@ -1,1 +1,1 @@
-"""What the manifest offers beside the dock."""
+"""Sample images, the writer and the `view` command."""

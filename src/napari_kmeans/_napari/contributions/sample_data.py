@@ -69,7 +69,7 @@ def fluorescence() -> list[LayerData]:
 
     rng = np.random.default_rng(1)
     places = np.moveaxis(np.indices((400, 400)), 0, -1)
-    # Cells on a jittered grid: a membrane lies where two centres are as far, a nucleus at each.
+    # Cells on a jittered grid: a nucleus around each centre, a membrane where two centres are equally far.
     centres = (np.moveaxis(np.indices((7, 7)), 0, -1).reshape(-1, 2) * 64 + 8) + rng.uniform(-14, 14, (49, 2))
     distance, nearest = cKDTree(centres).query(places, k=2)
     radius = rng.uniform(12, 18, len(centres))[nearest[..., 0]]
@@ -98,4 +98,4 @@ SAMPLES: dict[str, Callable[[], list[LayerData]]] = {
     function.__name__: function
     for function in (coins, camera, astronaut, tissue, cells, fluorescence, mosaic)
 }
-"""By the name that ``napari-kmeans view --sample`` knows them by."""
+"""Sample images by the name that ``napari-kmeans view --sample`` takes."""

@@ -15,25 +15,31 @@ _WINDOW = (1200, 760)
 
 
 def view(
-    image: ImageFile | None, sample: str | None, n_clusters: int | None, screenshot: Path | None
+    image: ImageFile | None,
+    sample: str | None,
+    n_clusters: int | None,
+    illumination: str | None,
+    screenshot: Path | None,
 ) -> None:
-    """Open napari, segment an image, and stay or leave a picture.
+    """Open napari and segment an image; stay open, or write a screenshot and close.
 
     Parameters
     ----------
     image : ImageFile, optional
-        An image that was read from a file.
+        Image from a file.
     sample : str, optional
-        One of `SAMPLES`, instead of a file.
+        Key of `SAMPLES`, instead of a file.
     n_clusters : int, optional
-        What the dock begins with otherwise.
+        By default that of the settings.
+    illumination : {"additive", "multiplicative"}, optional
+        Kind of uneven illumination to remove.
     screenshot : path, optional
         PNG file to write the window to, and then close.
 
     Raises
     ------
     TimeoutError
-        If no result came in two minutes while a screenshot was asked for.
+        If there is no result for the screenshot within two minutes.
     """
     import napari
     from napari.layers import Layer
@@ -51,24 +57,27 @@ def view(
     _, dock = viewer.window.add_plugin_dock_widget("napari-kmeans", "K-means segmentation")
     if n_clusters is not None and layers:
         dock.n_clusters.value = n_clusters
+    if illumination is not None and layers:
+        dock.illumination.value = illumination
+        dock.view.prepare.expand(animate=False)
     if layers:
         dock.segment.native.click()
     if screenshot is None:
         napari.run()
         return
     try:
-        _take_picture(viewer, dock, screenshot)
+        _take_screenshot(viewer, dock, screenshot)
     finally:
         viewer.close()
 
 
-def _take_picture(viewer: Any, dock: Any, path: Path) -> None:
-    """Wait until the dock is at rest and write what the window shows."""
+def _take_screenshot(viewer: Any, dock: Any, path: Path) -> None:
+    """Wait until the dock is at rest, and write a screenshot of the window."""
     from .waiting import let_draw, wait_until
 
     viewer.window._qt_window.show()
     wait_until(lambda: dock.at_rest)
-    viewer.reset_view()  # to the canvas as the dock has left it
+    viewer.reset_view()  # the dock has changed the size of the canvas
     let_draw()
     partial = path.with_name(f".{path.name}.partial.png")
     viewer.screenshot(str(partial), canvas_only=False, flash=False)

@@ -1,4 +1,4 @@
-"""Waiting for something in a window that goes on living meanwhile."""
+"""Waiting without blocking the window."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 from qtpy.QtCore import QEventLoop, QTimer
 
-_INTERVAL = 10  # ms between two looks
+_INTERVAL = 10  # ms between two calls of the condition
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
-    """Let the window live until a condition holds.
+    """Process events until a condition holds.
 
     Parameters
     ----------
     condition : callable
-        Quick, for it is asked again and again.
+        Called every 10 ms.
     seconds : float
 
     Raises
@@ -23,23 +23,23 @@ def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
     TimeoutError
         If it does not hold in time.
     """
-    loop, poll, too_late = QEventLoop(), QTimer(), QTimer()
+    loop, poll, timeout = QEventLoop(), QTimer(), QTimer()
 
-    def look() -> None:
+    def check() -> None:
         if condition():
             loop.exit(0)
 
-    poll.timeout.connect(look)
+    poll.timeout.connect(check)
     poll.start(_INTERVAL)
-    too_late.setSingleShot(True)
-    too_late.timeout.connect(lambda: loop.exit(1))
-    too_late.start(int(1000 * seconds))
+    timeout.setSingleShot(True)
+    timeout.timeout.connect(lambda: loop.exit(1))
+    timeout.start(int(1000 * seconds))
     if loop.exec():
         raise TimeoutError(f"the window was not ready after {seconds:g} seconds")
 
 
 def let_draw(milliseconds: int = 400) -> None:
-    """Let the window draw what it was given, which nobody is told of."""
+    """Process events for a while, since napari does not signal that it has drawn."""
     loop = QEventLoop()
     QTimer.singleShot(milliseconds, loop.quit)
     loop.exec()

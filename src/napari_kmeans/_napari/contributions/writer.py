@@ -1,4 +1,4 @@
-"""Any Labels layer as an OME-Zarr label image: what *File ▸ Save* runs."""
+"""Writes any Labels layer as an OME-Zarr label image, for *File ▸ Save*."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from ...io.files import export
+from ...io.label_images import export
 from ...model.model import KMeansModel
+from ...report.label_metadata import model_metadata
 
 LARGEST = 1 << 30
-"""Bytes of labels that are written here: napari's window stands still meanwhile."""
+"""Bytes of labels that are written here, since napari's window waits meanwhile."""
 
 
 def write_labels(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
-    """Write the full resolution of a layer, and levels made of it.
+    """Write the full resolution of a layer, and coarser resolutions made from it.
 
     Parameters
     ----------
     path : str
-        Gets ``.ome.zarr`` if it does not end in ``.zarr``. A label image that is there is replaced.
+        ``.ome.zarr`` is added unless it ends in ``.zarr``. An existing label image is replaced.
     data : array, or sequence of arrays of a multiscale layer
     attributes : mapping
         As in a layer data tuple.
@@ -31,7 +32,7 @@ def write_labels(path: str, data: Any, attributes: Mapping[str, Any]) -> list[st
     Returns
     -------
     list of str
-        What was written.
+        The path that was written.
 
     Raises
     ------
@@ -42,19 +43,19 @@ def write_labels(path: str, data: Any, attributes: Mapping[str, Any]) -> list[st
     Warns
     -----
     UserWarning
-        If the layer is turned or sheared, which the format has no place for.
+        If the layer is rotated or sheared, which the format cannot store.
     """
     labels = data[0] if attributes.get("multiscale") else data
     n_bytes = math.prod(labels.shape) * np.dtype(labels.dtype).itemsize
     if n_bytes > LARGEST:
         raise RuntimeError(
-            f"{n_bytes / 1e9:.1f} GB of labels would hold up the window while they are written; Export… in "
-            "the dock of K-means segmentation writes them in the background"
+            f"{n_bytes / 1e9:.1f} GB of labels would block the window while they are written; Export… in the "
+            "dock of K-means segmentation writes them in the background"
         )
     place = Path(path if path.lower().endswith(".zarr") else f"{path}.ome.zarr")
     if _is_turned(attributes):
         warnings.warn(
-            "OME-Zarr has no place for rotation, shear and affine transforms: they are not in the file",
+            "OME-Zarr cannot store rotation, shear and affine transforms; they are not in the file",
             UserWarning,
             stacklevel=2,
         )
@@ -66,9 +67,11 @@ def write_labels(path: str, data: Any, attributes: Mapping[str, Any]) -> list[st
             scale=[float(step) for step in attributes.get("scale", ())],
             translate=[float(at) for at in attributes.get("translate", ())],
             units=[str(unit) for unit in attributes.get("units") or ()],
-            model=_model(attributes.get("metadata", {})),
-            colors=_colors(attributes.get("colormap")),
-            properties=_properties(attributes.get("features")),
+            metadata=model_metadata(
+                _model(attributes.get("metadata", {})),
+                _colors(attributes.get("colormap")),
+                _properties(attributes.get("features")),
+            ),
             overwrite=True,
         )
     except (ImportError, ValueError) as error:
@@ -77,14 +80,14 @@ def write_labels(path: str, data: Any, attributes: Mapping[str, Any]) -> list[st
 
 
 def _is_turned(attributes: Mapping[str, Any]) -> bool:
-    """Whether more than a scale and a translation leads from pixels to the world."""
+    """Return whether the transform is more than a scale and a translation."""
     matrices = (np.atleast_2d(attributes[name]) for name in ("rotate", "affine") if name in attributes)
     straight = all(np.allclose(matrix, np.eye(*matrix.shape)) for matrix in matrices)
     return not straight or bool(np.any(attributes.get("shear", 0)))
 
 
 def _model(metadata: Mapping[str, Any]) -> KMeansModel | None:
-    """Return the model behind the labels, if the dock made them with one."""
+    """Return the model that made the labels, if the dock stored one."""
     text = metadata.get("napari-kmeans")
     if not isinstance(text, str):
         return None
@@ -95,7 +98,7 @@ def _model(metadata: Mapping[str, Any]) -> KMeansModel | None:
 
 
 def _colors(colormap: Any) -> dict[int, Sequence[float]] | None:
-    """Colours that were given to single labels; none where napari goes through a list of colours."""
+    """Return the colours of single labels, or None if napari cycles through a list of colours."""
     if not hasattr(colormap, "color_dict"):
         return None
     given = {label: np.asarray(color).tolist() for label, color in colormap.color_dict.items() if label}
@@ -103,7 +106,7 @@ def _colors(colormap: Any) -> dict[int, Sequence[float]] | None:
 
 
 def _properties(features: Any) -> list[dict[str, Any]] | None:
-    """Rows of the layer's table, each of the label in its ``index`` or of that of its number."""
+    """Return rows of the layer's table; a row's label is its ``index``, or else its number."""
     if features is None or not len(features.columns):
         return None
     rows = []
@@ -112,7 +115,7 @@ def _properties(features: Any) -> list[dict[str, Any]] | None:
             str(name): value.item() if isinstance(value, np.generic) else value for name, value in row.items()
         }
         label = int(known.pop("index", number))
-        # What has no value, and what JSON has no way to write, is left out.
+        # NaN, and values that JSON cannot represent, are left out.
         known = {
             name: value
             for name, value in known.items()

@@ -10,7 +10,7 @@ from napari.utils.colormaps import AVAILABLE_COLORMAPS, DirectLabelColormap
 from numpy.typing import NDArray
 
 from ...model.model import KMeansModel
-from ...report.palette import distinct_colors as distinct_colors  # also had from here
+from ...report.palette import distinct_colors
 
 DISTINCT = "distinct"
 MEAN = "mean intensity"

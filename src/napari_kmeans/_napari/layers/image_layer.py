@@ -1,8 +1,9 @@
-"""Between napari's layers and the engine: an image's pixels, and what its Labels layer shares with it."""
+"""The pixels of an Image layer, and what its Labels layer shares with it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,65 +12,64 @@ from numpy.typing import NDArray
 
 from ...blocks.arrays import as_readable, is_dask, is_zarr
 from ...blocks.pixels import Pixels
+from ...features.extractor import check_smooth
 from ...report.tables import PixelSize
-from ..session.measure import Resolutions
-from ..session.parameters import Parameters
+from .layer_recipe import LayerRecipe
 from .mask import mask_of
+from .resolutions import Resolutions
 
 METADATA_KEY = "napari-kmeans"
 
 
 def unwrap(thing: Any) -> Any:
-    """Return what is behind the proxy that napari hands to plugins, where ``is`` and weak references fail."""
+    """Return the object behind the proxy that napari passes to plugins; ``is`` fails on proxies."""
     return getattr(thing, "__wrapped__", thing)
 
 
-def resolutions_of(layer: Image, parameters: Parameters | None = None) -> Resolutions:
-    """Pixels of an Image layer, at each of its resolutions, described as a person chose.
+def resolutions_of(layer: Image, asked: LayerRecipe | None = None) -> Resolutions:
+    """Return the pixels of an Image layer at each of its resolutions.
 
-    A worker calls it, for masks are made and channels put together here.
+    Called in a worker, since masks are made and channels are stacked here.
 
     Raises
     ------
     ValueError, TypeError
-        With a sentence for the person, if the layer is of a kind that cannot be clustered like this.
+        If the layer is not supported; the message is for the user.
     """
-    chosen = parameters or Parameters()
-    layers = chosen.channels or (layer,)
-    resolutions = list(zip(*(_resolutions(each) for each in layers), strict=True))
-    together = bool(chosen.channels)
-    mask = None if chosen.mask is None else mask_of(chosen.mask, layer)
+    asked = asked or LayerRecipe()
+    layers = asked.channels or (layer,)
+    resolutions = list(zip(*(_arrays(each) for each in layers), strict=True))
+    together = bool(asked.channels)
+    mask = None if asked.mask is None else mask_of(asked.mask, layer)
     finest = resolutions[0][0].shape
-    levels = []
+    spatial = [not _is_time(layer, axis) for axis in range(layer.ndim)]
+    recipe = asked.in_pixels(sigma_of(layer, asked.smooth), spatial, spacing_of(layer))
+    pixels = []
     for arrays in resolutions:
         image = _stack(arrays) if together else arrays[0]
         shape = image.shape[: layer.ndim]
-        # Sizes are those of the finest level's pixels.
+        # Sizes are those of the pixels of the finest resolution.
         steps = [full / size for full, size in zip(finest, shape, strict=False)]
-        levels.append(
+        smooth = [s / step for s, step in zip(sigma_of(layer, asked.smooth), steps, strict=True)]
+        pixels.append(
             Pixels.of(
                 image,
-                features=chosen.features,
+                features=replace(recipe.extractor, smooth=check_smooth(smooth)),
                 channel_axis=-1 if layer.rgb or together else None,
                 mask=mask if mask is None or mask.shape == shape else _coarser(mask, shape),
-                smooth=[
-                    sigma / step for sigma, step in zip(sigma_of(layer, chosen.smooth), steps, strict=True)
-                ],
-                exclude=chosen.exclude,
-                **chosen.options,
             )
         )
-    return Resolutions(tuple(levels))
+    return Resolutions(tuple(pixels), recipe)
 
 
-def _resolutions(layer: Image) -> list[Any]:
-    """Arrays of a layer, the finest first; a single one where all have one size."""
+def _arrays(layer: Image) -> list[Any]:
+    """Return the arrays of a layer, the finest first; a single one if all have the same size."""
     levels = list(layer.data) if layer.multiscale else [layer.data]
     return levels if len({level.shape for level in levels}) > 1 else levels[:1]
 
 
 def _stack(arrays: Sequence[Any]) -> Any:
-    """Arrays as the channels of one, along the last axis."""
+    """Stack arrays as channels along the last axis."""
     readable = [as_readable(array) for array in arrays]
     if not any(is_dask(array) for array in readable):
         return np.stack(readable, axis=-1)
@@ -79,7 +79,7 @@ def _stack(arrays: Sequence[Any]) -> Any:
 
 
 def _coarser(mask: NDArray[np.bool_], shape: Sequence[int]) -> NDArray[np.bool_]:
-    """Of a mask of the finest level, the pixel nearest to each of a coarser one."""
+    """Return the pixel of a mask that is nearest to each pixel of a coarser resolution."""
     nearest = (
         ((np.arange(size) + 0.5) * full / size).astype(np.intp)
         for size, full in zip(shape, mask.shape, strict=True)
@@ -87,32 +87,32 @@ def _coarser(mask: NDArray[np.bool_], shape: Sequence[int]) -> NDArray[np.bool_]
     return mask[np.ix_(*nearest)]
 
 
-def is_lazy(layer: Image, parameters: Parameters) -> bool:
-    """Whether not all of the pixels that `resolutions_of` returns would be in memory."""
-    layers = parameters.channels or (layer,)
-    return any(is_dask(each) or is_zarr(each) for each in (_resolutions(one)[0] for one in layers))
+def is_lazy(layer: Image, asked: LayerRecipe) -> bool:
+    """Return whether some of the pixels that `resolutions_of` returns are not in memory."""
+    layers = asked.channels or (layer,)
+    return any(is_dask(each) or is_zarr(each) for each in (_arrays(one)[0] for one in layers))
 
 
 def sigma_of(layer: Image, smooth: float) -> list[float]:
-    """Standard deviation along each axis in pixels, of one in the layer's units; 0 along time."""
+    """Convert a standard deviation from the layer's units to pixels along each axis; 0 along time."""
     steps = spacing_of(layer)
     return [0.0 if _is_time(layer, axis) else smooth / steps[axis] for axis in range(layer.ndim)]
 
 
 def spacing_of(layer: Image) -> list[float]:
-    """Distance of pixels along each axis in the layer's units; 1, for pixels, where it has none."""
+    """Return the size of a pixel along each axis in the layer's units; 1 if it has no units."""
     if pixel_size(layer) is None:
         return [1.0] * layer.ndim
     return [abs(float(step)) for step in layer.scale]
 
 
 def time_axes(layer: Image) -> list[int]:
-    """Axes that are not spatial."""
+    """Return the axes that are time, not space."""
     return [axis for axis in range(layer.ndim) if _is_time(layer, axis)]
 
 
-def alike(layer: Image, viewer: Any) -> list[Image]:
-    """Image layers that lie pixel on pixel with one, itself among them: they can be its channels."""
+def aligned_layers(layer: Image, viewer: Any) -> list[Image]:
+    """Return the image layers with the same pixel grid as a layer, itself included: they can be its channels."""
     return [
         other
         for other in viewer.layers
@@ -125,7 +125,7 @@ def alike(layer: Image, viewer: Any) -> list[Image]:
 
 
 def transforms_of(layer: Image) -> dict[str, Any]:
-    """Keywords that lay a Labels layer exactly over an image."""
+    """Return the keywords that place a Labels layer exactly over an image."""
     return {
         "scale": layer.scale,
         "translate": layer.translate,
@@ -138,15 +138,15 @@ def transforms_of(layer: Image) -> dict[str, Any]:
 
 
 def axis_name(layer: Image, axis: int) -> str:
-    """What the layer calls an axis, or its number if it was not named."""
+    """Return the name of an axis, or its number if it has none."""
     label = str(layer.axis_labels[axis])
     return f"axis {axis}" if label.lstrip("-").isdigit() else label
 
 
 def pixel_size(layer: Image) -> PixelSize | None:
-    """Size of a pixel in the layer's units, or None if it has none.
+    """Return the size of a pixel in the layer's units, or None if it has none.
 
-    The determinant of data → world over the spatial axes; a time axis is not one.
+    It is the determinant of data → world over the spatial axes.
     """
     spatial = [axis for axis in range(layer.ndim) if not _is_time(layer, axis)]
     units = {f"{layer.units[axis]:~P}" for axis in spatial}

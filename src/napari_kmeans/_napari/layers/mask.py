@@ -1,4 +1,4 @@
-"""Where to cluster: a Labels or Shapes layer seen as a mask of an image."""
+"""A Labels or Shapes layer as a mask of an image."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _ELLIPSE_CORNERS = 64
 
 
 def mask_of(layer: Layer, image: Image) -> NDArray[np.bool_]:
-    """Return what lies in the labels or shapes of a layer, pixel by pixel of an image.
+    """Return which pixels of an image lie in the labels or shapes of a layer.
 
-    Layers of another scale, place or extent are looked up in world coordinates at the centre of each pixel; a
-    layer with fewer dimensions holds for all positions of the others.
+    Layers with another scale, position or extent are sampled in world coordinates at the centre of each pixel. A
+    layer with fewer dimensions applies to all positions along the others.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def mask_of(layer: Layer, image: Image) -> NDArray[np.bool_]:
     Raises
     ------
     ValueError
-        If the layer cannot be a mask of this image, with a sentence for the person.
+        If the layer cannot be a mask of this image; the message is for the user.
     """
     shape = _shape(image)
     if layer.ndim > image.ndim:
@@ -77,7 +77,7 @@ def _of_shapes(layer: Shapes, image: Image, shape: tuple[int, ...]) -> NDArray[n
             continue  # they have no inside
         corners = _ellipse(vertices) if kind == "ellipse" else vertices
         world = np.array([layer.data_to_world(corner) for corner in corners])
-        # What the layer does not know of is taken from the image's first pixel.
+        # Axes that the layer does not have are those of the image's first pixel.
         origin = np.asarray(image.data_to_world(np.zeros(image.ndim)))[:extra]
         places = np.array([image.world_to_data([*origin, *point]) for point in world])
         plane = polygon2mask(shape[-2:], places[:, -2:])
@@ -88,7 +88,7 @@ def _of_shapes(layer: Shapes, image: Image, shape: tuple[int, ...]) -> NDArray[n
 
 
 def _ellipse(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Polygon of the ellipse that napari keeps as the corners around it."""
+    """Return a polygon for an ellipse, which napari stores as the corners around it."""
     centre = corners.mean(axis=0)
     one, other = (corners[1] - corners[0]) / 2, (corners[3] - corners[0]) / 2
     angles = np.linspace(0, 2 * np.pi, _ELLIPSE_CORNERS, endpoint=False)[:, np.newaxis]
@@ -96,7 +96,7 @@ def _ellipse(corners: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _from_pixels(layer: Layer, image: Image) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Matrix and offset that lead from the image's last axes, pixel by pixel, to the layer's."""
+    """Return the matrix and offset from pixels along the image's last axes to pixels of the layer."""
     extra, n = image.ndim - layer.ndim, layer.ndim
 
     def at(place: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,41 +1,51 @@
-"""Labels that are found when somebody looks, and then only where: array-likes for Labels layers."""
+"""Labels on demand: array-likes for Labels layers that label only what is on screen."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...blocks.loop import N_THREADS, Progress, boxes
-from ...blocks.pixels import Box, Pixels, as_lazy
+from ...blocks.boxes import Box
+from ...blocks.loop import N_THREADS, array_boxes
+from ...blocks.pixels import Pixels
+from ...blocks.progress import Progress, subprogress
+from ...labels.clean_up import CleanUp
 from ...model.model import KMeansModel
+from ...model.segmentation import Grid, Segmentation, label_pixels
 from ...model.stack import KMeansStack
-from ...pipeline import label_and_count
-from .worker import part_of
 
 ModelAt = Callable[[int], KMeansModel | None]
 """The model of a position along an axis of the whole image, or None while it is not known."""
 
 
 @cache
-def _on_screen() -> ThreadPoolExecutor:
-    """Threads for what somebody waits for, apart from those of `blocks`, whose work may take long."""
+def _screen_threads() -> ThreadPoolExecutor:
+    """Return threads for what the user waits for, separate from those of long work."""
     return ThreadPoolExecutor(N_THREADS, thread_name_prefix="napari-kmeans-screen")
 
 
-class LookUp:
-    """What napari asks of an array, of labels that are looked up in the image.
+def corrected(pixels: Pixels, model: KMeansModel) -> Pixels:
+    """Return pixels without the illumination that a model was fitted without, at any resolution."""
+    if pixels.extractor.field is model.illumination:
+        return pixels
+    return replace(pixels, extractor=replace(pixels.extractor, field=model.illumination))
 
-    Every slice is right at any moment and costs what is on screen.
+
+class OnDemandLabels:
+    """The part of the array interface that napari needs, for labels that are computed on access.
+
+    Every slice is correct at any moment and costs only what is on screen.
 
     Parameters
     ----------
     pixels : Pixels
-        Of the image, or of a coarser level of it.
+        Of the image, or of a coarser resolution of it.
     """
 
     dtype = np.dtype(np.uint8)
@@ -46,34 +56,34 @@ class LookUp:
         self.ndim = len(pixels.shape)
         self.size = pixels.size
 
-    def become(self, other: LookUp) -> None:
-        """Look up what another one does, of the same shape, without anybody's noticing a new array."""
+    def become(self, other: OnDemandLabels) -> None:
+        """Become other labels of the same shape, so that napari keeps extent and thumbnail."""
         self.__class__, self.__dict__ = other.__class__, other.__dict__
 
     def __getitem__(self, key: Any) -> NDArray[np.uint8]:
-        box, inner = _box_of(key, self.shape)
+        box, inner = _box_of_index(key, self.shape)
         labels: NDArray[np.uint8] = self._label(box)[inner]
         return labels
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return self.look_up_all()
+        return self.compute()
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def _label(self, box: tuple[slice, ...]) -> NDArray[np.uint8]:
+    def _label(self, box: Box) -> NDArray[np.uint8]:
         raise NotImplementedError
 
-    def look_up_all(self, progress: Progress | None = None) -> NDArray[np.uint8]:
-        """Labels of every pixel, block by block, in threads."""
+    def compute(self, progress: Progress | None = None) -> NDArray[np.uint8]:
+        """Return the labels of all pixels, computed block by block in threads."""
         raise NotImplementedError
 
-    def lazily(self) -> Any:
-        """Labels of every pixel as a dask array, for a person to keep."""
+    def as_dask(self) -> Any:
+        """Return the labels of all pixels as a lazy dask array."""
         raise NotImplementedError
 
 
-class ModelLookUp(LookUp):
+class ModelLabels(OnDemandLabels):
     """Labels of one model."""
 
     def __init__(self, pixels: Pixels, model: KMeansModel) -> None:
@@ -81,43 +91,43 @@ class ModelLookUp(LookUp):
         self._model = model
         self._labeller = model.labeller(pixels.value_format)
 
-    def _label(self, box: tuple[slice, ...]) -> NDArray[np.uint8]:
+    def _label(self, box: Box) -> NDArray[np.uint8]:
         sides = [range(*side.indices(size)) for side, size in zip(box, self.shape, strict=True)]
         labels = np.empty([len(side) for side in sides], dtype=np.uint8)
-        places = boxes(labels.shape)
-        # A chunk that is cut would be read by several, and so would what a feature looks at around a part.
-        whole = (
+        parts = array_boxes(labels.shape)
+        # Cut chunks would be read several times, and so would the halo around each part.
+        is_whole = (
             self.pixels.chunks is not None or any(self.pixels.halo) or any(side.step != 1 for side in sides)
         )
-        if whole or len(places) < 2:
+        if is_whole or len(parts) < 2:
             self._labeller(*self.pixels.read(box), labels)
             return labels
 
-        def write(place: Box) -> None:
-            part = (side[at] for side, at in zip(sides, place, strict=True))
-            self._labeller(*self.pixels.read(tuple(slice(p.start, p.stop) for p in part)), labels[place])
+        def write(part: Box) -> None:
+            ranges = (side[at] for side, at in zip(sides, part, strict=True))
+            self._labeller(*self.pixels.read(tuple(slice(r.start, r.stop) for r in ranges)), labels[part])
 
-        list(_on_screen().map(write, places))
+        list(_screen_threads().map(write, parts))
         return labels
 
-    def look_up_all(self, progress: Progress | None = None) -> NDArray[np.uint8]:
+    def compute(self, progress: Progress | None = None) -> NDArray[np.uint8]:
         return self._model.label(self.pixels, progress)[0]
 
-    def lazily(self) -> Any:
-        return self._model.label_lazily(as_lazy(self.pixels))
+    def as_dask(self) -> Any:
+        return self._model.label_lazily(self.pixels.as_lazy())
 
 
-class StackLookUp(LookUp):
-    """Labels of one model a position along an axis, made when the position is looked at.
+class StackLabels(OnDemandLabels):
+    """Labels of one model for each position along an axis, made when the position is viewed.
 
     Parameters
     ----------
     pixels : Pixels
     axis : int
     model_at : callable
-        Of a position of the whole image. Where it returns None, labels are 0.
+        Takes a position of the whole image. Where it returns None, labels are 0.
     n_positions : int
-        Of the whole image: a coarser level may have fewer.
+        Positions of the whole image; a coarser resolution may have fewer.
     """
 
     def __init__(self, pixels: Pixels, axis: int, model_at: ModelAt, n_positions: int) -> None:
@@ -126,35 +136,40 @@ class StackLookUp(LookUp):
         self._model_at = model_at
         self._n_positions = n_positions
 
-    def _label(self, box: tuple[slice, ...]) -> NDArray[np.uint8]:
+    def _model_of(self, place: int) -> KMeansModel | None:
+        return self._model_at(place * self._n_positions // self.shape[self._axis])
+
+    def _label(self, box: Box) -> NDArray[np.uint8]:
         rest = (*box[: self._axis], *box[self._axis + 1 :])
         places = range(*box[self._axis].indices(self.shape[self._axis]))
         shape = [len(range(*side.indices(size))) for side, size in zip(box, self.shape, strict=True)]
         labels = np.zeros(shape, dtype=np.uint8)
         for i, place in enumerate(places):
-            model = self._model_at(place * self._n_positions // self.shape[self._axis])
+            model = self._model_of(place)
             if model is not None:
-                part = ModelLookUp(self.pixels.at(self._axis, place), model)
+                part = ModelLabels(corrected(self.pixels.at(self._axis, place), model), model)
                 labels[(slice(None),) * self._axis + (i,)] = part._label(rest)
         return labels
 
-    def look_up_all(self, progress: Progress | None = None) -> NDArray[np.uint8]:
-        return label_stack(self.pixels, self._axis, self._model_at, progress)[0]
+    def compute(self, progress: Progress | None = None) -> NDArray[np.uint8]:
+        segmentation, _ = label_stack(self.pixels, self._axis, self._model_at, progress=progress)
+        labels: NDArray[np.uint8] = segmentation.labels
+        return labels
 
-    def lazily(self) -> Any:
+    def as_dask(self) -> Any:
         import dask.array as da
 
-        pixels, n = as_lazy(self.pixels), self.shape[self._axis]
+        pixels = self.pixels.as_lazy()
         parts = []
-        for place in range(n):
-            part, model = pixels.at(self._axis, place), self._model_at(place * self._n_positions // n)
+        for place in range(self.shape[self._axis]):
+            part, model = pixels.at(self._axis, place), self._model_of(place)
             zeros = da.zeros(part.shape, dtype=np.uint8)
-            parts.append(zeros if model is None else model.label_lazily(part))
+            parts.append(zeros if model is None else model.label_lazily(corrected(part, model)))
         return da.stack(parts, axis=self._axis).rechunk(pixels.chunks)
 
 
-def _box_of(key: Any, shape: tuple[int, ...]) -> tuple[tuple[slice, ...], tuple[Any, ...]]:
-    """Turn any index into the box that holds what it asks for, and the index of that within the box."""
+def _box_of_index(key: Any, shape: tuple[int, ...]) -> tuple[Box, tuple[Any, ...]]:
+    """Return the box that holds what an index selects, and the index of that within the box."""
     parts: list[Any] = []
     for part in key if isinstance(key, tuple) else (key,):
         is_mask = not isinstance(part, slice) and part is not Ellipsis and np.asarray(part).dtype == bool
@@ -178,26 +193,47 @@ def _box_of(key: Any, shape: tuple[int, ...]) -> tuple[tuple[slice, ...], tuple[
 
 
 def label_stack(
-    pixels: Pixels, axis: int, model_at: ModelAt, progress: Progress | None = None
-) -> tuple[NDArray[np.uint8], KMeansStack]:
-    """Label each position along an axis with its own model.
+    pixels: Pixels,
+    axis: int,
+    model_at: ModelAt,
+    clean_up: CleanUp | None = None,
+    *,
+    grid: Grid = Grid(),  # noqa: B008 - immutable
+    position: int = 0,
+    progress: Progress | None = None,
+) -> tuple[Segmentation, KMeansStack]:
+    """Label each position along an axis with its own model, and clean it separately.
+
+    Parameters
+    ----------
+    pixels : Pixels
+    axis : int
+    model_at : callable
+    clean_up : CleanUp, optional
+    grid : Grid
+        Of one position.
+    position : int
+        The position whose model and counts are returned in the segmentation.
+    progress : callable, optional
 
     Returns
     -------
-    labels : uint8 array
-        Of the spatial shape.
+    segmentation : Segmentation
+        With the labels of all positions.
     stack : KMeansStack
     """
     labels = np.zeros(pixels.shape, dtype=np.uint8)
-    models = []
-    n = pixels.shape[axis]
-    for position in range(n):
-        part = pixels.at(axis, position)
-        place = (slice(None),) * axis + (position,)
-        inner = progress and part_of(progress, position / n, (position + 1) / n)
-        model = model_at(position)
+    models, counts, n = [], None, pixels.shape[axis]
+    for place in range(n):
+        share = subprogress(progress, place / n, (place + 1) / n)
+        model = model_at(place)
         assert model is not None
-        labels[place], model = label_and_count(model, part, inner)
-        models.append(model.without_summary())
+        part = model.coherent(corrected(pixels.at(axis, place), model))
+        found = label_pixels(part, model, clean_up, share, grid=grid, recount=True, in_memory=True)
+        labels[(slice(None),) * axis + (place,)] = found.labels
+        models.append(found.model.without_summary())
+        if place == position:
+            shown, counts = found.model, found.counts
     channel_axis = None if pixels.n_channels is None else -1
-    return labels, KMeansStack(tuple(models), axis, channel_axis, pixels.at(axis, 0).feature)
+    stack = KMeansStack(tuple(models), axis, channel_axis, pixels.at(axis, 0).extractor)
+    return Segmentation(labels, shown, counts), stack

@@ -1,9 +1,10 @@
-"""The Labels layer that shows an image's clusters, and who owns it."""
+"""The Labels layer that shows the clusters of an image, and who owns it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from napari.layers import Image, Labels
@@ -12,50 +13,51 @@ from numpy.typing import NDArray
 from ...model.model import KMeansModel
 from ...model.stack import KMeansStack
 from .image_layer import METADATA_KEY, transforms_of
-from .on_demand import LookUp
+from .insertion import insert_unselected
+from .on_demand import OnDemandLabels
 from .worker import Job
 
-_AT_ONCE = 1 << 20  # pixels that can be looked up without the window's seeming to hang
+_AT_ONCE = 1 << 20  # pixels that can be labelled without a noticeable delay
 
-LabelsData = NDArray[np.uint8] | Sequence[LookUp]
-"""An array to paint in, or labels to be looked up: one array-like for each level of a multiscale image."""
+LabelsData = NDArray[np.uint8] | Sequence[OnDemandLabels]
+"""An array to paint in, or labels on demand: one array-like per resolution level of a multiscale image."""
 
 
-def look_ups_of(layer: Labels) -> list[LookUp]:
-    """What a layer looks up: one array-like a level, or none at all."""
+def on_demand_parts(layer: Labels) -> list[OnDemandLabels]:
+    """Return the on-demand labels of a layer, one per resolution level; empty for an ordinary layer."""
     levels = list(layer.data) if layer.multiscale else [layer.data]
-    return [level for level in levels if isinstance(level, LookUp)]
+    return [level for level in levels if isinstance(level, OnDemandLabels)]
 
 
 def _make_ordinary(layer: Labels) -> None:
-    """Give a layer that is a person's now an array to paint in; a large one when it has been looked up.
+    """Give a layer that now belongs to the user an array to paint in; a large one in the background.
 
-    Of an image that is not in memory it becomes a dask array, which nobody can paint in.
+    For a lazy image the data become a dask array, which cannot be painted in.
     """
-    look_ups = look_ups_of(layer)
-    if layer.multiscale or look_ups[0].pixels.chunks is not None:
-        lazy = [look_up.lazily() for look_up in look_ups]
+    parts = on_demand_parts(layer)
+    if layer.multiscale or parts[0].pixels.chunks is not None:
+        lazy = [part.as_dask() for part in parts]
         layer.data = lazy if layer.multiscale else lazy[0]
         return
-    [look_up] = look_ups
-    if look_up.size < _AT_ONCE:
-        layer.data = look_up.look_up_all()
+    [part] = parts
+    if part.size < _AT_ONCE:
+        layer.data = part.compute()
         return
 
     def done(labels: NDArray[np.uint8]) -> None:
-        if layer.data is look_up:
+        if layer.data is part:
             layer.data = labels
 
-    job = Job(look_up.look_up_all)
+    job = Job(part.compute)
     job.succeeded.connect(done)
     job.start()
 
 
 class Overlay:
-    """The Labels layer that shows an image's clusters, as long as it is ours.
+    """The Labels layer that shows the clusters of an image, while the dock owns it.
 
-    Once a person paints in it, renames it, sets its data or keeps it, it is theirs: the next result goes
-    into a new layer. Opacity, contour and visibility are set when a layer is made and never after.
+    Once the user paints in it, renames it, sets its data or keeps it, it belongs to the user, and the next
+    result goes into a new layer. Opacity, contour and visibility are set only when a layer is made.
     """
 
     def __init__(self, viewer: Any, image: Image, opacity: float = 0.5) -> None:
@@ -65,17 +67,18 @@ class Overlay:
         self._contour = 0
         self._layer: Labels | None = None
         self._busy = False
+        self._made: WeakSet[Labels] = WeakSet()
 
     @property
     def layer(self) -> Labels | None:
-        """The layer, while it is in the viewer and ours."""
+        """The layer, while it is in the viewer and the dock owns it."""
         if self._layer is not None and self._layer not in self._viewer.layers:
             self.release()
         return self._layer
 
     @property
     def contour(self) -> int:
-        """Width of borders drawn instead of areas, or 0; of the next layer, if there is none."""
+        """Width of the borders that are drawn instead of areas, or 0; also for the next layer."""
         return self._contour if self.layer is None else self.layer.contour
 
     @contour.setter
@@ -85,17 +88,17 @@ class Overlay:
             self.layer.contour = contour
 
     @property
-    def looked_up(self) -> bool:
-        """Whether the layer is still to be made an ordinary one."""
-        return self.layer is not None and bool(look_ups_of(self.layer))
+    def is_on_demand(self) -> bool:
+        """Whether the labels of the layer are computed on demand."""
+        return self.layer is not None and bool(on_demand_parts(self.layer))
 
     def release(self) -> None:
-        """Leave the layer to the person."""
+        """Leave the layer to the user."""
         if self._layer is None:
             return
         for name in ("paint", "data", "name"):
             getattr(self._layer.events, name).disconnect(self._on_change)
-        if look_ups_of(self._layer):
+        if on_demand_parts(self._layer):
             _make_ordinary(self._layer)
         self._layer = None
 
@@ -111,15 +114,16 @@ class Overlay:
         colormap: Any,
         table: dict[str, Any] | None,
     ) -> None:
-        """Show labels, in the layer there is or in a new one right above the image.
+        """Show labels in the existing layer, or in a new one above the image and its earlier results.
 
-        `data` that is looked up cannot be painted in. `table` goes to the layer's features.
+        Labels on demand cannot be painted in. `table` becomes the features of the layer.
         """
         layer = self.layer
         self._busy = True
         try:
             if layer is None:
                 layer = self._layer = self._make(data, colormap)
+                self._made.add(layer)
             else:
                 self._set_data(layer, data)
                 self.recolor(colormap)
@@ -133,11 +137,11 @@ class Overlay:
             self._busy = False
 
     def _set_data(self, layer: Labels, data: LabelsData) -> None:
-        before = look_ups_of(layer)
+        before = on_demand_parts(layer)
         if isinstance(data, np.ndarray):
             layer.data = data
         elif before:
-            # The same layer with other labels: napari need not think its extent over.
+            # With the same array object, napari does not recompute extent and thumbnail.
             for old, new in zip(before, data, strict=True):
                 old.become(new)
             layer.refresh(extent=False, thumbnail=False)
@@ -145,7 +149,6 @@ class Overlay:
             layer.data = list(data) if layer.multiscale else data[0]
 
     def _make(self, data: LabelsData, colormap: Any) -> Labels:
-        layers = self._viewer.layers
         multiscale = not isinstance(data, np.ndarray) and len(data) > 1
         layer = Labels(
             data if multiscale or isinstance(data, np.ndarray) else data[0],
@@ -156,17 +159,25 @@ class Overlay:
             **transforms_of(self._image),
         )
         layer.contour = self._contour
-        # A new layer becomes the active one, which would take the person's tools away from the image.
-        selected, active = set(layers.selection), layers.selection.active
-        layers.insert(layers.index(self._image) + 1, layer)
-        layers.selection.clear()
-        layers.selection.update(selected)
-        layers.selection.active = active
+        insert_unselected(self._viewer, layer, self._place_above_earlier())
         for name in ("paint", "data", "name"):
             getattr(layer.events, name).connect(self._on_change)
         return layer
 
+    def _place_above_earlier(self) -> int:
+        """Hide earlier results of this image, and return the place above them.
+
+        Two half-transparent overlays would mix into colours that no swatch has.
+        """
+        layers = self._viewer.layers
+        place = int(layers.index(self._image)) + 1
+        for earlier in self._made:
+            if earlier in layers:
+                earlier.visible = False
+                place = max(place, layers.index(earlier) + 1)
+        return place
+
     def _on_change(self) -> None:
-        """Hand the layer over when the person changes it."""
+        """Leave the layer to the user who changes it."""
         if not self._busy:
             self.release()

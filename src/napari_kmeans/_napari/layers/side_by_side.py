@@ -1,4 +1,4 @@
-"""Original and clusters next to each other, and everything as it was on the way back."""
+"""Original and clusters side by side, and back to the view before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from napari.layers.base import Layer
 
 
 class SideBySide:
-    """Napari's grid with two layers in it, until `leave`.
+    """napari's grid with two layers, until `leave`.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class SideBySide:
 
     def __init__(self, viewer: Any, image: Image, labels: Labels) -> None:
         self._viewer = viewer
-        # Before napari 0.9 these hung on the viewer itself.
+        # Before napari 0.9 these were attributes of the viewer.
         self._grid = viewer.canvas.grid if hasattr(viewer, "canvas") else viewer.grid
         self._camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
         self._labels = labels

@@ -1,4 +1,4 @@
-"""Work in the background: progress, cancel, and results that nobody waits for any more are dropped."""
+"""Work in the background, with progress and cancel; results that are no longer needed are dropped."""
 
 from __future__ import annotations
 
@@ -10,30 +10,21 @@ from typing import Any
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from ...blocks.loop import Cancelled, Progress
+from ...blocks.progress import Cancelled, Progress
 
 _PROGRESS_INTERVAL = 0.1  # seconds between two signals: more would only keep the window busy
-_PATIENCE = 150  # ms after which a person wonders whether anything happens
+_SHOW_AFTER = 150  # ms until progress is shown
 
-# Jobs under way, cancelled ones included. A Qt object must not end in another thread, as it would if its
-# own worker held the last reference to it.
-_under_way: set[Job] = set()
+# Running jobs, cancelled ones included. A Qt object must not be destroyed in another thread, which would happen
+# if its own worker held the last reference to it.
+_running: set[Job] = set()
 
 Work = Callable[[Progress], Any]
-"""Takes a progress callback, and lets pass what that raises: `Cancelled`, when the work is to end."""
-
-
-def part_of(progress: Progress, begin: float, end: float) -> Progress:
-    """Return the progress of a part of some work, from one share of the whole to another."""
-
-    def tell(share: float) -> None:
-        progress(begin + share * (end - begin))
-
-    return tell
+"""Takes a progress callback, and lets exceptions from it pass: `Cancelled` when the work is to end."""
 
 
 class Job(QObject):
-    """One function run in a thread of napari's, which waits for it when it closes."""
+    """One function run in a thread of napari, which waits for it when it closes."""
 
     progressed = Signal(float)
     succeeded = Signal(object)
@@ -48,16 +39,16 @@ class Job(QObject):
         self._worker.finished.connect(self._on_finished)
 
     def start(self) -> None:
-        """Begin."""
-        _under_way.add(self)
+        """Start the work."""
+        _running.add(self)
         self._worker.start()
 
     def cancel(self) -> None:
-        """End at the next block; nothing is signalled any more."""
+        """Stop at the next block; nothing is signalled any more."""
         self._cancelled.set()
 
     def _progress(self, share: float) -> None:
-        # A worker that napari asks to quit, because its window closes, is cancelled too.
+        # napari asks workers to quit when its window closes.
         if self._cancelled.is_set() or self._worker.abort_requested:
             raise Cancelled
         now = time.monotonic()
@@ -66,8 +57,8 @@ class Job(QObject):
             self.progressed.emit(share)
 
     def _on_finished(self) -> None:
-        # Not before: the worker's thread still needs the worker to say so.
-        _under_way.discard(self)
+        # Not earlier: the worker's thread still needs the worker to emit this signal.
+        _running.discard(self)
 
     def _on_returned(self, outcome: tuple[bool, Any]) -> None:
         done, value = outcome
@@ -82,8 +73,8 @@ class Job(QObject):
 class _Task:
     """What a worker calls, once.
 
-    Napari keeps every worker for as long as its window lives. So this lets go of what it worked with, the
-    image for one, and says what it is to a person who closes the window meanwhile.
+    napari keeps every worker as long as its window exists, so this releases the image when the work is done.
+    Its name is shown to a user who closes the window meanwhile.
     """
 
     def __init__(self, work: Work, progress: Progress) -> None:
@@ -97,23 +88,23 @@ class _Task:
         except Cancelled:
             return False, None
         except Exception as error:
-            return False, error.with_traceback(None)  # which would hold what it passed through
+            return False, error.with_traceback(None)  # a traceback would keep the image alive
 
     def __repr__(self) -> str:
         return "k-means"
 
 
 class Runner(QObject):
-    """One job at a time: a new one replaces the one under way, whose result is dropped.
+    """Runs one job at a time: a new job replaces the running one, whose result is dropped.
 
     Signals
     -------
     lasted()
-        The job has begun a while ago, so that a person should see it.
+        The job has run for a while, so that its progress should be shown.
     progressed(share)
         0 to 1.
     stopped()
-        The job has ended, or was cancelled.
+        The job has ended or was cancelled.
     failed(error)
     """
 
@@ -126,14 +117,14 @@ class Runner(QObject):
         super().__init__(parent)
         self._job: Job | None = None
         self._done: Callable[[Any], None] | None = None
-        self._patience = QTimer(self)
-        self._patience.setSingleShot(True)
-        self._patience.setInterval(_PATIENCE)
-        self._patience.timeout.connect(self.lasted)
+        self._show_timer = QTimer(self)
+        self._show_timer.setSingleShot(True)
+        self._show_timer.setInterval(_SHOW_AFTER)
+        self._show_timer.timeout.connect(self.lasted)
 
     @property
     def busy(self) -> bool:
-        """Whether a job is under way."""
+        """Whether a job is running."""
         return self._job is not None
 
     def run(self, work: Work, done: Callable[[Any], None]) -> None:
@@ -144,17 +135,17 @@ class Runner(QObject):
         self._job.succeeded.connect(self._on_succeeded)
         self._job.failed.connect(self._on_failed)
         self.progressed.emit(0.0)
-        self._patience.start()
+        self._show_timer.start()
         self._job.start()
 
     def stop(self) -> None:
-        """Cancel the job under way, if there is one."""
+        """Cancel the running job, if there is one."""
         if self._job is not None:
             self._job.cancel()
             self._end()
 
     def _end(self) -> Callable[[Any], None] | None:
-        self._patience.stop()
+        self._show_timer.stop()
         if self._job is not None:
             for signal in (self._job.progressed, self._job.succeeded, self._job.failed):
                 signal.disconnect()

@@ -15,15 +15,15 @@ from qtpy.QtWidgets import QWidget
 
 from ...model.model import KMeansModel
 
-_MOST_TOLD = 4  # features in a tooltip
+_MAX_FEATURES = 4  # in a tooltip
 
 
 class Plot(pg.PlotWidget):
-    """A small plot in the theme's colours that neither opens menus nor scrolls with the wheel."""
+    """A small plot in the theme's colours without menus and without zoom by the wheel."""
 
     def __init__(self, parent: QWidget | None = None, **options: Any) -> None:
         super().__init__(parent, background=None, enableMenu=False, **options)
-        self.setMinimumHeight(120)
+        self.setMinimumHeight(116)
         self.hideButtons()
         self.getPlotItem().layout.setContentsMargins(0, 4, 4, 0)
         for side in ("left", "bottom"):
@@ -57,31 +57,31 @@ class Plot(pg.PlotWidget):
         event.accept()
 
 
-@lru_cache(maxsize=4096)  # pyqtgraph draws a symbol for each brush it has not seen, though of the same colour
+@lru_cache(maxsize=4096)  # pyqtgraph draws a symbol anew for each brush that is another object
 def _brush(red: int, green: int, blue: int, alpha: int) -> Any:
     return pg.mkBrush(red, green, blue, alpha)
 
 
 def brushes(colors: NDArray[np.float64]) -> list[Any]:
-    """Brushes in colours of 0 to 1, (n, 4); equal ones are the same object."""
+    """Return a brush for each colour, (n, 4) in 0 to 1; equal colours share one object."""
     return [_brush(*color) for color in (255 * colors).round().astype(int).tolist()]
 
 
 def format_value(value: float) -> str:
-    """Short text for a value in the image's units."""
+    """Return a value in the image's units in few letters."""
     return f"{value:.1f}" if 100 <= abs(value) < 1e6 else f"{value:.4g}"
 
 
 def format_count(n: float) -> str:
-    """Short text for a number of pixels."""
+    """Return a number of pixels in few letters."""
     for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if n >= 10 * unit:
             return f"{n / unit:g}{letter}"
     return f"{n:g}"
 
 
-def describe_cluster(model: KMeansModel, index: int) -> str:
-    """Name and share of a cluster, counted from 0, together with those that it was merged with."""
+def cluster_text(model: KMeansModel, index: int) -> str:
+    """Return name and share of a cluster, counted from 0, with those that it was merged with."""
     [group] = [group for group in model.groups if index + 1 in group]
     name = model.names[group[0] - 1] if model.names else f"cluster {group[0]}"
     share = model.counts[[label - 1 for label in group]].sum() / max(int(model.counts.sum()), 1)
@@ -89,7 +89,7 @@ def describe_cluster(model: KMeansModel, index: int) -> str:
     return f"{name}{background}, {100 * share:.1f} % of the image"
 
 
-def describe_features(names: Sequence[str], values: NDArray[np.float64], axes: tuple[int, int]) -> str:
-    """Names and values of the features of a point; of many, those of two axes."""
-    told = range(len(names)) if len(names) <= _MOST_TOLD else axes
-    return ", ".join(f"{names[axis]} {format_value(values[axis])}" for axis in told)
+def features_text(names: Sequence[str], values: NDArray[np.float64], axes: tuple[int, int]) -> str:
+    """Return names and values of the features of a point; of many features, those of two axes."""
+    chosen = range(len(names)) if len(names) <= _MAX_FEATURES else axes
+    return ", ".join(f"{names[axis]} {format_value(values[axis])}" for axis in chosen)

@@ -1,4 +1,4 @@
-"""The colours that an image consists of: one swatch for each cluster."""
+"""The mean colours of the clusters, as swatches."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from ...report.tables import cluster_table
 from .base import format_value
 
 COLORS = ("rgb", "lab")
-"""FeatureSpace spaces whose centres are colours."""
+"""Feature spaces whose centres are colours."""
 
 _HEIGHT = 20  # px
-_LEAST = 10  # px of a swatch, where there is room for that
+_MIN_WIDTH = 10  # px of a swatch, if there is room
 _FRAME = 3  # px
 _GAP = 1  # px
-_HINT = "Mean colour of each cluster, as broad as its share, framed in the colour it is drawn in"
+_HINT = "Mean colour of each cluster, as wide as its share, framed in the colour of its labels"
 
 
 class CenterPalette(QWidget):
-    """Swatches from dark to bright: inside a cluster's mean colour, around it its colour in the overlay.
+    """Swatches from dark to bright: the mean colour of a cluster, framed in its colour in the overlay.
 
-    They are as broad as the cluster's share, with a least breadth so that each can be seen. Merged clusters
-    have one together. Hovering tells name, centre, share and pixels in the tooltip.
+    Their widths are the shares of the clusters, with a minimum so that each is visible. Merged clusters share a
+    swatch. The tooltip gives name, centre, share and pixels.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -59,7 +59,7 @@ class CenterPalette(QWidget):
         colors : (n_clusters, 4) array
             Of the overlay, 0 to 1.
         white : float
-            Value of full light, where red, green and blue are the features.
+            Value of white, where red, green and blue are the features.
         """
         self._means, self._frames, self._tips = [], [], []
         self._shares = np.zeros(0)
@@ -81,24 +81,24 @@ class CenterPalette(QWidget):
         self.update()
 
     def edges(self) -> NDArray[np.float64]:
-        """Where swatches begin and end, in pixels from the left: (n + 1,) float64."""
+        """Return where swatches begin and end, in pixels from the left: (n + 1,) float64 array."""
         n = self._shares.size
         if not n:
             return np.zeros(1)
-        least = min(_LEAST, self.width() / n)
+        least = min(_MIN_WIDTH, self.width() / n)
         total = float(self._shares.sum())
         shares = self._shares / total if total > 0 else np.full(n, 1 / n)
-        # Each has the least, and what is left over is shared out.
+        # Each has the minimum, and the rest is divided by the shares.
         widths = least + (self.width() - n * least) * shares
         return np.concatenate(([0.0], np.cumsum(widths)))
 
-    def describe(self, x: float) -> str:
-        """Name, centre, share and pixels of the swatch at a place; empty beside them."""
+    def text_at(self, x: float) -> str:
+        """Return name, centre, share and pixels of the swatch at a position; empty beside them."""
         i = int(np.searchsorted(self.edges(), x, side="right")) - 1
         return self._tips[i] if 0 <= i < len(self._tips) else ""
 
     def mouseMoveEvent(self, event: Any) -> None:
-        self.setToolTip(self.describe(event.position().x()) or _HINT)
+        self.setToolTip(self.text_at(event.position().x()) or _HINT)
         super().mouseMoveEvent(event)
 
     def paintEvent(self, _event: Any) -> None:
@@ -113,18 +113,18 @@ class CenterPalette(QWidget):
 
 
 def srgb(centers: NDArray[np.float64], features: str, white: float) -> NDArray[np.float64]:
-    """Colours of centres as a screen shows them: (n, 3) float64, 0 to 1."""
+    """Return the colours of centres in sRGB: (n, 3) float64 array, 0 to 1."""
     if features == "lab":
         from skimage.color import lab2rgb
 
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # a mean may lie a little outside what screens show
+            warnings.simplefilter("ignore", UserWarning)  # a mean may lie slightly outside sRGB
             found = lab2rgb(centers)
     else:
         found = centers / white
     return np.asarray(np.clip(found, 0, 1))
 
 
-def full_light(cloud_max: float) -> float:
-    """Guess what full light is from the largest value there is: that of floats, of 8 or of 16 bits."""
+def guess_white(cloud_max: float) -> float:
+    """Guess the value of white from the largest value: that of floats, of 8 or of 16 bits."""
     return next((white for white in (1.0, 255.0, 65535.0) if cloud_max <= white), cloud_max)

@@ -1,4 +1,4 @@
-"""What is seen of a cloud: two of its axes, and few of its points that look like all of them."""
+"""Two axes of a summary of several features, and a few of its points that look like all of them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from ...model.model import KMeansModel
 from ...summary.vector import VectorSummary, outer_products
 
 N_SHOWN = 2000
-"""Most points that are drawn, and given the colour of their cluster at each step of the slider."""
+"""Largest number of points that are drawn and coloured at each step of the slider."""
 
-_GRIDS = ((128, 80), (96, 60), (72, 45), (56, 35))  # the last has no more than N_SHOWN cells
-_FAR = 5  # times as broad as where nearly all pixels lie
-_N_LOOKED_AT = 1 << 14  # points that extents and correlations are found from
+_GRIDS = ((128, 80), (96, 60), (72, 45), (56, 35))  # the last has at most N_SHOWN cells
+_FAR = 5  # times the range of nearly all pixels
+_N_SAMPLED = 1 << 14  # points that ranges and correlations are computed from
 
 Span = tuple[float, float]
 
 
 class CloudView:
-    """A cloud, ready to be looked at from any side.
+    """A summary of several features, prepared for drawing along any two of them.
 
     Parameters
     ----------
@@ -27,35 +27,35 @@ class CloudView:
     """
 
     def __init__(self, cloud: VectorSummary) -> None:
-        # Heavier points come last, and so take the place of the others where only one can be kept.
+        # Points with more pixels come last, so they replace others where only one can be drawn.
         order = np.argsort(cloud.counts, kind="stable")
         self.positions = cloud.positions[order]
         self.counts = cloud.counts[order].astype(np.float64)
         self.names = cloud.names
-        step = -(-order.size // _N_LOOKED_AT)
+        step = -(-order.size // _N_SAMPLED)
         self._some, self._some_counts = self.positions[::-step], self.counts[::-step]
 
     def extent(self, axis: int) -> Span:
-        """Where nearly all pixels lie along an axis; what lies far off must not press them together."""
+        """Return the range of nearly all pixels along an axis; a few far outliers are left out."""
         values = self._some[:, axis]
         order = np.argsort(values, kind="stable")
         cumulated = np.cumsum(self._some_counts[order])
         ends = np.searchsorted(cumulated, np.array([0.0005, 0.9995]) * cumulated[-1])
         first, last = values[order[ends.clip(max=order.size - 1)]]
         low, high = float(self.positions[:, axis].min()), float(self.positions[:, axis].max())
-        # A few pixels of a colour of their own belong to the picture, unless there is nothing else in it.
+        # Outliers are left out only if they would make the rest too narrow to see.
         if last > first and high - low > _FAR * (last - first):
             reach = 0.25 * (last - first)
             low, high = max(low, float(first - reach)), min(high, float(last + reach))
         return (low, high) if low < high else (low - 0.5, high + 0.5)
 
-    def telling_axes(self, spread: NDArray[np.float64] | None = None) -> tuple[int, int]:
-        """Choose the axis of most spread, and the one with most of its own beside that.
+    def informative_axes(self, spread: NDArray[np.float64] | None = None) -> tuple[int, int]:
+        """Return the axis with the largest variance, and the one with the largest part not explained by it.
 
         Parameters
         ----------
         spread : (d,) float64 array, optional
-            A variance for each axis; without it, that of the points.
+            A variance per axis; by default that of the points.
         """
         mean = np.average(self._some, axis=0, weights=self._some_counts)
         covariance = outer_products(self._some - mean, self._some_counts) / self._some_counts.sum()
@@ -71,20 +71,20 @@ class CloudView:
     def thinned(
         self, axes: tuple[int, int], view: tuple[Span, Span]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Choose points to draw: of those that would lie upon each other, the one with most pixels.
+        """Choose points to draw: of those that would overlap, the one with most pixels.
 
         Parameters
         ----------
         axes : (int, int)
         view : two pairs of float
-            What is seen of each axis.
+            The visible range of each axis.
 
         Returns
         -------
         chosen : (n,) int64 array
             At most `N_SHOWN` points.
         pixels : (n,) float64 array
-            Of each and of those that it stands for.
+            Pixels of each, with those of the points it stands for.
         """
         x, y = (self.positions[:, axis] for axis in axes)
         (left, right), (bottom, top) = view
@@ -103,7 +103,7 @@ class CloudView:
 
 
 def variance_between(model: KMeansModel) -> NDArray[np.float64]:
-    """Variance of the centres along each feature, in squared scales: (d,) float64."""
+    """Return the variance of the centres along each feature, in squared scales: (d,) float64 array."""
     places = model.centers / model.scales
     weights = model.counts if model.counts.any() else None
     mean = np.average(places, axis=0, weights=weights)

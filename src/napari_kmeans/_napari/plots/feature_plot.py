@@ -1,4 +1,4 @@
-"""What takes the histogram's place where a pixel is described by several features."""
+"""The plots of several features, in place of the histogram."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from qtpy.QtWidgets import (
 
 from ...model.model import KMeansModel
 from ...summary.vector import VectorSummary
-from .center_palette import COLORS, CenterPalette, full_light
+from .center_palette import COLORS, CenterPalette, guess_white
 from .cloud_view import variance_between
 from .profile import ProfilePlot
 from .scatter import ScatterPlot
 
-_MOST_IN_SCATTER = 2  # features that two axes show in full
+_MAX_IN_SCATTER = 2  # features that two axes show completely
 
 
 class FeaturePlot(QWidget):
-    """Colours of the clusters, and their pixels by two features or their centres by all.
+    """The colours of the clusters, and a scatter plot of two features or a profile of all.
 
-    Which features are seen, and how, is remembered for features of the same names.
+    The chosen axes and plot are remembered for each set of feature names.
 
     Attributes
     ----------
@@ -43,9 +43,9 @@ class FeaturePlot(QWidget):
     x_axis, y_axis : QComboBox
         Features of the scatter's axes.
     as_scatter, as_profile : QPushButton
-        Switch between the two.
+        Switch between the two plots.
     cloud : VectorSummary or None
-        What is shown.
+        The pixels that are shown.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -56,8 +56,8 @@ class FeaturePlot(QWidget):
         self._plots = QStackedWidget()
         for plot in (self.scatter, self.profile):
             self._plots.addWidget(plot)
-        self.x_axis = _AxisBox("FeatureSpace on the horizontal axis")
-        self.y_axis = _AxisBox("FeatureSpace on the vertical axis")
+        self.x_axis = _AxisBox("Feature on the horizontal axis")
+        self.y_axis = _AxisBox("Feature on the vertical axis")
         self.as_scatter = QPushButton("Scatter", checkable=True)
         self.as_scatter.setToolTip("Show the pixels by two of their features")
         self.as_profile = QPushButton("Profile", checkable=True)
@@ -100,23 +100,22 @@ class FeaturePlot(QWidget):
         self.set_cloud(None)
 
     def set_cloud(self, cloud: VectorSummary | None, white: float | None = None) -> None:
-        """Show the pixels of another image or other features, without clusters until `set_model`.
+        """Show other pixels or features, without clusters until `set_model`.
 
         Parameters
         ----------
         cloud : VectorSummary or None
         white : float, optional
-            Value of full light, where red, green and blue are the features; guessed from the largest if not
-            given.
+            Value of white, where red, green and blue are the features; by default guessed from the largest.
         """
         names = cloud.names if cloud is not None else ()
-        # From one position of a stack to the next, axes do not jump.
+        # The axes stay the same from one position of a stack to the next.
         same = self._has_axes and self.cloud is not None and self.cloud.names == names
         axes = self.scatter.shown_axes if same else self._axes_of.get(names, (0, 1))
         self._has_axes = same or names in self._axes_of
         self.cloud, self._model = cloud, None
         if white is None and cloud is not None:
-            white = full_light(float(cloud.positions.max()))
+            white = guess_white(float(cloud.positions.max()))
         self._white = white or 1.0
         for box, axis in ((self.x_axis, axes[0]), (self.y_axis, axes[1])):
             box.set_names(names, axis)
@@ -128,7 +127,7 @@ class FeaturePlot(QWidget):
     def set_model(self, model: KMeansModel | None, colors: NDArray[np.float64]) -> None:
         """Show the clusters of a model of the cloud.
 
-        The cost is the same for any cloud, so this can be called at every step of a slider.
+        The cost does not depend on the cloud, so this can be called at every step of a slider.
 
         Parameters
         ----------
@@ -145,7 +144,7 @@ class FeaturePlot(QWidget):
             self._draw()
 
     def _draw(self) -> None:
-        """Show the model in what is visible; what is not waits until it is."""
+        """Show the model in the plots that are visible."""
         model, colors = self._model, self._colors
         are_colors = model is not None and model.features in COLORS
         self.centers.setVisible(are_colors)
@@ -158,32 +157,32 @@ class FeaturePlot(QWidget):
         return self._plots.currentWidget() is self.profile
 
     def _choose_axes(self, model: KMeansModel) -> None:
-        """Look from where there is most to see, unless the person has chosen already."""
+        """Choose the two axes that separate the clusters best, unless the user has chosen."""
         view = self.scatter.view
         if self._has_axes or view is None:
             return
         self._has_axes = True
         if model.features == "lab":
-            axes = 1, 2  # lightness is the least of what tells stains apart
+            axes = 1, 2  # stains differ least in lightness
         elif model.features == "channels":
             axes = 0, 1
         elif model.features == "texture":
-            axes = view.telling_axes(variance_between(model))
+            axes = view.informative_axes(variance_between(model))
         else:
-            axes = view.telling_axes()
+            axes = view.informative_axes()
         for box, axis in ((self.x_axis, axes[0]), (self.y_axis, axes[1])):
             box.setCurrentIndex(axis)
         if axes != self.scatter.shown_axes:
             self.scatter.set_axes(axes)
 
     def _on_x(self, x: int) -> None:
-        self._take(x, self.y_axis, (x, self.scatter.shown_axes[1]))
+        self._set_axes(x, self.y_axis, (x, self.scatter.shown_axes[1]))
 
     def _on_y(self, y: int) -> None:
-        self._take(y, self.x_axis, (self.scatter.shown_axes[0], y))
+        self._set_axes(y, self.x_axis, (self.scatter.shown_axes[0], y))
 
-    def _take(self, chosen: int, other: QComboBox, axes: tuple[int, int]) -> None:
-        """Use a feature for an axis; if the other has it, that gets the one from here."""
+    def _set_axes(self, chosen: int, other: QComboBox, axes: tuple[int, int]) -> None:
+        """Use a feature for an axis; if the other axis has it, swap them."""
         if self.cloud is None:
             return
         if axes[0] == axes[1]:
@@ -199,10 +198,10 @@ class FeaturePlot(QWidget):
         self._switch()
 
     def _switch(self) -> None:
-        """Show scatter or profile: what the person chose for these features, or what shows more of them."""
+        """Show the plot that the user chose for these features, or else the one that shows more of them."""
         names = self.cloud.names if self.cloud is not None else ()
         has_profile = self._model is not None and self._model.features not in COLORS
-        profile = has_profile and self._profile_of.get(names, len(names) > _MOST_IN_SCATTER)
+        profile = has_profile and self._profile_of.get(names, len(names) > _MAX_IN_SCATTER)
         (self.as_profile if profile else self.as_scatter).setChecked(True)
         self._which.setVisible(has_profile)
         self._axes_row.setVisible(not profile)
@@ -215,7 +214,7 @@ class FeaturePlot(QWidget):
 
 
 class _AxisBox(QComboBox):
-    """Which feature is on an axis; a long name is cut in the box and whole in its list and tooltip."""
+    """The choice of a feature for an axis; long names are elided in the box, not in its list and tooltip."""
 
     def __init__(self, tip: str) -> None:
         super().__init__()
@@ -225,7 +224,7 @@ class _AxisBox(QComboBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(3)
-        # Napari leaves much room around the text.
+        # napari adds wide margins around the text.
         self.setStyleSheet(
             "QComboBox { min-width: 40px; padding: 0px 0px 0px 4px; }QComboBox::drop-down { width: 14px; }"
         )
@@ -242,4 +241,4 @@ class _AxisBox(QComboBox):
         self.setToolTip(f"{self._tip}: {name}" if name else self._tip)
 
     def wheelEvent(self, event: Any) -> None:
-        event.ignore()  # a person scrolls past
+        event.ignore()  # the user scrolls past it

@@ -1,4 +1,4 @@
-"""Plots of the dock: the histogram in the clusters' colours, and what each number of clusters explains."""
+"""The histogram in the colours of the clusters."""
 
 from __future__ import annotations
 
@@ -9,41 +9,39 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, Qt, Signal
 from qtpy.QtGui import QPalette
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
-from ...kmeans.clustering import Suggestion
 from ...model.model import KMeansModel
 from ...report.histogram import bin_summary
 from ...summary.scalar import ScalarSummary
-from .base import Plot, format_count
-from .base import format_value as format_value  # also had from here
+from .base import Plot, format_count, format_value
 
-_MOST_LINES = 32  # thresholds that can be told apart, and dragged
+_MAX_LINES = 32  # more thresholds cannot be told apart or dragged
 _HINT = "Drag a line to move a border; drag elsewhere to zoom, double click to see everything"
 
 
 class _CountAxis(pg.AxisItem):
-    """Numbers of pixels in little room, also where what is drawn are their logarithms."""
+    """Numbers of pixels in few letters, whether counts or their logarithms are drawn."""
 
     logarithms = False
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if not self.logarithms:
             return [format_count(value) for value in values]
-        # log10(1 + n) is drawn: no pixel at 0, and powers of ten where the 1 hardly matters.
+        # log10(1 + n) is drawn: 0 is no pixel, and elsewhere the 1 hardly matters.
         return [("0" if not value else format_count(10**value)) if value % 1 == 0 else "" for value in values]
 
 
 class HistogramPlot(Plot):
     """Counts of the values, each bar in the colour of its cluster, with centres and thresholds.
 
-    Thresholds can be dragged; dragging elsewhere zooms, and a double click shows everything again. Hovering
-    tells value, cluster and share in the tooltip.
+    Thresholds can be dragged. Dragging elsewhere zooms, and a double click shows all values again. The tooltip
+    gives value, cluster and share under the mouse.
 
     Signals
     -------
     threshold_moved(index, value)
-        A person drags a threshold, counted from 0.
+        The user drags a threshold, counted from 0.
     """
 
     threshold_moved = Signal(int, float)
@@ -71,7 +69,7 @@ class HistogramPlot(Plot):
         self.setToolTip(_HINT)
 
     def set_summary(self, summary: ScalarSummary | None) -> None:
-        """Bin the values of an image, once; drawing costs the same whatever their number."""
+        """Bin the values of an image once, so that the cost of drawing does not depend on their number."""
         self.summary = summary
         if summary is None:
             self._edges, self._counts = np.array([0.0, 1.0]), np.zeros(1)
@@ -97,15 +95,15 @@ class HistogramPlot(Plot):
                 for i, color in enumerate(colors, start=1)
             ]
             brushes = [palette[i] for i in np.searchsorted(model.thresholds, middle)]
-            places = model.centers[:, 0] if model.thresholds.size <= _MOST_LINES else np.empty(0)
+            places = model.centers[:, 0] if model.thresholds.size <= _MAX_LINES else np.empty(0)
             self._centers.setData(np.repeat(places, 2), np.tile([0.0, top], places.size))
         self._set_thresholds(np.empty(0) if model is None else model.thresholds)
         self._bars.setOpts(x0=self._edges[:-1], x1=self._edges[1:], height=heights, brushes=brushes)
         self.setYRange(0, top, padding=0.02)
 
     def _set_thresholds(self, thresholds: NDArray[np.float64]) -> None:
-        """Move the lines there are, for one of them may be held by the mouse; make or drop the others."""
-        if thresholds.size > _MOST_LINES:
+        """Move the lines; those that exist are kept, since the mouse may hold one of them."""
+        if thresholds.size > _MAX_LINES:
             thresholds = np.empty(0)
         while len(self._thresholds) > thresholds.size:
             self.removeItem(self._thresholds.pop())
@@ -118,14 +116,14 @@ class HistogramPlot(Plot):
             line.setValue(float(value))
 
     def set_movable(self, movable: bool) -> None:
-        """Let thresholds be dragged, or not."""
+        """Set whether thresholds can be dragged."""
         for line in self._thresholds:
             line.setMovable(movable)
 
     def set_log_counts(self, log_counts: bool) -> None:
         """Show logarithms of the counts, or the counts."""
         self.log_counts = self._axis.logarithms = log_counts
-        self._axis.picture = None  # its texts are not the same any more
+        self._axis.picture = None  # its numbers changed
         self.set_model(self._model, self._colors)
 
     def follow_theme(self) -> None:
@@ -145,8 +143,8 @@ class HistogramPlot(Plot):
         self.show_all()
         event.accept()
 
-    def describe(self, value: float) -> str:
-        """Value, cluster and share at a place of the axis."""
+    def text_at(self, value: float) -> str:
+        """Return value, cluster and share at a position of the axis."""
         i = int(np.searchsorted(self._edges, value, side="right")) - 1
         total = self._counts.sum()
         if not 0 <= i < self._counts.size or not total:
@@ -159,11 +157,11 @@ class HistogramPlot(Plot):
         return text
 
     def _on_hover(self, place: QPointF) -> None:
-        self.setToolTip(self.describe(self.getViewBox().mapSceneToView(place).x()) or _HINT)
+        self.setToolTip(self.text_at(self.getViewBox().mapSceneToView(place).x()) or _HINT)
 
 
 class _Threshold(pg.InfiniteLine):
-    """A line to drag."""
+    """A line that can be dragged."""
 
     def __init__(self, index: int, moved: Any) -> None:
         super().__init__(angle=90, movable=True, hoverPen=pg.mkPen("#E69F00", width=3))
@@ -173,96 +171,3 @@ class _Threshold(pg.InfiniteLine):
 
     def _on_dragged(self, _line: Any) -> None:
         self._moved.emit(self._index, float(self.value()))
-
-
-class ChooseKPlot(QWidget):
-    """Explained variance against the number of clusters, and the suggestion; a click on a point takes it."""
-
-    chosen = Signal(int)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._plot = Plot(self)
-        self._plot.setToolTip(
-            "Share of the variance that each number of clusters explains; click a point to take it"
-        )
-        self._plot.setLabel("bottom", "clusters")
-        self._plot.setLabel("left", "explained, %")
-        self._plot.getAxis("left").setWidth(44)
-        self._plot.setMouseEnabled(x=False, y=False)
-        self._points = pg.ScatterPlotItem(size=9, hoverable=True, tip=None)
-        self._line = pg.PlotDataItem()
-        self._plot.addItem(self._line)
-        self._plot.addItem(self._points)
-        self._points.sigClicked.connect(self._on_clicked)
-        self._reason = QLabel(wordWrap=True)
-        self.use = QPushButton("Use …")
-        self.use.setToolTip("Take the suggested number of clusters")
-        self.use.clicked.connect(self._on_use)
-        row = QHBoxLayout()
-        row.addWidget(self._reason, 1)
-        row.addWidget(self.use)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self._plot, 1)
-        layout.addLayout(row)
-        self._suggestion: Suggestion | None = None
-        self._n_clusters = 0
-        self._draw()
-
-    def set_suggestion(self, suggestion: Suggestion | None, n_clusters: int) -> None:
-        """Show a curve with the suggestion as a star, and the present choice filled."""
-        if suggestion is not self._suggestion:
-            self._suggestion = suggestion
-            self._draw()
-        if n_clusters != self._n_clusters:
-            self._n_clusters = n_clusters
-            self._fill()
-
-    def _draw(self) -> None:
-        suggestion = self._suggestion
-        self.use.setEnabled(suggestion is not None)
-        if suggestion is None:
-            self._points.setData([], [])
-            self._line.setData([], [])
-            self._reason.setText("")
-            self.use.setText("Use …")
-            return
-        y = 100 * np.array(suggestion.explained_variance)
-        x = np.arange(1, y.size + 1)
-        color = self.palette().color(QPalette.ColorRole.WindowText)
-        self._line.setData(x, y, pen=pg.mkPen(color, width=1))
-        star = x == suggestion.n_clusters
-        self._points.setData(
-            x=x,
-            y=y,
-            symbol=np.where(star, "star", "o").tolist(),
-            size=np.where(star, 15, 8),
-            pen=pg.mkPen(color),
-        )
-        self._plot.setXRange(1, max(12, x[-1]), padding=0.04)
-        self._plot.setYRange(0, 100, padding=0.06)
-        self._reason.setText(suggestion.reason)
-        self.use.setText(f"Use {suggestion.n_clusters}")
-        self._fill()
-
-    def _fill(self) -> None:
-        if self._suggestion is not None:
-            full = pg.mkBrush(self.palette().color(QPalette.ColorRole.WindowText))
-            empty = pg.mkBrush(None)
-            numbers = range(1, len(self._suggestion.inertia) + 1)
-            self._points.setBrush([full if k == self._n_clusters else empty for k in numbers])
-
-    def changeEvent(self, event: Any) -> None:
-        super().changeEvent(event)
-        if event.type() == event.Type.PaletteChange:
-            self._draw()
-
-    def _on_clicked(self, _item: Any, points: Any, *_: Any) -> None:
-        if len(points):
-            self.chosen.emit(int(points[0].pos().x()))
-
-    def _on_use(self) -> None:
-        if self._suggestion is not None:
-            self.chosen.emit(self._suggestion.n_clusters)

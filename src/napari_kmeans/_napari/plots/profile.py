@@ -14,23 +14,23 @@ from qtpy.QtWidgets import QWidget
 
 from ...model.model import KMeansModel
 from ...summary.vector import VectorSummary
-from .base import Plot, brushes, describe_cluster, format_value
+from .base import Plot, brushes, cluster_text, format_value
 
-_NEAR = 14  # px, from a line that is told of
-_HINT = "Centre of each cluster, feature by feature; drag to zoom, double click to see everything"
+_NEAR = 14  # px to a line, for the tooltip
+_HINT = "Centre of each cluster, feature by feature; drag to zoom, double click to show everything"
 _SCALE = " σ "  # between a feature and its scale in the names of textures
 
 
 class _NameAxis(pg.AxisItem):
-    """Names instead of numbers, cut to the room there is."""
+    """Names instead of numbers, elided where they would overlap."""
 
     def __init__(self) -> None:
         super().__init__("bottom")
         self._texts: dict[float, str] = {}
-        self.setStyle(hideOverlappingLabels=False)  # they are cut where they would overlap
+        self.setStyle(hideOverlappingLabels=False)  # they are elided instead
 
     def set_names(self, texts: dict[float, str], title: str) -> None:
-        """Name places, in ascending order, and say what all names have in common."""
+        """Set names by position, in ascending order, and what all of them have in common."""
         self._texts = texts
         self.setLabel(title)
         self.showLabel(bool(title))
@@ -50,11 +50,11 @@ class _NameAxis(pg.AxisItem):
 
 
 class ProfilePlot(Plot):
-    """A line for each cluster through its centre's features, in its colour.
+    """A line per cluster through the features of its centre, in its colour.
 
-    Features that are standardised are drawn in standard deviations from the mean of all pixels, others as
-    they are. Those of textures stand together by kind, from the smallest scale to the largest. Dragging
-    zooms, and a double click shows everything again.
+    Standardised features are drawn in standard deviations from the mean of all pixels, others in their own
+    units. Features of textures are grouped by kind, from the smallest scale to the largest. Dragging zooms,
+    and a double click shows everything again.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -120,7 +120,7 @@ class ProfilePlot(Plot):
 
     def show_all(self) -> None:
         """Undo any zoom."""
-        margin = 0.4 if self._places.joined.all() else 1.0  # the name of a group is broader
+        margin = 0.4 if self._places.joined.all() else 1.0  # names of groups are wider
         last = self._places.places.max(initial=0.0)
         self.setXRange(-margin, last + margin, padding=0)
 
@@ -136,8 +136,8 @@ class ProfilePlot(Plot):
             self._mean_line.setPen(pg.mkPen(color, width=1, style=Qt.PenStyle.DotLine))
             self._draw()
 
-    def describe(self, x: float, y: float) -> str:
-        """FeatureSpace, value and cluster of the centre near a place; empty if there is none."""
+    def text_at(self, x: float, y: float) -> str:
+        """Return feature, value and cluster of the centre near a position; empty if there is none."""
         if self._model is None or not self._places.places.size:
             return ""
         at = int(np.argmin(np.abs(self._places.places - x)))
@@ -150,29 +150,29 @@ class ProfilePlot(Plot):
         text = f"{self._model.feature_names[feature]}: {format_value(self._model.centers[i, feature])}"
         if self._mean_line.isVisible():
             text += f"\n{heights[i]:+.2f} standard deviations from the mean"
-        return f"{text}\n{describe_cluster(self._model, i)}"
+        return f"{text}\n{cluster_text(self._model, i)}"
 
     def _on_hover(self, place: QPointF) -> None:
         at = self.getViewBox().mapSceneToView(place)
-        self.setToolTip(self.describe(at.x(), at.y()) or _HINT)
+        self.setToolTip(self.text_at(at.x(), at.y()) or _HINT)
 
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Where features stand along an axis.
+    """Positions of features along an axis.
 
     Attributes
     ----------
     order : (d,) int64 array
         Features from left to right.
     places : (d,) float64 array
-        Of each of them, ascending from 0.
+        Position of each, ascending from 0.
     joined : (d,) int32 array
-        1 where a line goes on from one to the next.
+        1 where a line connects a feature to the next.
     texts : dict of float to str
-        What is written at which place.
+        Names by position.
     title : str
-        What all have in common.
+        What all names have in common.
     """
 
     order: NDArray[np.int64]
@@ -183,7 +183,7 @@ class Places:
 
 
 def arrange(names: tuple[str, ...]) -> Places:
-    """Put features beside each other; those at several scales by kind, with gaps between kinds."""
+    """Return the positions of features; those at several scales by kind, with gaps between kinds."""
     order = np.arange(len(names))
     joined = np.ones(len(names), dtype=np.int32)
     heads = {name.rpartition(" ")[0] for name in names}

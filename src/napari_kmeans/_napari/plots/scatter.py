@@ -1,4 +1,4 @@
-"""The pixels of an image by two of their features, in the clusters' colours."""
+"""A scatter plot of two features of the pixels, in the colours of the clusters."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from qtpy.QtWidgets import QWidget
 from ...kmeans.nearest import nearest
 from ...model.model import KMeansModel
 from ...summary.vector import VectorSummary
-from .base import Plot, brushes, describe_cluster, describe_features
+from .base import Plot, brushes, cluster_text, features_text
 from .cloud_view import CloudView
 
-_SHADES = np.linspace(0.35, 1.0, 6)  # opacities, from the fewest pixels to the most
+_OPACITIES = np.linspace(0.35, 1.0, 6)  # from the fewest pixels to the most
 _POINT, _CENTER = 4, 11  # px
-_NEAR = 10  # px, from a point that is told of
-_HINT = "Drag to zoom, double click to see everything"
+_NEAR = 10  # px to a point, for the tooltip
+_HINT = "Drag to zoom, double click to show everything"
 
 
 class ScatterPlot(Plot):
-    """Points of a cloud, each in the colour of its cluster and fainter where there are fewer pixels.
+    """Points of a summary in the colours of their clusters, fainter where there are fewer pixels.
 
-    Centres are large dots. Dragging zooms, and a double click shows everything again. Hovering tells
-    features, cluster and share in the tooltip.
+    Centres are large dots. Dragging zooms, and a double click shows everything again. The tooltip gives
+    features, cluster and share under the mouse.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -54,7 +54,7 @@ class ScatterPlot(Plot):
 
     @property
     def view(self) -> CloudView | None:
-        """The points there are to see."""
+        """The points that can be shown."""
         return self._view
 
     def set_cloud(self, cloud: VectorSummary | None, axes: tuple[int, int] = (0, 1)) -> None:
@@ -64,12 +64,12 @@ class ScatterPlot(Plot):
         self.set_axes(axes)
 
     def set_axes(self, axes: tuple[int, int]) -> None:
-        """Look at the points along two other features."""
+        """Show two other features."""
         self.shown_axes = axes
         self.show_all()
 
     def set_model(self, model: KMeansModel | None, colors: NDArray[np.float64]) -> None:
-        """Colour the points that are drawn, and mark the centres; the cost is the same for any cloud."""
+        """Colour the points that are drawn, and mark the centres; the cost does not depend on the cloud."""
         self._model, self._colors = model, colors
         self._recolor()
 
@@ -91,7 +91,7 @@ class ScatterPlot(Plot):
             self._recolor()
 
     def _thin(self, *_: Any) -> None:
-        """Choose which points to draw, as many as there is room for in what is seen."""
+        """Choose which points to draw in the visible range."""
         if self._view is None:
             self._drawn = np.empty(0, dtype=np.int64)
             pixels = np.empty(0)
@@ -99,13 +99,13 @@ class ScatterPlot(Plot):
             x, y = self.viewRange()
             self._drawn, pixels = self._view.thinned(self.shown_axes, (tuple(x), tuple(y)))
         level = np.log1p(pixels) / np.log1p(pixels.max(initial=1))
-        self._shade = (level * (_SHADES.size - 1)).round().astype(np.int64)
+        self._shade = (level * (_OPACITIES.size - 1)).round().astype(np.int64)
         places = self._places()
         self._points.setData(places[:, 0], places[:, 1])
         self._recolor()
 
     def _places(self) -> NDArray[np.float64]:
-        """Where the points are drawn: (n, 2) float64."""
+        """Return the positions of the drawn points: (n, 2) float64 array."""
         if self._view is None:
             return np.empty((0, 2))
         return self._view.positions[self._drawn][:, list(self.shown_axes)]
@@ -129,13 +129,13 @@ class ScatterPlot(Plot):
                 pen=pg.mkPen(self.palette().color(QPalette.ColorRole.WindowText), width=1.5),
             )
         if self._drawn.size:
-            shades = np.repeat(colors, _SHADES.size, axis=0)
-            shades[:, 3] *= np.tile(_SHADES, len(colors))
+            shades = np.repeat(colors, _OPACITIES.size, axis=0)
+            shades[:, 3] *= np.tile(_OPACITIES, len(colors))
             table = np.array(brushes(shades))
-            self._points.setBrush(list(table[self._cluster * np.intp(_SHADES.size) + self._shade]))
+            self._points.setBrush(list(table[self._cluster * np.intp(_OPACITIES.size) + self._shade]))
 
-    def describe(self, x: float, y: float) -> str:
-        """Features, cluster and share of what is drawn near a place; empty if there is nothing."""
+    def text_at(self, x: float, y: float) -> str:
+        """Return features, cluster and share of the point near a position; empty if there is none."""
         if self._view is None or not self._drawn.size:
             return ""
         pixel = np.array(self.getViewBox().viewPixelSize())
@@ -143,17 +143,17 @@ class ScatterPlot(Plot):
             distance = np.hypot(*((self._model.centers[:, list(self.shown_axes)] - (x, y)) / pixel).T)
             i = int(np.argmin(distance))
             if distance[i] <= _CENTER / 2:
-                features = describe_features(self._view.names, self._model.centers[i], self.shown_axes)
-                return f"centre: {features}\n{describe_cluster(self._model, i)}"
+                features = features_text(self._view.names, self._model.centers[i], self.shown_axes)
+                return f"centre: {features}\n{cluster_text(self._model, i)}"
         distance = np.hypot(*((self._places() - (x, y)) / pixel).T)
         i = int(np.argmin(distance))
         if distance[i] > _NEAR:
             return ""
-        text = describe_features(self._view.names, self._view.positions[self._drawn[i]], self.shown_axes)
+        text = features_text(self._view.names, self._view.positions[self._drawn[i]], self.shown_axes)
         if self._model is not None:
-            text += f"\n{describe_cluster(self._model, int(self._cluster[i]))}"
+            text += f"\n{cluster_text(self._model, int(self._cluster[i]))}"
         return text
 
     def _on_hover(self, place: QPointF) -> None:
         at = self.getViewBox().mapSceneToView(place)
-        self.setToolTip(self.describe(at.x(), at.y()) or _HINT)
+        self.setToolTip(self.text_at(at.x(), at.y()) or _HINT)

@@ -1,4 +1,4 @@
-"""How the clusters are drawn: colours, outline, a peek at the original, side by side. Not which they are."""
+"""How clusters are drawn: colours, outline, a peek at the original, side by side."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 
 from ...model.model import KMeansModel
-from ..layers.colors import DISTINCT, cluster_colors, distinct_colors, label_colormap
+from ...report.palette import distinct_colors
+from ..layers.colors import DISTINCT, cluster_colors, label_colormap
 from ..layers.side_by_side import SideBySide
 from .session import Session
 
 
 class Display:
-    """What a person chose about the drawing, applied to the overlay of a session."""
+    """What the user chose about the drawing, applied to the overlay of a session."""
 
     def __init__(self, viewer: Any, palette: str) -> None:
         self._viewer = viewer
@@ -26,13 +27,13 @@ class Display:
         self._side_by_side: SideBySide | None = None
 
     def colors(self, session: Session, model: KMeansModel) -> NDArray[np.float64]:
-        """Colour of each cluster: (n_clusters, 4)."""
+        """Return the colour of each cluster: (n_clusters, 4) array."""
         return cluster_colors(model, self.palette, session.image.contrast_limits)
 
     def colormap(self, session: Session, model: KMeansModel) -> Any:
-        """Colormap of the overlay; the same object as before unless a colour changed."""
+        """Return the colormap of the overlay; the same object as before unless a colour changed."""
         hidden, highlighted = frozenset(session.hidden), frozenset(session.highlighted)
-        # Distinct colours depend on the label alone, so one colormap does for any number of clusters.
+        # Distinct colours depend on the label alone, so one colormap serves any number of clusters.
         fixed = self.palette == DISTINCT
         colors = distinct_colors(255) if fixed else self.colors(session, model)
         key = (hidden, highlighted, DISTINCT if fixed else colors.tobytes())
@@ -52,7 +53,7 @@ class Display:
             session.overlay.contour = 1 if outline else 0
 
     def peek(self, session: Session | None) -> None:
-        """Take the clusters away until `end_peek`."""
+        """Hide the clusters until `end_peek`."""
         layer = session.overlay.layer if session else None
         if layer is not None and layer.visible:
             self._peeked = layer
@@ -65,7 +66,7 @@ class Display:
             self._peeked = None
 
     def set_side_by_side(self, session: Session | None, wanted: bool) -> bool:
-        """Show original and clusters next to each other, or as before; return whether they are."""
+        """Show original and clusters side by side, or as before; return whether they are."""
         if self._side_by_side is not None:
             self._side_by_side.leave()
             self._side_by_side = None

@@ -1,4 +1,4 @@
-"""The labels of an image to a file, from all of its pixels; a worker runs it."""
+"""The labels of an image, from all of its pixels, to a file; runs in a worker."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...blocks.dask_cluster import cluster_at
-from ...blocks.loop import Progress
-from ...io import files
-from ...pipeline import counted
-from ..layers.worker import part_of
-from .clean import cleaned
+from ...blocks.dask_cluster import use_scheduler
+from ...blocks.progress import Progress, subprogress
+from ...io.label_images import export
+from ...model.segmentation import clean_segmentation, counted
+from ...report.label_metadata import model_metadata
 from .measure import measure
 from .session import Session
 
@@ -23,12 +22,12 @@ def export_labels(
     colors: NDArray[np.float64],
     scheduler: str,
     overwrite: bool,
-    progress: Progress,
+    progress: Progress | None,
 ) -> None:
     """Write the labels that the session shows, block by block.
 
-    Where an estimate is shown, all pixels are read first. Of a stack whose positions have clusters of their
-    own, those of each are found on the way.
+    Where an estimate is shown, all pixels are read first. For a stack whose positions are clustered
+    separately, the clusters of each are found on the way.
 
     Parameters
     ----------
@@ -40,30 +39,31 @@ def export_labels(
     scheduler : str
         Address of the Dask cluster to read on; empty for this machine.
     overwrite : bool
-        Replace what is there.
+        Replace an existing file.
     progress : callable
 
     Raises
     ------
     OSError, ValueError
-        If it cannot be written; nothing is left then.
+        If the file cannot be written; nothing is left then.
     """
-    levels, measured, image = session.levels, session.measured, session.image
-    assert levels is not None
+    resolutions, measured, image = session.resolutions, session.measured, session.image
+    assert resolutions is not None
     assert measured is not None
-    axis, pixels = session.parameters.per_axis, levels.finest
-    with cluster_at(scheduler if levels.lazy else ""):
+    axis, pixels = session.asked.per_axis, resolutions.finest
+    with use_scheduler(scheduler if resolutions.is_lazy else ""):
         if measured.is_estimate:
             part = pixels if axis is None else pixels.at(axis, session.position)
-            measured = measure(part, 1, part_of(progress, 0, 0.5))
-            progress = part_of(progress, 0.5, 1)
-        clean_up = session.parameters.clean_up
-        look_up, model = session.labels_to_export(levels, measured, with_background=not clean_up)
+            measured = measure(part, resolutions.recipe, 1, subprogress(progress, 0, 0.5))
+            progress = subprogress(progress, 0.5, 1)
+        clean_up = session.asked.recipe.clean_up
+        on_demand, model = session.labels_to_export(resolutions, measured, with_background=not clean_up)
         if axis is None:
-            model = counted(model, pixels)
-        # Regions have to be known before the first block is written.
-        labels = cleaned(look_up.lazily(), clean_up, model, image, axis) if clean_up else look_up
-    files.export(
+            model = counted(model, measured.prepared.pixels)
+        labels = on_demand
+        if clean_up:  # regions have to be known before the first block is written
+            labels = clean_segmentation(on_demand.as_dask(), model, clean_up, session.grid)
+    export(
         path,
         labels,
         axis_labels=[str(name) for name in image.axis_labels],
@@ -71,8 +71,9 @@ def export_labels(
         translate=[float(at) for at in image.translate],
         units=[str(unit) for unit in image.units],
         source=Path(image.source.path) if image.source.path else None,
-        model=model,
-        colors={label: color.tolist() for label, color in enumerate(colors, start=1)},
+        metadata=model_metadata(
+            model, {label: color.tolist() for label, color in enumerate(colors, start=1)}
+        ),
         overwrite=overwrite,
         progress=progress,
     )

@@ -1,8 +1,9 @@
-"""Which image the dock shows, and what is kept of each: the dock follows the viewer."""
+"""Which image the dock shows: it follows the viewer, and keeps a session for each image."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -10,20 +11,22 @@ from napari.layers import Image
 from napari.layers.base import Layer
 from qtpy.QtCore import QObject, Signal
 
+from ...model.recipe import Recipe
 from ..layers.image_layer import unwrap
+from ..layers.layer_recipe import LayerRecipe
 from ..layers.overlay import Overlay
 from . import settings
-from .parameters import Parameters
 from .session import Session
 
-# What a person chose for images that a dock was closed on, for the next one.
-_left: WeakKeyDictionary[Layer, Parameters] = WeakKeyDictionary()
+# What was asked for images when a dock was closed, for the next dock. It must not refer to layers, or these
+# would never be freed.
+_left: WeakKeyDictionary[Layer, LayerRecipe] = WeakKeyDictionary()
 
 
 class Follower(QObject):
-    """Keeps to the active image, with a session for each image that was looked at.
+    """Follows the active image, with a session for each image that was shown.
 
-    Another kind of layer leaves the dock where it was, or at the topmost image.
+    Other kinds of layers leave the dock where it was, or at the topmost image.
 
     Parameters
     ----------
@@ -33,17 +36,17 @@ class Follower(QObject):
     Signals
     -------
     listed()
-        There are other images, or they have other names.
+        Layers were added, removed or renamed.
     leaving()
-        `session` is about to be another one.
+        `session` is about to change.
     arrived()
-        `session` is another one, or None.
+        `session` has changed; it may be None.
     replaced()
-        The image of `session` was given other data; what was measured is forgotten.
+        The data that `session` uses were replaced; its measurements are dropped.
     moved()
-        The viewer moved to a position of the stack that has clusters of its own.
+        The viewer moved to a position of the stack with clusters of its own.
     touched()
-        The person selected the overlay of `session`.
+        The user selected the overlay of `session`.
     """
 
     listed = Signal()
@@ -57,35 +60,43 @@ class Follower(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self.session: Session | None = None
-        """State of the image that is shown, if there is one."""
+        """State of the image that is shown."""
         self.n_clusters: int | None = None
-        """What a person chose while there was no image, for the next that has not been seen."""
+        """Number of clusters that was chosen while there was no image, for the next new image."""
         self._sessions: WeakKeyDictionary[Layer, Session] = WeakKeyDictionary()
+        self._watched: list[Layer] = []
         for event, slot in self._connections():
             event.connect(slot)
+        for layer in viewer.layers:
+            self._watch(layer)
 
     def _connections(self) -> list[tuple[Any, Callable[..., None]]]:
         layers = self._viewer.layers
         return [
-            (layers.events.inserted, self._on_layers_changed),
+            (layers.events.inserted, self._on_inserted),
             (layers.events.reordered, self._on_layers_changed),
-            (layers.events.removed, self._on_layer_removed),
+            (layers.events.removed, self._on_removed),
             (layers.selection.events.active, self.follow),
             (self._viewer.dims.events.point, self._on_position),
         ]
 
     def close(self) -> None:
-        """Let go of the viewer, and leave layers and choices for the person and for the next dock."""
-        self._watch(None)
+        """Disconnect from the viewer; leave layers to the user, and what was asked to the next dock."""
+        self._show(None)
         for event, slot in self._connections():
             event.disconnect(slot)
+        for layer in list(self._watched):
+            self._unwatch(layer)
         for layer, session in self._sessions.items():
-            _left[layer] = session.parameters
+            asked = replace(session.asked, mask=None)
+            if asked.channels:
+                asked = replace(asked, channels=()).with_recipe(features=Recipe().features)
+            _left[layer] = asked
             session.overlay.release()
         self._sessions.clear()
 
     def images(self) -> list[Image]:
-        """All there are, the topmost last."""
+        """Return the image layers, the topmost last."""
         return [layer for layer in self._viewer.layers if isinstance(layer, Image)]
 
     # Which image
@@ -108,42 +119,56 @@ class Follower(QObject):
         if layer is (self.session.image if self.session is not None else None):
             return
         self.leaving.emit()
-        self._watch(layer)
+        self._show(layer)
         self.arrived.emit()
 
-    def _watch(self, layer: Image | None) -> None:
+    def _show(self, layer: Image | None) -> None:
         if self.session is not None:
-            self.session.image.events.data.disconnect(self._on_data)
-            self.session.image.events.name.disconnect(self._on_layers_changed)
             self.session.end_gesture()
             self.session = None
         if layer is None:
             return
         session = self._sessions.get(layer)
         if session is None:
-            session = self._sessions[layer] = self._begin(layer)
+            session = self._sessions[layer] = self._new_session(layer)
         self.session = session
         session.move_to(self._position(session))
-        layer.events.data.connect(self._on_data)
-        layer.events.name.connect(self._on_layers_changed)
 
-    def _begin(self, layer: Image) -> Session:
-        """Begin a session as another dock left it, as it was asked for, or as the settings say."""
+    def _new_session(self, layer: Image) -> Session:
+        """Return a session as another dock left it, as it was asked for, or as the settings say."""
         chosen, preferred = self.n_clusters, settings.load()
         self.n_clusters = None
-        parameters = _left.get(layer) or Parameters(n_clusters=chosen or preferred.n_clusters)
-        return Session(layer, Overlay(self._viewer, layer, preferred.opacity), parameters)
+        asked = _left.get(layer) or LayerRecipe(Recipe(n_clusters=chosen or preferred.n_clusters))
+        return Session(layer, Overlay(self._viewer, layer, preferred.opacity), asked)
 
-    # What happens in the viewer
+    # Events of the viewer
+
+    def _watch(self, layer: Layer) -> None:
+        """Watch the data of a layer: of every image, channel and mask, whether it is shown or not."""
+        if layer not in self._watched:
+            self._watched.append(layer)
+            layer.events.data.connect(self._on_data)
+            layer.events.name.connect(self._on_layers_changed)
+
+    def _unwatch(self, layer: Layer) -> None:
+        if layer in self._watched:
+            self._watched.remove(layer)
+            layer.events.data.disconnect(self._on_data)
+            layer.events.name.disconnect(self._on_layers_changed)
 
     def _on_layers_changed(self, _event: Any = None) -> None:
         self.listed.emit()
 
-    def _on_layer_removed(self, event: Any) -> None:
+    def _on_inserted(self, event: Any) -> None:
+        self._watch(unwrap(event.value))
+        self.listed.emit()
+
+    def _on_removed(self, event: Any) -> None:
+        self._unwatch(unwrap(event.value))
         session = self._sessions.pop(event.value, None) if isinstance(event.value, Image) else None
         if session is not None and session is self.session:
             self.leaving.emit()
-            self._watch(None)
+            self._show(None)
             self.follow()
             if self.session is None:
                 self.arrived.emit()
@@ -155,22 +180,28 @@ class Follower(QObject):
             if other.forget_layer(event.value) and other is self.session:
                 self.replaced.emit()
 
-    def _on_data(self, _event: Any = None) -> None:
-        if self.session is not None:
-            self.session.forget_measurements()
-            self.session.overlay.release()
-            self.replaced.emit()
+    def _on_data(self, event: Any) -> None:
+        """Drop what was measured of images that use a layer whose data were replaced."""
+        layer = unwrap(event.source)
+        for session in list(self._sessions.values()):
+            asked = session.asked
+            if layer is not session.image and layer not in asked.channels and layer is not asked.mask:
+                continue
+            session.forget_measurements()
+            session.overlay.release()
+            if session is self.session:
+                self.replaced.emit()
 
     def _position(self, session: Session) -> int:
-        """Where the viewer stands along the axis whose positions are clustered each by itself."""
-        axis = session.parameters.per_axis
+        """Return the position of the viewer along the axis whose positions are clustered separately."""
+        axis = session.asked.per_axis
         if axis is None:
             return 0
         place = session.image.world_to_data(self._viewer.dims.point)[axis]
         return int(min(max(round(place), 0), session.image.data.shape[axis] - 1))
 
     def move(self) -> bool:
-        """Note where the viewer stands; return whether other pixels are clustered there."""
+        """Follow the position of the viewer; return whether other pixels are clustered there."""
         return self.session is not None and self.session.move_to(self._position(self.session))
 
     def _on_position(self, _event: Any = None) -> None:

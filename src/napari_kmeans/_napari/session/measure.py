@@ -1,80 +1,56 @@
-"""What is found out about pixels that are clustered together. A worker runs it: there is no napari in it."""
+"""What is measured of pixels that are clustered together; runs in a worker, without napari."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ...blocks.loop import Progress, seconds_of_a_pass, size_of, summarize, windows
+from ...blocks.boxes import box_size, sampled_windows
+from ...blocks.loop import estimate_seconds
 from ...blocks.pixels import Pixels
-from ...features.extractor import FeatureExtractor
-from ...kmeans.clustering import ExactClusterings, Suggestion, suggest
-from ...kmeans.search import SearchedClusterings
+from ...blocks.progress import Progress
+from ...kmeans.clustering import Clusterings
+from ...kmeans.suggestion import Suggestion, suggest
 from ...model.model import KMeansModel
-from ...pipeline import optimum_of
-
-_ORDINARY = 1 << 26  # pixels up to which labels of what is not in memory are made an array to paint in
-
-
-@dataclass(frozen=True, eq=False)
-class Resolutions:
-    """The pixels of an image layer.
-
-    Attributes
-    ----------
-    pixels : tuple of Pixels
-        At each resolution, the finest first; a single one of most images.
-    """
-
-    pixels: tuple[Pixels, ...]
-
-    @property
-    def finest(self) -> Pixels:
-        """Those that clusters are found on."""
-        return self.pixels[0]
-
-    @property
-    def lazy(self) -> bool:
-        """Whether they are not in memory, so that reading all of them is only done when it is asked for."""
-        return self.finest.chunks is not None
-
-    @property
-    def only_looked_up(self) -> bool:
-        """Whether labels are never all made: of several levels, and of what is large and not in memory."""
-        return len(self.pixels) > 1 or (self.lazy and self.finest.size > _ORDINARY)
+from ...model.recipe import Recipe
+from ...model.segmentation import Prepared, prepare
+from ...summary.scalar import ScalarSummary
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Optima of pixels that are clustered together, and what they rest on.
+    """Clusterings of pixels that are clustered together, and what they are based on.
 
     Attributes
     ----------
-    optimum : ExactClusterings or SearchedClusterings
-    description : FeatureExtractor
-        Of the pixels.
+    prepared : Prepared
     suggestion : Suggestion
     n_pixels : int
-        There are.
+        Number of pixels.
     n_read : int
-        Of these were looked at; fewer for an estimate.
+        Pixels that were read; fewer for an estimate.
     seconds : float
-        That reading all of them might take; of an estimate.
+        Time that reading all pixels may take; for an estimate only.
     """
 
-    optimum: ExactClusterings | SearchedClusterings
-    description: FeatureExtractor
+    prepared: Prepared
     suggestion: Suggestion
     n_pixels: int
     n_read: int
     seconds: float = 0.0
 
     @property
+    def clusterings(self) -> Clusterings:
+        """Clusters for any number of them."""
+        return self.prepared.clusterings
+
+    @property
     def is_estimate(self) -> bool:
-        """Whether windows stand for the whole."""
+        """Whether sampled windows stand for the whole image."""
         return self.n_read < self.n_pixels
 
-    def scaled(self, model: KMeansModel) -> KMeansModel:
-        """Return a model of the windows with the counts and inertia that the whole might have."""
+    def model(self, recipe: Recipe, channel_axis: int | None, *, estimate: bool = False) -> KMeansModel:
+        """Return the model of a recipe; that of an estimate has the counts that the whole image may have."""
+        model = self.prepared.model(recipe, channel_axis, estimate=estimate)
         if not self.is_estimate:
             return model
         share = self.n_pixels / self.n_read
@@ -83,16 +59,17 @@ class Measured:
 
 
 def measure(
-    pixels: Pixels, k_max: int, progress: Progress | None = None, *, estimate: bool = False
+    pixels: Pixels, recipe: Recipe, k_max: int, progress: Progress | None = None, *, estimate: bool = False
 ) -> Measured:
-    """Read pixels into their summary, and find the optima that the slider and the curve show.
+    """Read pixels into a summary, and find the clusterings that the slider and the curve show.
 
-    With `estimate` only windows are read, and the time is guessed that all pixels would take.
+    With `estimate`, only sampled windows are read, and the time that all pixels would take is estimated.
     """
-    n_read = sum(map(size_of, windows(pixels.shape))) if estimate else pixels.size
-    # Windows of a small image are all of it.
-    estimate = estimate and n_read < pixels.size
-    optimum = optimum_of(summarize(pixels, progress, estimate=estimate))
-    one_pass = isinstance(optimum, ExactClusterings) and optimum.summary.exact
-    seconds = seconds_of_a_pass(pixels) * (1 if one_pass else 3) if estimate else 0.0
-    return Measured(optimum, pixels.feature, suggest(optimum, k_max), pixels.size, n_read, seconds)
+    windows = sampled_windows(pixels.shape) if estimate else None
+    estimate = windows is not None
+    n_read = pixels.size if windows is None else sum(map(box_size, windows))
+    prepared = prepare(pixels, recipe, progress, estimate=estimate)
+    summary = prepared.clusterings.summary
+    n_passes = 1 if isinstance(summary, ScalarSummary) and summary.exact else 3
+    seconds = estimate_seconds(pixels) * n_passes if estimate else 0.0
+    return Measured(prepared, suggest(prepared.clusterings, k_max), pixels.size, n_read, seconds)

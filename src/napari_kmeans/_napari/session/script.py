@@ -1,45 +1,41 @@
-"""A result as a Python script that reproduces it with the public API."""
+"""*Copy as Python*: a script that makes the labels that are shown, with the public API."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from napari.layers import Labels
 
+from ...features.base import FeatureSpace
+from ...labels.clean_up import CleanUp
+from ...model.edits import Edits
 from ...model.model import KMeansModel
+from ...model.recipe import Recipe
 from ..layers.image_layer import sigma_of
-from .clean import apart, spacing
 from .session import Session
 
 
 def as_python(session: Session, model: KMeansModel) -> str:
-    """Return a script that makes the labels that are shown, changes by hand included.
+    """Return a script that makes the labels that are shown, edits included.
 
-    It reads images and masks from the viewer, so it runs in napari's console as it is.
+    It takes images and masks from the viewer, so it runs in napari's console as it is.
     """
-    parameters, edits = session.parameters, session.parameters.edits
+    edits = session.asked.edits
+    clean_up = session.asked.recipe.clean_up
     lines = ["import napari_kmeans", *_image(session)]
     given = _mask(session)
     lines += given
     mask = ", mask=mask" if given else ""
-    lines.append(f"model = napari_kmeans.fit(image, {model.n_clusters}{_keywords(session, model)}{mask})")
-    if edits.thresholds is not None:
-        lines.append(f"model = model.with_thresholds({[float(t) for t in edits.thresholds]!r})")
-    if edits.merges:
-        lines.append(f"model = model.merged({[list(group) for group in edits.merges]!r})")
-    background = list(edits.background)
-    if background and not parameters.clean_up:
-        lines.append(f"model = model.with_background({background!r})")
-    if edits.names:
-        lines.append(f"model = model.with_names({list(edits.names)!r})")
+    keywords = "".join(f", {name}={value}" for name, value in _keywords(session, model).items())
+    lines.append(f"model = napari_kmeans.fit(image, {model.n_clusters}{keywords}{mask})")
+    lines += _edits(edits, with_background=not clean_up)
     lines.append(f"labels = model.predict(image{mask})")
-    return "\n".join([*lines, *_clean_up(session, background), ""])
+    return "\n".join([*lines, *_clean_up(session, clean_up, edits), ""])
 
 
 def _image(session: Session) -> list[str]:
-    layers = session.parameters.channels
+    layers = session.asked.channels
     if not layers:
         return [
             "",
@@ -60,10 +56,10 @@ def _finest(layer: Any) -> str:
 
 
 def _mask(session: Session) -> list[str]:
-    mask, image = session.parameters.mask, session.image
+    mask, image = session.asked.mask, session.image
     if mask is None:
         return []
-    if isinstance(mask, Labels) and not mask.multiscale and _lies_on(mask, image):
+    if isinstance(mask, Labels) and not mask.multiscale and _is_aligned(mask, image):
         return [f"mask = viewer.layers[{mask.name!r}].data"]
     return [
         "from napari_kmeans._napari.layers.mask import mask_of",
@@ -72,39 +68,63 @@ def _mask(session: Session) -> list[str]:
     ]
 
 
-def _lies_on(mask: Any, image: Any) -> bool:
-    """Whether a layer covers an image pixel on pixel."""
+def _is_aligned(mask: Any, image: Any) -> bool:
+    """Return whether a layer has the same pixel grid as an image."""
     shape = (image.data[0] if image.multiscale else image.data).shape[: image.ndim]
     return mask.data.shape == shape and np.allclose(mask.extent.world, image.extent.world)
 
 
-def _keywords(session: Session, model: KMeansModel) -> str:
-    parameters = session.parameters
-    keywords: dict[str, Any] = {}
-    if model.features != "gray":
-        keywords["features"] = model.features
+def _keywords(session: Session, model: KMeansModel) -> dict[str, str]:
+    """Return the keywords of `fit` that differ from the defaults, as source code."""
+    asked, recipe, plain = session.asked, model.recipe, Recipe()
+    keywords: dict[str, str] = {}
+    if recipe.features != plain.features:
+        keywords["features"] = _features(recipe.features)
     if model.channel_axis is not None:
-        keywords["channel_axis"] = model.channel_axis
-    if parameters.per_axis is not None:
-        keywords["per_axis"] = parameters.per_axis
-    keywords |= parameters.options
-    if parameters.smooth:
-        keywords["smooth"] = sigma_of(session.image, parameters.smooth)
-    if parameters.exclude:
-        keywords["exclude"] = parameters.exclude
-    return "".join(f", {name}={value!r}" for name, value in keywords.items())
+        keywords["channel_axis"] = repr(model.channel_axis)
+    if asked.per_axis is not None:
+        keywords["per_axis"] = repr(asked.per_axis)
+    if recipe.illumination is not None:
+        own = type(recipe.illumination)(recipe.illumination.kind)
+        short = recipe.illumination == own
+        keywords["illumination"] = repr(own.kind) if short else f"napari_kmeans.{recipe.illumination!r}"
+    if asked.smooth:
+        keywords["smooth"] = repr(sigma_of(session.image, asked.smooth))
+    if recipe.coherence:
+        prices = list(recipe.coherence)
+        keywords["coherence"] = repr(prices[0] if len(set(prices)) == 1 else prices)
+    if recipe.exclude:
+        keywords["exclude"] = repr(recipe.exclude)
+    return keywords
 
 
-def _clean_up(session: Session, background: list[int]) -> list[str]:
-    clean_up, image = session.parameters.clean_up, session.image
+def _features(features: FeatureSpace) -> str:
+    """Return a feature space as source code: its name, or the object if its options are not the defaults."""
+    return repr(features.name) if features == type(features)() else f"napari_kmeans.{features!r}"
+
+
+def _edits(edits: Edits, *, with_background: bool) -> list[str]:
+    lines = []
+    if edits.thresholds is not None:
+        lines.append(f"model = model.with_thresholds({[float(t) for t in edits.thresholds]!r})")
+    if edits.merges:
+        lines.append(f"model = model.merged({[list(group) for group in edits.merges]!r})")
+    if edits.background and with_background:
+        lines.append(f"model = model.with_background({list(edits.background)!r})")
+    if edits.names:
+        lines.append(f"model = model.with_names({list(edits.names)!r})")
+    return lines
+
+
+def _clean_up(session: Session, clean_up: CleanUp, edits: Edits) -> list[str]:
     if not clean_up:
         return []
-    chosen = {name: value for name, value in asdict(clean_up).items() if value}
-    axes = apart(image, session.parameters.per_axis)
-    if any(step != 1 for step in spacing(image, axes)):
-        chosen["spacing"] = spacing(image, axes)
-    if axes:
-        chosen["per_axis"] = axes
+    chosen: dict[str, Any] = {name: value for name, value in vars(clean_up).items() if value}
+    grid = session.grid
+    if grid.spacing is not None and any(step != 1 for step in grid.spacing):
+        chosen["spacing"] = list(grid.spacing)
+    if grid.separate_axes:
+        chosen["per_axis"] = list(grid.separate_axes)
     keywords = ", ".join(f"{name}={value!r}" for name, value in chosen.items())
     lines = [f"labels = napari_kmeans.clean_labels(labels, {keywords})"]
-    return lines + [f"labels[labels == {label}] = 0" for label in background]
+    return lines + [f"labels[labels == {label}] = 0" for label in edits.background]

@@ -1,4 +1,4 @@
-"""What the dock knows of one image: the person's choices, what was measured, and the layer that shows it."""
+"""The state of one image in the dock: what is asked for, what was measured, and the layer that shows it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from typing import Any, cast
 from napari.layers import Image
 from napari.layers.base import Layer
 
-from ...kmeans.clustering import ExactClusterings, Suggestion
-from ...kmeans.search import SearchedClusterings
+from ...features.base import FeatureSpace
+from ...features.gray import Gray
+from ...kmeans.clustering import Clusterings
+from ...kmeans.suggestion import Suggestion
+from ...model.edits import Edits
 from ...model.model import KMeansModel
-from ...model.stack import OnDemand
-from ...pipeline import model_of
-from ..layers.image_layer import spacing_of
-from ..layers.on_demand import LookUp, ModelLookUp, StackLookUp
+from ...model.recipe import Recipe
+from ...model.segmentation import Grid
+from ...model.stack import ModelsOnDemand
+from ..layers.image_layer import spacing_of, time_axes
+from ..layers.layer_recipe import LayerRecipe
+from ..layers.on_demand import ModelLabels, OnDemandLabels, StackLabels, corrected
 from ..layers.overlay import Overlay
-from .measure import Measured, Resolutions, measure
-from .parameters import Edits, Parameters
+from ..layers.resolutions import Resolutions
+from .measure import Measured, measure
 
 K_MAX = 12
 """Largest number of clusters on the slider."""
@@ -27,7 +32,7 @@ K_MAX = 12
 Place = tuple[int, int] | None
 """An axis and a position along it, or None for the whole image."""
 
-_KEPT_POSITIONS = 8  # of a stack, so that coming back to one is quick and memory stays flat
+_KEPT_POSITIONS = 8  # measured positions of a stack that are kept, so that memory stays constant
 
 
 @dataclass(eq=False)
@@ -38,92 +43,107 @@ class Session:
     ----------
     image : Image layer
     overlay : Overlay
-    parameters : Parameters
-    history : list of Parameters
-        Those to go back to, the latest last: one entry a gesture, however many steps a slider took.
-    levels : Resolutions or None
-        Pixels of the whole image; None before it was looked at, or when its data changed.
+    asked : LayerRecipe
+        What the user asks for.
+    history : list of LayerRecipe
+        Earlier ones, the latest last: one entry per gesture, however many steps a slider took.
+    future : list of LayerRecipe
+        Undone ones, the next to redo last.
+    resolutions : Resolutions or None
+        Pixels of the whole image; None before they are needed, or after their data changed.
     position : int
-        Where the viewer stands along the axis of `parameters.per_axis`.
+        Position of the viewer along the axis of ``asked.per_axis``.
     model : KMeansModel or None
         The clusters that plots and table show.
-    refined : bool
-        Whether it is the best there is, and not an estimate found at once.
-    wanted : bool
-        Whether a person asked for an overlay that could not be made yet.
-    thorough : bool
-        Whether a person asked for all pixels to be read of an image that is not in memory.
+    is_refined : bool
+        Whether `model` is the best there is, not an estimate.
+    counts : (n_clusters + 1,) int64 array, or None
+        Pixels of each label where a clean-up has changed them.
+    is_wanted : bool
+        Whether the user asked for an overlay that could not be made yet.
+    is_thorough : bool
+        Whether the user asked to read all pixels of a lazy image.
     hidden, highlighted : set of int
-        Labels not shown, and labels shown alone, while any is highlighted.
+        Labels that are hidden, and labels that alone are shown while there are any.
     """
 
     image: Image
     overlay: Overlay
-    parameters: Parameters
-    history: list[Parameters] = field(default_factory=list)
-    levels: Resolutions | None = None
+    asked: LayerRecipe
+    history: list[LayerRecipe] = field(default_factory=list)
+    future: list[LayerRecipe] = field(default_factory=list)
+    resolutions: Resolutions | None = None
     position: int = 0
     model: KMeansModel | None = None
-    refined: bool = True
-    wanted: bool = False
-    thorough: bool = False
+    is_refined: bool = True
+    counts: Any = None
+    is_wanted: bool = False
+    is_thorough: bool = False
     hidden: set[int] = field(default_factory=set)
     highlighted: set[int] = field(default_factory=set)
     _measured: dict[Place, Measured] = field(default_factory=dict)
-    _edits_of: dict[tuple[str, int], Edits] = field(default_factory=dict)
+    _edits_of: dict[tuple[FeatureSpace, int], Edits] = field(default_factory=dict)
     _in_gesture: bool = False
 
-    # Choices; each returns whether anything is new
+    # What the user asks for; each returns whether anything changed
 
     def choose_k(self, n_clusters: int) -> bool:
-        """Change the number of clusters; edits made for it before come back."""
-        edits = self._edits_of.get((self.parameters.features, n_clusters), Edits())
-        if self.parameters.per_axis is not None:
-            edits = replace(edits, thresholds=None)  # set for the whole image
-        return self._change(replace(self.parameters, n_clusters=n_clusters, edits=edits))
+        """Change the number of clusters; edits that were made for it return."""
+        return self._change(self._with_edits_of(self.asked.with_recipe(n_clusters=n_clusters)))
 
-    def choose_features(self, features: str, channels: tuple[Image, ...] = ()) -> bool:
-        """Describe pixels by something else; edits made for that before come back."""
-        edits = self._edits_of.get((features, self.parameters.n_clusters), Edits())
-        if self.parameters.per_axis is not None:
-            edits = replace(edits, thresholds=None)
-        return self._change(replace(self.parameters, features=features, channels=channels, edits=edits))
+    def choose_features(self, features: FeatureSpace, channels: tuple[Image, ...] = ()) -> bool:
+        """Cluster by something else; edits that were made for it return."""
+        changed = replace(self.asked.with_recipe(features=features), channels=channels)
+        return self._change(self._with_edits_of(changed))
 
     def choose(self, **fields: Any) -> bool:
-        """Change other parameters, by name; where that changes the pixels, no border stays moved."""
-        changed = replace(self.parameters, **fields)
-        if changed.described != self.parameters.described:
-            changed = replace(changed, edits=replace(changed.edits, thresholds=None))
-        return self._change(changed)
+        """Change fields of the layer recipe; if that changes the values, thresholds set by hand are dropped."""
+        return self._change(self._without_thresholds(replace(self.asked, **fields)))
 
-    def forget_layer(self, layer: Layer) -> bool:
-        """Do without a mask or a channel whose layer is gone; return whether it was in use."""
-
-        def without(one: Parameters) -> Parameters:
-            if layer in one.channels:
-                one = replace(one, channels=(), features="gray")
-            return replace(one, mask=None) if one.mask is layer else one
-
-        self.history = [without(one) for one in self.history]
-        changed = without(self.parameters)
-        if changed == self.parameters:
-            return False
-        self._take(changed)
-        self.wanted = self.overlay.layer is not None
-        return True
+    def choose_recipe(self, **fields: Any) -> bool:
+        """Change fields of the recipe; if that changes the values, thresholds set by hand are dropped."""
+        return self._change(self._without_thresholds(self.asked.with_recipe(**fields)))
 
     def choose_where(self, per_axis: int | None) -> bool:
-        """Cluster each position along an axis by itself, or the whole image; no border stays moved."""
-        edits = replace(self.parameters.edits, thresholds=None)
-        return self._change(replace(self.parameters, per_axis=per_axis, edits=edits))
+        """Cluster each position along an axis separately, or the whole image; thresholds are dropped."""
+        return self._change(replace(self.asked, per_axis=per_axis).with_edits(thresholds=None))
+
+    def _with_edits_of(self, changed: LayerRecipe) -> LayerRecipe:
+        """Return a recipe with the edits that were made for its features and number of clusters."""
+        edits = self._edits_of.get((changed.recipe.features, changed.n_clusters), Edits())
+        if changed.per_axis is not None:
+            edits = replace(edits, thresholds=None)  # those apply to the whole image
+        return changed.with_recipe(edits=edits)
+
+    def _without_thresholds(self, changed: LayerRecipe) -> LayerRecipe:
+        if changed.measured_by == self.asked.measured_by:
+            return changed
+        return changed.with_edits(thresholds=None)
+
+    def forget_layer(self, layer: Layer) -> bool:
+        """Stop using a mask or a channel whose layer was removed; return whether it was in use."""
+
+        def without(asked: LayerRecipe) -> LayerRecipe:
+            if layer in asked.channels:
+                asked = replace(asked, channels=()).with_recipe(features=Gray())
+            return replace(asked, mask=None) if asked.mask is layer else asked
+
+        self.history = [without(asked) for asked in self.history]
+        self.future = [without(asked) for asked in self.future]
+        changed = without(self.asked)
+        if changed == self.asked:
+            return False
+        self._set_asked(changed)
+        self.is_wanted = self.overlay.layer is not None
+        return True
 
     def edit(self, **fields: Any) -> bool:
-        """Change something by hand."""
-        return self._change(replace(self.parameters, edits=replace(self.parameters.edits, **fields)))
+        """Change edits."""
+        return self._change(self.asked.with_edits(**fields))
 
     def move_threshold(self, index: int, value: float) -> bool:
-        """Move a border, counted from 0, as far as its neighbours; where there are borders to move."""
-        if self.model is None or self.parameters.per_axis is not None:
+        """Move a threshold, counted from 0, at most to its neighbours."""
+        if self.model is None or self.asked.per_axis is not None:
             return False
         thresholds = self.model.thresholds.tolist()
         low = thresholds[index - 1] if index else -math.inf
@@ -132,7 +152,7 @@ class Session:
         return self.edit(thresholds=tuple(thresholds))
 
     def rename(self, label: int, name: str) -> bool:
-        """Name a cluster; an empty name gives it back the one it had."""
+        """Name a cluster; an empty name restores its default name."""
         if self.model is None:
             return False
         n = self.model.n_clusters
@@ -141,10 +161,10 @@ class Session:
         return self.edit(names=tuple(names))
 
     def merge(self, labels: Collection[int]) -> bool:
-        """Show clusters as one, with those merged with them before; as background if all of them were."""
+        """Merge clusters, together with those merged with them before; background only if all of them are."""
         groups = self._groups(labels)
         together = tuple(sorted(number for group in groups for number in group))
-        background = set(self.parameters.edits.background)
+        background = set(self.asked.edits.background)
         hidden = all(group[0] in background for group in groups)
         background = (background - set(together)) | ({together[0]} if groups and hidden else set())
         return len(groups) > 1 and self.edit(
@@ -152,78 +172,85 @@ class Session:
         )
 
     def split(self, labels: Collection[int]) -> bool:
-        """Show merged clusters apart again."""
+        """Split merged clusters again."""
         return self.edit(merges=self._merges_beside(self._groups(labels)))
 
     def toggle_background(self, labels: Collection[int]) -> bool:
-        """Show clusters as label 0, or not any longer if all of them are."""
+        """Set clusters to background, or back if all of them are."""
         chosen = {group[0] for group in self._groups(labels)}
-        background = set(self.parameters.edits.background)
+        background = set(self.asked.edits.background)
         changed = background - chosen if chosen <= background else background | chosen
         return self.edit(background=tuple(sorted(changed)))
 
-    def take_model(self, model: KMeansModel) -> bool:
-        """Take the clusters of a saved model, as if its borders had been set by hand.
+    def use_model(self, model: KMeansModel) -> bool:
+        """Use the clusters of a saved model, as if they had been set by hand.
 
         Raises
         ------
         ValueError
-            If it has no border.
+            If the model has a single cluster.
         """
         if model.n_clusters < 2:
-            raise ValueError("the model has one cluster, so there is no border to label an image with")
-        of_several = model.n_features > 1
-        thresholds = None if of_several else tuple(model.thresholds.tolist())
-        loaded = model if of_several else None
-        edits = Edits(thresholds, model.merges, model.background, model.names, loaded)
-        # The last axis tells in what units it was averaged.
-        smooth = model.smooth[-1] * spacing_of(self.image)[-1] if model.smooth else 0.0
-        usual = Parameters()
-        return self._change(
-            Parameters(
-                n_clusters=model.n_clusters,
-                features=model.features,
-                standardize=bool(model.options.get("standardize", usual.standardize)),
-                sigma=tuple(model.options.get("sigma", usual.sigma)),
-                smooth=smooth,
-                exclude=model.exclude,
-                edits=edits,
-            )
+            raise ValueError("the model has one cluster, so there is no threshold to label an image with")
+        saved = model.recipe
+        edits = replace(saved.edits, thresholds=tuple(model.thresholds.tolist()))
+        if model.n_features > 1:
+            centers = tuple(map(tuple, model.centers.tolist()))
+            edits = replace(saved.edits, centers=centers, scales=tuple(model.scales.tolist()))
+        # The last axis defines the units of a smoothing that differs between axes.
+        smooth = saved.smooth[-1] * spacing_of(self.image)[-1] if saved.smooth else 0.0
+        recipe = Recipe(
+            n_clusters=model.n_clusters,
+            features=saved.features,
+            illumination=saved.illumination,
+            exclude=saved.exclude,
+            edits=edits,
         )
+        coherence = max(saved.coherence, default=0.0)
+        return self._change(LayerRecipe(recipe, smooth=smooth, coherence=coherence))
 
     def _groups(self, labels: Collection[int]) -> list[tuple[int, ...]]:
-        """Clusters that are shown with one of these labels, merged ones together."""
+        """Return the groups of merged clusters that have one of these labels."""
         return [] if self.model is None else [group for group in self.model.groups if group[0] in labels]
 
     def _merges_beside(self, groups: Collection[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
         return () if self.model is None else tuple(m for m in self.model.merges if m not in groups)
 
-    def _change(self, changed: Parameters) -> bool:
-        if changed == self.parameters:
+    def _change(self, changed: LayerRecipe) -> bool:
+        if changed == self.asked:
             return False
         if not self._in_gesture:
-            self.history.append(self.parameters)
+            self.history.append(self.asked)
+            self.future.clear()
         self._in_gesture = True
-        self._take(changed)
+        self._set_asked(changed)
         return True
 
     def end_gesture(self) -> None:
-        """Let the next change be one to go back from."""
+        """Make the next change a step of its own for undo."""
         self._in_gesture = False
 
     def undo(self) -> bool:
-        """Go back to the parameters before the last gesture; return whether there were any."""
+        """Return to what was asked before the last gesture; return whether there was any."""
+        return self._step(self.history, self.future)
+
+    def redo(self) -> bool:
+        """Repeat what was undone last; return whether there was anything."""
+        return self._step(self.future, self.history)
+
+    def _step(self, taken: list[LayerRecipe], given: list[LayerRecipe]) -> bool:
         self.end_gesture()
-        if not self.history:
+        if not taken:
             return False
-        self._take(self.history.pop())
+        given.append(self.asked)
+        self._set_asked(taken.pop())
         return True
 
-    def _take(self, parameters: Parameters) -> None:
-        before, self.parameters = self.parameters, parameters
-        for one in (before, parameters):
-            self._edits_of[one.features, one.n_clusters] = one.edits
-        if parameters.described != before.described:
+    def _set_asked(self, asked: LayerRecipe) -> None:
+        before, self.asked = self.asked, asked
+        for each in (before, asked):
+            self._edits_of[each.recipe.features, each.n_clusters] = each.edits
+        if asked.measured_by != before.measured_by:
             self.forget_measurements()
         self.model = None
 
@@ -232,41 +259,39 @@ class Session:
     @property
     def place(self) -> Place:
         """Which pixels are clustered together and shown: a position along an axis, or None for all."""
-        axis = self.parameters.per_axis
+        axis = self.asked.per_axis
         return None if axis is None else (axis, self.position)
 
     @property
     def measured(self) -> Measured | None:
-        """What is known of the pixels that are clustered together: the image's, or the present position's."""
+        """Measurements of the pixels that are clustered together."""
         return self._measured.get(self.place)
 
     @property
-    def optimum(self) -> ExactClusterings | SearchedClusterings | None:
-        """Their optima."""
-        return self.measured.optimum if self.measured else None
+    def clusterings(self) -> Clusterings | None:
+        """Their clusters, for any number of them."""
+        return self.measured.clusterings if self.measured else None
 
     @property
     def suggestion(self) -> Suggestion | None:
-        """A number of clusters for them."""
+        """The suggested number of clusters."""
         return self.measured.suggestion if self.measured else None
 
-    def stays_looked_up(self, levels: Resolutions, measured: Measured | None) -> bool:
-        """Whether labels are not to be made an array: there are too many, or not all of them are known."""
-        position_by_position = levels.lazy and self.parameters.per_axis is not None
-        return (
-            levels.only_looked_up or position_by_position or (measured is not None and measured.is_estimate)
-        )
+    def stays_on_demand(self, resolutions: Resolutions, measured: Measured | None) -> bool:
+        """Return whether labels stay on demand: there are too many, or not all of them are known."""
+        one_by_one = resolutions.is_lazy and self.asked.per_axis is not None
+        return resolutions.stays_on_demand or one_by_one or (measured is not None and measured.is_estimate)
 
     @property
     def is_measured(self) -> bool:
-        """Whether nothing more is to be found out about them, for what the person asked for."""
-        return self.measured is not None and not (self.thorough and self.measured.is_estimate)
+        """Whether everything that the user asked for has been measured."""
+        return self.measured is not None and not (self.is_thorough and self.measured.is_estimate)
 
-    def set_measured(self, levels: Resolutions, place: Place, measured: Measured) -> None:
-        """Take what was found out about a place, which need not be the present one any more."""
-        if self.levels is not levels:
+    def set_measured(self, resolutions: Resolutions, place: Place, measured: Measured) -> None:
+        """Store the measurements of a place, which need not be the present one any more."""
+        if self.resolutions is not resolutions:
             self.forget_measurements()
-        self.levels = levels
+        self.resolutions = resolutions
         self._measured.pop(place, None)
         while len(self._measured) >= _KEPT_POSITIONS:
             self._measured.pop(next(iter(self._measured)))
@@ -275,16 +300,16 @@ class Session:
             self.model = None
 
     def forget_measurements(self) -> None:
-        """Note that the image's data are not what they were."""
-        self.levels = self.model = None
+        """Drop everything that was measured, since the data changed."""
+        self.resolutions = self.model = None
         self._measured.clear()
 
     def move_to(self, position: int) -> bool:
-        """Note where the viewer stands; return whether other pixels are clustered there."""
+        """Follow the viewer; return whether other pixels are clustered at its new position."""
         if position == self.position:
             return False
         self.position = position
-        if self.parameters.per_axis is None:
+        if self.asked.per_axis is None:
             return False
         self.model = None
         return True
@@ -292,81 +317,105 @@ class Session:
     # Models
 
     def find_model(self) -> None:
-        """Make the model for the parameters, if that takes no time that a person would notice."""
+        """Make the model for what is asked, if that takes no noticeable time."""
         measured = self.measured
         if self.model is not None or measured is None:
             return
-        self.refined = measured.optimum.is_quick(self.n_clusters)
-        if self.refined or isinstance(measured.optimum, SearchedClusterings):
-            self.model = self.model_from(measured, estimate=not self.refined)
+        self.counts = None
+        self.is_refined = measured.clusterings.is_quick(self.n_clusters)
+        if self.is_refined or measured.clusterings.has_estimates:
+            self.model = self.model_from(measured, estimate=not self.is_refined)
 
     @property
     def n_clusters(self) -> int:
-        """Number of clusters there can be: at most the number of distinct values."""
-        k = self.parameters.n_clusters
-        return k if self.optimum is None else min(k, self.optimum.n_values)
+        """Number of clusters that is possible: at most the number of distinct values."""
+        k = self.asked.n_clusters
+        return k if self.clusterings is None else min(k, self.clusterings.n_values)
 
     def model_from(self, measured: Measured, *, estimate: bool = False) -> KMeansModel:
-        """Model of an optimum with the changes made by hand, as far as they fit its number of clusters.
+        """Return the model of measurements, with the edits as far as they fit its number of clusters.
 
-        With `estimate`, of several features, one that is found at once and may be less good.
+        With `estimate`, it is found at once and may have a larger inertia.
         """
-        parameters, optimum = self.parameters, measured.optimum
-        k = min(parameters.n_clusters, optimum.n_values)
-        channel_axis = -1 if self.image.rgb or parameters.channels else None
-        model = model_of(optimum, k, measured.description, channel_axis, estimate=estimate)
-        return measured.scaled(parameters.edits.apply(model) if k == parameters.n_clusters else model)
+        asked = self.asked.recipe
+        k = min(self.asked.n_clusters, measured.clusterings.n_values)
+        recipe = asked if k == asked.n_clusters else replace(asked, n_clusters=k, edits=Edits())
+        if self.resolutions is not None:
+            in_pixels = self.resolutions.recipe
+            recipe = replace(recipe, smooth=in_pixels.smooth, coherence=in_pixels.coherence)
+            if self.asked.per_axis is not None:
+                smooth = self.resolutions.finest.extractor.without_axis(self.asked.per_axis).smooth
+                recipe = replace(recipe, smooth=smooth)
+        channel_axis = -1 if self.image.rgb or self.asked.channels else None
+        return measured.model(recipe, channel_axis, estimate=estimate)
 
-    def model_at(self, levels: Resolutions, position: int, *, read: bool = True) -> KMeansModel | None:
-        """Model of one position along the axis; without `read`, None if it has not been read."""
-        axis = self.parameters.per_axis
+    def model_at(self, resolutions: Resolutions, position: int, *, read: bool = True) -> KMeansModel | None:
+        """Return the model of one position along the axis; without `read`, None if it has not been read."""
+        axis = self.asked.per_axis
         assert axis is not None
-        measured = self._measured.get((axis, position)) if levels is self.levels else None
+        measured = self._measured.get((axis, position)) if resolutions is self.resolutions else None
         if measured is not None and not (read and measured.is_estimate):
             return self.model_from(measured)
-        return self.model_from(measure(levels.finest.at(axis, position), 1)) if read else None
+        if not read:
+            return None
+        return self.model_from(measure(resolutions.finest.at(axis, position), resolutions.recipe, 1))
 
-    def look_up(self, *, with_background: bool = True) -> list[LookUp]:
-        """Labels of the whole image, found where somebody looks, for each of its levels. Needs a model.
+    def labels_on_demand(self, *, with_background: bool = True) -> list[OnDemandLabels]:
+        """Return the labels of the whole image on demand, at each of its resolutions. Needs a model.
 
-        Without background, clusters set to be it have their own label. Positions of what is not in memory
-        have no labels before they have been measured.
+        Without background, clusters set to background have their own label. Positions of a lazy stack have
+        no labels before they have been measured.
         """
-        assert self.levels is not None
+        assert self.resolutions is not None
         assert self.model is not None
-        levels, axis = self.levels, self.parameters.per_axis
+        resolutions, axis = self.resolutions, self.asked.per_axis
 
         def shown(model: KMeansModel) -> KMeansModel:
             return model if with_background else model.with_background([])
 
         if axis is None:
-            return [ModelLookUp(pixels, shown(self.model)) for pixels in levels.pixels]
+            assert self.measured is not None
+            model, prepared = shown(self.model), self.measured.prepared
+            if prepared.coherence is not None:
+                return [ModelLabels(prepared.pixels, model)]
+            return [ModelLabels(corrected(pixels, model), model) for pixels in resolutions.pixels]
+        coherent = bool(self.asked.coherence)
 
         def model_at(position: int) -> KMeansModel | None:
-            model = self.model_at(levels, position, read=not levels.lazy)
+            read = not resolutions.is_lazy and not coherent
+            model = self.model_at(resolutions, position, read=read)
             return None if model is None else shown(model)
 
-        n_positions = levels.finest.shape[axis]
-        return [StackLookUp(pixels, axis, model_at, n_positions) for pixels in levels.pixels]
+        n_positions = resolutions.finest.shape[axis]
+        return [StackLabels(pixels, axis, model_at, n_positions) for pixels in resolutions.pixels]
 
     def labels_to_export(
-        self, levels: Resolutions, measured: Measured, *, with_background: bool = True
-    ) -> tuple[LookUp, KMeansModel]:
-        """Labels of every pixel, from all pixels, and the model behind them, for a file.
+        self, resolutions: Resolutions, measured: Measured, *, with_background: bool = True
+    ) -> tuple[OnDemandLabels, KMeansModel]:
+        """Return labels of every pixel, found on all pixels, and the model behind them.
 
-        Without background, clusters set to be it have their own label, but are still background in the model.
+        Without background, clusters set to background have their own label, but are background in the model.
         """
-        axis, model = self.parameters.per_axis, self.model_from(measured)
+        axis, model = self.asked.per_axis, self.model_from(measured)
 
         def shown(model: KMeansModel) -> KMeansModel:
             return model if with_background else model.with_background([])
 
         if axis is None:
-            return ModelLookUp(levels.finest, shown(model)), model
+            pixels = measured.prepared.pixels
+            return ModelLabels(pixels, shown(model)), model
 
         def model_at(position: int) -> KMeansModel:
-            return shown(cast(KMeansModel, self.model_at(levels, position)))
+            return shown(cast(KMeansModel, self.model_at(resolutions, position)))
 
-        n_positions = levels.finest.shape[axis]
-        models = OnDemand(n_positions, model_at)  # for a position has many blocks
-        return StackLookUp(levels.finest, axis, models.__getitem__, n_positions), model
+        n_positions = resolutions.finest.shape[axis]
+        models = ModelsOnDemand(n_positions, model_at)  # a position has many blocks
+        return StackLabels(resolutions.finest, axis, models.__getitem__, n_positions), model
+
+    @property
+    def grid(self) -> Grid:
+        """What the axes of the labels mean to their clean-up: times and positions are cleaned separately."""
+        own = () if self.asked.per_axis is None else (self.asked.per_axis,)
+        axes = sorted({*time_axes(self.image), *own})
+        spacing = [step for axis, step in enumerate(spacing_of(self.image)) if axis not in axes]
+        return Grid(spacing, axes)

@@ -1,4 +1,4 @@
-"""What the dock begins with: napari's Preferences, where there are any for plugins."""
+"""Initial settings of the dock, from napari's Preferences."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from ..layers.colors import DISTINCT, PALETTES
 
 @dataclass(frozen=True)
 class DockSettings:
-    """Defaults of the dock; the same as in the manifest's configurations.
+    """Settings of the dock, with the defaults of the manifest's configurations.
 
     Attributes
     ----------
     n_clusters : int
-        For an image that is seen for the first time.
+        Initial number of clusters of an image.
     live : bool
     palette : str
     opacity : float
         Of a new overlay, 0 to 1.
     k_max : int
-        Largest number of clusters on the curve, and that is suggested.
+        Largest number of clusters on the curve, and largest that is suggested.
     scheduler : str
-        Address of the Dask cluster that reads what is not in memory; empty for this machine.
+        Address of the Dask cluster that reads lazy images; empty for this machine.
     """
 
     n_clusters: int = 3
@@ -45,7 +45,7 @@ def _stored() -> Any:
 
 
 def load() -> DockSettings:
-    """Return the person's settings, with the default for what is missing or makes no sense."""
+    """Return the user's settings, with defaults for those that are missing or invalid."""
     stored, defaults = _stored(), DockSettings()
     values = {name: getattr(stored, name, value) for name, value in asdict(defaults).items()}
     return DockSettings(
@@ -59,7 +59,7 @@ def load() -> DockSettings:
 
 
 def remember(**values: Any) -> None:
-    """Keep what the person changed in the dock, so that it reopens as it was left."""
+    """Save what the user changed in the dock, so that it reopens as it was left."""
     stored = _stored()
     if stored is not None:
         for name, value in values.items():

@@ -1,4 +1,4 @@
-"""The row below the histogram: one border between two clusters as a number, to type and for the keyboard."""
+"""The row below the histogram: a border between two clusters as a number that can be typed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ...model.model import KMeansModel
 
 
 class BorderRow(QWidget):
-    """Which border, its value, and the way back to the optimum.
+    """A choice of borders, the value of one of them, and a button back to the optimum.
 
     Signals
     -------
     moved(index, value)
-        The person typed a value for a border, counted from 0.
+        The user typed a value for a border, counted from 0.
     reset()
-        The person wants the borders of the optimum back.
+        The user wants the borders of the optimum back.
     """
 
     moved = Signal(int, float)
@@ -77,7 +77,7 @@ class BorderRow(QWidget):
         if self._model is None or not 0 <= i < self._model.thresholds.size:
             return
         with QSignalBlocker(self.value):
-            # As it is written, so that leaving the box is no change.
+            # Rounded as it is displayed, so that leaving the box changes nothing.
             self.value.setValue(float(_written(self._model.thresholds[i])))
 
     def _on_value(self, value: float) -> None:
@@ -86,14 +86,17 @@ class BorderRow(QWidget):
 
 
 class _NumberBox(QDoubleSpinBox):
-    """A box for any number, large or small, without arrows."""
+    """A box for any finite number, without arrows.
+
+    A comma is never taken for a separator of thousands: "95,5" is not a number here.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.setDecimals(323)  # all there can be; Qt would round otherwise
+        self.setDecimals(323)  # the most there are; Qt would round otherwise
         self.setRange(-1e300, 1e300)
         self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        # Napari leaves room for arrows.
+        # napari leaves room for arrows.
         self.setStyleSheet("QDoubleSpinBox { min-width: 60px; padding: 0px 4px; }")
 
     def textFromValue(self, value: float) -> str:
@@ -114,7 +117,7 @@ class _NumberBox(QDoubleSpinBox):
 
 
 def _written(value: float) -> str:
-    """A number in at most nine characters or so, which is what there is room for."""
+    """Return a number in about nine characters, which fit in the box."""
     short = f"{value:.6g}"
     if "e" not in short and len(short) <= 9:
         return short

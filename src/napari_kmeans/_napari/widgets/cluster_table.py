@@ -1,4 +1,4 @@
-"""The table of clusters: colour, name, centre and share of each; a menu of what can be done with them."""
+"""The table of clusters: colour, name, centre and share of each, and a context menu for them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QKeyCombination, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
@@ -13,31 +14,31 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableWidget, 
 
 from ...model.model import KMeansModel
 from ...report.tables import PixelSize, cluster_table
-from ..plots.histogram import format_value
+from ..plots.base import format_value
 
 COLUMNS = ("", "Cluster", "Centre", "Share")
 _COLOR, _NAME, _CENTER, _SHARE = range(4)
-_SHOWN_FEATURES = 3  # of a centre, that have room in its column
-_BACKGROUND = " (background)"  # after its name, and no part of it
+_SHOWN_FEATURES = 3  # features of a centre that fit in its column
+_BACKGROUND = " (background)"  # shown after the name, not part of it
 _HEADER_TIPS = (
     "Whether the cluster is shown, and its colour",
     "Its name: double click or F2 to change it",
     "Mean of its pixels",
-    "Its part of all pixels",
+    "Its share of all pixels",
 )
-_ROWS = 2, 5  # least and most that the table asks to have room for
+_ROWS = 2, 5  # fewest and most rows that the table asks room for
 _MENU_KEYS = QKeyCombination(Qt.KeyboardModifier.ShiftModifier, Qt.Key.Key_F10)
 
 
 class ClusterTable(QTableWidget):
-    """One row a cluster, merged ones together, the darkest first.
+    """One row per cluster, the darkest first; merged clusters share a row.
 
     Signals
     -------
     renamed(label, name), shown(label, visible), highlighted(labels)
-        What the person did in a row, or which rows are selected.
+        What the user changed in a row, and which rows are selected.
     asked(action, labels)
-        Chosen from the context menu, for the selected rows: "merge", "split", "background", "extract",
+        An entry of the context menu for the selected rows: "merge", "split", "background", "extract",
         "objects", "copy" or "csv".
     """
 
@@ -51,9 +52,7 @@ class ClusterTable(QTableWidget):
         self.setHorizontalHeaderLabels(COLUMNS)
         for column, tip in enumerate(_HEADER_TIPS):
             self.horizontalHeaderItem(column).setToolTip(tip)
-        self.setToolTip(
-            "Select clusters to see them alone; right click or Shift+F10 for what can be done with them"
-        )
+        self.setToolTip("Select clusters to see them alone; right click or Shift+F10 for their menu")
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(24)
         self.setEditTriggers(
@@ -79,7 +78,7 @@ class ClusterTable(QTableWidget):
         return QSize(260, 126)
 
     def minimumSizeHint(self) -> QSize:
-        # A few rows are seen in full; of more, these scroll.
+        # A few rows are always visible; more rows scroll.
         rows = min(max(self.rowCount(), _ROWS[0]), _ROWS[1])
         height = (
             self.horizontalHeader().sizeHint().height() + rows * self.verticalHeader().defaultSectionSize()
@@ -92,6 +91,7 @@ class ClusterTable(QTableWidget):
         colors: NDArray[Any],
         hidden: set[int],
         pixel: PixelSize | None = None,
+        counts: NDArray[np.int64] | None = None,
     ) -> None:
         """Show the clusters of a model.
 
@@ -100,18 +100,20 @@ class ClusterTable(QTableWidget):
         model : KMeansModel or None
         colors : (n_clusters, 4) array
         hidden : set of int
-            Labels whose box is not ticked.
+            Labels that are not shown.
         pixel : PixelSize, optional
             For the size of each cluster, in the tooltip.
+        counts : (n_clusters + 1,) int64 array, optional
+            Pixels of each label after clean-up and coherence; by default those of the model.
         """
         selected = self.selected_labels()
         self._filling = True
         try:
-            self._fill(model, colors, hidden, pixel)
+            self._fill(model, colors, hidden, pixel, counts)
         finally:
             self._filling = False
         if self.selected_labels() != selected:
-            self._on_selection()  # a selected row is gone, or stands for another label
+            self._on_selection()  # a selected row is gone, or has another label
 
     def _fill(
         self,
@@ -119,6 +121,7 @@ class ClusterTable(QTableWidget):
         colors: NDArray[Any],
         hidden: set[int],
         pixel: PixelSize | None,
+        counts: NDArray[np.int64] | None,
     ) -> None:
         self._model = model
         groups = model.groups if model is not None else ()
@@ -127,13 +130,13 @@ class ClusterTable(QTableWidget):
             self.updateGeometry()
         if model is None:
             return
-        rows = cluster_table(model.with_background([]), pixel)
+        rows = cluster_table(model.with_background([]), pixel, counts)
         for row, group in enumerate(groups):
             label = group[0]
             name = str(rows["name"][row])
             share = f"{100 * rows['share'][row]:.1f} %"
-            center, all_of_it = _center(model, rows, row)
-            tip = f"label {label}: {rows['pixels'][row]:,} pixels\n{all_of_it}"
+            center, full_center = _center(model, rows, row)
+            tip = f"label {label}: {rows['pixels'][row]:,} pixels\n{full_center}"
             if pixel is not None:
                 tip += f"\nsize {rows['size'][row]:.6g} {pixel.unit} ({pixel.axes})"
             if len(group) > 1:
@@ -166,11 +169,11 @@ class ClusterTable(QTableWidget):
         return item
 
     def label_of_row(self, row: int) -> int:
-        """Label that a row stands for."""
+        """Return the label of a row."""
         return int(self.item(row, _NAME).data(Qt.ItemDataRole.UserRole))
 
     def selected_labels(self) -> list[int]:
-        """Labels of the selected rows, ascending."""
+        """Return the labels of the selected rows, ascending."""
         return sorted(self.label_of_row(index.row()) for index in self.selectionModel().selectedRows())
 
     def _on_item_changed(self, item: QTableWidgetItem) -> None:
@@ -187,7 +190,7 @@ class ClusterTable(QTableWidget):
             self.highlighted.emit(self.selected_labels())
 
     def menu(self) -> QMenu:
-        """Context menu for the selected rows, with what does not apply greyed out."""
+        """Return the context menu for the selected rows; entries that do not apply are disabled."""
         menu = QMenu(self)
         labels, model = self.selected_labels(), self._model
         merged = {group[0] for group in model.groups if len(group) > 1} if model else set()
@@ -216,7 +219,7 @@ class ClusterTable(QTableWidget):
             self.clearSelection()
         elif (
             event.keyCombination() == _MENU_KEYS and sys.platform != "win32"
-        ):  # where Windows asks for it itself
+        ):  # Windows opens the menu itself
             self._open_menu(self.visualRect(self.currentIndex()).center())
         super().keyPressEvent(event)
         # An unhandled key would reach the canvas and switch the layer's tool.
@@ -224,7 +227,7 @@ class ClusterTable(QTableWidget):
 
 
 def _center(model: KMeansModel, rows: dict[str, list[Any]], row: int) -> tuple[str, str]:
-    """A centre in few letters, and in full."""
+    """Return a centre in few letters, and in full."""
     if model.n_features == 1:
         value = rows["center"][row]
         return format_value(value), f"centre {value:.10g}"
@@ -238,19 +241,19 @@ def _painted(rgba: int) -> QIcon:
     pixmap = QPixmap(16, 16)
     pixmap.fill(QColor.fromRgba(rgba))
     icon = QIcon()
-    # The same in a selected row, which would tint it otherwise.
+    # A selected row would tint it otherwise.
     for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
         icon.addPixmap(pixmap, mode)
     return icon
 
 
 def _swatch(color: QColor) -> QIcon:
-    """Square of a colour."""
+    """Return a square of a colour."""
     return _painted(color.rgba())
 
 
 class _Asker:
-    """Emits what a menu entry stands for."""
+    """Emits the action of a menu entry."""
 
     def __init__(self, table: ClusterTable, action: str) -> None:
         self._table = table

@@ -1,28 +1,45 @@
-"""The dock's controls: what they are called, what they offer and what they say of themselves."""
+"""The controls of the dock, made from the declarations of the recipe, and one signal for what the user changes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, ProgressBar, PushButton, Slider, SpinBox
+from magicgui.widgets import (
+    CheckBox,
+    ComboBox,
+    FloatSlider,
+    FloatSpinBox,
+    ProgressBar,
+    PushButton,
+    Slider,
+    SpinBox,
+)
 from napari.layers import Image, Labels, Shapes
 from napari.layers.base import Layer
+from qtpy.QtCore import QObject, Signal
 
-from ...features import FEATURES
+from ...features.channels import Channels
+from ...features.registry import FEATURES
+from ...features.texture import Texture
+from ...labels.clean_up import CleanUp
+from ...model.recipe import Recipe
+from ...options import Option, options_of
 from ..layers.image_layer import axis_name, pixel_size
 from ..session.session import K_MAX
 
 WHOLE = -1
-"""In `where`: not an axis, for magicgui takes None for no choice at all."""
+"""In `where`: no axis. magicgui takes None for no choice at all."""
 
 NO_MASK = "no mask"
-"""In `mask`: not a layer."""
+"""In `mask`: no layer."""
 
 A_VALUE = "a value"
-"""In `leave_out`: the one in `no_data`."""
+"""In `leave_out`: the value in `no_data`."""
 
-LEFT_OUT = [
+EXCLUDED = [
     ("Nothing", ()),
     ("Zeros", (0,)),
     ("Saturated", ("saturated",)),
@@ -32,164 +49,187 @@ LEFT_OUT = [
 
 SCALES = [("Fine: ½ to 2", (0.5, 2.0)), ("Medium: ½ to 4", (0.5, 4.0)), ("Coarse: 1 to 16", (1.0, 16.0))]
 
-_OF_COLORS = ("gray601",)  # the same as gray where there are no colours
+NO_ILLUMINATION = "none"
+"""In `illumination`: magicgui takes None for no choice at all."""
+
+ILLUMINATIONS = [
+    ("None", NO_ILLUMINATION),
+    ("Uneven background", "additive"),
+    ("Shading", "multiplicative"),
+]
+
+_FOR_COLORS_ONLY = ("gray601",)  # the same as gray for images without colours
+_WITHOUT_CONTROL = ("stain",)  # needs a colour
+
+_DECLARED: dict[str, Option] = {
+    name: details for owner in (Recipe, CleanUp, Channels, Texture) for name, _, details in options_of(owner)
+}
+
+Choices = Callable[..., list[tuple[str, Any]]]
 
 
-def form(n_clusters: int, image_choices: Any, feature_choices: Any) -> list[Any]:
-    """Rows at the top of the dock."""
-    return [
-        ComboBox(
-            name="image",
-            label="Image",
-            choices=image_choices,
-            nullable=True,
-            tooltip="The image to segment: the active one, or another",
-        ),
-        ComboBox(
-            name="features",
-            label="Cluster by",
-            choices=feature_choices,
-            tooltip="What pixels have to have in common to be in one cluster",
-        ),
-        CheckBox(
-            name="standardize",
-            text="Channels count alike",
-            value=True,
-            visible=False,
-            tooltip="Measure each channel in its own standard deviations, so that none outweighs the others",
-        ),
-        ComboBox(
-            name="sigma",
-            label="Scales",
-            choices=SCALES,
-            visible=False,
-            tooltip="How large the structures are that make up a texture, in pixels",
-        ),
-        SpinBox(
-            name="n_clusters",
-            label="Clusters",
-            value=n_clusters,
-            min=2,
-            max=255,
-            tooltip="Number of clusters, 2 to 255",
-        ),
-        Slider(
-            name="n_clusters_slider",
-            label=" ",
-            value=min(n_clusters, K_MAX),
-            min=2,
-            max=K_MAX,
-            readout=False,
-            tooltip=f"Number of clusters, 2 to {K_MAX}",
-        ),
-    ]
+class Controls(QObject):
+    """All controls of the dock.
+
+    Only changes that the user makes are signalled. `show` sets controls without a signal.
+
+    Parameters
+    ----------
+    n_clusters : int
+        The number of clusters at first.
+    live : bool
+    choices : mapping of str to callable
+        Choices of the controls `image`, `features`, `where` and `mask`.
+    parent : QObject, optional
+
+    Signals
+    -------
+    chosen(name, value)
+        The user has changed a control.
+    """
+
+    chosen = Signal(str, object)
+
+    def __init__(
+        self, n_clusters: int, live: bool, choices: Mapping[str, Choices], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._is_showing = False
+        self.image = _combo("image", "Image", "Image to segment", choices["image"], nullable=True)
+        self.features = _combo("features", "Cluster by", "What pixels are clustered by", choices["features"])
+        self.standardize = CheckBox(
+            name="standardize", text=_DECLARED["standardize"].label, value=True, visible=False
+        )
+        self.sigma = ComboBox(name="sigma", label=_DECLARED["sigma"].label, choices=SCALES, visible=False)
+        self.n_clusters = SpinBox(name="n_clusters", label="Clusters", value=n_clusters, min=2, max=255)
+        # While a number is typed, its first digits are not yet what the user wants.
+        self.n_clusters.native.setKeyboardTracking(False)
+        self.n_clusters_slider = Slider(
+            name="n_clusters_slider", label=" ", value=min(n_clusters, K_MAX), min=2, max=K_MAX, readout=False
+        )
+        self.illumination = ComboBox(
+            name="illumination", label=_DECLARED["illumination"].label, choices=ILLUMINATIONS
+        )
+        self.smooth = _number("smooth")
+        self.coherence = FloatSlider(
+            name="coherence", label=_DECLARED["coherence"].label, value=0, min=0, max=3, step=0.1
+        )
+        self.where = _combo("where", "Together", "Which pixels are clustered together", choices["where"])
+        self.mask = _combo(
+            "mask", "Mask", "Cluster only inside the labels or shapes of a layer", choices["mask"]
+        )
+        self.leave_out = ComboBox(name="leave_out", label=_DECLARED["exclude"].label, choices=EXCLUDED)
+        self.no_data = FloatSpinBox(
+            name="no_data", label="Value", value=0, min=-1e12, max=1e12, step=1, visible=False
+        )
+        self.majority, self.min_size, self.fill_holes = (
+            _number(name) for name in ("majority", "min_size", "fill_holes")
+        )
+        self.objects = PushButton(name="objects", text="Split into objects")
+        self.live = CheckBox(name="live", text="Live", value=live)
+        self.segment = PushButton(name="segment", text="Segment")
+        self.cancel = PushButton(name="cancel", text="Cancel")
+        self.progress = ProgressBar(name="progress", min=0, max=100, value=0)
+        tips = {
+            "n_clusters": "Number of clusters, 2 to 255",
+            "n_clusters_slider": f"Number of clusters, 2 to {K_MAX}",
+            "illumination": "Remove uneven light: stray light and background, or shading and vignetting",
+            "coherence": "Prefer large regions: price of a border, in units of the noise (one feature only)",
+            "leave_out": "Exclude these values; their pixels get label 0",
+            "no_data": "The value to exclude",
+            "objects": "Number and measure the connected parts of the selected clusters, or of all",
+            "live": "Show the clusters while you choose them",
+            "segment": "Read the image again and draw its clusters over it",
+            "cancel": "Stop what is running",
+            "progress": "Progress of what is running",
+        }
+        for name, widget in self.by_name.items():
+            widget.tooltip = widget.tooltip or tips.get(name) or _DECLARED[name].help
+            widget.native.setToolTip(widget.tooltip)
+            widget.native.setAccessibleName(widget.label.strip() or widget.tooltip)
+        for name in CHOSEN:
+            getattr(self, name).changed.connect(partial(self._on_changed, name))
+
+    @property
+    def by_name(self) -> dict[str, Any]:
+        """Every control by its name."""
+        names = (*CHOSEN, "objects", "segment", "cancel", "progress")
+        return {name: getattr(self, name) for name in names}
+
+    @contextmanager
+    def silently(self) -> Iterator[None]:
+        """Set controls without signalling a choice of the user."""
+        before, self._is_showing = self._is_showing, True
+        try:
+            yield
+        finally:
+            self._is_showing = before
+
+    def show(self, **values: Any) -> None:
+        """Set controls by name."""
+        with self.silently():
+            for name, value in values.items():
+                control = getattr(self, name)
+                if hasattr(control, "choices") and value not in control.choices:
+                    continue
+                control.value = value
+
+    def _on_changed(self, name: str, value: Any) -> None:
+        if not self._is_showing:
+            self.chosen.emit(name, value)
 
 
-def where_form(where_choices: Any, mask_choices: Any) -> list[Any]:
-    """Rows of the section that says which pixels are clustered, and which together."""
-    return [
-        where(where_choices),
-        ComboBox(
-            name="mask",
-            label="Mask",
-            choices=mask_choices,
-            tooltip="Cluster only what lies in the labels or shapes of a layer",
-        ),
-        ComboBox(
-            name="leave_out",
-            label="Leave out",
-            choices=LEFT_OUT,
-            tooltip="Values that are no data; their pixels get label 0",
-        ),
-        FloatSpinBox(
-            name="no_data",
-            label="Value",
-            value=0,
-            min=-1e12,
-            max=1e12,
-            step=1,
-            visible=False,
-            tooltip="The value that stands for no data",
-        ),
-    ]
+CHOSEN = (
+    *("image", "features", "standardize", "sigma", "n_clusters", "n_clusters_slider"),
+    *("illumination", "smooth", "coherence", "where", "mask", "leave_out", "no_data"),
+    *("majority", "min_size", "fill_holes", "live"),
+)
+"""Names of the controls whose changes are signalled."""
 
 
-def clean_up_form() -> list[Any]:
-    """Rows of the section that makes clusters hang together."""
-    rows = (
-        ("smooth", "Smooth before", "Average the image first: standard deviation of the Gaussian"),
-        ("majority", "Majority", "Give each pixel the label that most have within this radius"),
-        ("min_size", "Smallest region", "Give smaller regions the label they share the longest border with"),
-        ("fill_holes", "Fill holes", "Fill holes smaller than this in a cluster"),
+def _combo(name: str, label: str, tip: str, choices: Choices, *, nullable: bool = False) -> ComboBox:
+    return ComboBox(name=name, label=label, choices=choices, nullable=nullable, tooltip=tip)
+
+
+def _number(name: str) -> FloatSpinBox:
+    """Return a box for a declared number."""
+    details = _DECLARED[name]
+    return FloatSpinBox(
+        name=name,
+        label=details.label,
+        value=0,
+        min=details.minimum,
+        max=min(details.maximum, 1e9),
+        step=1,
+        tooltip=details.help,
     )
-    return [
-        FloatSpinBox(name=name, label=label, value=0, min=0, max=1e9, step=1, tooltip=tip)
-        for name, label, tip in rows
-    ]
-
-
-def objects() -> PushButton:
-    """The button that splits clusters into objects."""
-    return PushButton(
-        name="objects",
-        text="Split into objects",
-        tooltip="Number the connected parts of the selected clusters, or of all, and measure them",
-    )
-
-
-def where(choices: Any) -> ComboBox:
-    """Which pixels are clustered together."""
-    return ComboBox(
-        name="where",
-        label="Together",
-        choices=choices,
-        tooltip="Cluster the whole stack at once, or each of its positions by itself",
-    )
-
-
-def live(value: bool) -> CheckBox:
-    """Whether the overlay follows at once."""
-    return CheckBox(name="live", text="Live", value=value, tooltip="Show the clusters while you choose them")
-
-
-def segment() -> PushButton:
-    """The button that reads the image anew."""
-    return PushButton(
-        name="segment", text="Segment", tooltip="Read the image anew and draw its clusters over it"
-    )
-
-
-def cancel() -> PushButton:
-    """The button beside the progress."""
-    return PushButton(name="cancel", text="Cancel", tooltip="Stop what is running")
-
-
-def progress() -> ProgressBar:
-    """How far the work is."""
-    return ProgressBar(name="progress", min=0, max=100, value=0, tooltip="How much of the work is done")
 
 
 def feature_choices(image: Image | None, channels: Sequence[Image] = ()) -> list[tuple[str, str]]:
-    """What an image can be clustered by, as titles and names; `channels` lie pixel on pixel with it."""
+    """Return what an image can be clustered by, as titles and names.
+
+    Parameters
+    ----------
+    image : Image layer or None
+    channels : sequence of Image layers
+        Layers with the same pixel grid.
+    """
     if image is None:
-        return [(FEATURES["gray"].title, "gray")]
+        gray = FEATURES["gray"]
+        return [(gray.title, gray.name)]
     n_channels = _n_channels(image)
     choices = []
-    for feature in FEATURES.values():
-        n = (
-            len(channels)
-            if feature.name == "channels" and n_channels is None and len(channels) > 1
-            else n_channels
-        )
-        if n_channels is None and feature.name in _OF_COLORS:
+    for space in FEATURES.values():
+        if space.name in _WITHOUT_CONTROL or (n_channels is None and space.name in _FOR_COLORS_ONLY):
             continue
-        if not feature.unsupported_reason(image.dtype, n, image.ndim):
-            choices.append((feature.title, feature.name))
+        together = space.name == Channels.name and n_channels is None and len(channels) > 1
+        if not space().unsupported_reason(image.dtype, len(channels) if together else n_channels, image.ndim):
+            choices.append((space.title, space.name))
     return choices
 
 
 def mask_choices(image: Image | None, layers: Sequence[Layer], own: Layer | None) -> list[tuple[str, Any]]:
-    """Layers that can be a mask of an image; never the overlay itself."""
+    """Return the layers that can be a mask of an image; never its own overlay."""
     masks = [layer for layer in layers if isinstance(layer, Labels | Shapes) and layer is not own]
     return [("Whole image", NO_MASK), *((layer.name, layer) for layer in masks if image is not None)]
 
@@ -201,21 +241,21 @@ def _n_channels(image: Image) -> int | None:
 
 
 def where_choices(image: Image | None) -> list[tuple[str, int]]:
-    """What can be clustered together: all, or each position along one of the axes but the last two."""
+    """Return what can be clustered together: the whole image, or each position along an axis."""
     axes = range(image.ndim - 2) if image is not None else range(0)
     return [("Whole stack", WHOLE), *((f"Each {axis_name(image, axis)}", axis) for axis in axes)]
 
 
-def left_out(exclude: tuple[float | str, ...]) -> tuple[Any, float | None]:
-    """What `leave_out` and `no_data` show for values that are left out."""
-    if exclude in [choice for _, choice in LEFT_OUT]:
+def excluded_choice(exclude: tuple[float | str, ...]) -> tuple[Any, float | None]:
+    """Return what `leave_out` and `no_data` show for excluded values."""
+    if exclude in [choice for _, choice in EXCLUDED]:
         return exclude, None
     return A_VALUE, next((float(value) for value in exclude if not isinstance(value, str)), None)
 
 
-def suffixes(image: Image) -> tuple[str, str]:
-    """Units of lengths and of sizes behind the numbers of an image, as boxes show them."""
+def unit_suffixes(image: Image) -> dict[str, str]:
+    """Return the units of lengths and of sizes, as boxes show them behind numbers."""
     pixel = pixel_size(image)
     if pixel is None:
-        return " px", " px"
-    return f" {pixel.unit.rstrip('²³')}", f" {pixel.unit}"
+        return {"length": " px", "size": " px"}
+    return {"length": f" {pixel.unit.rstrip('²³')}", "size": f" {pixel.unit}"}

@@ -1,52 +1,38 @@
-"""The dock: controls ↔ parameters. No arithmetic; that is the engine's."""
+"""The dock: a form and its wiring."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from magicgui.widgets import Container
 from napari.layers import Image
-from numpy.typing import NDArray
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QAction, QKeySequence
 from qtpy.QtWidgets import QPushButton, QShortcut, QToolButton, QWidget
 
-from ...kmeans.clustering import ExactClusterings
-from ...kmeans.search import SearchedClusterings
-from ...labels.clean_up import CleanUp
-from ...model.model import KMeansModel
-from ..layers.colors import distinct_colors
-from ..layers.image_layer import alike, pixel_size, unwrap
-from ..plots.histogram import ChooseKPlot, HistogramPlot
+from ..layers.image_layer import aligned_layers, unwrap
 from ..session import settings
 from ..session.display import Display
 from ..session.follower import Follower
 from ..session.jobs import Jobs
 from ..session.session import K_MAX, Session
-from . import controls
-from . import messages as advice
-from .border_row import BorderRow
-from .cluster_table import ClusterTable
-from .controls import WHOLE
-from .layout import lay_out, show_page
+from . import messages
+from .actions import Actions
+from .choices import CHOICES, CONTINUOUS
+from .controls import Controls, feature_choices, mask_choices, where_choices
+from .layout import KeptSpace, ScrollColumn, arrange, row, status_label, tune_controls
 from .menu import DockMenu
-from .section import Section
+from .view import DockView
 
 if TYPE_CHECKING:
     from ..plots.feature_plot import FeaturePlot
 
 
 class KMeansWidget(Container):
-    """Segment the active image by k-means, and see it while choosing.
+    """Segment the active image by k-means, and see the clusters while choosing them.
 
-    The controls are `image`, `features` with `standardize` and `sigma`, `n_clusters` with its slider
-    `n_clusters_slider`, `live`, `segment`, `undo`, `peek`, `more` with the `menu`, `cancel` and `progress`;
-    in sections `where`, `mask`, `leave_out` with `no_data`, and `smooth`, `majority`, `min_size`,
-    `fill_holes`, `objects`. `histogram`, `border`, `feature_plot`, `choose_k` (with its button `suggest`) and
-    `table` show what they lead to and can be changed by hand, and `status` says what to do.
+    ``dock.NAME`` is the control of that name, wherever it is drawn; see `Controls`.
 
     Parameters
     ----------
@@ -55,47 +41,48 @@ class KMeansWidget(Container):
 
     def __init__(self, napari_viewer: Any) -> None:
         self.viewer = unwrap(napari_viewer)
-        self._loading = False
         self._follower: Follower | None = None  # napari asks for choices while the dock is being made
         preferred = settings.load()
-        super().__init__(
-            widgets=controls.form(preferred.n_clusters, self._image_choices, self._feature_choices),
-            labels=True,
-        )
-        self.where, self.mask, self.leave_out, self.no_data = controls.where_form(
-            self._where_choices, self._mask_choices
-        )
-        self.smooth, self.majority, self.min_size, self.fill_holes = controls.clean_up_form()
-        self.objects = controls.objects()
-        self.live = controls.live(preferred.live)
-        self.segment = controls.segment()
-        self.cancel = controls.cancel()
-        self.progress = controls.progress()
+        choices = {
+            "image": self._image_choices,
+            "features": self._feature_choices,
+            "where": self._where_choices,
+            "mask": self._mask_choices,
+        }
+        controls = self.controls = Controls(preferred.n_clusters, preferred.live, choices)
+        form = ("image", "features", "standardize", "sigma", "n_clusters", "n_clusters_slider")
+        super().__init__(widgets=[getattr(controls, name) for name in form], labels=True)
+        for name, control in controls.by_name.items():
+            if name not in form:
+                setattr(self, name, control)
         self.peek = QPushButton("Peek", toolTip="Hold to see the original")
         self.more = QPushButton("⋯", toolTip="More")
-        self.histogram = HistogramPlot()
-        self.border = BorderRow()
-        self.choose_k = ChooseKPlot()
-        self.suggest = self.choose_k.use
-        self.table = ClusterTable()
-        self.menu = DockMenu(self, preferred.palette, self.more)
+        self.more.setAccessibleName("More")
+        self.menu = DockMenu(preferred.palette, self.more)
         self.more.setMenu(self.menu)
-        self.undo = QToolButton()
-        self.undo.setDefaultAction(self.menu.undo)
-        self.where_section = Section("Where", "Which pixels are clustered, and which of them together")
-        for row in (self.where, self.mask, self.leave_out, self.no_data):
-            self.where_section.add(row.label, row.native)
-        self.clean_section = Section("Clean up", "Make clusters hang together, and split them into objects")
-        for row in self._clean_rows:
-            self.clean_section.add(row.label, row.native)
-        self.clean_section.add("", self.objects.native)
-        self.status, self._running = lay_out(self)
+        self.undo, self.redo = _button(self.menu.undo), self.menu.redo
         self._display = Display(self.viewer, preferred.palette)
+        view = self.view = DockView(controls, self.menu, self._display)
+        self.histogram, self.border, self.choose_k = view.histogram, view.border, view.choose_k
+        self.table, self.tabs, self.suggest = view.table, view.tabs, view.choose_k.use
+        self.status = view.status = status_label()
+        self._running = KeptSpace(controls.progress.native, controls.cancel.native)
+        self._running.hide()
+        buttons = row(controls.live.native, controls.segment.native, self.undo, self.peek, self.more)
+        below = ScrollColumn(view.table, view.prepare, view.where, view.clean_up)
+        arrange(
+            self.native,
+            [(view.tabs, 1), (self.status, 0), (below, 1), (buttons, 0), (self._running, 0)],
+        )
+        tune_controls([*controls.by_name.values(), view.border], self.native)
         self._follower = Follower(self.viewer, self.native)
         self.jobs = Jobs(self.viewer, self._display, self.native)
         self.jobs.live = preferred.live
-        self._undo_keys = QShortcut(QKeySequence(QKeySequence.StandardKey.Undo), self.native)
-        self._undo_keys.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self.actions = Actions(self.native, lambda: self.session)
+        self._shortcuts = [
+            self._shortcut(QKeySequence.StandardKey.Undo, self._on_undo),
+            self._shortcut(QKeySequence.StandardKey.Redo, self._on_redo),
+        ]
         self._closing = _Closing(self.native, self._close)
         self._connect()
         self._follower.follow()
@@ -107,44 +94,42 @@ class KMeansWidget(Container):
         """State of the image that is shown, if there is one."""
         return self._follower.session if self._follower is not None else None
 
-    @cached_property
-    def feature_plot(self) -> FeaturePlot:
-        """What stands for the histogram with several features; made when it is first needed."""
-        from ..plots.feature_plot import FeaturePlot
-
-        plot = FeaturePlot()
-        self.pages.addWidget(plot)
-        return plot
-
     @property
-    def _clean_rows(self) -> tuple[Any, ...]:
-        return self.smooth, self.majority, self.min_size, self.fill_holes
+    def feature_plot(self) -> FeaturePlot:
+        """The plot that takes the place of the histogram for several features."""
+        return self.view.feature_plot
 
     @property
     def at_rest(self) -> bool:
-        """Whether nothing is running nor about to."""
+        """Whether nothing is running or pending."""
         return self.jobs.at_rest
 
-    def _image_choices(self, _widget: Any = None) -> list[tuple[str, Image]]:
+    def _image_choices(self, _widget: Any = None) -> list[tuple[str, Any]]:
         return [(layer.name, layer) for layer in self.viewer.layers if isinstance(layer, Image)]
 
-    def _feature_choices(self, _widget: Any = None) -> list[tuple[str, str]]:
+    def _feature_choices(self, _widget: Any = None) -> list[tuple[str, Any]]:
         image = self.session.image if self.session else None
-        return controls.feature_choices(image, alike(image, self.viewer) if image is not None else ())
+        return feature_choices(image, aligned_layers(image, self.viewer) if image is not None else ())
 
     def _mask_choices(self, _widget: Any = None) -> list[tuple[str, Any]]:
         session = self.session
         if session is None:
-            return controls.mask_choices(None, (), None)
-        return controls.mask_choices(session.image, self.viewer.layers, session.overlay.layer)
+            return mask_choices(None, (), None)
+        return mask_choices(session.image, self.viewer.layers, session.overlay.layer)
 
-    def _where_choices(self, _widget: Any = None) -> list[tuple[str, int]]:
-        return controls.where_choices(self.session.image if self.session else None)
+    def _where_choices(self, _widget: Any = None) -> list[tuple[str, Any]]:
+        return where_choices(self.session.image if self.session else None)
 
-    # Connections, all undone when the dock is closed
+    # Wiring
 
     def _connect(self) -> None:
-        follower, jobs = self._follower, self.jobs
+        follower, jobs, menu, view, actions = (
+            self._follower,
+            self.jobs,
+            self.menu,
+            self.view,
+            self.actions,
+        )
         assert follower is not None
         for signal, slot in (
             (follower.listed, self.reset_choices),
@@ -154,55 +139,60 @@ class KMeansWidget(Container):
             (follower.moved, self._on_moved),
             (follower.touched, self._on_touched),
             (jobs.changed, self._refresh),
-            (jobs.failed, self.show_error),
+            (jobs.failed, view.show_error),
             (jobs.exported, self._on_exported),
-            (jobs.progressed, self._on_progress),
+            (jobs.progressed, view.show_progress),
             (jobs.lasted, self._running.show),
             (jobs.stopped, self._running.hide),
-            (self["image"].changed, self._on_image_chosen),
-            (self["features"].changed, self._on_features),
-            (self["n_clusters"].changed, self._on_n_clusters),
-            (self["n_clusters_slider"].changed, self._on_slider),
-            (self["standardize"].changed, self._on_standardize),
-            (self["sigma"].changed, self._on_sigma),
-            (self.where.changed, self._on_where),
-            (self.mask.changed, self._on_mask),
-            (self.leave_out.changed, self._on_leave_out),
-            (self.no_data.changed, self._on_leave_out),
-            *((row.changed, self._on_clean_up) for row in self._clean_rows),
-            (self.objects.changed, self._on_objects),
-            (self.live.changed, self._on_live),
-            (self.segment.changed, jobs.segment),
-            (self.cancel.changed, self._on_cancel),
+            (self.controls.chosen, self._on_chosen),
+            (self.controls.segment.changed, jobs.segment),
+            (self.controls.cancel.changed, self._on_cancel),
+            (self.controls.objects.changed, self._on_objects),
             (self.peek.pressed, self._on_peek),
             (self.peek.released, self._display.end_peek),
-            (self.choose_k.chosen, self._on_k_chosen),
-            (self.histogram.threshold_moved, self._on_threshold),
-            (self.border.moved, self._on_threshold),
-            (self.border.reset, self._on_reset),
-            (self.table.renamed, self._on_renamed),
-            (self.table.shown, self._on_shown),
-            (self.table.highlighted, self._on_highlighted),
-            (self.table.asked, self._on_asked),
-            (self.menu.undo.triggered, self._on_undo),
-            (self._undo_keys.activated, self._on_undo),
-            (self.menu.keep.triggered, self._on_keep),
-            (self.menu.side_by_side.toggled, self._on_side_by_side),
-            (self.menu.outline.toggled, self._on_outline),
-            (self.menu.log_counts.toggled, self.histogram.set_log_counts),
-            (self.menu.palettes.triggered, self._on_palette),
+            (view.choose_k.chosen, self._on_k_chosen),
+            (view.histogram.threshold_moved, self._on_threshold_dragged),
+            (view.border.moved, self._on_threshold_typed),
+            (view.border.reset, self._on_reset),
+            (view.table.renamed, self._on_renamed),
+            (view.table.shown, self._on_shown),
+            (view.table.highlighted, self._on_highlighted),
+            (view.table.asked, self._on_asked),
+            (menu.undo.triggered, self._on_undo),
+            (menu.redo.triggered, self._on_redo),
+            (menu.keep.triggered, self._on_keep),
+            (menu.side_by_side.toggled, self._on_side_by_side),
+            (menu.outline.toggled, self._on_outline),
+            (menu.log_counts.toggled, view.histogram.set_log_counts),
+            (menu.palettes.triggered, self._on_palette),
+            (menu.confidence.triggered, jobs.add_confidence),
+            (menu.show_field.triggered, jobs.add_field),
+            (menu.copy_python.triggered, actions.copy_python),
+            (menu.export.triggered, actions.export),
+            (menu.save_model.triggered, actions.save_model),
+            (menu.load_model.triggered, actions.load_model),
+            (actions.said, view.show_status),
+            (actions.failed, view.show_error),
+            (actions.export_chosen, self._on_export),
+            (actions.model_chosen, self.use_model),
         ):
             signal.connect(slot)
 
+    def _shortcut(self, key: QKeySequence.StandardKey, slot: Callable[[], None]) -> QShortcut:
+        shortcut = QShortcut(QKeySequence(key), self.native)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(slot)
+        return shortcut
+
     def _close(self) -> None:
-        """Let go of the viewer: the dock was closed, or its window was."""
+        """Disconnect from the viewer: the dock was closed, or its window was."""
         assert self._follower is not None
         self.jobs.cancel()
         self.menu.side_by_side.setChecked(False)
         self._display.end_peek()
         self._follower.close()
         self.jobs.session = None
-        # Napari connects these of any magicgui widget, and leaves them.
+        # napari connects these for any magicgui widget, and does not disconnect them.
         events = self.viewer.layers.events
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.disconnect(self.reset_choices)
@@ -210,24 +200,20 @@ class KMeansWidget(Container):
     # Which image
 
     def reset_choices(self, *_: Any) -> None:
-        """List the images anew; the one that is shown stays chosen, whatever its name is now."""
-        with self._showing():
+        """List images and masks again; what is shown stays chosen, whatever its name is now."""
+        with self.controls.silently():
             super().reset_choices()
-            if self.session is not None and self.session.image in self.viewer.layers:
-                self["image"].value = self.session.image
-
-    def _showing(self) -> _Flag:
-        """Set controls without taking that for a choice."""
-        return _Flag(self, "_loading")
-
-    def _on_image_chosen(self, layer: Image | None) -> None:
-        if not self._loading and self._follower is not None:
-            self._follower.choose(layer)
+            session = self.session
+            if session is not None and session.image in self.viewer.layers:
+                self.controls.show(image=session.image)
+                self.controls.mask.reset_choices()
+                if session.asked.mask is not None:
+                    self.controls.show(mask=session.asked.mask)
 
     def _on_leaving(self) -> None:
         self.jobs.stop()
         self.menu.side_by_side.setChecked(False)
-        self.table.clearSelection()  # while the highlight that goes with it is the session's
+        self.table.clearSelection()  # before the highlight of the next session
 
     def _on_arrived(self) -> None:
         self.reset_choices()
@@ -239,134 +225,106 @@ class KMeansWidget(Container):
     def _on_moved(self) -> None:
         self._refresh()
         session = self.session
-        if session is not None and not session.is_measured and session.levels is not None:
+        if session is not None and not session.is_measured and session.resolutions is not None:
             self.jobs.measure()
 
     def _on_touched(self) -> None:
         if self.at_rest:
-            self.jobs.finish()  # for the person who is about to paint in it
+            self.jobs.complete_overlay()  # the user may be about to paint in it
 
-    # What the person chooses
+    # What the user asks for
 
-    def _on_slider(self, value: int) -> None:
-        if not self._loading:
-            self["n_clusters"].value = value
-
-    def _on_n_clusters(self, value: int) -> None:
-        if self._loading:
-            return
-        if self.session is not None:
-            self._change(self.session.choose_k(value))
-        elif self._follower is not None:
-            self._follower.n_clusters = value
-            with self._showing():
-                self["n_clusters_slider"].value = min(value, K_MAX)
-
-    def _on_k_chosen(self, n_clusters: int) -> None:
-        self["n_clusters"].value = max(n_clusters, 2)
-
-    def _on_features(self, features: str) -> None:
-        if not self._loading:
-            channels = self._channels() if features == "channels" else ()
-            self._at_once(lambda session: session.choose_features(features, channels))
-
-    def _channels(self) -> tuple[Image, ...]:
-        """Layers to be clustered together: those that are selected, or else all that lie pixel on pixel."""
-        image = self.session.image if self.session else None
-        if image is None or image.rgb:
-            return ()
-        candidates = alike(image, self.viewer)
-        selected = [layer for layer in candidates if layer in self.viewer.layers.selection]
-        return tuple(selected if len(selected) > 1 and image in selected else candidates)
-
-    def _on_standardize(self, standardize: bool) -> None:
-        if not self._loading:
-            self._at_once(lambda session: session.choose(standardize=standardize))
-
-    def _on_sigma(self, sigma: tuple[float, float]) -> None:
-        if not self._loading:
-            self._at_once(lambda session: session.choose(sigma=tuple(sigma)))
-
-    def _on_mask(self, mask: Any) -> None:
-        if not self._loading:
-            chosen = None if mask == controls.NO_MASK else unwrap(mask)
-            self._at_once(lambda session: session.choose(mask=chosen))
-
-    def _on_leave_out(self, _value: Any) -> None:
-        chosen = self.leave_out.value
-        self.where_section.set_row_visible(self.no_data.native, chosen == controls.A_VALUE)
-        if not self._loading:
-            values = (self.no_data.value,) if chosen == controls.A_VALUE else tuple(chosen)
-            self._at_once(lambda session: session.choose(exclude=values))
-
-    def _on_clean_up(self, _value: float) -> None:
-        if not self._loading:
-            clean_up = CleanUp(self.majority.value, self.min_size.value, self.fill_holes.value)
-            self._at_once(lambda session: session.choose(smooth=self.smooth.value, clean_up=clean_up))
-
-    def _on_objects(self) -> None:
-        self.jobs.split_into_objects(self.table.selected_labels())
-
-    def _on_where(self, axis: int) -> None:
-        if not self._loading:
-            self._at_once(lambda session: session.choose_where(None if axis == WHOLE else axis))
+    def _on_chosen(self, name: str, value: Any) -> None:
+        """Pass on what the user chose in a control."""
+        session = self.session
+        if name == "image":
+            assert self._follower is not None
+            self._follower.choose(value)
+        elif name == "n_clusters_slider":
+            self.controls.n_clusters.value = value
+        elif name == "live":
+            self._on_live(value)
+        elif session is None:
+            if name == "n_clusters":
+                assert self._follower is not None
+                self._follower.n_clusters = value
+                self.controls.show(n_clusters_slider=min(value, K_MAX))
+        else:
+            if name == "leave_out":
+                self.view.show_no_data()
+            if name not in CONTINUOUS:
+                session.end_gesture()
+            self._update(CHOICES[name](session, self.controls, self.viewer, value))
+            if name not in CONTINUOUS:
+                session.end_gesture()
 
     def _on_live(self, live: bool) -> None:
         settings.remember(live=live)
         self.jobs.live = live
-        if live and self.session is not None and self.session.wanted:
+        if live and self.session is not None and self.session.is_wanted:
             self.jobs.update()
 
-    def _on_threshold(self, index: int, value: float) -> None:
+    def _on_k_chosen(self, n_clusters: int) -> None:
+        self.controls.n_clusters.value = max(n_clusters, 2)
+
+    def _on_threshold_dragged(self, index: int, value: float) -> None:
         if self.session is not None:
-            self._change(self.session.move_threshold(index, value))
+            self._update(self.session.move_threshold(index, value))
+
+    def _on_threshold_typed(self, index: int, value: float) -> None:
+        self._change(lambda session: session.move_threshold(index, value))
 
     def _on_reset(self) -> None:
-        self._at_once(lambda session: session.edit(thresholds=None))
+        self._change(lambda session: session.edit(thresholds=None))
 
     def _on_renamed(self, label: int, name: str) -> None:
-        self._at_once(lambda session: session.rename(label, name))
+        self._change(lambda session: session.rename(label, name))
 
     def _on_asked(self, action: str, labels: list[int]) -> None:
-        if action == "merge":
-            self._at_once(lambda session: session.merge(labels))
-        elif action == "split":
-            self._at_once(lambda session: session.split(labels))
-        elif action == "background":
-            self._at_once(lambda session: session.toggle_background(labels))
-        elif action == "extract":
-            self.jobs.extract(labels)
-        elif action == "objects":
-            self.jobs.split_into_objects(labels)
-        elif action == "copy":
-            self.menu.copy_table()
-        elif action == "csv":
-            self.menu.save_table()
+        """Do what the menu of the table asks for."""
+        changes: dict[str, Callable[[Session], bool]] = {
+            "merge": lambda session: session.merge(labels),
+            "split": lambda session: session.split(labels),
+            "background": lambda session: session.toggle_background(labels),
+        }
+        if action in changes:
+            self._change(changes[action])
+            return
+        {
+            "extract": lambda: self.jobs.extract(labels),
+            "objects": lambda: self.jobs.split_into_objects(labels),
+            "copy": self.actions.copy_table,
+            "csv": self.actions.save_table,
+        }[action]()
 
-    def use_model(self, model: KMeansModel) -> None:
-        """Take the clusters of a saved model for this image, as if its borders had been set by hand.
+    def use_model(self, model: Any) -> None:
+        """Use the clusters of a saved model for this image, as if they had been set by hand.
 
         Raises
         ------
         ValueError
-            If it has no border.
+            If the model has a single cluster.
         """
-        self._at_once(lambda session: session.take_model(model))
+        self._change(lambda session: session.use_model(model))
 
     def _on_undo(self) -> None:
         if self.session is not None:
-            self._change(self.session.undo())
+            self._update(self.session.undo())
 
-    def _at_once(self, change: Callable[[Session], bool]) -> None:
-        """Make a change that is a gesture of its own, one step for undo."""
+    def _on_redo(self) -> None:
+        if self.session is not None:
+            self._update(self.session.redo())
+
+    def _change(self, change: Callable[[Session], bool]) -> None:
+        """Make a change that is a step of its own for undo."""
         session = self.session
         if session is not None:
             session.end_gesture()
-            self._change(change(session))
+            self._update(change(session))
             session.end_gesture()
 
-    def _change(self, new: bool) -> None:
-        if new and self._follower is not None:
+    def _update(self, changed: bool) -> None:
+        if changed and self._follower is not None:
             self._follower.move()
             self.jobs.update()
 
@@ -376,7 +334,16 @@ class KMeansWidget(Container):
 
     def _on_cancel(self) -> None:
         self.jobs.cancel()
-        self.show_status(advice.CANCELLED)
+        self.view.show_status(messages.CANCELLED)
+
+    def _on_objects(self) -> None:
+        self.jobs.split_into_objects(self.table.selected_labels())
+
+    def _on_export(self, path: Any, overwrite: bool) -> None:
+        self.jobs.export(path, overwrite=overwrite)
+
+    def _on_exported(self, path: object) -> None:
+        self.view.show_status(messages.exported(path))
 
     # How it is drawn
 
@@ -405,139 +372,32 @@ class KMeansWidget(Container):
     def _on_side_by_side(self, wanted: bool) -> None:
         if self._display.set_side_by_side(self.session, wanted) != wanted:
             self.menu.side_by_side.setChecked(False)
-            self.show_status(advice.NOTHING_BESIDE)
-
-    # From what is known to what is seen
+            self.view.show_status(messages.NOTHING_BESIDE)
 
     def _refresh(self) -> None:
-        """Redraw controls, plots and table for the session as it is."""
-        session = self.session
-        if session is not None:
-            self._show_parameters(session)
-            session.find_model()
-        model = session.model if session else None
-        colors = self._display.colors(session, model) if session and model else distinct_colors(0)
-        self._plot(session, model, colors)
-        hidden = session.hidden if session else set()
-        self.table.set_model(model, colors, hidden, pixel_size(session.image) if session else None)
-        self.choose_k.set_suggestion(
-            session.suggestion if session else None, model.n_clusters if model else 0
-        )
-        self.menu.undo.setEnabled(bool(session and session.history))
-        self.menu.outline.setChecked(session is not None and session.overlay.contour > 0)
-        self.segment.enabled = session is not None
-        self.show_status(advice.advice(session))
-
-    def _plot(self, session: Session | None, model: KMeansModel | None, colors: NDArray[np.float64]) -> None:
-        """Draw the values and their clusters: of one feature as a histogram, of several by their own plot."""
-        optimum = session.optimum if session else None
-        summary = optimum.summary if isinstance(optimum, ExactClusterings) else None
-        cloud = optimum.cloud if isinstance(optimum, SearchedClusterings) else None
-        if summary is not self.histogram.summary:
-            self.histogram.set_summary(summary)
-        several = model is not None and model.n_features > 1
-        if cloud is not None or "feature_plot" in vars(self):
-            if cloud is not self.feature_plot.cloud:
-                self.feature_plot.set_cloud(cloud, _white(session) if session else None)
-            self.feature_plot.set_model(model if several else None, colors)
-        whole = session is None or session.parameters.per_axis is None
-        self.histogram.set_model(None if several else model, colors)
-        self.histogram.set_movable(whole)
-        self.border.set_model(model if whole and not several else None)
-        if cloud is not None or summary is not None:
-            show_page(self, of_several_features=cloud is not None)
-
-    def _show_parameters(self, session: Session) -> None:
-        parameters = session.parameters
-        with self._showing():
-            self["n_clusters"].value = parameters.n_clusters
-            self["n_clusters_slider"].value = min(parameters.n_clusters, K_MAX)
-            self["features"].reset_choices()
-            if parameters.features in self["features"].choices:
-                self["features"].value = parameters.features
-            for name in ("standardize", "sigma"):
-                self[name].visible = name in parameters.options
-                self[name].value = getattr(parameters, name)
-            self._show_where(session)
-            self._show_clean_up(session)
-
-    def _show_where(self, session: Session) -> None:
-        parameters, section = session.parameters, self.where_section
-        self.where.reset_choices()
-        self.where.value = WHOLE if parameters.per_axis is None else parameters.per_axis
-        self.mask.reset_choices()
-        self.mask.value = controls.NO_MASK if parameters.mask is None else parameters.mask
-        if self.leave_out.value != controls.A_VALUE or parameters.exclude != (self.no_data.value,):
-            self.leave_out.value, value = controls.left_out(parameters.exclude)
-            if value is not None:
-                self.no_data.value = value
-        section.set_row_visible(self.where.native, session.image.ndim > 2)
-        section.set_row_visible(self.no_data.native, self.leave_out.value == controls.A_VALUE)
-        chosen = [self.where.current_choice.lower()] if session.image.ndim > 2 else []
-        if parameters.mask is not None:
-            chosen.append(f"in {parameters.mask.name}")
-        if parameters.exclude:
-            chosen.append("without " + ", ".join(map(str, parameters.exclude)))
-        section.set_chosen("; ".join(chosen))
-
-    def _show_clean_up(self, session: Session) -> None:
-        parameters, clean_up = session.parameters, session.parameters.clean_up
-        values = parameters.smooth, clean_up.majority, clean_up.min_size, clean_up.fill_holes
-        length, area = controls.suffixes(session.image)
-        chosen = []
-        for row, value, suffix in zip(self._clean_rows, values, (length, length, area, area), strict=True):
-            row.value = value
-            row.native.setSuffix(suffix)
-            if value:
-                chosen.append(f"{row.label.lower()} {value:g}{suffix}")
-        self.clean_section.set_chosen("; ".join(chosen))
-        self.objects.enabled = session.overlay.layer is not None
+        self.view.refresh(self.session)
 
     def show_status(self, text: str) -> None:
-        """Say something below the plots; nothing, if empty."""
-        self.status.setText(text)
-        self.status.setVisible(bool(text))
+        """Show a sentence below the plots; nothing if empty."""
+        self.view.show_status(text)
 
     def show_error(self, error: Exception) -> None:
-        """Say what went wrong, in a sentence."""
-        self.show_status(advice.error_text(error))
-
-    def _on_exported(self, path: object) -> None:
-        self.show_status(advice.exported(path))
-
-    def _on_progress(self, share: float) -> None:
-        # Qt would draw the whole window at once, its canvas included.
-        bar = self.progress.native
-        bar.setUpdatesEnabled(False)
-        self.progress.value = int(100 * share)
-        bar.setUpdatesEnabled(True)
+        """Show what went wrong, in a sentence."""
+        self.view.show_error(error)
 
 
-def _white(session: Session) -> float | None:
-    """Value of full light in the image of a session; None where that can only be guessed."""
-    dtype = np.dtype(session.image.dtype)
-    return float(np.iinfo(dtype).max) if dtype.kind in "iu" else None
-
-
-class _Flag:
-    """Sets an attribute to True for a while, and back to what it was."""
-
-    def __init__(self, owner: Any, name: str) -> None:
-        self._owner = owner
-        self._name = name
-
-    def __enter__(self) -> None:
-        self._before = getattr(self._owner, self._name)
-        setattr(self._owner, self._name, True)
-
-    def __exit__(self, *_: object) -> None:
-        setattr(self._owner, self._name, self._before)
+def _button(action: QAction) -> QToolButton:
+    """Return a button for a menu entry."""
+    button = QToolButton()
+    button.setDefaultAction(action)
+    button.setAccessibleName(action.text())
+    return button
 
 
 class _Closing(QObject):
-    """Calls a function once a dock's content has lost its parent.
+    """Calls a function once the content of a dock has lost its parent.
 
-    Closing a dock with × sends no close event, and hiding happens on floating too; only this is for good.
+    Closing a dock with × sends no close event, and floating hides it for a moment; only this is final.
     """
 
     def __init__(self, watched: QWidget, function: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""What the dock says below its plots: what is seen, or what to do."""
+"""What the dock says below its plots: what the user sees, or what to do."""
 
 from __future__ import annotations
 
@@ -14,55 +14,77 @@ NOT_COPIED = "The clipboard did not take the text; try again."
 
 
 def advice(session: Session | None) -> str:
-    """What the person should know or do; empty when all is well."""
+    """Return what the user should know or do; empty if there is nothing to say."""
     if session is None:
         return "Open or select an image to segment it."
     if session.measured is None:
         return ""
-    n, axis, said = session.measured.optimum.n_values, session.parameters.per_axis, _estimate(session)
-    if axis is not None:
-        name = axis_name(session.image, axis)
-        said += f"Plots and table show {name} = {session.position}; each {name} has clusters of its own. "
-    if n == 1:
-        said += "All pixels have one value, so there is one cluster; choose an image with more to see."
-    elif n < session.parameters.n_clusters:
-        said += f"There are only {n} distinct values, so there are {n} clusters; choose {n} or fewer."
-    return f"{said}{_chance(session)}".strip()
+    sentences = [*_reading(session), *_position(session), *_number_of_clusters(session)]
+    sentences += [*_field(session), *_search(session)]
+    return " ".join(sentences)
 
 
-def _chance(session: Session) -> str:
-    """What a result of several features rests on; there is nothing to say of an optimum."""
-    model = session.model
-    if model is None or model.is_exact:
-        return ""
-    said = ""
-    if model.sample_size:
-        said = f"Found on a sample of {_number(model.sample_size)} pixels. "
-    if not session.refined:
-        return f"{said}An estimate while you choose."
-    if model.n_init:
-        apart = max(100 * model.start_spread, 0.01)  # nearer is the same to anybody
-        said += f"The best of {model.n_init} starts, which ended within {apart:.2g} % of each other."
-    return said
-
-
-def _estimate(session: Session) -> str:
-    """How much was read of what is not in memory, and how long the rest will take."""
-    measured, levels = session.measured, session.levels
-    if levels is None or not levels.lazy or measured is None:
-        return ""
+def _reading(session: Session) -> list[str]:
+    """How much of a lazy image was read, and how long the rest will take."""
+    measured, resolutions = session.measured, session.resolutions
+    if resolutions is None or not resolutions.is_lazy or measured is None:
+        return []
     total = f"{_number(measured.n_pixels)} pixels"
     if not measured.is_estimate:
-        return f"From all {total}. " if levels.only_looked_up else ""
+        return [f"From all {total}."] if resolutions.stays_on_demand else []
     share = 100 * measured.n_read / measured.n_pixels
-    said = f"Estimate from {share:.2g} % of {total}, which are not in memory. "
-    if session.thorough:
-        return f"{said}Reading all of them takes about {_duration(measured.seconds)}. "
-    return f"{said}Segment reads all of them, in about {_duration(measured.seconds)}. "
+    estimate = f"Estimate from {share:.2g} % of {total}, which are not in memory."
+    duration = _duration(measured.seconds)
+    if session.is_thorough:
+        return [estimate, f"Reading all of them takes about {duration}."]
+    return [estimate, f"Segment reads all of them, in about {duration}."]
+
+
+def _position(session: Session) -> list[str]:
+    axis = session.asked.per_axis
+    if axis is None:
+        return []
+    name = axis_name(session.image, axis)
+    return [f"Plots and table show {name} = {session.position}; each {name} has clusters of its own."]
+
+
+def _number_of_clusters(session: Session) -> list[str]:
+    assert session.clusterings is not None
+    n = session.clusterings.n_values
+    if n == 1:
+        return ["All pixels have one value, so there is one cluster; choose an image with more to see."]
+    if n < session.asked.n_clusters:
+        return [f"There are only {n} distinct values, so there are {n} clusters; choose {n} or fewer."]
+    return []
+
+
+def _field(session: Session) -> list[str]:
+    field = session.model.illumination if session.model is not None else None
+    if field is None:
+        return []
+    return [f"The field explains {100 * field.explained_variance:.2g} % of the variance."]
+
+
+def _search(session: Session) -> list[str]:
+    """What a result of several features is based on; there is nothing to say of an optimum."""
+    model = session.model
+    if model is None or model.is_exact:
+        return []
+    sentences = []
+    if model.sample_size:
+        sentences.append(f"Found on a sample of {_number(model.sample_size)} pixels.")
+    if not session.is_refined:
+        return [*sentences, "An estimate while you choose."]
+    if model.n_init:
+        spread = max(100 * model.start_spread, 0.01)  # smaller differences mean nothing
+        sentences.append(
+            f"The best of {model.n_init} starts, which ended within {spread:.2g} % of each other."
+        )
+    return sentences
 
 
 def _number(n: int) -> str:
-    """A large number in few letters."""
+    """Return a large number in few letters."""
     for size, name in ((1e9, "billion"), (1e6, "million")):
         if n >= size:
             return f"{n / size:.3g} {name}"
@@ -70,7 +92,7 @@ def _number(n: int) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """How long, as somebody would say it."""
+    """Return a duration in one unit."""
     for length, name in ((3600.0, "hour"), (60.0, "minute")):
         if seconds >= 1.5 * length:
             return f"{round(seconds / length)} {name}s"
@@ -78,11 +100,16 @@ def _duration(seconds: float) -> str:
 
 
 def exported(path: object) -> str:
-    """That a file was written."""
+    """Return that labels were written to a file."""
     return f"Exported to {path}."
 
 
+def saved(path: object) -> str:
+    """Return that a model or a table was written to a file."""
+    return f"Saved to {path}."
+
+
 def error_text(error: Exception) -> str:
-    """What went wrong, as a sentence."""
+    """Return what went wrong, as a sentence."""
     text = str(error) or type(error).__name__
     return text[0].upper() + text[1:] + ("" if text.endswith(".") else ".")

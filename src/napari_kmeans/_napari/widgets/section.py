@@ -1,56 +1,82 @@
-"""A part of the dock that opens and closes, and says in its title what was chosen in it."""
+"""A section of the dock that opens and closes, and shows what was chosen in it."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFormLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QSizePolicy, QWidget
+from superqt import QCollapsible, QElidingLabel
 
 
-class Section(QWidget):
-    """Rows of controls below a title, closed at first.
+class Section(QCollapsible):
+    """Rows of controls under a title, closed at first.
 
     Parameters
     ----------
     title : str
     tip : str
-        What can be chosen in it.
+        Tooltip of the title.
     """
 
     def __init__(self, title: str, tip: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._title = title
-        self.button = QToolButton(checkable=True, autoRaise=True, text=title, toolTip=tip)
-        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.button.setArrowType(Qt.ArrowType.RightArrow)
-        self.button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        # Napari's buttons are boxes of a fixed size; this one is a line of text.
+        super().__init__(title, parent)
+        self._draw_arrows()
+        self.setDuration(0)
+        self.button: QPushButton = self.toggleButton()
+        self.button.setToolTip(tip)
+        self.button.setAccessibleName(title)
+        self.button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        # napari draws buttons as boxes; this one is a line of text.
         self.button.setStyleSheet(
-            "QToolButton { background: transparent; border: none; text-align: left; padding: 2px; }"
+            "QPushButton { background: transparent; border: 1px solid transparent; text-align: left;"
+            " padding: 1px 4px; } QPushButton:focus { border: 1px solid palette(highlight); }"
         )
-        self.body = QWidget()
-        self.rows = QFormLayout(self.body)
-        self.rows.setContentsMargins(12, 0, 0, 4)
-        self.rows.setSpacing(4)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.button)
-        layout.addWidget(self.body)
-        self.body.hide()
-        self.button.toggled.connect(self._on_toggled)
+        self._chosen = QElidingLabel()
+        self._chosen.setElideMode(Qt.TextElideMode.ElideRight)
+        self._chosen.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        header = QHBoxLayout()
+        header.setContentsMargins(0, 0, 0, 0)
+        self.layout().removeWidget(self.button)
+        header.addWidget(self.button)
+        header.addWidget(self._chosen, 1)
+        self.layout().insertLayout(0, header)
+        self.layout().setContentsMargins(0, 0, 0, 0)
+        self.layout().setSpacing(0)
+        body = QWidget()
+        self._rows = QFormLayout(body)
+        self._rows.setContentsMargins(12, 0, 0, 4)
+        self._rows.setSpacing(4)
+        self.setContent(body)
+        self.collapse(animate=False)
+        # A collapsed body has no height, but its controls would still take part in Tab.
+        body.hide()
+        self.toggled.connect(body.setVisible)
+
+    def _draw_arrows(self) -> None:
+        """Draw the arrows in the colour of the theme's text."""
+        self.setExpandedIcon("▾")
+        self.setCollapsedIcon("▸")
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+            self._draw_arrows()
 
     def add(self, label: str, widget: QWidget) -> None:
         """Add a row."""
-        self.rows.addRow(label, widget)
+        self._rows.addRow(label, widget)
 
     def set_row_visible(self, widget: QWidget, visible: bool) -> None:
-        """Show a row, or not where it does not apply."""
-        self.rows.setRowVisible(widget, visible)
+        """Show or hide a row."""
+        self._rows.setRowVisible(widget, visible)
+        if self.isExpanded():
+            self.expand(animate=False)  # to the height of its rows
 
     def set_chosen(self, chosen: str) -> None:
-        """Say behind the title what was chosen; nothing, if empty."""
-        self.button.setText(f"{self._title}: {chosen}" if chosen else self._title)
+        """Show what was chosen beside the title; an empty text shows nothing."""
+        self._chosen.setText(chosen)
+        self._chosen.setToolTip(chosen)
 
-    def _on_toggled(self, opened: bool) -> None:
-        self.button.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
-        self.body.setVisible(opened)
+    @property
+    def chosen(self) -> str:
+        """What is shown beside the title."""
+        return str(self._chosen.text())

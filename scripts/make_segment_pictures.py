@@ -1,0 +1,57 @@
+"""Make the pictures of *When clusters are not segments*: ``python scripts/make_segment_pictures.py``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import ListedColormap
+from PIL import Image
+from skimage import data
+
+import napari_kmeans
+from napari_kmeans.report.palette import distinct_colors
+
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
+COLORS = ListedColormap(distinct_colors(3))
+
+
+def show(name: str, image: np.ndarray, results: dict[str, np.ndarray]) -> None:
+    """Write an image and the clusters of several recipes side by side."""
+    figure, axes = plt.subplots(
+        1, 1 + len(results), figsize=(3.4 * (1 + len(results)), 3.4 * image.shape[0] / image.shape[1] + 0.3)
+    )
+    axes[0].imshow(image, cmap="gray")
+    axes[0].set_title("image", fontsize=10)
+    for axis, (title, labels) in zip(axes[1:], results.items(), strict=True):
+        axis.imshow(labels, cmap=COLORS, vmin=1, vmax=3, interpolation="nearest")
+        axis.set_title(title, fontsize=10)
+    for axis in axes:
+        axis.axis("off")
+    figure.tight_layout()
+    path = IMAGES / f"segments-{name}.png"
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+    with Image.open(path) as picture:
+        small = picture.convert("RGB").quantize(16)
+    small.save(path, optimize=True)
+
+
+def main() -> None:
+    """Make all pictures."""
+    for name, image in (("coins", data.coins()), ("page", data.page())):
+        plain, _ = napari_kmeans.segment(image, 2)
+        corrected, _ = napari_kmeans.segment(image, 2, illumination="additive")
+        show(name, image, {"k = 2": plain, 'k = 2, illumination="additive"': corrected})
+    truth = data.binary_blobs(256, volume_fraction=0.4, rng=0)
+    noisy = np.where(truth, 140.0, 90.0) + np.random.default_rng(0).normal(0, 40, truth.shape)
+    plain, _ = napari_kmeans.segment(noisy, 2)
+    coherent, _ = napari_kmeans.segment(noisy, 2, coherence=1)
+    show("noise", noisy, {"k = 2": plain, "k = 2, coherence=1": coherent})
+    for labels in (plain, coherent):
+        print(f"noise: {np.mean((labels == 2) == truth):.3f} of the pixels are right")
+
+
+if __name__ == "__main__":
+    main()

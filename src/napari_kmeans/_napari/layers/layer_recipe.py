@@ -1,0 +1,91 @@
+"""What a user asks for an image layer: a recipe, and the layers and axes it refers to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from napari.layers import Image
+from napari.layers.base import Layer
+
+from ...features.extractor import check_smooth
+from ...model.edits import Edits
+from ...model.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class LayerRecipe:
+    """What a user asks for an image layer. Immutable, so that a history is a list of these.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        Its clean-up is in the units of the layer. Smoothing and coherence are added by `for_layer`.
+    smooth : float
+        Standard deviation of the smoothing in the units of the layer.
+    coherence : float
+        Price of a border between unlike neighbours, in units of the noise.
+    channels : tuple of Image layers
+        Layers that are clustered together, channel by channel; empty for the image alone.
+    mask : Labels or Shapes layer, or None
+        Where to cluster; None for everywhere.
+    per_axis : int or None
+        Axis of the image layer whose positions are clustered separately; None for the whole image.
+    """
+
+    recipe: Recipe = field(default_factory=Recipe)
+    smooth: float = 0.0
+    coherence: float = 0.0
+    channels: tuple[Image, ...] = ()
+    mask: Layer | None = None
+    per_axis: int | None = None
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of clusters."""
+        return int(self.recipe.n_clusters)
+
+    @property
+    def edits(self) -> Edits:
+        """Changes made by hand."""
+        return self.recipe.edits
+
+    @property
+    def measured_by(self) -> tuple[Any, ...]:
+        """What decides on the pixels and their features; measurements hold as long as it is the same."""
+        recipe = self.recipe
+        return (
+            *(recipe.features, recipe.illumination, recipe.exclude),
+            *(self.smooth, self.coherence, self.channels, self.mask),
+        )
+
+    def with_recipe(self, **changes: Any) -> LayerRecipe:
+        """Change fields of the recipe."""
+        return replace(self, recipe=replace(self.recipe, **changes))
+
+    def with_edits(self, **changes: Any) -> LayerRecipe:
+        """Change edits."""
+        return replace(self, recipe=self.recipe.with_edits(**changes))
+
+    def in_pixels(self, sigma: list[float], spatial: list[bool], spacing: list[float]) -> Recipe:
+        """Return the recipe for an array of pixels.
+
+        Parameters
+        ----------
+        sigma : list of float
+            Smoothing along each axis in pixels.
+        spatial : list of bool
+            Whether each axis is spatial; borders along others have no price.
+        spacing : list of float
+            Size of a pixel along each axis.
+        """
+        coherence: tuple[float, ...] = ()
+        if self.coherence:
+            finest = min(step for step, is_spatial in zip(spacing, spatial, strict=True) if is_spatial)
+            coherence = tuple(
+                self.coherence * finest / step if is_spatial else 0.0
+                for step, is_spatial in zip(spacing, spatial, strict=True)
+            )
+            if self.per_axis is not None:
+                coherence = coherence[: self.per_axis] + coherence[self.per_axis + 1 :]
+        return replace(self.recipe, smooth=check_smooth(sigma), coherence=coherence)

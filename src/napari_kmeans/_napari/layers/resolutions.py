@@ -1,0 +1,41 @@
+"""The pixels of an image layer at each of its resolutions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...blocks.pixels import Pixels
+from ...model.recipe import Recipe
+
+_MAX_ARRAY = 1 << 26  # pixels up to which labels of a lazy image become an array to paint in
+
+
+@dataclass(frozen=True, eq=False)
+class Resolutions:
+    """The pixels of an image layer.
+
+    Attributes
+    ----------
+    pixels : tuple of Pixels
+        At each resolution, the finest first; most images have one.
+    recipe : Recipe
+        What is asked for, in pixels of the finest resolution.
+    """
+
+    pixels: tuple[Pixels, ...]
+    recipe: Recipe
+
+    @property
+    def finest(self) -> Pixels:
+        """The pixels that clusters are found on."""
+        return self.pixels[0]
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether the pixels are not in memory, so that all of them are read only when the user asks."""
+        return self.finest.chunks is not None
+
+    @property
+    def stays_on_demand(self) -> bool:
+        """Whether labels are never computed completely: pyramids, and large lazy images."""
+        return len(self.pixels) > 1 or (self.is_lazy and self.finest.size > _MAX_ARRAY)

@@ -1,0 +1,130 @@
+"""What leaves the dock or enters it: clipboard and files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
+
+from ...model.model import KMeansModel
+from ...report.tables import table_text, write_table
+from ..layers.image_layer import pixel_size
+from ..session.script import as_python
+from ..session.session import Session
+from . import messages
+
+_ATTEMPTS = 3  # to put a text on the clipboard
+
+
+class Actions(QObject):
+    """Copies, saves and loads for the session that is shown.
+
+    Signals
+    -------
+    said(text), failed(error)
+        For the status of the dock.
+    export_chosen(path, overwrite)
+        The user chose a file for the labels.
+    model_chosen(model)
+        The user chose a model to label the image with.
+    """
+
+    said = Signal(str)
+    failed = Signal(object)
+    export_chosen = Signal(object, bool)
+    model_chosen = Signal(object)
+
+    def __init__(self, parent: QWidget, session: Callable[[], Session | None]) -> None:
+        super().__init__(parent)
+        self._parent = parent
+        self._session = session
+
+    def copy_python(self) -> None:
+        """Put a script that makes the result on the clipboard."""
+        session = self._session()
+        if session is not None and session.model is not None:
+            self._copy(as_python(session, session.model), messages.COPIED)
+
+    def copy_table(self) -> None:
+        """Put the table of clusters on the clipboard."""
+        session = self._session()
+        if session is not None and session.model is not None:
+            text = table_text(session.model, pixel_size(session.image), session.counts)
+            self._copy(text, messages.TABLE_COPIED)
+
+    def export(self) -> None:
+        """Ask for a file to export the labels to."""
+        session = self._session()
+        if session is None or session.model is None:
+            self.said.emit(messages.NOTHING_TO_EXPORT)
+            return
+        name = f"{session.image.name}-labels.ome.zarr"
+        # The dialog asks before it replaces a file. It does not for folders, which OME-Zarr is.
+        path, kind = QFileDialog.getSaveFileName(
+            self._parent, "Export labels", name, "OME-Zarr (*.ome.zarr *.zarr);;TIFF (*.tif *.tiff)"
+        )
+        if path:
+            path = _with_suffix(path, kind)
+            self.export_chosen.emit(Path(path), Path(path).is_file())
+
+    def save_model(self) -> None:
+        """Ask for a file to save the model to."""
+        session = self._session()
+        if session is None or session.model is None:
+            return
+        model = session.model
+        name = f"{session.image.name}.json"
+        path, kind = QFileDialog.getSaveFileName(self._parent, "Save model", name, "JSON (*.json)")
+        if path:
+            path = _with_suffix(path, kind)
+            self._try(lambda: model.save(path), messages.saved(path))
+
+    def load_model(self) -> None:
+        """Ask for a model to label the image with."""
+        path, _ = QFileDialog.getOpenFileName(self._parent, "Load model", "", "JSON (*.json)")
+        if path:
+            self._try(lambda: self.model_chosen.emit(KMeansModel.load(path)))
+
+    def save_table(self) -> None:
+        """Ask for a file to write the table of clusters to."""
+        session = self._session()
+        if session is None or session.model is None:
+            return
+        model, size, counts = session.model, pixel_size(session.image), session.counts
+        name = f"{session.image.name}-clusters.csv"
+        path, kind = QFileDialog.getSaveFileName(self._parent, "Save table", name, "CSV (*.csv)")
+        if path:
+            path = _with_suffix(path, kind)
+            self._try(lambda: write_table(Path(path), model, size, counts, overwrite=True))
+
+    def _copy(self, text: str, done: str) -> None:
+        clipboard = QApplication.clipboard()
+        # X11 may refuse because of a slightly wrong time stamp, and Qt only warns of it.
+        for _ in range(_ATTEMPTS):
+            clipboard.setText(text)
+            if clipboard.text() == text:
+                self.said.emit(done)
+                return
+            time.sleep(0.01)
+        self.said.emit(messages.NOT_COPIED)
+
+    def _try(self, function: Callable[[], Any], done: str = "") -> None:
+        try:
+            function()
+        except (OSError, ValueError) as error:
+            self.failed.emit(error)
+        else:
+            if done:
+                self.said.emit(done)
+
+
+def _with_suffix(path: str, kind: str) -> str:
+    """Return a path with the first suffix of a file dialog's filter, if it has none of them."""
+    suffixes = kind.partition("(")[2].rstrip(")").replace("*", "").split()
+    if not suffixes or path.lower().endswith(tuple(suffixes)):
+        return path
+    return path + suffixes[0]

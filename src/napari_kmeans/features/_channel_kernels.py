@@ -1,0 +1,56 @@
+"""Compiled loop over the channels of pixels.
+
+Compiled code does not check bounds; with ``NUMBA_DISABLE_JIT=1`` the same function runs in Python.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+@njit(nogil=True, cache=True)
+def divide_by_norm(columns: NDArray[np.float64], power: int, norms: NDArray[np.float64]) -> None:
+    """Divide each pixel by the norm of its channels, in place.
+
+    Norms are summed channel by channel, so their bits do not depend on blocks, and relative to the largest
+    channel, so squares neither overflow nor underflow.
+
+    Parameters
+    ----------
+    columns : (d, n) array
+    power : int
+        1 for the sum of absolute values, 2 for the Euclidean length, 0 for the largest absolute value.
+    norms : (n,) array
+        Receives the norms. Pixels without any stay 0.
+    """
+    d, n = columns.shape
+    largest = np.zeros(n)
+    for channel in range(d):
+        column = columns[channel]
+        for i in range(n):
+            magnitude = abs(column[i])
+            largest[i] = largest[i] if magnitude <= largest[i] else magnitude  # NaN stays
+    norms[:] = 0.0 if power > 0 else 1.0
+    divisor = np.empty(n)
+    for i in range(n):
+        divisor[i] = largest[i] if largest[i] > 0.0 else 1.0
+        divisor[i] = largest[i] if largest[i] != largest[i] else divisor[i]
+    for channel in range(d):
+        column = columns[channel]
+        for i in range(n):
+            column[i] /= divisor[i]
+            if power == 1:
+                norms[i] += abs(column[i])
+            elif power == 2:
+                norms[i] += column[i] * column[i]
+    if power == 2:
+        for i in range(n):
+            norms[i] = np.sqrt(norms[i])
+    for channel in range(d):
+        column = columns[channel]
+        for i in range(n):
+            column[i] /= norms[i] if largest[i] > 0.0 else 1.0
+    for i in range(n):
+        norms[i] *= largest[i]

@@ -1,0 +1,397 @@
+"""Fit a smooth field together with clusters: k-means of an unevenly lit image.
+
+Minimize Σ (v(x) - c_l(x) - b(x))² over the labels l, the centres c and the coefficients of the field b, by
+alternating between labels, centres and a linear least-squares fit of b [1]_ [2]_. v is the value for an
+additive field, its logarithm for a multiplicative one.
+
+References
+----------
+.. [1] D. L. Pham and J. L. Prince, "Adaptive fuzzy segmentation of magnetic resonance images", IEEE
+       Transactions on Medical Imaging 18(9), 737-752, 1999.
+.. [2] C. Li, J. C. Gore and C. Davatzikos, "Multiplicative intrinsic component optimization (MICO) for MRI
+       bias field estimation and tissue segmentation", Magnetic Resonance Imaging 32(7), 913-923, 2014.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..blocks.boxes import sampled_windows
+from ..blocks.loop import map_blocks
+from ..blocks.pixels import Pixels
+from ..blocks.progress import Progress, subprogress
+from ..features.base import ScalarFormat, VectorFormat
+from ..preprocess.illumination import (
+    Illumination,
+    IlluminationField,
+    field_axes,
+    legendre,
+    pixel_coordinates,
+    terms,
+)
+from ..summary.field_sample import FIELD_SAMPLE_SIZE, FieldSample, FieldSamplePlan
+from ..summary.scalar import group_values
+from .exact import OptimalPartitions
+from .intervals import midpoints
+
+N_CLUSTERS = 4
+"""Clusters that the field is fitted with, however many are shown, so that the field does not depend on k."""
+
+# Per pixel and degree⁴: a ridge keeps the field from explaining the structure of the image.
+_COARSE_RIDGE, _FINE_RIDGE = 1e-4, 1e-5
+_N_COARSE = 1 << 13  # pixels to choose among local minima with
+_MAX_ROUNDS, _EXACT_EVERY = 40, 4
+_TOLERANCE = 1e-6  # of the standard deviation: a change of the coefficients that ends the alternation
+_N_POINTS = 256  # that the optimal centres are found on
+_N_CELLS, _N_REWEIGHTED = 24, 8  # per axis, for differences within segments; rounds of reweighting
+_LUMINANCE = (0.2125, 0.7154, 0.0721)  # Rec. 709
+_BRIGHTEST, _DARKEST = 0.99, 1e-4  # a quantile, and a share of it, between which weights vary
+
+
+def with_illumination(
+    pixels: Pixels,
+    illumination: Illumination | None,
+    progress: Progress | None = None,
+    *,
+    estimate: bool = False,
+) -> Pixels:
+    """Return the pixels without their uneven illumination, which is fitted first.
+
+    Parameters
+    ----------
+    pixels : Pixels
+    illumination : Illumination or None
+    progress : callable, optional
+    estimate : bool
+        Fit the field to sampled windows instead of the whole image.
+
+    Raises
+    ------
+    ValueError
+        If the feature space has no field of this kind, or no pixel can be used.
+    """
+    if illumination is None:
+        return pixels
+    check_space(illumination, pixels)
+    plan = FieldSamplePlan()
+    sample: FieldSample | None = None
+    boxes = sampled_windows(pixels.shape) if estimate else None
+    for part in map_blocks(plan.chunk, pixels, boxes, progress):
+        sample = part if sample is None else plan.combine(sample, part)
+    assert sample is not None
+    field = fit_field(sample, pixels.shape, pixels.value_format, illumination)
+    return replace(pixels, extractor=replace(pixels.extractor, field=field))
+
+
+def with_shared_illumination(
+    images: Sequence[Pixels], illumination: Illumination | None, progress: Progress | None = None
+) -> list[Pixels]:
+    """Return images of one shape without the illumination field that they share.
+
+    Each image contributes as many sampled pixels.
+
+    Raises
+    ------
+    ValueError
+        If the images differ in shape, or as for `with_illumination`.
+    """
+    if illumination is None:
+        return list(images)
+    shapes = sorted({pixels.shape for pixels in images})
+    if len(shapes) > 1:
+        raise ValueError(
+            f"images have the shapes {', '.join(map(str, shapes))}, and images that share an illumination "
+            "field need one shape"
+        )
+    plan = FieldSamplePlan()
+    samples = []
+    for number, pixels in enumerate(images):
+        check_space(illumination, pixels)
+        share = subprogress(progress, number / len(images), (number + 1) / len(images))
+        sample: FieldSample | None = None
+        for part in map_blocks(plan.chunk, pixels, progress=share):
+            sample = part if sample is None else plan.combine(sample, part)
+        assert sample is not None
+        samples.append(sample.first(max(FIELD_SAMPLE_SIZE // len(images), 1)))
+    pooled = FieldSample(
+        *(np.concatenate([getattr(s, name) for s in samples]) for name in ("hashes", "positions", "values"))
+    )
+    field = fit_field(pooled, images[0].shape, images[0].value_format, illumination)
+    return [replace(pixels, extractor=replace(pixels.extractor, field=field)) for pixels in images]
+
+
+def check_space(illumination: Illumination, pixels: Pixels) -> None:
+    """Raise ``ValueError`` if the feature space has no field of this kind."""
+    name = pixels.extractor.name
+    if pixels.extractor.space.halo(pixels.image.dtype, pixels.n_channels):
+        raise ValueError(
+            f"illumination is not removed for features={name!r}; cluster by intensity, colour or channels"
+        )
+    if _is_color(pixels.value_format) and illumination.kind == "additive":
+        raise ValueError(
+            f"an additive illumination field is not fitted for features={name!r}; use 'multiplicative'"
+        )
+
+
+def _is_color(value_format: ScalarFormat | VectorFormat) -> bool:
+    """Return whether red, green and blue are stored."""
+    if isinstance(value_format, ScalarFormat):
+        return False
+    return value_format.white is not None or value_format.names == ("red", "green", "blue")
+
+
+def fit_field(
+    sample: FieldSample,
+    shape: Sequence[int],
+    value_format: ScalarFormat | VectorFormat,
+    illumination: Illumination,
+) -> IlluminationField:
+    """Fit a field to sampled pixels.
+
+    Channels have a field each. Red, green and blue share the field of their luminance.
+
+    Parameters
+    ----------
+    sample : FieldSample
+    shape : sequence of int
+        Spatial shape of the image.
+    value_format : ScalarFormat or VectorFormat
+        Of the sampled values.
+    illumination : Illumination
+
+    Raises
+    ------
+    ValueError
+        If no pixel can be used.
+    """
+    basis, degrees = _basis(sample.positions, shape, illumination.degree)
+    if isinstance(value_format, VectorFormat):
+        columns = sample.values[:, : value_format.n_features].astype(np.float64).T
+        if _is_color(value_format):
+            columns = np.sum(columns * np.array(_LUMINANCE)[:, np.newaxis], axis=0, keepdims=True)
+    else:
+        columns = sample.values.astype(np.float64).T * value_format.unit
+    rows, explained = [], []
+    for column in columns:
+        usable = np.isfinite(column)
+        values = column
+        if illumination.kind == "multiplicative":
+            usable = column > 0
+            values = np.log(np.where(usable, column, 1.0))
+        if not usable.any():
+            raise ValueError(
+                "image has no pixels to fit an illumination field to; a multiplicative field needs values "
+                "above 0"
+            )
+        weights = _weights(column[usable], illumination.kind)
+        samples = _Samples.of(values[usable], basis[usable], weights, degrees)
+        coefficients = _fit(samples)
+        rows.append(tuple(coefficients.tolist()))
+        explained.append(samples.explained_variance(coefficients))
+    return IlluminationField(
+        illumination.kind, illumination.degree, tuple(shape), tuple(rows), float(np.mean(explained))
+    )
+
+
+def _weights(values: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
+    """Return how much the value of a pixel counts.
+
+    Logarithms of dark pixels are uncertain: noise of σ becomes σ / value.
+    """
+    if kind == "additive":
+        return np.ones(values.size)
+    relative = values / np.quantile(values, _BRIGHTEST)
+    return np.asarray(np.clip(relative, _DARKEST, 1.0) ** 2)
+
+
+def _basis(
+    positions: NDArray[np.uint64], shape: Sequence[int], degree: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the terms of the field at pixels, (n, n_terms), and the degree of each term."""
+    places = np.unravel_index(positions.astype(np.int64), tuple(shape)) if shape else ()
+    lines = [
+        legendre(pixel_coordinates(places[axis], shape[axis]), degree) for axis in field_axes(len(shape))
+    ]
+    columns, degrees = [], []
+    for exponents in terms(degree, len(lines)):
+        column = lines[0][exponents[0]]
+        for line, exponent in zip(lines[1:], exponents[1:], strict=True):
+            column = column * line[exponent]
+        columns.append(column)
+        degrees.append(sum(exponents))
+    if not columns:  # an image without dimensions
+        return np.empty((positions.size, 0)), np.empty(0)
+    return np.stack(columns, axis=1), np.array(degrees, dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class _Samples:
+    """Sampled pixels as a linear least-squares problem.
+
+    Attributes
+    ----------
+    values : (n,) float64 array
+        With a weighted mean of 0.
+    basis : (n, n_terms) float64 array
+        Terms of the field at the pixels, with weighted means of 0.
+    weights : (n,) float64 array
+        With a mean of 1.
+    degrees : (n_terms,) float64 array
+    """
+
+    values: NDArray[np.float64]
+    basis: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    degrees: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        values: NDArray[np.float64],
+        basis: NDArray[np.float64],
+        weights: NDArray[np.float64],
+        degrees: NDArray[np.float64],
+    ) -> _Samples:
+        """Center values and terms."""
+        weights = weights / weights.mean()
+        n = values.size
+        values = values - np.sum(weights * values) / n
+        return cls(values, basis - np.einsum("n,ni->i", weights, basis) / n, weights, degrees)
+
+    def first(self, n: int) -> _Samples:
+        """Return the first `n` pixels, which are at random positions like all of them."""
+        return _Samples.of(self.values[:n], self.basis[:n], self.weights[:n], self.degrees)
+
+    def ridge(self, strength: float) -> NDArray[np.float64]:
+        """Return the penalty of each squared coefficient."""
+        return strength * self.values.size * self.degrees**4
+
+    def without(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the values without a field."""
+        # einsum, since the rounding of a matrix product depends on the number of threads.
+        return np.asarray(self.values - np.einsum("ni,i->n", self.basis, coefficients))
+
+    def explained_variance(self, coefficients: NDArray[np.float64]) -> float:
+        """Return the share of the variance that a field explains, 0 to 1."""
+        total = float(np.sum(self.weights * self.values**2))
+        field = self.values - self.without(coefficients)
+        return min(float(np.sum(self.weights * field**2)) / total, 1.0) if total > 0 else 0.0
+
+    def least_squares(
+        self, ridge: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+        """Return the function that fits a field to values."""
+        gram = np.einsum("ni,nj->ij", self.basis * weights[:, np.newaxis], self.basis) + np.diag(ridge)
+        inverse = np.linalg.inv(gram)
+
+        def fit(values: NDArray[np.float64]) -> NDArray[np.float64]:
+            projected = np.einsum("ni,n->i", self.basis, weights * values)
+            return np.asarray(np.einsum("ij,j->i", inverse, projected))
+
+        return fit
+
+
+def _fit(samples: _Samples) -> NDArray[np.float64]:
+    """Return the coefficients of the field.
+
+    The ridge is strong at first, so that detail follows the coarse shape. Several starts on few pixels choose
+    among local minima, and all pixels then refine the best.
+    """
+    if not samples.degrees.size or np.ptp(samples.values) == 0:
+        return np.zeros(samples.degrees.size)
+    few = samples.first(_N_COARSE)
+    coarse = [_alternate(few, start, _COARSE_RIDGE)[0] for start in _starts(few)]
+    found = [_alternate(few, start, _FINE_RIDGE) for start in coarse]
+    best, _ = min(found, key=lambda coefficients_and_energy: coefficients_and_energy[1])
+    return _alternate(samples, best, _FINE_RIDGE)[0]
+
+
+def _starts(samples: _Samples) -> list[NDArray[np.float64]]:
+    """Return fields to begin with: none, that of the values alone, and that of the slopes within segments."""
+    ridge = samples.ridge(_COARSE_RIDGE)
+    of_values = samples.least_squares(ridge, samples.weights)(samples.values)
+    return [np.zeros(samples.degrees.size), of_values, _field_of_slopes(samples)]
+
+
+def _field_of_slopes(samples: _Samples) -> NDArray[np.float64]:
+    """Fit a field to differences of nearby pixels, most of which are in one segment.
+
+    Least absolute deviations ignore the few differences across borders.
+    """
+    places = samples.basis[:, samples.degrees == 1]
+    lowest = places.min(axis=0)
+    cell = np.zeros(len(places), dtype=np.int64)
+    for column in ((places - lowest) * (_N_CELLS / 2)).astype(np.int64).T:
+        cell = cell * (_N_CELLS + 1) + column
+    order = np.argsort(cell, kind="stable")
+    same = cell[order][1:] == cell[order][:-1]
+    a, b = order[:-1][same], order[1:][same]
+    if not a.size:
+        return np.zeros(samples.degrees.size)
+    certainty = 1 / (1 / samples.weights[a] + 1 / samples.weights[b])
+    pairs = _Samples(
+        samples.values[a] - samples.values[b], samples.basis[a] - samples.basis[b], certainty, samples.degrees
+    )
+    smallest = 1e-3 * float(np.abs(pairs.values).mean()) or 1.0
+    weights = certainty
+    coefficients = np.zeros(samples.degrees.size)
+    for _ in range(_N_REWEIGHTED):
+        fit = pairs.least_squares(pairs.ridge(_COARSE_RIDGE) * weights.mean() / _N_CELLS, weights)
+        coefficients = fit(pairs.values)
+        weights = np.sqrt(certainty) / np.maximum(np.abs(pairs.without(coefficients)), smallest)
+    return coefficients
+
+
+def _alternate(
+    samples: _Samples, coefficients: NDArray[np.float64], strength: float
+) -> tuple[NDArray[np.float64], float]:
+    """Alternate between clusters and field; return the coefficients and the energy of the whole problem."""
+    ridge = samples.ridge(strength)
+    fit = samples.least_squares(ridge, samples.weights)
+    tolerance = _TOLERANCE * float(samples.values.std())
+    centers = np.empty(0)
+    for round_ in range(_MAX_ROUNDS):
+        corrected = samples.without(coefficients)
+        if round_ % _EXACT_EVERY == 0:
+            centers = _optimal_centers(corrected, samples.weights)
+        cluster, centers = _lloyd_step(corrected, samples.weights, centers)
+        moved = fit(samples.values - centers[cluster])
+        change = float(np.abs(moved - coefficients).max())
+        coefficients = moved
+        if change < tolerance and round_ % _EXACT_EVERY:
+            break
+    corrected = samples.without(coefficients)
+    centers = _optimal_centers(corrected, samples.weights)
+    residual = corrected - centers[np.searchsorted(midpoints(centers), corrected)]
+    return coefficients, float(np.sum(samples.weights * residual**2) + np.sum(ridge * coefficients**2))
+
+
+def _lloyd_step(
+    values: NDArray[np.float64], weights: NDArray[np.float64], centers: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Assign values to the nearest centres, and move these to the means."""
+    cluster = np.searchsorted(midpoints(centers), values)
+    mass = np.bincount(cluster, weights, minlength=centers.size)
+    sums = np.bincount(cluster, weights * values, minlength=centers.size)
+    filled = mass > 0
+    return cluster, np.where(filled, sums / np.where(filled, mass, 1.0), centers)
+
+
+def _optimal_centers(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the optimal centres of `N_CLUSTERS` clusters of values, merged to few points."""
+    order = np.argsort(values, kind="stable")
+    ordered, mass = values[order], weights[order]
+    group = group_values(ordered, np.ones(ordered.size), _N_POINTS)
+    starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
+    mass_of_group = np.add.reduceat(mass, starts)
+    means = np.add.reduceat(ordered * mass, starts) / mass_of_group
+    points, point_of_group = np.unique(means, return_inverse=True)
+    # The solver counts pixels, so weights are rounded to a thousandth of an average pixel.
+    counts = np.rint(1024 * np.bincount(point_of_group, mass_of_group)).astype(np.int64)
+    partitions = OptimalPartitions(points, np.maximum(counts, 1))
+    splits = partitions.splits(min(N_CLUSTERS, points.size))
+    return np.asarray(partitions.cluster_statistics(splits)[0])

@@ -1,0 +1,193 @@
+"""Weighted points that k-means runs on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..summary.vector import outer_products
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.uint8]
+
+N_AXES = 32
+"""Principal axes that represent more features."""
+
+_MAX_ITER = 300  # of Lloyd's iteration
+_AXES_POINTS = 1024  # points that the axes are found on
+_FEW_VALUES = 1 << 19  # features times points that are clustered as they are
+_CUT = 1e-9  # share of the largest variance below which an axis is ignored
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedPoints:
+    """Points in the units of their scales, relative to an origin.
+
+    Attributes
+    ----------
+    columns : (d, n) float64 array
+        C-contiguous.
+    weights : (n,) float64 array
+        Number of pixels of each point.
+    spread : float
+        Sum of squared distances between the pixels and their points.
+    scatter : (d, d) float64 array, or None
+        Scatter matrix of the pixels about their points; None: they coincide.
+    """
+
+    columns: Floats
+    weights: Floats
+    spread: float = 0.0
+    scatter: Floats | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return int(self.weights.size)
+
+    @cached_property
+    def n_distinct(self) -> int:
+        """Number of distinct points; at least 2^13 if there are more."""
+        # Distinct points have distinct projections along an axis in an arbitrary direction.
+        factors = np.random.RandomState(0).random_sample(len(self.columns))
+        for size in (1 << 14, self.size):
+            along = np.zeros(min(size, self.size))
+            for column, factor in zip(self.columns, factors, strict=True):
+                along += column[:size] * factor
+            n = int(np.unique(along).size)
+            if n >= 1 << 13:
+                break
+        return n
+
+    def assign(self, centers: Floats) -> tuple[Labels, Floats]:
+        """Return the nearest centre of each point, and its squared distance."""
+        from ._nearest_kernels import assign
+
+        labels, distances = np.empty(self.size, dtype=np.uint8), np.empty(self.size)
+        assign(self.columns, np.ascontiguousarray(centers), labels, distances)
+        return labels, distances
+
+    def inertia(self, centers: Floats) -> float:
+        """Return the inertia of the pixels around their nearest centres."""
+        return float(np.sum(self.assign(centers)[1] * self.weights)) + self.spread
+
+    def lloyd(self, centers: Floats) -> tuple[Floats, Labels]:
+        """Move centres by Lloyd's iteration; return them and the cluster of each point."""
+        from ._nearest_kernels import lloyd
+
+        centers, labels = centers.copy(), np.empty(self.size, dtype=np.uint8)
+        lloyd(self.columns, self.weights, centers, _MAX_ITER, labels)
+        return centers, labels
+
+    def restart(self, randoms: Floats) -> tuple[Floats, float]:
+        """Return the result of one start of k-means++, and its inertia; see `plus_plus`."""
+        from ._nearest_kernels import plus_plus
+
+        centers, _ = self.lloyd(plus_plus(self.columns, self.weights, randoms))
+        return centers, self.inertia(centers)
+
+    def means(self, labels: Labels, n_clusters: int) -> Floats:
+        """Return the mean of each cluster: (n_clusters, d) array, 0 where it is empty."""
+        from ._nearest_kernels import sum_clusters
+
+        sums, totals = np.empty((n_clusters, len(self.columns))), np.empty(n_clusters)
+        sum_clusters(self.columns, self.weights, labels, sums, totals)
+        return sums / np.maximum(totals, 1)[:, np.newaxis]
+
+    @cached_property
+    def whitening(self) -> tuple[Floats, Floats]:
+        """Return the mean of the pixels, and the matrix that turns their scatter into a unit sphere."""
+        mean = np.sum(self.columns * (self.weights / self.weights.sum()), axis=1)
+        total = outer_products((self.columns - mean[:, np.newaxis]).T, self.weights)
+        if self.scatter is not None:
+            total += self.scatter
+        variances, axes = np.linalg.eigh(total / self.weights.sum())
+        kept = variances > _CUT * variances[-1]
+        return mean, axes[:, kept] / np.sqrt(variances[kept])
+
+    @cached_property
+    def axes(self) -> Floats | None:
+        """Principal axes: (d, 32) orthonormal columns; None if there are no more than 32 features."""
+        from ._nearest_kernels import orthonormalize, project
+
+        if len(self.columns) <= N_AXES:
+            return None
+        some = self.columns[:, :_AXES_POINTS]
+        some = some - np.sum(some / some.shape[1], axis=1)[:, np.newaxis]
+        axes = np.zeros((N_AXES, len(some)))
+        axes[: some.shape[1]] = some[:, :N_AXES].T
+        orthonormalize(axes)
+        # Subspace iteration: the leading axes, which separate clusters, are found soon.
+        for _ in range(2):
+            places = project(some, np.ascontiguousarray(axes.T))
+            axes = project(np.ascontiguousarray(some.T), np.ascontiguousarray(places.T))
+            orthonormalize(axes)
+        return np.ascontiguousarray(axes.T)
+
+    @cached_property
+    def projected(self) -> WeightedPoints:
+        """The same points along their principal axes; these points themselves if there are few features."""
+        return self if self.axes is None else replace(self, columns=self.project(self.columns))
+
+    @property
+    def searched(self) -> WeightedPoints:
+        """What restarts are made on: the points, or where these have too many values, `projected`."""
+        return self if self.columns.size <= _FEW_VALUES else self.projected
+
+    def project(self, columns: Floats) -> Floats:
+        """Return the coordinates of other (d, m) points along the principal axes."""
+        from ._nearest_kernels import project
+
+        return columns if self.axes is None else project(np.ascontiguousarray(columns), self.axes)
+
+
+class Splits:
+    """Clusters that are split in two, one after another: starts without randomness.
+
+    The cluster of largest scatter is split through its mean, across its main axis [1]_.
+
+    References
+    ----------
+    .. [1] T. Su and J. G. Dy, "In search of deterministic methods for initializing K-means and Gaussian
+           mixture clustering", Intelligent Data Analysis 11(4), 319-338, 2007.
+    """
+
+    def __init__(self, points: WeightedPoints) -> None:
+        d = len(points.columns)
+        self._points = points
+        self._labels = np.zeros(points.size, dtype=np.uint8)
+        self._means, self._scatters = [np.empty(d)], [np.empty((d, d))]
+        self._found: list[Floats] = []
+        self._measure(0)
+        self._keep()
+
+    def centers(self, n_clusters: int) -> Floats:
+        """Return the means of clusters: (n_clusters, d) array, with fewer rows if there are fewer points."""
+        from ._nearest_kernels import split_cluster
+
+        while len(self._found) < n_clusters:
+            old = int(np.argmax([np.trace(scatter) for scatter in self._scatters]))
+            new = len(self._means)
+            args = self._scatters[old], self._means[old], old, new
+            if not split_cluster(self._points.columns, self._labels, *args):
+                return self._found[-1]  # all points of each cluster are the same
+            self._means.append(np.empty_like(self._means[0]))
+            self._scatters.append(np.empty_like(self._scatters[0]))
+            self._measure(old)
+            self._measure(new)
+            self._keep()
+        return self._found[n_clusters - 1]
+
+    def _measure(self, number: int) -> None:
+        from ._nearest_kernels import scatter_of_cluster
+
+        points = self._points
+        scatter_of_cluster(
+            points.columns, points.weights, self._labels, number, self._means[number], self._scatters[number]
+        )
+
+    def _keep(self) -> None:
+        self._found.append(np.stack(self._means))

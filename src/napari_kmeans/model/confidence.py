@@ -1,0 +1,98 @@
+"""How clearly a pixel belongs to its cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..features.base import ScalarFormat, VectorFormat
+
+_PIECE = 1 << 15  # pixels per step, so that temporaries stay in the cache
+
+
+@dataclass(frozen=True, eq=False)
+class ConfidenceOfBlock:
+    """Computes 1 - d₁/d₂ of each pixel of a block: its distances to the nearest two clusters.
+
+    Attributes
+    ----------
+    centers : (k, d) float64 array
+    scales : (d,) float64 array
+    label_of_cluster : (k + 1,) uint8 array
+        Clusters with the same label count as one.
+    value_format : ScalarFormat or VectorFormat
+    thresholds : (k - 1,) float64 array, optional
+        Of one feature, where they are not halfway between the centres.
+    """
+
+    centers: NDArray[np.float64]
+    scales: NDArray[np.float64]
+    label_of_cluster: NDArray[np.uint8]
+    value_format: ScalarFormat | VectorFormat
+    thresholds: NDArray[np.float64] | None = None
+
+    def __call__(
+        self, values: NDArray[Any], include: NDArray[np.bool_] | None, out: NDArray[np.float32]
+    ) -> None:
+        """Write the confidence of a block's values: NaN where a pixel is excluded."""
+        d = self.value_format.n_features
+        flat = values.reshape(-1, values.shape[-1]) if d > 1 else values.reshape(-1, 1)
+        found = np.empty(len(flat), dtype=np.float32)
+        for begin in range(0, len(flat), _PIECE):
+            found[begin : begin + _PIECE] = self._confidence(flat[begin : begin + _PIECE])
+        if include is not None:
+            found[~np.ascontiguousarray(include).reshape(-1)] = np.nan
+        out[...] = found.reshape(out.shape)
+
+    def _confidence(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        stored = self.value_format
+        if isinstance(stored, ScalarFormat):
+            features = [self._with_borders_halfway(values[:, 0].astype(np.float64) * stored.unit)]
+        else:
+            features = stored.features([values[:, axis] for axis in range(stored.n_features)])
+        if np.unique(self.label_of_cluster[1:]).size == 1:
+            confidence = np.ones(len(values))
+        else:
+            nearest, second = self._squared_distances(features)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                confidence = 1 - np.sqrt(nearest / second)
+            confidence[second == 0] = 0.0  # on two centres at once
+        for feature in features:
+            confidence[np.isinf(feature)] = 0.0
+        for feature in features:
+            confidence[np.isnan(feature)] = np.nan
+        return confidence
+
+    def _squared_distances(
+        self, features: list[NDArray[np.float64]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the squared distances to the nearest two clusters; merged ones count as one."""
+        labels = self.label_of_cluster[1:]
+        nearest = np.full(features[0].size, np.inf)
+        second = nearest.copy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            for label in np.unique(labels):
+                distance = np.full(nearest.size, np.inf)
+                for center in self.centers[labels == label]:
+                    squares = np.zeros(nearest.size)
+                    for feature, c, scale in zip(features, center, self.scales, strict=True):
+                        squares += ((feature - c) / scale) ** 2
+                    distance = np.fmin(distance, squares)
+                second = np.minimum(second, np.maximum(nearest, distance))
+                nearest = np.minimum(nearest, distance)
+        return nearest, second
+
+    def _with_borders_halfway(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scale values between centres so that thresholds set by hand come to lie halfway."""
+        if self.thresholds is None or not self.thresholds.size:
+            return values
+        centers = self.centers[:, 0]
+        knots, halfway = np.empty(2 * centers.size - 1), np.empty(2 * centers.size - 1)
+        knots[::2] = halfway[::2] = centers
+        knots[1::2], halfway[1::2] = self.thresholds, (centers[:-1] + centers[1:]) / 2
+        order = np.maximum.accumulate(knots)  # the centre of a cluster without pixels may be beyond a border
+        inside = (values >= centers[0]) & (values <= centers[-1])
+        return np.where(inside, np.interp(values, order, halfway), values)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_kmeans.summary.codes import Even, Leading, Shifted, deinterleave, interleave
+
+
+@settings(max_examples=50)
+@given(st.integers(2, 3), st.integers(1, 21), st.integers(0, 2**32 - 1))
+def test_keys_contain_their_codes_and_dropping_a_bit_halves_one_axis(n_axes, n_bits, seed):
+    codes = np.random.default_rng(seed).integers(0, 1 << n_bits, (n_axes, 30)).astype(np.uint64)
+    if n_bits <= 8:
+        codes = codes.astype(np.uint8)
+    keys = interleave(list(codes), n_bits)
+    assert np.array_equal(deinterleave(keys, n_axes), codes)
+    coarse = deinterleave(keys >> np.uint64(1) << np.uint64(1), n_axes)
+    assert np.array_equal(coarse[:-1], codes[:-1])
+    assert np.array_equal(coarse[-1], codes[-1] & ~codes.dtype.type(1))
+
+
+def test_integers_are_shifted_to_start_at_zero():
+    coder = Shifted(low=-5, up=2)
+    column = np.array([-5, -4, 100], dtype=np.int16)
+    codes = coder.codes(column)
+    assert codes.tolist() == [0, 4, 105 << 2]
+    assert coder.values(codes.astype(float)).tolist() == [-5, -4, 100]
+    assert coder.steps(codes.astype(float)).tolist() == [0.25] * 3
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.uint64])
+def test_a_range_is_cut_into_equal_parts(dtype):
+    column = np.linspace(10, 1000, 777).astype(dtype)
+    coder = Even(column.min().item(), column.max().item(), 8)
+    codes = coder.codes(column)
+    assert codes.min() == 0
+    assert codes.max() <= 255
+    assert (np.diff(codes.astype(int)) >= 0).all()
+    error = np.abs(coder.values(codes.astype(float)) - column.astype(float))
+    assert error.max() <= coder.width * (0.5 + 1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_leading_bits_ascend_with_the_values(dtype):
+    values = np.concatenate([-np.logspace(20, -20, 99), [0.0], np.logspace(-20, 20, 99)]).astype(dtype)
+    coder = Leading(np.dtype(dtype), 16)
+    codes = coder.codes(values)
+    assert (np.diff(codes.astype(np.int64)) > 0).all()
+    found = coder.values(codes.astype(float))
+    nonzero = values != 0
+    np.testing.assert_allclose(found[nonzero], values[nonzero], rtol=0.07)
+    assert (coder.steps(codes.astype(float))[nonzero] > 0).all()
