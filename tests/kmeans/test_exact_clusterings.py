@@ -82,10 +82,10 @@ def test_an_estimate_is_the_optimum():
 def test_the_cost_of_a_new_number_of_clusters_is_known():
     values = np.arange(60_000, dtype=np.float64)
     clusterings = ExactClusterings(ScalarSummary(values, np.ones(values.size, dtype=np.int64)))
-    assert not clusterings.is_quick(3)
+    assert not clusterings.is_quick(4)
     clusterings.clustering(3)
     assert clusterings.is_quick(3)
-    assert not clusterings.is_quick(5)
+    assert not clusterings.is_quick(6)
     assert ExactClusterings(summary_of(range(256))).is_quick(12)
 
 

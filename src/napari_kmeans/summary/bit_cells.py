@@ -20,7 +20,7 @@ from .plan import Plan, ScalarPlan
 from .scalar import MAX_POINTS, ScalarSummary, merge_points
 
 _PREFIXES = 1 << 16
-_CELLS = 1 << 16  # cells shared out among the prefixes, half by pixel count and half by density
+_CELLS = 1 << 16  # cells shared out among the prefixes, an eighth of them by pixel count
 _LARGEST = 1e140  # its square, times the number of pixels of the largest image, is a float64
 _MAX_PASSES = 8  # most images need two; those with crowds in a vast range need three
 
@@ -200,9 +200,11 @@ class CellsPlan(ScalarPlan):
         """
         filled = np.flatnonzero(pixels)
         width = _width(self.scalar, self.first, self.last)
-        done = self.scalar.upper is not None or len(self.levels) == _MAX_PASSES
-        start = _values(self.scalar, self.first[filled])
-        if not done and not _fine_enough(pixels[filled], start, width[filled], loose[filled]):
+        done = self.scalar.upper is not None or len(self.levels) == _MAX_PASSES or not loose.any()
+        if not done and pixels.sum() > MAX_POINTS:  # fewer pixels can all have points of their own
+            start = _values(self.scalar, self.first[filled])
+            done = _fine_enough(pixels[filled], start, width[filled], loose[filled])
+        if not done:
             bits = _share_out(np.where(loose > 0, pixels, 0), width, _bit_length(self.last - self.first))
             scatter = loose * np.square(width)
             if np.sum(np.ldexp(scatter, -2 * bits)) <= np.sum(scatter) / 2:
@@ -330,7 +332,7 @@ def _share_out(
     """Return the bits to cut each range by, for at most about 2^16 cells in all.
 
     The larger of two shares: by pixel count, which outliers cannot bend, and by (count · width²)^(1/3), the
-    density of an optimal quantizer. Logarithms are counted in thirds of a bit from exponents alone, so the
+    density of an optimal quantizer. Logarithms are taken in thirds of a bit from exponents alone, so the
     result does not depend on how a machine rounds cube roots.
     """
     bits = np.zeros(pixels.size, dtype=np.int64)
@@ -352,7 +354,7 @@ def _share_out(
                 many = middle - 1
         return thirds + few
 
-    by_count = fitted(np.frexp(n * n * n)[1].astype(np.int64), _CELLS // 2)
+    by_count = fitted(np.frexp(n * n * n)[1].astype(np.int64), _CELLS // 8)
     by_density = fitted(np.frexp(n * mantissa * mantissa)[1] + 2 * exponent.astype(np.int64), _CELLS // 2)
     bits[filled] = np.clip(fitted(np.maximum(by_count, by_density), _CELLS) // 3, 0, most)
     return bits
