@@ -15,7 +15,7 @@ from ..summary.counted_values import histogram
 
 def count_block_labels(labels: NDArray[np.uint8], n_labels: int) -> NDArray[np.int64]:
     """Count labels 1 to `n_labels` in a block: (n_labels,) int64 array."""
-    return histogram(labels)[1 : n_labels + 1]
+    return histogram(labels)[1 : n_labels + 1] if n_labels else np.zeros(0, dtype=np.int64)
 
 
 def count_labels(labels: Any, n_labels: int, progress: Progress | None = None) -> NDArray[np.int64]:

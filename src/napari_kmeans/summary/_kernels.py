@@ -17,13 +17,10 @@ _inlined = njit(nogil=True, cache=True, inline="always")  # a call would count r
 
 @_compiled
 def count_values(raw: Any, include: Any, counts: Any) -> None:
-    """Count 8- or 16-bit values in four rows of counters.
-
-    Neighbouring pixels are often equal, and an increment waits for the one before of the same counter.
-    """
+    """Count 8- or 16-bit values."""
     for i in range(raw.size):
         if include is None or include[i]:
-            counts[i & 3, raw[i]] += 1
+            counts[raw[i]] += 1
 
 
 @_compiled

@@ -162,7 +162,9 @@ class CellsPlan(ScalarPlan):
         from ._kernels import count_cells
 
         counts = np.zeros((2, self.first.size + 1), dtype=np.int64)
-        count_cells(bits_of(values), mask_of(include), self.tables, counts[0], counts[1].view(np.uint64))
+        with np.errstate(over="ignore"):  # arithmetic is modulo 2^64, which is reported if not compiled
+            sums = counts[1].view(np.uint64)
+            count_cells(bits_of(values), mask_of(include), self.tables, counts[0], sums)
         return counts
 
     def finalize(self, counts: NDArray[np.int64]) -> Plan | ScalarSummary:
@@ -234,7 +236,8 @@ class ConfirmPlan(ScalarPlan):
 
         counts = np.zeros(self.mean.size + 1, dtype=np.int64)
         expected = np.append(self.mean, np.uint64(0))
-        count_others(bits_of(values), mask_of(include), self.cells.tables, expected, counts)
+        with np.errstate(over="ignore"):
+            count_others(bits_of(values), mask_of(include), self.cells.tables, expected, counts)
         return counts
 
     def finalize(self, counts: NDArray[np.int64]) -> CellsPlan | ScalarSummary:
@@ -322,8 +325,8 @@ def _fine_enough(
     unit = distance.max()
     # 63 clusters can have cells of their own: the outermost must not hide what the others need.
     density = np.cbrt(pixels * np.square(distance / unit))
-    density = np.sort(density)[:-63]
-    return bool(np.sum(loose * np.square(width / unit)) <= 5e-6 * np.sum(density) ** 3 / 64**2)
+    rest = np.partition(density, -63)[:-63] if density.size > 63 else np.zeros(1)
+    return bool(np.sum(loose * np.square(width / unit)) <= 5e-6 * np.sum(rest) ** 3 / 64**2)
 
 
 def _share_out(

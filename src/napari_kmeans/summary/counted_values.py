@@ -12,6 +12,9 @@ from ..features.base import ScalarFormat
 from .plan import ScalarPlan
 from .scalar import ScalarSummary
 
+_WORTH_PAIRING = 1 << 20  # bytes
+_MOST = 1 << 31  # values counted by 32-bit counters, which the cache holds twice as many of
+
 
 @dataclass(frozen=True)
 class CountedValuesPlan(ScalarPlan):
@@ -43,11 +46,25 @@ def level_values(dtype: np.dtype[Any]) -> NDArray[np.float64]:
 
 def histogram(values: NDArray[Any], include: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
     """Count the bit patterns of 8- or 16-bit values of any shape: (2^bits,) int64 array."""
+    raw, mask = bits_of(values), mask_of(include)
+    if raw.itemsize == 1 and mask is None and raw.size >= _WORTH_PAIRING:
+        # Two bytes at a time take half as many steps.
+        even = raw.size & ~1
+        pairs = _count(raw[:even].view(np.uint16), None).reshape(256, 256)
+        return np.asarray(pairs.sum(axis=0) + pairs.sum(axis=1) + _count(raw[even:], None))
+    return _count(raw, mask)
+
+
+def _count(raw: NDArray[Any], mask: NDArray[np.uint8] | None) -> NDArray[np.int64]:
     from ._kernels import count_values  # here, since importing numba takes a while
 
-    counts = np.zeros((4, 1 << 8 * values.dtype.itemsize), dtype=np.int64)
-    count_values(bits_of(values), mask_of(include), counts)
-    return np.asarray(counts.sum(axis=0))
+    total = np.zeros(1 << 8 * raw.itemsize, dtype=np.int64)
+    for begin in range(0, raw.size, _MOST):
+        piece = slice(begin, begin + _MOST)
+        counts = np.zeros(total.size, dtype=np.uint32)
+        count_values(raw[piece], None if mask is None else mask[piece], counts)
+        total += counts
+    return total
 
 
 def bits_of(values: NDArray[Any]) -> NDArray[Any]:
