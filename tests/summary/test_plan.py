@@ -7,8 +7,7 @@ from napari_kmeans.blocks.boxes import row_boxes
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.features.base import ScalarFormat
 from napari_kmeans.features.registry import get_feature_space
-from napari_kmeans.summary import color_cells, even_cells
-from napari_kmeans.summary.bit_cells import CellsPlan
+from napari_kmeans.summary import bit_cells, color_cells
 from napari_kmeans.summary.counted_values import CountedValuesPlan
 from napari_kmeans.summary.plan import Plan
 from napari_kmeans.summary.sample import SamplePlan
@@ -32,8 +31,7 @@ CHANNELS = get_feature_space("channels")
     "plan",
     [
         CountedValuesPlan(ScalarFormat(np.dtype(np.uint8))),
-        CellsPlan.first(FLOAT, 16, 1 << 16),
-        even_cells.first_plan(FLOAT, 1 << 20),
+        bit_cells.first_plan(FLOAT),
         color_cells.first_plan(CHANNELS.value_format(np.uint8, 3)),
         color_cells.first_plan(CHANNELS.value_format(np.float32, 3)),
         SamplePlan(CHANNELS.value_format(np.float32, 9)),
@@ -42,6 +40,6 @@ CHANNELS = get_feature_space("channels")
 )
 def test_every_plan_has_every_member_of_the_protocol(plan):
     members = {name for name in vars(Plan) if not name.startswith("_")}
-    assert members == {"samples_windows", "passes_left", "chunk", "combine", "finalize"}
+    assert members == {"passes_left", "chunk", "combine", "finalize"}
     assert all(hasattr(plan, name) for name in members)
     assert plan.passes_left >= 1
