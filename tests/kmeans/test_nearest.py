@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from napari_kmeans.kmeans.nearest import nearest
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)  # the first example compiles the kernel
 @given(st.integers(1, 5), st.integers(1, 255), st.integers(0, 2**32 - 1))
 def test_the_nearest_centre_is_found(d, k, seed):
     rng = np.random.default_rng(seed)

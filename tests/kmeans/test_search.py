@@ -11,7 +11,7 @@ import napari_kmeans
 from napari_kmeans import Channels, KMeansModel, Recipe
 from napari_kmeans.blocks import loop
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.kmeans.search import SearchedClusterings
+from napari_kmeans.kmeans.search import N_INIT, SearchedClusterings
 from napari_kmeans.model.model import clusterings_of
 from napari_kmeans.summary import color_cells
 from napari_kmeans.summary.summarize import summarize
@@ -67,7 +67,7 @@ def test_colours_reach_the_best_of_ten_runs_on_all_pixels(picture, name, feature
     assert model.inertia == pytest.approx(inertia_of(points, model.centers), rel=1e-6)
     total = np.sum((points - points.mean(axis=0)) ** 2)
     assert model.explained_variance == pytest.approx(1 - model.inertia / total, abs=1e-6)
-    assert (model.n_init, model.sample_size, model.solver) == (10, 0, "lloyd")
+    assert (model.n_init, model.sample_size, model.solver) == (N_INIT, 0, "lloyd")
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.float64])
@@ -206,7 +206,7 @@ def test_an_estimate_is_close_to_the_result(picture):
     assert found.is_quick(4)
     assert found.estimate(4).centers is result.centers
     assert result.inertia <= estimate.inertia <= 1.05 * result.inertia
-    assert (estimate.n_init, result.n_init) == (0, 10)
+    assert (estimate.n_init, result.n_init) == (0, N_INIT)
     model = KMeansModel.of(search(picture("coffee"), "lab"), Recipe.of(4, features="lab"), -1, estimate=True)
     assert model.inertia == estimate.inertia
 
