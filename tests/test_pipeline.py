@@ -487,7 +487,11 @@ def test_explained_variance_is_the_share_between_clusters(picture):
         ({"channel_axis": 5}, ValueError, "channel_axis=5 is out of range"),
         ({"channel_axis": 0}, ValueError, "channel_axis holds 6 channels"),
         ({"sigma": (1, 2)}, TypeError, "'sigma' is not a keyword; use features=Texture"),
-        ({"colours": 3}, TypeError, "'colours' is not a keyword; use one of features, smooth"),
+        (
+            {"colours": 3},
+            TypeError,
+            "'colours' is not a keyword; use one of features, illumination, smooth, coherence",
+        ),
     ],
 )
 @pytest.mark.parametrize("function", ["fit", "segment"])

@@ -29,7 +29,7 @@ def test_blocks_with_a_halo_are_nearly_square():
         tuple(side.stop - side.start for side in box)
         for box in block_boxes(Pixels.of(image, features="texture"))
     }
-    assert sides == {(256, 512)}
+    assert sides == {(512, 512)}
     assert {box[1].stop - box[1].start for box in block_boxes(Pixels.of(image))} == {4096}
 
 

@@ -114,10 +114,10 @@ MOVIE = ImageFile(Path("x.tif"), np.empty((2, 3, 4, 5)), "TZYX", {"Z": 2.0, "Y":
 def test_lengths_are_in_pixels_or_in_the_unit_of_the_file() -> None:
     assert Units(False).grid(MOVIE) == Grid(None, [0])
     assert Units(True).grid(MOVIE) == Grid([2.0, 0.5, 0.25], [0])
-    assert Units(False).with_smoothing(Recipe(), 2, MOVIE).smooth == (0, 2, 2, 2)
-    assert Units(True).with_smoothing(Recipe(), 2, MOVIE).smooth == (0, 1, 4, 8)
-    assert Units(True).with_smoothing(Recipe(), 0, MOVIE) == Recipe()
+    assert Units(False).recipe(Recipe(), 2, MOVIE).smooth == (0, 2, 2, 2)
+    assert Units(True).recipe(Recipe(), 2, MOVIE).smooth == (0, 1, 4, 8)
+    assert Units(True).recipe(Recipe(), 0, MOVIE) == Recipe()
     plane = ImageFile(Path("x.png"), np.empty((4, 5)), "YX")
-    assert Units(False).with_smoothing(Recipe(), 2, plane).smooth == (2,)
+    assert Units(False).recipe(Recipe(), 2, plane).smooth == (2,)
     with pytest.raises(ValueError, match="its pixel size is unknown, and --physical needs it"):
         Units(True).grid(plane)

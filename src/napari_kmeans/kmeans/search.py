@@ -21,8 +21,9 @@ from .points import Floats, Labels, Splits, WeightedPoints
 N_INIT = 20
 """Restarts of k-means++ on the coarsest stage."""
 
-_N_POLISHED = 3  # restarts that are continued on a finer stage
-_DIFFERENT = 1e-4  # relative difference of their inertias from which two of them are not the same clustering
+_N_POLISHED = 5  # restarts that are continued on a finer stage
+_DIFFERENT = 1e-5  # relative difference of their inertias from which two of them are not the same clustering
+_UNDECIDED = 1e-3  # relative difference of their inertias below which a finer stage decides
 _POINTS_PER_CLUSTER = 32  # points that a stage needs for clusters to be searched on it
 
 
@@ -55,7 +56,7 @@ class SearchedClusterings:
         """Return the best result of a search.
 
         The search restarts k-means++ 20 times on the coarsest stage and also starts from clusters that are
-        split in two; it continues the best three on a finer stage, and the best of these on all points, until
+        split in two; it continues the best five on finer stages, as long as their inertias are nearly equal, until
         no point changes its cluster.
         """
         n_clusters = min(n_clusters, self.n_values)
@@ -125,9 +126,7 @@ class SearchedClusterings:
         spread = starts[-1][1] / starts[0][1] - 1 if starts[0][1] > 0 else 0.0
         best = [coarse.means(searched.assign(centers)[0], n_clusters) for centers in _different(starts)]
         for points in finer or [coarse]:
-            best = [centers for centers, _ in run(points.lloyd, best)]
-            if len(best) > 1:
-                best = [min(best, key=points.inertia)]
+            best = _close([(centers, points.inertia(centers)) for centers, _ in run(points.lloyd, best)])
         return replace(self._clustering(self._all, best[0]), n_init=N_INIT, start_spread=spread)
 
     def _quick_start(self, points: WeightedPoints, n_clusters: int) -> tuple[Floats, Labels]:
@@ -231,3 +230,9 @@ def _different(starts: list[tuple[Floats, float]]) -> list[Floats]:
         if not kept or inertia > kept[-1][1] * (1 + _DIFFERENT):
             kept.append((centers, inertia))
     return [centers for centers, _ in kept[:_N_POLISHED]]
+
+
+def _close(results: list[tuple[Floats, float]]) -> list[Floats]:
+    """Return the centres of the results that a finer stage could still put first, from the best."""
+    results = sorted(results, key=lambda result: result[1])
+    return [centers for centers, inertia in results if inertia <= results[0][1] * (1 + _UNDECIDED)]

@@ -905,7 +905,7 @@ def test_copied_script_makes_the_same_labels(viewer, open_dock, settle, colored)
     names = {"viewer": viewer}
     exec(QApplication.clipboard().text(), names)
     np.testing.assert_array_equal(names["labels"], layer.data)
-    assert json.loads(names["model"].to_json())["names"] == json.loads(layer.metadata[METADATA_KEY])["names"]
+    assert json.loads(names["model"].to_json())["edits"] == json.loads(layer.metadata[METADATA_KEY])["edits"]
 
 
 def test_undo_goes_back_through_choices(viewer, open_dock, settle, gray):

@@ -9,6 +9,7 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QApplication
 
 import napari_kmeans
+from napari_kmeans.kmeans.search import N_INIT
 
 pytestmark = pytest.mark.thorough
 
@@ -54,7 +55,7 @@ def test_colours_by_any_feature_give_what_python_gives(viewer, open_dock, settle
     np.testing.assert_array_equal(clusters_of(viewer).data, expected)
     several = model.n_features > 1
     assert dock.tabs.tabText(0) == ("Clusters" if several else "Histogram")
-    assert ("of 10 starts" in dock.status.text()) == several
+    assert (f"of {N_INIT} restarts" in dock.status.text()) == several
     np.testing.assert_array_equal(run_script(viewer, dock), expected)
     # The same colours in overlay, table and plot.
     overlay = [clusters_of(viewer).get_color(label) for label in (1, 2, 3)]

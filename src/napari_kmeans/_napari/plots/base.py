@@ -23,7 +23,7 @@ class Plot(pg.PlotWidget):
 
     def __init__(self, parent: QWidget | None = None, **options: Any) -> None:
         super().__init__(parent, background=None, enableMenu=False, **options)
-        self.setMinimumHeight(116)
+        self.setMinimumHeight(112)
         self.hideButtons()
         self.getPlotItem().layout.setContentsMargins(0, 4, 4, 0)
         for side in ("left", "bottom"):
