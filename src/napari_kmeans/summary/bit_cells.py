@@ -40,8 +40,8 @@ def first_plan(scalar: ScalarFormat) -> PrefixPlan | CellsPlan:
 class PrefixPlan(ScalarPlan):
     """Count the prefixes of a 32- or 64-bit type.
 
-    The prefix of a 64-bit integer is that of the float32 nearest to it, so that small numbers have prefixes
-    of their own.
+    The prefix of an integer is that of the float32 nearest to it, so that small numbers have prefixes of
+    their own.
     """
 
     passes_left: ClassVar[int] = 2
@@ -53,7 +53,7 @@ class PrefixPlan(ScalarPlan):
 
         counts = np.zeros((3, _PREFIXES), dtype=np.uint64)
         counts[1] = np.iinfo(np.uint64).max
-        count_prefixes(bits_of(values), mask_of(include), _root(self.scalar), *counts)
+        count_prefixes(_raw(self.scalar, values), mask_of(include), _root(self.scalar), *counts)
         return counts
 
     def combine(self, a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -150,7 +150,6 @@ class CellsPlan(ScalarPlan):
         """What kernels find the cell of a value by; see `_kernels.count_cells`."""
         sizes = [level.shift.size for level in self.levels]
         return (
-            _root(self.scalar),
             np.concatenate([level.shift for level in self.levels]),
             np.concatenate([level.offset for level in self.levels]),
             np.cumsum([0, *sizes[:-1]]).astype(np.uint64),
@@ -164,7 +163,9 @@ class CellsPlan(ScalarPlan):
         counts = np.zeros((2, self.first.size + 1), dtype=np.int64)
         with np.errstate(over="ignore"):  # arithmetic is modulo 2^64, which is reported if not compiled
             sums = counts[1].view(np.uint64)
-            count_cells(bits_of(values), mask_of(include), self.tables, counts[0], sums)
+            count_cells(
+                _raw(self.scalar, values), mask_of(include), _root(self.scalar), self.tables, counts[0], sums
+            )
         return counts
 
     def finalize(self, counts: NDArray[np.int64]) -> Plan | ScalarSummary:
@@ -237,7 +238,8 @@ class ConfirmPlan(ScalarPlan):
         counts = np.zeros(self.mean.size + 1, dtype=np.int64)
         expected = np.append(self.mean, np.uint64(0))
         with np.errstate(over="ignore"):
-            count_others(bits_of(values), mask_of(include), self.cells.tables, expected, counts)
+            scalar, tables = self.cells.scalar, self.cells.tables
+            count_others(_raw(scalar, values), mask_of(include), _root(scalar), tables, expected, counts)
         return counts
 
     def finalize(self, counts: NDArray[np.int64]) -> CellsPlan | ScalarSummary:
@@ -246,11 +248,16 @@ class ConfirmPlan(ScalarPlan):
         return self.cells.conclude(self.pixels, self.mean, np.zeros_like(self.mean), loose)
 
 
-def _root(scalar: ScalarFormat) -> np.uint64:
-    """Return the number of bits below the prefix; 0 for 64-bit integers."""
-    if scalar.dtype.itemsize == 4:
-        return np.uint64(16)
-    return np.uint64(48 if scalar.dtype.kind == "f" else 0)
+def _root(scalar: ScalarFormat) -> np.uint64 | None:
+    """Return the number of bits below the prefix; None for integers, unless their range is known."""
+    if scalar.dtype.kind == "f" or scalar.upper is not None:
+        return np.uint64(8 * scalar.dtype.itemsize - 16)
+    return None
+
+
+def _raw(scalar: ScalarFormat, values: NDArray[Any]) -> NDArray[Any]:
+    """Return values as kernels take them; see `_kernels`."""
+    return bits_of(values, signed=scalar.dtype.kind == "i" and scalar.upper is None)
 
 
 def _values(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> NDArray[np.float64]:
