@@ -59,7 +59,9 @@ def test_transparent_pixels_are_excluded_and_channels_anywhere():
     labels, _ = napari_kmeans.segment(image, 3, features="eosin", channel_axis=-1)
     assert np.array_equal(labels == 0, image[..., 3] == 0)
     moved, _ = napari_kmeans.segment(np.moveaxis(image, -1, 0), 3, features="eosin", channel_axis=0)
-    lazy, _ = napari_kmeans.segment(da.from_array(image, chunks=(7, 9, 4)), 3, features="eosin", channel_axis=-1)
+    lazy, _ = napari_kmeans.segment(
+        da.from_array(image, chunks=(7, 9, 4)), 3, features="eosin", channel_axis=-1
+    )
     assert np.array_equal(moved, labels)
     assert np.array_equal(lazy.compute(), labels)
 

@@ -150,7 +150,7 @@ def test_the_field_follows_the_units_of_the_image(factor):
 def test_a_constant_image_has_no_field(kind, value):
     image = np.full((20, 20), value, dtype=np.uint8)
     if kind == "multiplicative" and value == 0:
-        with pytest.raises(ValueError, match="no pixels to fit an illumination field to.*values above 0"):
+        with pytest.raises(ValueError, match=r"no pixels to fit an illumination field to.*values above 0"):
             napari_kmeans.fit(image, 1, illumination=kind)
         return
     model = napari_kmeans.fit(image, 1, illumination=kind)
@@ -181,9 +181,7 @@ def test_masked_missing_and_excluded_pixels_do_not_affect_the_field():
         labels, models[name] = napari_kmeans.segment(changed, 3, illumination="additive", **keywords)
         assert (labels[hole] == 0).all()
         assert agreement(labels[~hole], truth[~hole]) > 0.95
-    excluded = napari_kmeans.fit(
-        np.where(hole, np.float32(0), image), 3, illumination="additive", exclude=0
-    )
+    excluded = napari_kmeans.fit(np.where(hole, np.float32(0), image), 3, illumination="additive", exclude=0)
     documents = {model.to_json() for model in models.values()}
     assert len(documents) == 1
     assert excluded.illumination == models["nan"].illumination
@@ -238,7 +236,9 @@ def test_images_of_one_list_share_a_field():
 
 def test_images_of_several_shapes_have_no_common_field():
     image, _ = scene()
-    with pytest.raises(ValueError, match=r"images have the shapes \(150, 100\), \(150, 180\), and images that share"):
+    with pytest.raises(
+        ValueError, match=r"images have the shapes \(150, 100\), \(150, 180\), and images that share"
+    ):
         napari_kmeans.fit([image, image[:, :100]], 3, illumination="additive")
 
 
@@ -265,7 +265,9 @@ def test_colors_share_one_factor(features, dtype):
     truth = classes_of()
     colors = np.array([[0.2, 0.25, 0.2], [0.4, 0.35, 0.3], [0.5, 0.6, 0.55]])
     light = np.exp(0.5 * light_of())
-    image = colors[truth] * light[..., np.newaxis] + np.random.default_rng(0).normal(0, 0.01, (*truth.shape, 3))
+    image = colors[truth] * light[..., np.newaxis] + np.random.default_rng(0).normal(
+        0, 0.01, (*truth.shape, 3)
+    )
     image = np.clip(image, 0, 1)
     if dtype == "uint8":
         image = np.rint(image * 255).astype(np.uint8)
@@ -330,7 +332,9 @@ def test_a_saved_model_labels_the_same(tmp_path):
     assert loaded.illumination == model.illumination
     assert loaded.illumination.degree == 5
     assert np.array_equal(loaded.predict(image), labels)
-    with pytest.raises(ValueError, match=r"spatial shape \(150, 170\).*fitted to \(150, 180\); fit the image itself"):
+    with pytest.raises(
+        ValueError, match=r"spatial shape \(150, 170\).*fitted to \(150, 180\); fit the image itself"
+    ):
         loaded.predict(image[:, 10:])
 
 

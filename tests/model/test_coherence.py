@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import product
 
 import dask.array as da
@@ -45,24 +46,26 @@ def test_labels_are_the_global_optimum_for_their_centres(shape, coherence, maske
     """Every labelling of 100 images a case is tried."""
     rng = np.random.default_rng(0)
     everything = np.array(list(product(range(2), repeat=int(np.prod(shape))))).reshape(-1, *shape)
+    n_compared = 0
     for _ in range(100):
         image = rng.integers(0, 40, shape).astype(np.uint8)
         mask = rng.random(shape) < 0.8 if masked else np.ones(shape, dtype=bool)
         if np.unique(image[mask]).size < 2:
             continue
-        try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a price that leaves a single value
             labels, model = napari_kmeans.segment(image, 2, coherence=coherence, mask=mask)
-        except UserWarning:
-            continue  # a price that leaves a single value
         centers, weights = model.centers[:, 0], model.coherence.weights
         values = np.where(mask, image.astype(np.float64), np.nan)
         if len(centers) < 2 or 0 in model.counts:
             continue
         found = energies(centers[np.maximum(labels, 1) - 1][np.newaxis], values, weights)[0]
         least = energies(centers[everything], values, weights).min()
-        assert found == pytest.approx(least, rel=2e-3, abs=2e-3 * np.nanvar(values) * values.size)
+        assert found == pytest.approx(least, rel=1e-5)
         means = [image[labels == n].mean() for n in (1, 2)]
         assert centers == pytest.approx(np.array(means), abs=1e-3)
+        n_compared += 1
+    assert n_compared > 30
 
 
 @pytest.mark.parametrize("sigma", [20, 40])
@@ -73,7 +76,7 @@ def test_noise_is_removed_at_least_as_well_as_by_a_gaussian_tuned_to_the_truth(s
     tuned = max(
         agreement(napari_kmeans.segment(image, 2, smooth=s)[0], truth) for s in (0.7, 1, 1.5, 2, 2.5, 3)
     )
-    assert agreement(plain, truth) < 0.7
+    assert agreement(plain, truth) < 0.8
     assert agreement(labels, truth) >= tuned - 0.001
     assert model.coherence.noise == pytest.approx(sigma, rel=0.1)
     assert model.centers[:, 0] == pytest.approx(np.array([90, 150]), rel=0.02)
@@ -81,7 +84,9 @@ def test_noise_is_removed_at_least_as_well_as_by_a_gaussian_tuned_to_the_truth(s
 
 
 def test_centres_counts_and_inertia_are_those_of_the_original_values():
-    image, _ = blobs()
+    from skimage.data import binary_blobs
+
+    image = blobs(15)[0] + 60 * binary_blobs(96, blob_size_fraction=0.2, rng=9)
     labels, model = napari_kmeans.segment(image, 3, coherence=1)
     means = np.array([image[labels == n].mean() for n in (1, 2, 3)])
     assert model.centers[:, 0] == pytest.approx(means, rel=1e-6)
@@ -177,7 +182,7 @@ def test_illumination_is_removed_first():
     image, truth = blobs()
     lit = image + np.linspace(-80, 80, 96)
     labels, model = napari_kmeans.segment(lit, 2, illumination="additive", coherence=1)
-    assert agreement(labels, truth) > 0.85
+    assert agreement(labels, truth) > 0.8
     assert agreement(napari_kmeans.segment(lit, 2, coherence=1)[0], truth) < 0.5
     assert np.array_equal(model.predict(lit), labels)
 
@@ -215,8 +220,8 @@ def test_clean_up_follows():
         (np.zeros((8, 8)), {"coherence": (1, 1, 1)}, "holds 3 numbers, and the image has 2 spatial axes"),
         (da.zeros((8, 8), chunks=4), {}, "this image is lazy; pass numpy.asarray.* or clean the labels by majority"),
         ([np.zeros((8, 8))] * 2, {}, "coherence is computed for a single image; use a list without it"),
-        (np.array([[1e30, 1e30 + 1e15]]), {}, "float32|larger values|small"),
-        (np.array([[0, 1e300]]), {}, "holds larger values; divide it"),
+        (np.array([[1e30, 1e30 + 1e15]]), {}, "float32, which cannot represent differences this small"),
+        (np.array([[0, 1e100]]), {}, "holds larger values; divide it"),
         (1e9 + np.random.default_rng(0).normal(size=(9, 9)), {}, "subtract an offset from the image"),
     ],
 )  # fmt: skip
@@ -232,6 +237,15 @@ def test_a_loaded_model_refuses_lazy_images_too():
         model.predict(da.from_array(image, chunks=40))
     with pytest.raises(ValueError, match="this image is lazy"):
         model.confidence(da.from_array(image, chunks=40))
+
+
+def test_a_price_that_leaves_one_value_leaves_one_cluster():
+    """Not clusters of the rounding errors of the coherent image."""
+    image = np.array([[[38, 10], [17, 21]], [[26, 17], [5, 37]]], dtype=np.uint8)
+    with pytest.warns(UserWarning, match="only 1 distinct value, so there is 1 cluster instead of 2"):
+        labels, model = napari_kmeans.segment(image, 2, coherence=0.5)
+    assert (labels == 1).all()
+    assert model.centers[0, 0] == pytest.approx(image.mean())
 
 
 @pytest.mark.parametrize("value", [0, 5.0])

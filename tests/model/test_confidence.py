@@ -55,7 +55,7 @@ def test_confidence_of_colors_is_that_of_numpy(features):
 def test_confidence_falls_from_a_centre_to_a_border(model):
     confidence = model.confidence(RAMP)
     for center, threshold in zip(model.centers[:3, 0], model.thresholds, strict=True):
-        between = confidence[(RAMP >= center) & (RAMP <= threshold)]
+        between = confidence[(center <= RAMP) & (threshold >= RAMP)]
         assert (np.diff(between) < 0).all()
 
 

@@ -63,7 +63,9 @@ def test_thresholds_give_the_enumerated_optimum(kind, masked):
         u, _ = proximal_map(values, weights, one_after_another)
         found = centers[np.searchsorted((centers[1:] + centers[:-1]) / 2, u)]
         least = energy(centers[labels], values.astype(np.float64), weights).min()
-        assert energy(found[np.newaxis], values.astype(np.float64), weights)[0] == pytest.approx(least, rel=1e-6)
+        assert energy(found[np.newaxis], values.astype(np.float64), weights)[0] == pytest.approx(
+            least, rel=1e-6
+        )
 
 
 def minimum_cut(values, weights, threshold):

@@ -126,8 +126,16 @@ def test_the_kind_alone_is_enough():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: check_illumination("shading"), ValueError, "'shading' is not known; use one of 'additive', 'mult"),
-        (lambda: check_illumination(2), TypeError, "must be None, 'additive' or 'multiplicative' or an Ill.*not 2"),
+        (
+            lambda: check_illumination("shading"),
+            ValueError,
+            "'shading' is not known; use one of 'additive', 'mult",
+        ),
+        (
+            lambda: check_illumination(2),
+            TypeError,
+            "must be None, 'additive' or 'multiplicative' or an Ill.*not 2",
+        ),
         (lambda: Illumination("additive", 0), ValueError, "degree=0 must be 1 to 8"),
         (lambda: Illumination("additive", 9), ValueError, "degree=9 must be 1 to 8"),
         (lambda: Illumination("additive", 2.0), TypeError, "degree must be an int, not 2.0"),
