@@ -13,8 +13,8 @@ from ..blocks.boxes import Box
 from ..blocks.loop import block_boxes, run
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
-from ..features.base import ScalarFormat
 from ..features.extractor import FeatureExtractor
+from ..features.feature_space import ScalarFormat
 from ..preprocess.coherence import Range, estimate_noise, proximal_map
 from ..summary.coherent import CoherentSummary
 from ..summary.scalar import ScalarSummary

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..blocks.arrays import is_dask
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
-from ..features.base import VectorFormat
+from ..features.feature_space import VectorFormat
 from ..kmeans.clustering import Clusterings
 from ..kmeans.coherent_clusterings import CoherentClusterings
 from ..kmeans.illumination import check_space, with_illumination
