@@ -282,7 +282,7 @@ def test_colors_share_one_factor(features, dtype):
 
 def test_spaces_without_a_field_are_refused_in_a_sentence():
     image = np.zeros((9, 9, 3), dtype=np.uint8)
-    with pytest.raises(ValueError, match="additive illumination.*features='rgb'; use 'multiplicative'"):
+    with pytest.raises(ValueError, match=r"additive illumination.*features='rgb'; use 'multiplicative'"):
         napari_kmeans.fit(image, 2, features="rgb", channel_axis=-1, illumination="additive")
     with pytest.raises(ValueError, match="not removed for features='texture'; cluster by intensity"):
         napari_kmeans.fit(np.zeros((9, 9)), 2, features="texture", illumination="additive")
