@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..options import option
 from ..preprocess.smoothing import gaussian, gaussian_radius
-from .base import FeatureSpace, VectorFormat
+from .feature_space import FeatureSpace, VectorFormat
 from .gray import Gray
 
 _MAX_PIXELS = 1000

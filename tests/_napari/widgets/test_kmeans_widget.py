@@ -18,7 +18,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QPushButton, QWidget
 import napari_kmeans
 from napari_kmeans import KMeansModel
 from napari_kmeans._napari.layers.image_layer import METADATA_KEY
-from napari_kmeans._napari.layers.on_demand import OnDemandLabels
+from napari_kmeans._napari.layers.labels_on_demand import OnDemandLabels
 from napari_kmeans._napari.widgets.kmeans_widget import KMeansWidget
 from napari_kmeans.report.palette import distinct_colors
 
