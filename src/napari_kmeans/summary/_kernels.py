@@ -1,7 +1,7 @@
 """Compiled loops that count pixel values.
 
-They take flat arrays of bit patterns: unsigned, or integers whose sign is extended to 64 bits. `include` is None, or an array that is nonzero where a pixel
-is used.
+They take flat arrays of bit patterns: unsigned, or integers whose sign is extended to 64 bits. `include` is
+None, or an array that is nonzero where a pixel is used.
 """
 
 from __future__ import annotations
