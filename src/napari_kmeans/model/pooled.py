@@ -78,6 +78,7 @@ def fit_pooled(
         recipe,
         channel_axis,
         illumination=field,
+        image=images[0],
         confirm=confirm,
     )
     if factors is not None:
@@ -126,9 +127,9 @@ def _factors(images: Sequence[Pixels]) -> list[int]:
 
 def _count_usable(pixels: Pixels) -> int:
     """Return the number of pixels that clusters are found on."""
-    if pixels.mask is None and pixels.image.dtype.kind != "f" and not pixels.extractor.exclude:
-        if pixels.n_channels != 4:
-            return pixels.size
+    is_whole = pixels.mask is None and not pixels.extractor.exclude and pixels.n_channels != 4
+    if is_whole and pixels.image.dtype.kind != "f":
+        return pixels.size
     return sum(map_blocks(_count_usable_in_block, pixels))
 
 

@@ -56,4 +56,4 @@ class ScalarPlan(ABC):
 
     def scale(self, counts: NDArray[Any], factor: int) -> NDArray[Any]:
         """Return the counts as if each pixel had occurred `factor` times."""
-        return counts * counts.dtype.type(factor)
+        return np.asarray(counts * counts.dtype.type(factor))
