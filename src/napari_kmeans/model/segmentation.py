@@ -98,6 +98,7 @@ class Prepared:
             channel_axis,
             illumination=self.illumination,
             coherence=self.coherence,
+            image=self.pixels,
             confirm=confirm,
             estimate=estimate,
         )

@@ -63,6 +63,10 @@ class PrefixPlan(ScalarPlan):
         np.maximum(a[2], b[2], out=a[2])
         return a
 
+    def scale(self, counts: NDArray[np.uint64], factor: int) -> NDArray[np.uint64]:
+        """Multiply the pixel counts; the ranges stay."""
+        return np.stack([counts[0] * np.uint64(factor), counts[1], counts[2]])
+
     def finalize(self, counts: NDArray[np.uint64]) -> CellsPlan | ScalarSummary:
         """Cut the ranges of the prefixes into cells, or return a summary if each holds a single value."""
         prefix = np.flatnonzero(counts[0])

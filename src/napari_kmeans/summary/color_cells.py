@@ -9,7 +9,7 @@ integers only, so neither their size nor their order can change a bit of the res
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -190,6 +190,10 @@ class RangePlan:
         ]
         return a[0] + b[0], ends
 
+    def scale(self, counts: Ranges, factor: int) -> Ranges:
+        """Multiply the histogram; the ends stay."""
+        return counts[0] * factor, counts[1]
+
     def finalize(self, counts: Ranges) -> CountPlan | VectorSummary:
         """Choose codes."""
         histograms, ends = counts
@@ -303,6 +307,18 @@ class CountPlan:
         if len(parts) > 1 and sum(part.keys.size for part in parts) > _MANY_PARTS:
             return [combine(parts, self.vector.n_features)]
         return parts
+
+    def scale(self, counts: list[Cells], factor: int) -> list[Cells]:
+        """Multiply counts, sums and products."""
+        return [
+            replace(
+                part,
+                counts=part.counts * factor,
+                sums=None if part.sums is None else part.sums * factor,
+                products=tuple(product * factor for product in part.products),
+            )
+            for part in counts
+        ]
 
     def finalize(self, counts: list[Cells]) -> VectorSummary:
         """Make points of the cells."""

@@ -91,6 +91,10 @@ class SamplePlan:
         values[~from_a] = b.values[first[~from_a] - a.hashes.size]
         return Sample(a.n_pixels + b.n_pixels, hashes, values)
 
+    def scale(self, counts: Sample, factor: int) -> Sample:
+        """Return the sample itself: it is of a single image, whose weight does not matter."""
+        return counts
+
     def finalize(self, counts: Sample) -> VectorSummary:
         """Make points of the sample."""
         d = self.vector.n_features
