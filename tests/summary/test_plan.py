@@ -40,6 +40,6 @@ CHANNELS = get_feature_space("channels")
 )
 def test_every_plan_has_every_member_of_the_protocol(plan):
     members = {name for name in vars(Plan) if not name.startswith("_")}
-    assert members == {"passes_left", "chunk", "combine", "finalize"}
+    assert members == {"passes_left", "chunk", "combine", "scale", "finalize"}
     assert all(hasattr(plan, name) for name in members)
     assert plan.passes_left >= 1
