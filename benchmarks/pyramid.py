@@ -19,7 +19,7 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QApplication
 
 from napari_kmeans._napari.contributions.waiting import wait_until
-from napari_kmeans._napari.layers.colors import label_colormap
+from napari_kmeans._napari.layers.cluster_colors import label_colormap
 from napari_kmeans.report.palette import distinct_colors
 
 from .large import CHUNK, _make

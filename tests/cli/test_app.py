@@ -475,7 +475,7 @@ class Screen:
 def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     """No real window; a test can take the screen away."""
     fake = Screen()
-    module = ModuleType("napari_kmeans._napari.contributions.view")
+    module = ModuleType("napari_kmeans._napari.contributions.view_command")
     module.view = fake.view  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(os, "execvp", fake.execvp)
@@ -531,7 +531,7 @@ def test_errors_of_view_are_one_line(run: Run, screen: Screen, error: Exception)
     def fail(**_: object) -> None:
         raise error
 
-    sys.modules["napari_kmeans._napari.contributions.view"].view = fail  # type: ignore[attr-defined]
+    sys.modules["napari_kmeans._napari.contributions.view_command"].view = fail  # type: ignore[attr-defined]
     status, _, err = run("view")
     assert status == 1
     [line] = err.splitlines()

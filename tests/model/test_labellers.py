@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from napari_kmeans.features.base import ScalarFormat
+from napari_kmeans.features.feature_space import ScalarFormat
 from napari_kmeans.features.registry import get_feature_space
 from napari_kmeans.model.labellers import NearestLabeller, scalar_labeller
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_kmeans.features.base import ScalarFormat
+from napari_kmeans.features.feature_space import ScalarFormat
 from napari_kmeans.summary import _kernels
 from napari_kmeans.summary.bit_cells import CellsPlan, first_plan
 

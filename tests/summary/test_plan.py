@@ -5,7 +5,7 @@ import pytest
 
 from napari_kmeans.blocks.boxes import row_boxes
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.features.base import ScalarFormat
+from napari_kmeans.features.feature_space import ScalarFormat
 from napari_kmeans.features.registry import get_feature_space
 from napari_kmeans.summary import bit_cells, color_cells
 from napari_kmeans.summary.counted_values import CountedValuesPlan

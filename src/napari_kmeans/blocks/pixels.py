@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..features.base import FeatureSpace, ScalarFormat, VectorFormat
 from ..features.extractor import FeatureExtractor
+from ..features.feature_space import FeatureSpace, ScalarFormat, VectorFormat
 from .arrays import as_readable, check_image, check_mask, in_memory
 from .boxes import Box, add_halo
 

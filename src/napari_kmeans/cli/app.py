@@ -147,7 +147,7 @@ def view(
         if report.failed:
             return 1
     try:
-        from .._napari.contributions.view import view as open_napari
+        from .._napari.contributions.view_command import view as open_napari
 
         if screenshot is not None:
             screenshot.parent.mkdir(parents=True, exist_ok=True)

@@ -9,9 +9,9 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from ..features.base import FeatureSpace
 from ..features.channels import Channels
 from ..features.extractor import check_smooth
+from ..features.feature_space import FeatureSpace
 from ..features.registry import FEATURES
 from ..features.texture import Texture
 from ..io.image_file import ImageFile

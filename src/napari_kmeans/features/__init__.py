@@ -1,8 +1,8 @@
 """What a pixel is clustered by: one class and one entry in `FEATURES` for each feature space."""
 
-from .base import FeatureSpace, ScalarFormat, VectorFormat
 from .channels import Channels
 from .extractor import FeatureExtractor
+from .feature_space import FeatureSpace, ScalarFormat, VectorFormat
 from .registry import FEATURES, get_feature_space
 from .stain import Stain
 from .texture import Texture

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..options import option
-from .base import FeatureSpace, ScalarFormat, VectorFormat, as_native, native_dtype
+from .feature_space import FeatureSpace, ScalarFormat, VectorFormat, as_native, native_dtype
 
 _MAX_COUNTED = 3  # with more channels, almost every pixel is in a cell of its own
 _NORMS = {"l1": 1, "l2": 2, "max": 0}

@@ -8,7 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .base import FeatureSpace, VectorFormat, alpha_mask, as_native, missing_color_reason, native_dtype
+from .feature_space import (
+    FeatureSpace,
+    VectorFormat,
+    alpha_mask,
+    as_native,
+    missing_color_reason,
+    native_dtype,
+)
 
 _REC709 = (0.2125, 0.7154, 0.0721)
 

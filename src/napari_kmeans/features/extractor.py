@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from ..preprocess.exclusion import SATURATED, check_exclude, included_pixels
 from ..preprocess.illumination import IlluminationField
 from ..preprocess.smoothing import gaussian, gaussian_radius
-from .base import FeatureSpace, ScalarFormat, VectorFormat, alpha_mask, as_native, native_dtype
+from .feature_space import FeatureSpace, ScalarFormat, VectorFormat, alpha_mask, as_native, native_dtype
 from .registry import get_feature_space
 
 MAX_SIGMA = 1000.0

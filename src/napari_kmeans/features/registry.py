@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import FeatureSpace
 from .channels import Channels
 from .color import RGB, Lab
+from .feature_space import FeatureSpace
 from .gray import Blue, Gray, Gray601, Green, Red, Saturation, Value
 from .stain import DAB, Eosin, Hematoxylin, Stain
 from .texture import Texture

@@ -8,7 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .base import FeatureSpace, ScalarFormat, alpha_mask, as_native, missing_color_reason, native_dtype
+from .feature_space import (
+    FeatureSpace,
+    ScalarFormat,
+    alpha_mask,
+    as_native,
+    missing_color_reason,
+    native_dtype,
+)
 
 _DARKEST = 1e-6  # of white, as in scikit-image: the logarithm of black is infinite
 

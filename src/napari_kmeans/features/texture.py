@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..options import option
 from ..preprocess.smoothing import gaussian, gaussian_radius
-from .base import FeatureSpace, VectorFormat, native_dtype
+from .feature_space import FeatureSpace, VectorFormat, native_dtype
 from .gray import Gray
 
 _MAX_PIXELS = 1000

@@ -24,7 +24,7 @@ from ..blocks.boxes import sampled_windows
 from ..blocks.loop import map_blocks
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
-from ..features.base import ScalarFormat, VectorFormat
+from ..features.feature_space import ScalarFormat, VectorFormat
 from ..preprocess.illumination import (
     Illumination,
     IlluminationField,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..features.base import ScalarFormat, VectorFormat
+from ..features.feature_space import ScalarFormat, VectorFormat
 
 _PIECE = 1 << 15  # pixels per step, so that temporaries stay in the cache
 

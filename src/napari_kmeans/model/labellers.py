@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..features.base import ScalarFormat, VectorFormat
+from ..features.feature_space import ScalarFormat, VectorFormat
 from ..kmeans.nearest import nearest_with_distances
 from ..summary.counted_values import bits_of, level_values, mask_of
 from ..summary.sample import as_columns

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
-from ..features.base import ScalarFormat, VectorFormat
 from ..features.extractor import FeatureExtractor
+from ..features.feature_space import ScalarFormat, VectorFormat
 from ..kmeans.clustering import Clustering, Clusterings
 from ..kmeans.coherent_clusterings import clusters_between
 from ..kmeans.exact_clusterings import ExactClusterings

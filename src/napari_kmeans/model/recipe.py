@@ -13,8 +13,8 @@ from typing import Any, TypedDict, TypeVar
 
 import numpy as np
 
-from ..features.base import FeatureSpace
 from ..features.extractor import MAX_SIGMA, FeatureExtractor, check_smooth
+from ..features.feature_space import FeatureSpace
 from ..features.gray import Gray
 from ..features.registry import FEATURES, get_feature_space
 from ..kmeans.clustering import MAX_CLUSTERS, SOLVERS

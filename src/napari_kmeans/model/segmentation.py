@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..blocks.arrays import is_dask
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
-from ..features.base import VectorFormat
+from ..features.feature_space import VectorFormat
 from ..kmeans.clustering import Clusterings
 from ..kmeans.coherent_clusterings import CoherentClusterings
 from ..kmeans.illumination import check_space, with_illumination
@@ -270,9 +270,11 @@ def counted(model: KMeansModel, pixels: Pixels, progress: Progress | None = None
 
     A threshold cuts through a cell, and only the pixels themselves tell on which side each is.
     """
-    if model.counts_are_exact:
-        return model
-    return _with_counts(model, pixels, model.count(pixels, progress))
+    if not model.counts_are_exact:
+        return _with_counts(model, pixels, model.count(pixels, progress))
+    if progress is not None:
+        progress(1.0)
+    return model
 
 
 def _with_counts(model: KMeansModel, pixels: Pixels, counts: NDArray[np.int64]) -> KMeansModel:

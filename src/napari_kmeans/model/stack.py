@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from ..blocks.boxes import Box
 from ..blocks.pixels import Pixels, check_axis
 from ..blocks.progress import Progress, subprogress
-from ..features.base import ScalarFormat, VectorFormat
 from ..features.extractor import FeatureExtractor
+from ..features.feature_space import ScalarFormat, VectorFormat
 from ..preprocess.illumination import Illumination, IlluminationField
 from . import file
 from .label_pixels import label_lazily

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..features.base import ScalarFormat
+from ..features.feature_space import ScalarFormat
 from .counted_values import bits_of, mask_of
 from .plan import Plan, ScalarPlan
 from .scalar import MAX_POINTS, ScalarSummary, merge_points

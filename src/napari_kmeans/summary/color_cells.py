@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.pixels import Block
-from ..features.base import VectorFormat
+from ..features.feature_space import VectorFormat
 from .codes import Coder, Even, Leading, Shifted, deinterleave, interleave
 from .vector import VectorSummary, check_integers, standardized
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..features.base import ScalarFormat
+from ..features.feature_space import ScalarFormat
 from .plan import ScalarPlan
 from .scalar import ScalarSummary
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..blocks.hashing import splitmix64
 from ..blocks.pixels import Block
-from ..features.base import VectorFormat
+from ..features.feature_space import VectorFormat
 from .vector import VectorSummary, check_integers, standardized
 
 SAMPLE_SIZE = 1 << 17

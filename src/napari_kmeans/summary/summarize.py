@@ -9,7 +9,7 @@ from ..blocks.boxes import sampled_windows
 from ..blocks.loop import map_blocks
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
-from ..features.base import VectorFormat
+from ..features.feature_space import VectorFormat
 from . import bit_cells, color_cells, sample
 from .counted_values import CountedValuesPlan
 from .plan import Plan

@@ -12,9 +12,9 @@ from napari.layers import Image, Labels
 
 import napari_kmeans
 from napari_kmeans import KMeansModel
-from napari_kmeans._napari.layers.colors import label_colormap
+from napari_kmeans._napari.layers.cluster_colors import label_colormap
 from napari_kmeans._napari.layers.image_layer import METADATA_KEY, resolutions_of
-from napari_kmeans._napari.layers.on_demand import ModelLabels, StackLabels, label_stack
+from napari_kmeans._napari.layers.labels_on_demand import ModelLabels, StackLabels, label_stack
 from napari_kmeans._napari.layers.overlay import Overlay
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.report.palette import distinct_colors

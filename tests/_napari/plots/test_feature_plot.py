@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 from skimage.color import lab2rgb
 
 from napari_kmeans._napari.plots.center_palette import guess_white
-from napari_kmeans._napari.plots.cloud_view import N_SHOWN, CloudView
 from napari_kmeans._napari.plots.feature_plot import FeaturePlot
+from napari_kmeans._napari.plots.point_cloud import N_SHOWN, PointCloud
 from napari_kmeans._napari.plots.profile import arrange
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.features.channels import Channels
@@ -239,7 +239,7 @@ def test_few_points_are_drawn_of_many_and_stay_the_same_ones(plot, qtbot):
 
 def test_all_pixels_are_stood_for_and_the_heaviest_points_stay(stained):
     cloud = search_of(stained, "rgb").clusterings.summary
-    view = CloudView(cloud)
+    view = PointCloud(cloud)
     reach = (-1.0, 256.0), (-1.0, 256.0)
     chosen, pixels = view.thinned((0, 1), reach)
     assert pixels.sum() == 3600

@@ -7,9 +7,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton
 
 import napari_kmeans
-from napari_kmeans._napari.plots.base import format_value
 from napari_kmeans._napari.plots.choose_k import ChooseKPlot
 from napari_kmeans._napari.plots.histogram import HistogramPlot
+from napari_kmeans._napari.plots.plot_text import format_value
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.kmeans.exact_clusterings import ExactClusterings
 from napari_kmeans.kmeans.suggestion import suggest

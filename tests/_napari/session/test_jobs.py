@@ -10,7 +10,7 @@ from napari.layers import Labels
 from qtpy.QtCore import Qt
 
 import napari_kmeans
-from napari_kmeans._napari.layers.on_demand import OnDemandLabels
+from napari_kmeans._napari.layers.labels_on_demand import OnDemandLabels
 from napari_kmeans.blocks.pixels import Pixels
 
 pytestmark = pytest.mark.thorough

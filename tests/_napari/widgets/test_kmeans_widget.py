@@ -18,7 +18,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QPushButton, QWidget
 import napari_kmeans
 from napari_kmeans import KMeansModel
 from napari_kmeans._napari.layers.image_layer import METADATA_KEY
-from napari_kmeans._napari.layers.on_demand import OnDemandLabels
+from napari_kmeans._napari.layers.labels_on_demand import OnDemandLabels
 from napari_kmeans._napari.widgets.kmeans_widget import KMeansWidget
 from napari_kmeans.report.palette import distinct_colors
 
@@ -905,7 +905,11 @@ def test_copied_script_makes_the_same_labels(viewer, open_dock, settle, colored)
     names = {"viewer": viewer}
     exec(QApplication.clipboard().text(), names)
     np.testing.assert_array_equal(names["labels"], layer.data)
-    assert json.loads(names["model"].to_json())["edits"] == json.loads(layer.metadata[METADATA_KEY])["edits"]
+    of_script, of_layer = (
+        json.loads(text) for text in (names["model"].to_json(), layer.metadata[METADATA_KEY])
+    )
+    assert of_script["recipe"]["edits"]["names"] == of_layer["recipe"]["edits"]["names"]
+    assert "leaf" in of_layer["recipe"]["edits"]["names"]
 
 
 def test_undo_goes_back_through_choices(viewer, open_dock, settle, gray):

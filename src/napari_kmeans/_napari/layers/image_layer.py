@@ -15,7 +15,7 @@ from ...blocks.pixels import Pixels
 from ...features.extractor import check_smooth
 from ...report.tables import PixelSize
 from .layer_recipe import LayerRecipe
-from .mask import mask_of
+from .mask_layer import mask_of
 from .resolutions import Resolutions
 
 METADATA_KEY = "napari-kmeans"

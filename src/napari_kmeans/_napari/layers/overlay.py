@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ...model.model import KMeansModel
 from ...model.stack import KMeansStack
 from .image_layer import METADATA_KEY, transforms_of
-from .insertion import insert_unselected
-from .on_demand import OnDemandLabels
+from .insert_layer import insert_unselected
+from .labels_on_demand import OnDemandLabels
 from .worker import Job
 
 _AT_ONCE = 1 << 20  # pixels that can be labelled without a noticeable delay

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from ...model.model import KMeansModel
 from ...report.tables import cluster_table
-from .base import format_value
+from .plot_text import format_value
 
 COLORS = ("rgb", "lab")
 """Feature spaces whose centres are colours."""

@@ -11,7 +11,7 @@ from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ...kmeans.suggestion import Suggestion
-from .base import Plot
+from .plot import Plot
 
 
 class ChooseKPlot(QWidget):

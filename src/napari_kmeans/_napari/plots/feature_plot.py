@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 from ...model.model import KMeansModel
 from ...summary.vector import VectorSummary
 from .center_palette import COLORS, CenterPalette, guess_white
-from .cloud_view import variance_between
+from .point_cloud import variance_between
 from .profile import ProfilePlot
 from .scatter import ScatterPlot
 

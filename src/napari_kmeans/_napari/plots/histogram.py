@@ -14,7 +14,8 @@ from qtpy.QtWidgets import QWidget
 from ...model.model import KMeansModel
 from ...report.histogram import bin_summary
 from ...summary.scalar import ScalarSummary
-from .base import Plot, format_count, format_value
+from .plot import Plot
+from .plot_text import format_count, format_value
 
 _MAX_LINES = 32  # more thresholds cannot be told apart or dragged
 _HINT = "Drag a line to move a border; drag elsewhere to zoom, double click to see everything"

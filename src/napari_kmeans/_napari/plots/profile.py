@@ -14,7 +14,8 @@ from qtpy.QtWidgets import QWidget
 
 from ...model.model import KMeansModel
 from ...summary.vector import VectorSummary
-from .base import Plot, brushes, cluster_text, format_value
+from .plot import Plot, brushes
+from .plot_text import cluster_text, format_value
 
 _NEAR = 14  # px to a line, for the tooltip
 _HINT = "Centre of each cluster, feature by feature; drag to zoom, double click to show everything"

@@ -14,8 +14,9 @@ from qtpy.QtWidgets import QWidget
 from ...kmeans.nearest import nearest
 from ...model.model import KMeansModel
 from ...summary.vector import VectorSummary
-from .base import Plot, brushes, cluster_text, features_text
-from .cloud_view import CloudView
+from .plot import Plot, brushes
+from .plot_text import cluster_text, features_text
+from .point_cloud import PointCloud
 
 _OPACITIES = np.linspace(0.35, 1.0, 6)  # from the fewest pixels to the most
 _POINT, _CENTER = 4, 11  # px
@@ -44,7 +45,7 @@ class ScatterPlot(Plot):
         box.sigRangeChangedManually.connect(self._thin)
         self.scene().sigMouseMoved.connect(self._on_hover)
         self.shown_axes = (0, 1)
-        self._view: CloudView | None = None
+        self._view: PointCloud | None = None
         self._model: KMeansModel | None = None
         self._colors = np.zeros((0, 4))
         self._drawn = np.empty(0, dtype=np.int64)  # points of the view
@@ -53,13 +54,13 @@ class ScatterPlot(Plot):
         self.setToolTip(_HINT)
 
     @property
-    def view(self) -> CloudView | None:
+    def view(self) -> PointCloud | None:
         """The points that can be shown."""
         return self._view
 
     def set_cloud(self, cloud: VectorSummary | None, axes: tuple[int, int] = (0, 1)) -> None:
         """Show other points; they have no clusters until `set_model`."""
-        self._view = None if cloud is None else CloudView(cloud)
+        self._view = None if cloud is None else PointCloud(cloud)
         self._model = None
         self.set_axes(axes)
 

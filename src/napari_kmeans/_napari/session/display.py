@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...model.model import KMeansModel
 from ...report.palette import distinct_colors
-from ..layers.colors import DISTINCT, cluster_colors, label_colormap
+from ..layers.cluster_colors import DISTINCT, cluster_colors, label_colormap
 from ..layers.side_by_side import SideBySide
 from .session import Session
 

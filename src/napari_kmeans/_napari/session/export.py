@@ -12,7 +12,7 @@ from ...blocks.progress import Progress, subprogress
 from ...io.label_images import export
 from ...model.segmentation import clean_segmentation, counted
 from ...report.label_metadata import model_metadata
-from .measure import measure
+from .measurements import measure
 from .session import Session
 
 

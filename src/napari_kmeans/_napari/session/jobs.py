@@ -22,13 +22,13 @@ from ...model.segmentation import Grid, Segmentation, label_pixels
 from ...model.stack import KMeansStack
 from ...report.tables import cluster_table
 from ..layers.image_layer import is_lazy, pixel_size, resolutions_of, transforms_of
-from ..layers.insertion import insert_unselected
-from ..layers.on_demand import label_stack
+from ..layers.insert_layer import insert_unselected
+from ..layers.labels_on_demand import label_stack
 from ..layers.resolutions import Resolutions
 from ..layers.worker import Runner
 from . import settings
 from .display import Display
-from .measure import Measured, measure
+from .measurements import Measured, measure
 from .session import Place, Session
 
 _REST = 300  # ms without a change until the overlay becomes an ordinary array

@@ -10,7 +10,7 @@ from typing import Any, cast
 from napari.layers import Image
 from napari.layers.base import Layer
 
-from ...features.base import FeatureSpace
+from ...features.feature_space import FeatureSpace
 from ...features.gray import Gray
 from ...kmeans.clustering import Clusterings
 from ...kmeans.suggestion import Suggestion
@@ -20,11 +20,11 @@ from ...model.recipe import Recipe
 from ...model.segmentation import Grid
 from ...model.stack import ModelsOnDemand
 from ..layers.image_layer import spacing_of, time_axes
+from ..layers.labels_on_demand import ModelLabels, OnDemandLabels, StackLabels, corrected
 from ..layers.layer_recipe import LayerRecipe
-from ..layers.on_demand import ModelLabels, OnDemandLabels, StackLabels, corrected
 from ..layers.overlay import Overlay
 from ..layers.resolutions import Resolutions
-from .measure import Measured, measure
+from .measurements import Measured, measure
 
 K_MAX = 12
 """Largest number of clusters on the slider."""

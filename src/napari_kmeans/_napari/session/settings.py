@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..layers.colors import DISTINCT, PALETTES
+from ..layers.cluster_colors import DISTINCT, PALETTES
 
 
 @dataclass(frozen=True)

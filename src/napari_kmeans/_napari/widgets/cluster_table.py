@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableWidget, 
 
 from ...model.model import KMeansModel
 from ...report.tables import PixelSize, cluster_table
-from ..plots.base import format_value
+from ..plots.plot_text import format_value
 
 COLUMNS = ("", "Cluster", "Centre", "Share")
 _COLOR, _NAME, _CENTER, _SHARE = range(4)

@@ -13,17 +13,17 @@ from qtpy.QtWidgets import QPushButton, QShortcut, QToolButton, QWidget
 
 from ..layers.image_layer import aligned_layers, unwrap
 from ..session import settings
+from ..session.active_image import ActiveImageFollower
 from ..session.display import Display
-from ..session.follower import Follower
 from ..session.jobs import Jobs
 from ..session.session import K_MAX, Session
 from . import messages
-from .actions import Actions
-from .choices import CHOICES, CONTINUOUS
+from .control_changes import CHOICES, CONTINUOUS
 from .controls import Controls, feature_choices, mask_choices, where_choices
+from .dock_menu import DockMenu
+from .dock_view import DockView
+from .files_and_clipboard import FilesAndClipboard
 from .layout import KeptSpace, ScrollColumn, arrange, row, status_label, tune_controls
-from .menu import DockMenu
-from .view import DockView
 
 if TYPE_CHECKING:
     from ..plots.feature_plot import FeaturePlot
@@ -41,7 +41,8 @@ class KMeansWidget(Container):
 
     def __init__(self, napari_viewer: Any) -> None:
         self.viewer = unwrap(napari_viewer)
-        self._follower: Follower | None = None  # napari asks for choices while the dock is being made
+        # napari calls the methods that list choices while the dock is being made.
+        self._follower: ActiveImageFollower | None = None
         preferred = settings.load()
         choices = {
             "image": self._image_choices,
@@ -75,10 +76,10 @@ class KMeansWidget(Container):
             [(view.tabs, 1), (self.status, 0), (below, 1), (buttons, 0), (self._running, 0)],
         )
         tune_controls([*controls.by_name.values(), view.border], self.native)
-        self._follower = Follower(self.viewer, self.native)
+        self._follower = ActiveImageFollower(self.viewer, self.native)
         self.jobs = Jobs(self.viewer, self._display, self.native)
         self.jobs.live = preferred.live
-        self.actions = Actions(self.native, lambda: self.session)
+        self.actions = FilesAndClipboard(self.native, lambda: self.session)
         self._shortcuts = [
             self._shortcut(QKeySequence.StandardKey.Undo, self._on_undo),
             self._shortcut(QKeySequence.StandardKey.Redo, self._on_redo),

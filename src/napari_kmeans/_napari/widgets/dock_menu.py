@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtGui import QAction, QActionGroup
 from qtpy.QtWidgets import QMenu, QWidget
 
-from ..layers.colors import PALETTES
+from ..layers.cluster_colors import PALETTES
 
 
 class DockMenu(QMenu):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.io import imread
 
-from napari_kmeans._napari.contributions.view import view
+from napari_kmeans._napari.contributions.view_command import view
 from napari_kmeans.io.images import read_image
 from napari_kmeans.report.palette import distinct_colors
 

@@ -18,7 +18,7 @@ _N_SAMPLED = 1 << 14  # points that ranges and correlations are computed from
 Span = tuple[float, float]
 
 
-class CloudView:
+class PointCloud:
     """A summary of several features, prepared for drawing along any two of them.
 
     Parameters

@@ -13,14 +13,14 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 from ...model.model import KMeansModel
 from ...report.tables import table_text, write_table
 from ..layers.image_layer import pixel_size
-from ..session.script import as_python
+from ..session.copy_as_python import as_python
 from ..session.session import Session
 from . import messages
 
 _ATTEMPTS = 3  # to put a text on the clipboard
 
 
-class Actions(QObject):
+class FilesAndClipboard(QObject):
     """Copies, saves and loads for the session that is shown.
 
     Signals

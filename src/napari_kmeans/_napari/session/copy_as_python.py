@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels
 
-from ...features.base import FeatureSpace
+from ...features.feature_space import FeatureSpace
 from ...labels.clean_up import CleanUp
 from ...model.edits import Edits
 from ...model.model import KMeansModel
@@ -62,7 +62,7 @@ def _mask(session: Session) -> list[str]:
     if isinstance(mask, Labels) and not mask.multiscale and _is_aligned(mask, image):
         return [f"mask = viewer.layers[{mask.name!r}].data"]
     return [
-        "from napari_kmeans._napari.layers.mask import mask_of",
+        "from napari_kmeans._napari.layers.mask_layer import mask_of",
         "",
         f"mask = mask_of(viewer.layers[{mask.name!r}], viewer.layers[{image.name!r}])",
     ]

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from napari_kmeans.features.base import VectorFormat, alpha_mask, as_native, native_dtype
+from napari_kmeans.features.feature_space import VectorFormat, alpha_mask, as_native, native_dtype
 from napari_kmeans.features.registry import FEATURES
 
 

@@ -23,7 +23,7 @@ from .session import Session
 _left: WeakKeyDictionary[Layer, LayerRecipe] = WeakKeyDictionary()
 
 
-class Follower(QObject):
+class ActiveImageFollower(QObject):
     """Follows the active image, with a session for each image that was shown.
 
     Other kinds of layers leave the dock where it was, or at the topmost image.

@@ -8,8 +8,8 @@ from typing import Any
 
 from napari.layers import Image
 
-from ...features.base import FeatureSpace
 from ...features.channels import Channels
+from ...features.feature_space import FeatureSpace
 from ...features.registry import FEATURES
 from ...preprocess.illumination import Illumination
 from ..layers.image_layer import aligned_layers, unwrap

@@ -7,7 +7,7 @@ import pytest
 from napari.layers import Labels
 
 import napari_kmeans
-from napari_kmeans._napari.layers.colors import (
+from napari_kmeans._napari.layers.cluster_colors import (
     DISTINCT,
     MEAN,
     PALETTES,

@@ -21,8 +21,8 @@ from . import messages
 from .border_row import BorderRow
 from .cluster_table import ClusterTable
 from .controls import A_VALUE, NO_ILLUMINATION, NO_MASK, WHOLE, Controls, excluded_choice, unit_suffixes
+from .dock_menu import DockMenu
 from .layout import PlotTabs
-from .menu import DockMenu
 from .section import Section
 
 if TYPE_CHECKING:

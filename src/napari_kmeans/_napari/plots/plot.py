@@ -1,8 +1,7 @@
-"""What all plots of the dock have in common."""
+"""The base class of all plots in the dock, and their brushes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -12,10 +11,6 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QSize
 from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QWidget
-
-from ...model.model import KMeansModel
-
-_MAX_FEATURES = 4  # in a tooltip
 
 
 class Plot(pg.PlotWidget):
@@ -65,31 +60,3 @@ def _brush(red: int, green: int, blue: int, alpha: int) -> Any:
 def brushes(colors: NDArray[np.float64]) -> list[Any]:
     """Return a brush for each colour, (n, 4) in 0 to 1; equal colours share one object."""
     return [_brush(*color) for color in (255 * colors).round().astype(int).tolist()]
-
-
-def format_value(value: float) -> str:
-    """Return a value in the image's units in few letters."""
-    return f"{value:.1f}" if 100 <= abs(value) < 1e6 else f"{value:.4g}"
-
-
-def format_count(n: float) -> str:
-    """Return a number of pixels in few letters."""
-    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if n >= 10 * unit:
-            return f"{n / unit:g}{letter}"
-    return f"{n:g}"
-
-
-def cluster_text(model: KMeansModel, index: int) -> str:
-    """Return name and share of a cluster, counted from 0, with those that it was merged with."""
-    [group] = [group for group in model.groups if index + 1 in group]
-    name = model.names[group[0] - 1] if model.names else f"cluster {group[0]}"
-    share = model.counts[[label - 1 for label in group]].sum() / max(int(model.counts.sum()), 1)
-    background = " (background)" if group[0] in model.background else ""
-    return f"{name}{background}, {100 * share:.1f} % of the image"
-
-
-def features_text(names: Sequence[str], values: NDArray[np.float64], axes: tuple[int, int]) -> str:
-    """Return names and values of the features of a point; of many features, those of two axes."""
-    chosen = range(len(names)) if len(names) <= _MAX_FEATURES else axes
-    return ", ".join(f"{names[axis]} {format_value(values[axis])}" for axis in chosen)

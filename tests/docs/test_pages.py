@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+ROOT = Path(__file__).parent.parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 GRAY = np.random.default_rng(0).integers(0, 256, (40, 50), dtype=np.uint8)
 
 
@@ -104,7 +104,7 @@ def test_table_of_the_command_line_page_lists_every_option():
     cli = pytest.importorskip("napari_kmeans.cli.app", exc_type=SystemExit)
     import typer
 
-    text = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
     for command in typer.main.get_command(cli.app).commands.values():
         for parameter in command.params:
             assert parameter.param_type_name == "argument" or any(option in text for option in parameter.opts)
