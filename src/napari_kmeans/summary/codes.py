@@ -98,8 +98,10 @@ class Even:
     @property
     def width(self) -> float:
         """Width of a part."""
+        if self.low == self.high:
+            return 1.0
         # A little more than there has to be, since scaling may round up.
-        return ((self.high - self.low) / (1 << self.n_bits) * (1 + 1e-9)) or 1.0
+        return (self.high - self.low) / (1 << self.n_bits) * (1 + 1e-9)
 
     def codes(self, column: NDArray[Any]) -> Any:
         """Code of each value."""

@@ -233,9 +233,8 @@ class RangePlan:
         if even.low == even.high:
             return even
         leading = Leading(self.vector.dtype, even.n_bits)
-        with np.errstate(over="ignore", divide="ignore"):
-            if not np.isfinite([even.width, 1 / even.width]).all():
-                return leading
+        if not np.finfo(np.float64).tiny <= even.width <= np.finfo(np.float64).max:
+            return leading
         first = np.arange(_PREFIXES, dtype=np.uint64).astype(_bits(np.zeros(1, self.vector.dtype)).dtype)
         first <<= self._shift
         with np.errstate(invalid="ignore", over="ignore"):

@@ -99,6 +99,11 @@ class SamplePlan:
         """Make points of the sample."""
         d = self.vector.n_features
         values = counts.values
+        if values.size and 0 < (magnitude := float(np.abs(values).max())) < self.vector.smallest:
+            raise ValueError(
+                f"image has values up to {magnitude:.3g}, and squares of their differences vanish in "
+                f"{values.dtype}; multiply the image by a constant first"
+            )
         if values.dtype.kind != "f" and values.size:
             for low, high in zip(values.min(axis=0).tolist(), values.max(axis=0).tolist(), strict=True):
                 check_integers(low, high)
