@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pytest
 from skimage.feature import multiscale_basic_features
@@ -176,3 +177,14 @@ def test_offset_and_magnitude_of_doubles_change_no_label(factor, offset):
 def test_values_whose_squares_have_no_float_are_refused(factor, dtype, message):
     with pytest.raises(ValueError, match=message):
         napari_kmeans.fit((two_textures() * factor).astype(dtype), 2, features="texture")
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_missing_pixels_get_no_label(lazy):
+    image = np.random.default_rng(4).normal(100, 5, (64, 64)).astype(np.float32)
+    image[:, 32:] += 100
+    image[5:15, 20:44] = np.nan
+    labels = napari_kmeans.segment(da.from_array(image, chunks=32) if lazy else image, 2, features="texture")[
+        0
+    ]
+    np.testing.assert_array_equal(np.asarray(labels) == 0, np.isnan(image))

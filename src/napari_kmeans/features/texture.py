@@ -105,6 +105,9 @@ class Texture(FeatureSpace):
         precision = _precision(block.dtype)
         gray = np.multiply(values, unit, dtype=np.float64).astype(precision)
         known = np.isfinite(gray)
+        missing = np.isnan(gray)
+        if missing.any():
+            include = ~missing if include is None else include & ~missing
         if include is not None:
             known &= include
         # Missing pixels are filled from their surroundings, or they would spread as far as the largest scale.
