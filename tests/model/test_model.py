@@ -105,6 +105,12 @@ def test_names_can_be_set_and_removed(model):
         (lambda m: m.with_names(["a"]), ValueError, "holds 1 and must hold 4"),
         (lambda m: m.with_names("abcd"), TypeError, "sequence of str"),
         (lambda m: m.with_names([1, 2, 3, 4]), TypeError, "sequence of str"),
+        (lambda m: m.with_names(2), TypeError, "sequence of str, not 2"),
+        (lambda m: m.merged([2, 3]), TypeError, "groups must be a list of lists of clusters, such as"),
+        (lambda m: m.merged(None), TypeError, "groups must be a list of lists of clusters"),
+        (lambda m: m.merged([{1: 2}]), TypeError, "groups must be a list of lists of clusters"),
+        (lambda m: m.with_background(2), TypeError, "labels must be a list of clusters, such as .1., not 2"),
+        (lambda m: m.with_thresholds("ab"), TypeError, "thresholds must be 3 numbers, not 'ab'"),
     ],
 )
 def test_invalid_edits_are_rejected(model, change, error, message):

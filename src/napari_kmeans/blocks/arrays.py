@@ -14,7 +14,7 @@ _MASK_RULE = "it must be bool or integers: True (or nonzero) = use the pixel"
 
 
 def check_image(image: Any) -> None:
-    """Raise ``TypeError`` for what is no NumPy, dask or zarr array of real numbers."""
+    """Raise ``TypeError`` or ``ValueError`` unless `image` is a NumPy, dask or zarr array of real numbers."""
     if not (isinstance(image, np.ndarray) or is_dask(image) or is_zarr(image)):
         kind = f"{type(image).__module__}.{type(image).__name__}"
         raise TypeError(
@@ -22,6 +22,10 @@ def check_image(image: Any) -> None:
             "fits in memory"
         )
     check_unmasked("image", image)
+    if any(size != size for size in image.shape):  # NaN
+        raise ValueError(
+            "image is a dask array with chunks of unknown size; call image.compute_chunk_sizes() first"
+        )
     if image.dtype.kind not in "buif" or image.dtype.itemsize > 8:
         raise TypeError(
             f"image has dtype {image.dtype}; k-means needs bool, integers or floats of at most 64 bits"
