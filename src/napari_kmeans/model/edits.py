@@ -57,10 +57,10 @@ def check_thresholds(thresholds: Any, n_clusters: int) -> tuple[float, ...]:
 
 def check_merges(groups: Iterable[Iterable[int]], n_clusters: int) -> tuple[tuple[int, ...], ...]:
     """Return groups of clusters, sorted and without single ones; ``ValueError`` if two groups overlap."""
-    groups = list(groups) if _is_collection(groups) else [groups]
-    if not all(map(_is_collection, groups)):
+    listed: list[Any] = list(groups) if _is_collection(groups) else [groups]
+    if not all(map(_is_collection, listed)):
         raise TypeError(f"groups must be a list of lists of clusters, such as [[2, 3]], not {groups!r:.80}")
-    merges = tuple(tuple(sorted(check_clusters("groups", group, n_clusters))) for group in groups)
+    merges = tuple(tuple(sorted(check_clusters("groups", group, n_clusters))) for group in listed)
     flat = [label for group in merges for label in group]
     if len(flat) != len(set(flat)):
         raise ValueError(f"groups={[list(g) for g in merges]} must not name a cluster twice")
