@@ -76,12 +76,15 @@ class Prepared:
         Its clusters, for any number of them.
     illumination : IlluminationField or None
     coherence : Coherence or None
+    source : Pixels or None
+        The image before it was made coherent, whose type the model keeps; None: `pixels`.
     """
 
     pixels: Pixels
     clusterings: Clusterings
     illumination: IlluminationField | None = None
     coherence: Coherence | None = None
+    source: Pixels | None = None
 
     def model(
         self,
@@ -98,7 +101,7 @@ class Prepared:
             channel_axis,
             illumination=self.illumination,
             coherence=self.coherence,
-            image=self.pixels,
+            image=self.pixels if self.source is None else self.source,
             confirm=confirm,
             estimate=estimate,
         )
@@ -135,7 +138,8 @@ def prepare(
         return Prepared(pixels, clusterings_of(summary, recipe.random_state), field)
     smooth, values, found = coherent_pixels(pixels, recipe.coherence, subprogress(progress, summarized, 1))
     coherent_summary = summarize_coherent(summary, smooth, values, found.weights)
-    return Prepared(smooth, CoherentClusterings(coherent_summary, recipe.random_state), field, found)
+    clusterings = CoherentClusterings(coherent_summary, recipe.random_state)
+    return Prepared(smooth, clusterings, field, found, source=pixels)
 
 
 def fit_pixels(
