@@ -11,6 +11,7 @@ import pytest
 from napari_kmeans.features.feature_space import ScalarFormat
 from napari_kmeans.summary import _kernels
 from napari_kmeans.summary.bit_cells import CellsPlan, _root, first_plan
+from napari_kmeans.summary.scalar import MAX_POINTS
 
 N = 2000
 MASKS = pytest.mark.parametrize("masked", [False, True])
@@ -69,7 +70,8 @@ def test_prefixes_are_counted_and_their_ends_found(dtype, masked):
 
 def cells_of(values) -> CellsPlan:
     plan = first_plan(ScalarFormat(values.dtype))
-    cells = plan.finalize(plan.count(values, None))
+    repeated = np.resize(values, MAX_POINTS + 1)  # fewer values are listed
+    cells = plan.finalize(plan.count(repeated, None))
     assert isinstance(cells, CellsPlan)
     return cells
 

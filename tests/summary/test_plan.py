@@ -31,6 +31,7 @@ CHANNELS = get_feature_space("channels")
     [
         CountedValuesPlan(ScalarFormat(np.dtype(np.uint8))),
         bit_cells.first_plan(ScalarFormat(np.dtype(np.float32))),
+        bit_cells.ListedValuesPlan(ScalarFormat(np.dtype(np.float32))),
         bit_cells.first_plan(ScalarFormat(np.dtype(np.int32), 1e-4, upper=2_550_000)),
         color_cells.first_plan(CHANNELS.value_format(np.uint8, 3)),
         color_cells.first_plan(CHANNELS.value_format(np.float32, 3)),

@@ -67,8 +67,11 @@ class PrefixPlan(ScalarPlan):
         """Multiply the pixel counts; the ranges stay."""
         return np.stack([counts[0] * np.uint64(factor), counts[1], counts[2]])
 
-    def finalize(self, counts: NDArray[np.uint64]) -> CellsPlan | ScalarSummary:
-        """Cut the ranges of the prefixes into cells, or return a summary if each holds a single value."""
+    def finalize(self, counts: NDArray[np.uint64]) -> CellsPlan | ListedValuesPlan | ScalarSummary:
+        """Cut the ranges of the prefixes into cells, or return a summary if each holds a single value.
+
+        If there are few pixels, their values are listed instead.
+        """
         prefix = np.flatnonzero(counts[0])
         # Those of infinities and NaN hold nothing else.
         prefix = prefix[np.isfinite(_values(self.scalar, counts[1, prefix]))]
@@ -83,8 +86,41 @@ class PrefixPlan(ScalarPlan):
             )
         if np.array_equal(first, last):
             return _summarize(self.scalar, pixels, first, np.zeros_like(pixels), spread=0.0)
+        if pixels.sum() <= MAX_POINTS:
+            return ListedValuesPlan(self.scalar)
         bits = _share_out(pixels, _width(self.scalar, first, last), _bit_length(last - first))
         return CellsPlan.cut(self.scalar, (), prefix, first, last, bits)
+
+
+@dataclass(frozen=True)
+class ListedValuesPlan(ScalarPlan):
+    """List the values of few pixels, so that each distinct value becomes a point of its own."""
+
+    passes_left: ClassVar[int] = 1
+    scalar: ScalarFormat
+
+    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.uint64]:
+        """Return the distinct bit patterns in ascending order, and their counts: (2, n) uint64 array."""
+        used = np.isfinite(values) if include is None else np.isfinite(values) & include
+        raw, counts = np.unique(bits_of(values[used]), return_counts=True)
+        return np.stack([raw.astype(np.uint64), counts.astype(np.uint64)])
+
+    def combine(self, a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Add the counts of two parts of the image."""
+        both = np.concatenate([a, b], axis=1)
+        raw, place = np.unique(both[0], return_inverse=True)
+        counts = np.zeros_like(raw)
+        np.add.at(counts, place, both[1])
+        return np.stack([raw, counts])
+
+    def scale(self, counts: NDArray[np.uint64], factor: int) -> NDArray[np.uint64]:
+        """Return the counts as if each pixel had occurred `factor` times."""
+        return counts * np.array([[1], [factor]], dtype=np.uint64)
+
+    def finalize(self, counts: NDArray[np.uint64]) -> ScalarSummary:
+        """Return the summary."""
+        raw, pixels = counts
+        return _summarize(self.scalar, pixels.astype(np.int64), raw, np.zeros_like(raw), spread=0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +244,7 @@ class CellsPlan(ScalarPlan):
         filled = np.flatnonzero(pixels)
         width = _width(self.scalar, self.first, self.last)
         done = self.scalar.upper is not None or len(self.levels) == _MAX_PASSES or not loose.any()
-        if not done and pixels.sum() > MAX_POINTS:  # fewer pixels can all have points of their own
+        if not done:
             start = _values(self.scalar, self.first[filled])
             done = _fine_enough(pixels[filled], start, width[filled], loose[filled])
         if not done:
