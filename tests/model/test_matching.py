@@ -32,11 +32,35 @@ def test_an_image_that_looks_alike_gives_no_warning(model):
     assert (labels == TRUTH[::-1] + 1).mean() > 0.99
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("corner", [0, 1, 900])
+def test_the_fitted_image_looks_like_itself_with_a_rare_bright_object(dtype, corner):
+    # It covers half a per cent, all in one place.
+    image = RNG.normal(100, 5, (1024, 1024)).clip(0, 200).astype(dtype)
+    image[corner : corner + 73, corner : corner + 73] = 220
+    labels, model = napari_kmeans.segment(image, 3)
+    np.testing.assert_array_equal(model.predict(image), labels)
+
+
+def test_an_image_without_the_rare_object_of_the_fitted_one_is_noticed():
+    image = RNG.normal(100, 5, (300, 300)).astype(np.float32)
+    image[:40, :40] = 220
+    model = napari_kmeans.fit(image, 3)
+    with pytest.warns(UserWarning, match="values .* instead of"):
+        model.predict(image[100:])
+
+
+def test_a_checkerboard_is_compared_by_both_of_its_values():
+    image = np.indices((600, 600)).sum(axis=0) % 2 * np.uint8(100)
+    model = napari_kmeans.fit(image, 2)
+    assert model.predict(image).max() == 2
+
+
 @pytest.mark.parametrize(
     ("image", "message"),
     [
         (IMAGE.astype(np.float64), "dtype float64 instead of float32"),
-        (IMAGE * np.float32(10), r"values \d{3} to \d{4} instead of"),
+        (IMAGE * np.float32(10), r"values [\d.]+ to \d{4} instead of"),
         ((IMAGE * 100).astype(np.uint16), r"dtype uint16 instead of float32; values .* instead of"),
     ],
 )

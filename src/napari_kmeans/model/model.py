@@ -28,7 +28,7 @@ from . import file
 from .coherence import Coherence, coherent_pixels
 from .confidence import ConfidenceOfBlock
 from .edits import Edits, check_clusters, check_merges, check_names, check_thresholds
-from .fitted_to import FittedTo, check_match, rescaling, sample_range
+from .fitted_to import FittedTo, check_match, rescaling, sample_of
 from .label_pixels import compute_in_memory, compute_lazily, count_pixels, label_in_memory, label_lazily
 from .labellers import Labeller, NearestLabeller, scalar_labeller
 from .recipe import Recipe
@@ -266,7 +266,8 @@ class KMeansModel(Clustering):
         -----
         UserWarning
             With ``match="values"``, if the image differs from the fitted one in dtype, number of channels or
-            range of its values. The range of a lazy image is not compared.
+            range of its values. The range is not compared for a lazy image, nor for values that depend on
+            other pixels or on the position (texture, smoothing, illumination).
         """
         if channel_axis is None:
             channel_axis = self.channel_axis
@@ -291,10 +292,8 @@ class KMeansModel(Clustering):
         """
         if self.fitted_to is None:
             return False
-        image = replace(
-            sample_range(replace(pixels, extractor=self.extractor)), pixel_size=tuple(pixel_size), unit=unit
-        )
-        differences = self.fitted_to.differences(image, self.feature_names)
+        sample = sample_of(replace(pixels, extractor=self.extractor), pixel_size, unit)
+        differences = self.fitted_to.differences(sample, self.feature_names)
         if not differences:
             return False
         warn_user(
