@@ -57,8 +57,8 @@ class SearchedClusterings:
         """Return the best result of a search.
 
         The search restarts k-means++ 20 times on the coarsest stage and also starts from clusters that are
-        split in two; it continues the best five on finer stages, as long as their inertias are nearly equal, until
-        no point changes its cluster.
+        split in two. It continues the best five on finer stages, as long as their inertias are nearly equal,
+        until no point changes its cluster.
         """
         n_clusters = min(n_clusters, self.n_values)
         if n_clusters not in self._found:

@@ -77,7 +77,9 @@ def _search(session: Session) -> list[str]:
         return [*sentences, "An estimate while you choose."]
     if model.n_init:
         spread = max(100 * model.start_spread, 0.01)  # smaller differences mean nothing
-        sentences.append(f"The best of {model.n_init} restarts; their inertias differ by {spread:.2g} %.")
+        sentences.append(
+            f"The best of {model.n_init} restarts; their inertias differ by at most {spread:.2g} %."
+        )
     return sentences
 
 
