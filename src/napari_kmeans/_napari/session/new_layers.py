@@ -142,16 +142,22 @@ class NewLayers(QObject):
         """Add the illumination field that was removed, as an image layer."""
         session = self._session()
         field = None if session is None or session.model is None else session.model.illumination
-        if session is None or session.model is None or field is None:
+        if session is None or field is None:
             self.failed.emit(ValueError("no illumination was removed; choose one in Prepare"))
             return
-        values = session.model.illumination_field(field.shape)
         name, transforms = f"{session.image.name} illumination", transforms_of(session.image)
-        channels = np.moveaxis(values, -1, 0) if values.ndim > len(field.shape) else [values]
-        for number, channel in enumerate(channels, start=1):
-            suffix = f" {number}" if len(channels) > 1 else ""
-            layer = Image(channel, name=name + suffix, **transforms)
-            insert_unselected(self._viewer, layer)
+        shape = field.shape
+
+        def work(progress: Progress) -> NDArray[np.float64]:
+            return field.evaluate_image(shape)
+
+        def done(values: NDArray[np.float64]) -> None:
+            channels = np.moveaxis(values, -1, 0) if values.ndim > len(shape) else [values]
+            for number, channel in enumerate(channels, start=1):
+                suffix = f" {number}" if len(channels) > 1 else ""
+                insert_unselected(self._viewer, Image(channel, name=name + suffix, **transforms))
+
+        self.runner.run(work, done)
 
 
 def _names(model: KMeansModel, labels: list[int]) -> list[str]:
