@@ -110,20 +110,20 @@ def in_memory(array: Any) -> Any:
 
 
 def is_masked(array: object) -> bool:
-    """Whether something is a masked NumPy array, or a dask array of such blocks."""
+    """Return whether something is a masked NumPy array, or a dask array of such blocks."""
     return isinstance(getattr(array, "_meta", array), np.ma.MaskedArray)
 
 
 def is_dask(array: object) -> bool:
-    """Whether something is a dask array."""
+    """Return whether something is a dask array."""
     return _is_of("dask", array) and hasattr(array, "dask")
 
 
 def is_zarr(array: object) -> bool:
-    """Whether something is a zarr array."""
+    """Return whether something is a zarr array."""
     return _is_of("zarr", array) and hasattr(array, "chunks")
 
 
 def _is_of(package: str, thing: object) -> bool:
-    """Whether an object is of a package's class, which is not imported to find out."""
+    """Return whether an object is of a package's class, without importing the package."""
     return any(parent.__module__.partition(".")[0] == package for parent in type(thing).__mro__)

@@ -153,7 +153,7 @@ def _rows(columns: NDArray[Any], chosen: NDArray[np.intp]) -> NDArray[Any]:
 
 
 def _positions(block: Block) -> NDArray[np.uint64]:
-    """Number of each of a block's pixels in the whole image, in C order: flat uint64 array."""
+    """Return the C-order index in the whole image of each pixel of a block: flat uint64 array."""
     numbers: NDArray[np.uint64] = np.zeros((), dtype=np.uint64)
     for side, size in zip(block.box, block.shape, strict=True):
         begin, end, _ = side.indices(size)
