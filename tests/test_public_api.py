@@ -62,11 +62,12 @@ FIT = {
     "coherence": 0,
     "exclude": (),
     "clean_up": napari_kmeans.CleanUp(),
+    "weights": "pixels",
     "progress": None,
 }
 
 
-FIT_ONLY = ("n_clusters", "per_axis", "solver", "random_state", "clean_up")
+FIT_ONLY = ("n_clusters", "per_axis", "weights", "solver", "random_state", "clean_up")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,8 @@ def test_signatures_show_every_keyword_with_its_default(function, by_position, d
 def test_predict_has_the_same_signature_for_models_and_stacks():
     for kind in (napari_kmeans.KMeansModel, napari_kmeans.KMeansStack):
         parameters = inspect.signature(kind.predict).parameters
-        assert list(parameters) == ["self", "image", "channel_axis", "mask", "progress"]
+        assert list(parameters) == ["self", "image", "channel_axis", "mask", "match", "progress"]
+        assert parameters["match"].kind is inspect.Parameter.KEYWORD_ONLY
         assert parameters["progress"].kind is inspect.Parameter.KEYWORD_ONLY
 
 

@@ -33,6 +33,7 @@ def fit(
     channel_axis: int | None = None,
     mask: Any = None,
     per_axis: int | None = None,
+    weights: str = "pixels",
     progress: Progress | None = None,
     **options: Unpack[RecipeOptions],
 ) -> KMeansModel | KMeansStack:
@@ -54,6 +55,9 @@ def fit(
     per_axis : int, optional
         Fit each position along this axis of `image` separately. For a lazy image, each model is computed on
         demand.
+    weights : {"pixels", "images"}, default "pixels"
+        For a list of images: whether every pixel counts the same, or every image. With ``"images"``, inertia
+        and explained variance are weighted too; counts are of pixels.
     progress : callable, optional
         Called with the completed share, 0 to 1. An exception that it raises ends the work.
     features : str or FeatureSpace, default "gray"
@@ -127,7 +131,11 @@ def fit(
     recipe = Recipe.of(n_clusters, **options)
     if isinstance(image, list | tuple):
         return fit_pooled(
-            _images(image, mask, channel_axis, per_axis, recipe), recipe, channel_axis, progress
+            _images(image, mask, channel_axis, per_axis, recipe),
+            recipe,
+            channel_axis,
+            progress,
+            weights=weights,
         )
     pixels = Pixels.of(image, features=recipe.extractor, channel_axis=channel_axis, mask=mask)
     if per_axis is None:
@@ -163,6 +171,7 @@ def segment(
     channel_axis: int | None = None,
     mask: Any = None,
     per_axis: int | None = None,
+    weights: str = "pixels",
     progress: Progress | None = None,
     **options: Unpack[RecipeOptions],
 ) -> tuple[Any, KMeansModel | KMeansStack]:
@@ -199,7 +208,8 @@ def segment(
     recipe = Recipe.of(n_clusters, **options)
     if isinstance(image, list | tuple):
         images = _images(image, mask, channel_axis, per_axis, recipe)
-        model = fit_pooled(images, recipe, channel_axis, subprogress(progress, 0, 0.6), confirm=True)
+        fitting = subprogress(progress, 0, 0.6)
+        model = fit_pooled(images, recipe, channel_axis, fitting, weights=weights, confirm=True)
         shares = [
             subprogress(progress, 0.6 + 0.4 * i / len(images), 0.6 + 0.4 * (i + 1) / len(images))
             for i in range(len(images))

@@ -37,6 +37,13 @@ def test_invalid_lazy_arrays_are_rejected_before_they_are_read():
         napari_kmeans.fit(masked)
 
 
+def test_chunks_of_unknown_size_are_rejected():
+    values = da.arange(100, chunks=10)
+    with pytest.raises(ValueError, match=r"unknown size; call image\.compute_chunk_sizes\(\) first"):
+        napari_kmeans.fit(values[values > 50], 2)
+    assert napari_kmeans.fit(values[values > 50].compute_chunk_sizes(), 2).counts.sum() == 49
+
+
 def test_zarr_arrays_are_read_with_dask_in_their_own_chunks():
     stored = zarr.create_array(
         zarr.storage.MemoryStore(), shape=(7, 9), chunks=(3, 4), dtype="u1", zarr_format=2

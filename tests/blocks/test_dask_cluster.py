@@ -80,6 +80,16 @@ def test_results_for_several_features_equal_those_of_numpy_arrays(client, featur
     assert np.array_equal(lazy.compute(), labels)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_pooled_model_is_that_of_the_concatenated_pixels(client, dtype):
+    images = [image_of(dtype)[i * 7 :, : 200 + 5 * i] for i in range(6)]
+    expected = napari_kmeans.fit(np.concatenate([image.ravel() for image in images]), 4)
+    rng = np.random.default_rng(0)
+    for order in [range(6), range(6)[::-1], *(rng.permutation(6) for _ in range(3))]:
+        lazy = [da.from_array(images[i], chunks=(64, 90)) for i in order]
+        assert napari_kmeans.fit(lazy, 4).to_json() == expected.to_json()
+
+
 def test_persisted_arrays_stay_on_the_cluster(client):
     image = image_of("uint8")
     kept = da.from_array(image, chunks=64).persist()

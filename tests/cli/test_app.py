@@ -206,7 +206,8 @@ def test_apply_labels_with_the_clusters_of_a_model(run: Run, tmp_path: Path, gra
     labels = tifffile.imread(tmp_path / "out" / "rgb-labels.tif")
     np.testing.assert_array_equal(labels, model.predict(RGB))
     labels = tifffile.imread(tmp_path / "out" / "gray-labels.tif")
-    np.testing.assert_array_equal(labels, model.predict(GRAY[..., np.newaxis]))
+    with pytest.warns(UserWarning, match="1 channel instead of 3 channels"):
+        np.testing.assert_array_equal(labels, model.predict(GRAY[..., np.newaxis]))
     status, out, err = run("apply", "m.json", gray, "-o", "out")
     assert (status, out) == (1, "")
     assert "exists already" in err

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pytest
 from skimage.feature import multiscale_basic_features
@@ -147,3 +148,43 @@ def test_invalid_options_are_rejected(options, error, message):
 
 def test_options_are_stored_as_floats():
     assert vars(Texture(sigma=[1, 2], window=3)) == {"sigma": (1.0, 2.0), "window": 3.0}
+
+
+def two_textures():
+    """Noise that is ten times as strong on the right."""
+    image = np.random.default_rng(0).normal(0, 0.1, (64, 64))
+    image[:, 32:] *= 10
+    return image
+
+
+@pytest.mark.parametrize(("factor", "offset"), [(1, 1e5), (1, 1e9), (1e30, 0), (1e-40, 0), (1e140, 0)])
+def test_offset_and_magnitude_of_doubles_change_no_label(factor, offset):
+    expected, _ = napari_kmeans.segment(two_textures(), 2, features="texture")
+    labels, model = napari_kmeans.segment(two_textures() * factor + offset, 2, features="texture")
+    assert np.array_equal(labels, expected)
+    assert np.isfinite(model.centers).all()
+
+
+@pytest.mark.parametrize(
+    ("factor", "dtype", "message"),
+    [
+        (1e30, np.float32, "float32 cannot represent squares of their differences; divide"),
+        (1e200, np.float64, "float64 cannot represent squares of their differences; divide"),
+        (1e-20, np.float32, "squares of their differences vanish in float32; multiply"),
+        (1e-200, np.float64, "squares of their differences vanish in float64; multiply"),
+    ],
+)
+def test_values_whose_squares_have_no_float_are_refused(factor, dtype, message):
+    with pytest.raises(ValueError, match=message):
+        napari_kmeans.fit((two_textures() * factor).astype(dtype), 2, features="texture")
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_missing_pixels_get_no_label(lazy):
+    image = np.random.default_rng(4).normal(100, 5, (64, 64)).astype(np.float32)
+    image[:, 32:] += 100
+    image[5:15, 20:44] = np.nan
+    labels = napari_kmeans.segment(da.from_array(image, chunks=32) if lazy else image, 2, features="texture")[
+        0
+    ]
+    np.testing.assert_array_equal(np.asarray(labels) == 0, np.isnan(image))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -95,7 +97,20 @@ def test_of_similar_criteria_the_smallest_number_is_suggested():
         def marriott(self, k_max):
             return (1.0, 0.54, 0.51, 0.5)
 
+        def estimate(self, n_clusters):
+            return SimpleNamespace(explained_variance=1 - self.inertia(4)[n_clusters - 1] / 10)
+
     found = suggest(Fake(), 4)
     assert found.n_clusters == 2
     Fake.uncertainty = 0.0
     assert suggest(Fake(), 4).n_clusters == 4
+
+
+def test_values_whose_squares_underflow_get_the_same_suggestion():
+    image = np.random.default_rng(0).normal([10, 40, 90], 1, (50, 3))
+    expected = napari_kmeans.suggest_n_clusters(image)
+    found = napari_kmeans.suggest_n_clusters(image * 2.0**-600)
+    assert found.n_clusters == expected.n_clusters == 3
+    assert found.explained_variance == pytest.approx(expected.explained_variance)
+    model = napari_kmeans.fit(image * 2.0**-600, 3)
+    assert model.explained_variance == pytest.approx(napari_kmeans.fit(image, 3).explained_variance)

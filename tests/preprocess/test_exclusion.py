@@ -60,6 +60,7 @@ def test_excluded_values_are_numbers_or_saturated(given, expected):
         (True, TypeError, "exclude must hold numbers"),
         (float("nan"), ValueError, "always excluded"),
         (float("inf"), ValueError, "always excluded"),
+        (10**400, ValueError, "exclude holds an integer beyond 1e308, which no image contains"),
     ],
 )
 def test_other_values_are_rejected(given, error, message):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,8 @@ WIDE = ["uint32", "int32", "uint64", "int64", "float32", "float64"]
 
 
 def summary_of(image, **kwargs) -> ScalarSummary:
-    return summarize(Pixels.of(np.asarray(image), **kwargs))
+    image = image if isinstance(image, da.Array) else np.asarray(image)
+    return summarize(Pixels.of(image, **kwargs))
 
 
 def any_values(dtype, n=3000, seed=0):
@@ -48,6 +50,18 @@ def test_cells_preserve_sum_and_scatter(distribution, dtype):
     assert mean == pytest.approx(exact.mean(), rel=1e-6)
     scatter = np.sum(summary.counts * (summary.values - mean) ** 2) + summary.spread
     assert scatter == pytest.approx(np.sum((exact - exact.mean()) ** 2), rel=1e-7)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("scale", [30, 1e4, 1e8])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+def test_every_value_of_few_pixels_is_a_point(dtype, scale, lazy):
+    image = np.random.default_rng(6).normal(-5, scale, (256, 256)).astype(dtype)
+    summary = summary_of(da.from_array(image, chunks=50) if lazy else image)
+    values, counts = np.unique(image, return_counts=True)
+    np.testing.assert_array_equal(summary.values + summary.origin, values)
+    np.testing.assert_array_equal(summary.counts, counts)
+    assert summary.spread == 0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -10,7 +10,8 @@ import pytest
 
 from napari_kmeans.features.feature_space import ScalarFormat
 from napari_kmeans.summary import _kernels
-from napari_kmeans.summary.bit_cells import CellsPlan, first_plan
+from napari_kmeans.summary.bit_cells import CellsPlan, _root, first_plan
+from napari_kmeans.summary.scalar import MAX_POINTS
 
 N = 2000
 MASKS = pytest.mark.parametrize("masked", [False, True])
@@ -49,17 +50,18 @@ def some_values(dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint32", "uint64"])
 def test_prefixes_are_counted_and_their_ends_found(dtype, masked):
     values = some_values(dtype)
-    raw = values.view(f"u{values.itemsize}")
-    include = some_mask(raw.size, masked)
-    if dtype in ("int64", "uint64"):
-        root, prefix = 0, values.view(np.int64).astype(np.float32).view(np.uint32) >> 16
-    else:
-        root = 8 * values.itemsize - 16
+    include = some_mask(values.size, masked)
+    if values.dtype.kind == "f":
+        raw = values.view(f"u{values.itemsize}")
+        root = np.uint64(8 * values.itemsize - 16)
         prefix = raw >> raw.dtype.type(root)
+    else:
+        raw, root = values, None
+        prefix = values.astype(np.int64).astype(np.float32).view(np.uint32) >> 16
     counts, least, most = np.zeros((3, 1 << 16), dtype=np.uint64)
     least[:] = np.iinfo(np.uint64).max
-    _kernels.count_prefixes(raw, include, np.uint64(root), counts, least, most)
-    used, prefix = chosen(raw, include), chosen(prefix, include)
+    _kernels.count_prefixes(raw, include, root, counts, least, most)
+    used, prefix = chosen(raw, include).astype(np.uint64), chosen(prefix, include)
     assert np.array_equal(counts, np.bincount(prefix, minlength=1 << 16))
     for each in np.unique(prefix):
         assert least[each] == used[prefix == each].min()
@@ -68,7 +70,8 @@ def test_prefixes_are_counted_and_their_ends_found(dtype, masked):
 
 def cells_of(values) -> CellsPlan:
     plan = first_plan(ScalarFormat(values.dtype))
-    cells = plan.finalize(plan.count(values, None))
+    repeated = np.resize(values, MAX_POINTS + 1)  # fewer values are listed
+    cells = plan.finalize(plan.count(repeated, None))
     assert isinstance(cells, CellsPlan)
     return cells
 
@@ -87,7 +90,7 @@ def test_cells_are_counted_and_summed(dtype, n_levels, masked):
     raw = values.view(f"u{values.itemsize}")
     include = some_mask(raw.size, masked)
     counts, sums = np.zeros((2, plan.first.size + 1), dtype=np.uint64)
-    _kernels.count_cells(raw, include, plan.tables, counts, sums)
+    _kernels.count_cells(raw, include, _root(plan.scalar), plan.tables, counts, sums)
     used = chosen(raw, include).astype(np.uint64)
     order = np.argsort(plan.first)
     cell = order[np.searchsorted(plan.first[order], used, side="right") - 1]
@@ -107,7 +110,7 @@ def test_pixels_that_changed_since_the_last_pass_are_counted_somewhere(dtype):
     rng = np.random.default_rng(3)
     changed = rng.integers(0, 256, 8 * N, dtype=np.uint8).view(f"u{values.itemsize}")
     counts, sums = np.zeros((2, plan.first.size + 1), dtype=np.uint64)
-    _kernels.count_cells(changed, None, plan.tables, counts, sums)
+    _kernels.count_cells(changed, None, _root(plan.scalar), plan.tables, counts, sums)
     assert counts.sum() == changed.size
     assert counts[-1] > 0
 
@@ -121,8 +124,10 @@ def test_values_other_than_expected_are_counted(masked):
     include = some_mask(raw.size, masked)
     counts, others = np.zeros((2, plan.first.size + 1), dtype=np.int64)
     expected = np.append(plan.first, np.uint64(0))
-    _kernels.count_others(raw, include, plan.tables, expected, others)
-    _kernels.count_cells(raw, include, plan.tables, counts, np.zeros(counts.size, dtype=np.uint64))
+    _kernels.count_others(raw, include, _root(plan.scalar), plan.tables, expected, others)
+    _kernels.count_cells(
+        raw, include, _root(plan.scalar), plan.tables, counts, np.zeros(counts.size, dtype=np.uint64)
+    )
     used = chosen(raw, include)
     first = np.isin(used, plan.first)
     assert others.sum() == np.sum(~first)

@@ -167,3 +167,13 @@ def test_a_standard_deviation_includes_the_scatter_within_points():
         np.zeros((1, 2)), np.array([4]), np.diag([16.0, 0.0]), np.ones(2), np.zeros(2), n_pixels=4
     )
     assert summary.standard_deviations().tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_channels", [2, 5])
+def test_an_image_of_constant_channels_is_explained_by_one_cluster(n_channels, dtype):
+    image = np.full((20, 30, n_channels), 0.1, dtype)
+    with pytest.warns(UserWarning, match="only 1 distinct value"):
+        model = napari_kmeans.fit(image, 2, features="channels", channel_axis=-1)
+    assert model.centers.tolist() == [[float(dtype(0.1))] * n_channels]
+    assert (model.inertia, model.explained_variance) == (0, 1)

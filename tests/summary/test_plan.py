@@ -31,6 +31,7 @@ CHANNELS = get_feature_space("channels")
     [
         CountedValuesPlan(ScalarFormat(np.dtype(np.uint8))),
         bit_cells.first_plan(ScalarFormat(np.dtype(np.float32))),
+        bit_cells.ListedValuesPlan(ScalarFormat(np.dtype(np.float32))),
         bit_cells.first_plan(ScalarFormat(np.dtype(np.int32), 1e-4, upper=2_550_000)),
         color_cells.first_plan(CHANNELS.value_format(np.uint8, 3)),
         color_cells.first_plan(CHANNELS.value_format(np.float32, 3)),
@@ -40,6 +41,6 @@ CHANNELS = get_feature_space("channels")
 )
 def test_every_plan_has_every_member_of_the_protocol(plan):
     members = {name for name in vars(Plan) if not name.startswith("_")}
-    assert members == {"passes_left", "chunk", "combine", "finalize"}
+    assert members == {"passes_left", "chunk", "combine", "scale", "finalize"}
     assert all(hasattr(plan, name) for name in members)
     assert plan.passes_left >= 1

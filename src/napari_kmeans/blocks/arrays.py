@@ -14,7 +14,7 @@ _MASK_RULE = "it must be bool or integers: True (or nonzero) = use the pixel"
 
 
 def check_image(image: Any) -> None:
-    """Raise ``TypeError`` for what is no NumPy, dask or zarr array of real numbers."""
+    """Raise ``TypeError`` or ``ValueError`` unless `image` is a NumPy, dask or zarr array of real numbers."""
     if not (isinstance(image, np.ndarray) or is_dask(image) or is_zarr(image)):
         kind = f"{type(image).__module__}.{type(image).__name__}"
         raise TypeError(
@@ -22,6 +22,10 @@ def check_image(image: Any) -> None:
             "fits in memory"
         )
     check_unmasked("image", image)
+    if any(size != size for size in image.shape):  # NaN
+        raise ValueError(
+            "image is a dask array with chunks of unknown size; call image.compute_chunk_sizes() first"
+        )
     if image.dtype.kind not in "buif" or image.dtype.itemsize > 8:
         raise TypeError(
             f"image has dtype {image.dtype}; k-means needs bool, integers or floats of at most 64 bits"
@@ -106,20 +110,20 @@ def in_memory(array: Any) -> Any:
 
 
 def is_masked(array: object) -> bool:
-    """Whether something is a masked NumPy array, or a dask array of such blocks."""
+    """Return whether something is a masked NumPy array, or a dask array of such blocks."""
     return isinstance(getattr(array, "_meta", array), np.ma.MaskedArray)
 
 
 def is_dask(array: object) -> bool:
-    """Whether something is a dask array."""
+    """Return whether something is a dask array."""
     return _is_of("dask", array) and hasattr(array, "dask")
 
 
 def is_zarr(array: object) -> bool:
-    """Whether something is a zarr array."""
+    """Return whether something is a zarr array."""
     return _is_of("zarr", array) and hasattr(array, "chunks")
 
 
 def _is_of(package: str, thing: object) -> bool:
-    """Whether an object is of a package's class, which is not imported to find out."""
+    """Return whether an object is of a package's class, without importing the package."""
     return any(parent.__module__.partition(".")[0] == package for parent in type(thing).__mro__)

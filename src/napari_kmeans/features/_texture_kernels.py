@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 _CHUNK = 512  # pixels averaged at a time, so that the rows they need stay in the cache
-_TWO = np.float32(2)
+_ONE, _TWO = np.float32(1), np.float32(2)  # float32 does not widen what it is combined with
 _QUARTER, _HALF = np.float64(0.25), np.float64(0.5)  # float64, since SciPy sums in float64
 
 
@@ -97,19 +97,19 @@ def smooth_along(
 
 
 @njit(nogil=True, cache=True)
-def gradient_rows(image: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+def gradient_rows(image: NDArray[Any], out: NDArray[Any]) -> None:
     """Compute the central difference along the first of two axes, as `numpy.gradient` does."""
     n_rows, n = image.shape
     for y in range(n_rows):
         low, high = image[max(y - 1, 0)], image[min(y + 1, n_rows - 1)]
         target = out[y]
-        divisor = _TWO if 0 < y < n_rows - 1 else np.float32(1)
+        divisor = _TWO if 0 < y < n_rows - 1 else _ONE
         for x in range(n):
             target[x] = (high[x] - low[x]) / divisor
 
 
 @njit(nogil=True, cache=True)
-def gradient_columns(image: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+def gradient_columns(image: NDArray[Any], out: NDArray[Any]) -> None:
     """Compute the central difference along the last of two axes, as `numpy.gradient` does."""
     n_rows, n = image.shape
     for y in range(n_rows):
@@ -123,11 +123,11 @@ def gradient_columns(image: NDArray[np.float32], out: NDArray[np.float32]) -> No
 
 @njit(nogil=True, cache=True)
 def hessian_eigenvalues(
-    rows: NDArray[np.float32],
-    mixed: NDArray[np.float32],
-    columns: NDArray[np.float32],
-    larger: NDArray[np.float32],
-    smaller: NDArray[np.float32],
+    rows: NDArray[Any],
+    mixed: NDArray[Any],
+    columns: NDArray[Any],
+    larger: NDArray[Any],
+    smaller: NDArray[Any],
 ) -> None:
     """Compute the eigenvalues of a 2 × 2 Hessian matrix, as `skimage.feature.hessian_matrix_eigvals` does."""
     for y in range(rows.shape[0]):
@@ -141,9 +141,10 @@ def hessian_eigenvalues(
 
 
 @njit(nogil=True, cache=True)
-def sobel_magnitude(padded: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+def sobel_magnitude(padded: NDArray[Any], out: NDArray[Any]) -> None:
     """Compute the edge strength of an image with a border of one pixel, as `skimage.filters.sobel` does."""
-    root_two = np.sqrt(_TWO)
+    kind = out.dtype.type
+    root_two = np.sqrt(kind(2))
     n = out.shape[1]
     for y in range(out.shape[0]):
         above, row, below, target = padded[y], padded[y + 1], padded[y + 2], out[y]
@@ -152,7 +153,7 @@ def sobel_magnitude(padded: NDArray[np.float32], out: NDArray[np.float32]) -> No
         g, h, i = below[:n], below[1 : n + 1], below[2:]
         for x in range(n):
             sum_down = -_QUARTER * a[x] - _HALF * b[x] - _QUARTER * c[x]
-            down = np.float32(sum_down + _QUARTER * g[x] + _HALF * h[x] + _QUARTER * i[x])
+            down = kind(sum_down + _QUARTER * g[x] + _HALF * h[x] + _QUARTER * i[x])
             sum_right = -_QUARTER * a[x] + _QUARTER * c[x] - _HALF * d[x] + _HALF * f[x]
-            right = np.float32(sum_right - _QUARTER * g[x] + _QUARTER * i[x])
+            right = kind(sum_right - _QUARTER * g[x] + _QUARTER * i[x])
             target[x] = np.sqrt(down * down + right * right) / root_two

@@ -52,6 +52,9 @@ class VectorFormat:
         Whether clusters are found on a sample of the pixels.
     standardize : bool
         Whether distances are measured in standard deviations of each feature.
+    smallest : float
+        Images whose largest magnitude is below this are rejected, since their features underflow; 0 accepts
+        all.
     """
 
     dtype: np.dtype[Any]
@@ -60,6 +63,7 @@ class VectorFormat:
     white: float | None = None
     sampled: bool = False
     standardize: bool = False
+    smallest: float = 0.0
 
     @property
     def n_features(self) -> int:

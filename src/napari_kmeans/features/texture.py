@@ -13,10 +13,11 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..options import option
 from ..preprocess.smoothing import gaussian, gaussian_radius
-from .feature_space import FeatureSpace, VectorFormat
+from .feature_space import FeatureSpace, VectorFormat, native_dtype
 from .gray import Gray
 
 _MAX_PIXELS = 1000
+_SMALLEST = {"f4": 1e-16, "f8": 1e-150}  # smaller images have edges whose squares underflow
 _WINDOW_TRUNCATE = 2.0  # standard deviations; pixels farther away hardly contribute and cost as much
 
 
@@ -86,7 +87,14 @@ class Texture(FeatureSpace):
 
     def value_format(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> VectorFormat:
         """Return the format: the features, and the intensity behind them."""
-        return VectorFormat(np.dtype(np.float32), self._names(n_axes), sampled=True, standardize=True)
+        precision = _precision(dtype)
+        return VectorFormat(
+            precision,
+            self._names(n_axes),
+            sampled=True,
+            standardize=True,
+            smallest=_SMALLEST[precision.str[1:]],
+        )
 
     def transform(
         self, block: NDArray[Any], n_channels: int | None
@@ -94,8 +102,12 @@ class Texture(FeatureSpace):
         """Return the features; the intensity is NaN where the image is."""
         values, include = Gray().transform(block, n_channels)
         unit = Gray().value_format(block.dtype, n_channels).unit
-        gray = np.multiply(values, unit, dtype=np.float64).astype(np.float32)
+        precision = _precision(block.dtype)
+        gray = np.multiply(values, unit, dtype=np.float64).astype(precision)
         known = np.isfinite(gray)
+        missing = np.isnan(gray)
+        if missing.any():
+            include = ~missing if include is None else include & ~missing
         if include is not None:
             known &= include
         # Missing pixels are filled from their surroundings, or they would spread as far as the largest scale.
@@ -103,10 +115,16 @@ class Texture(FeatureSpace):
         if not known.all():
             filled = np.where(known, gray, gaussian(gray, (self.sigma[1],) * gray.ndim, known))
         window = _Window(self.window, known)
-        features = np.empty((*gray.shape, len(self._names(gray.ndim)) + 1), dtype=np.float32)
-        for number, feature in enumerate(_scale_features(filled.astype(np.float32), self._scales)):
-            features[..., number] = window.average(feature)
+        features = np.empty((*gray.shape, len(self._names(gray.ndim)) + 1), dtype=precision)
         features[..., -1] = gray
+        with np.errstate(over="ignore", invalid="ignore"):  # checked below
+            for number, feature in enumerate(_scale_features(filled.astype(precision), self._scales)):
+                features[..., number] = window.average(feature)
+        if not np.isfinite(features[known]).all():
+            raise ValueError(
+                f"image has values up to {float(np.abs(gray[known]).max()):.3g}, and {precision} cannot "
+                "represent squares of their differences; divide the image by a constant first"
+            )
         return features, include
 
     @property
@@ -140,28 +158,34 @@ class _Window:
             # One minus the weight of the missing pixels is exactly 1 where there are none nearby.
             self._weight = 1 - self._smooth((~known).astype(np.float64))
 
-    def average(self, feature: NDArray[np.float32]) -> NDArray[Any]:
+    def average(self, feature: NDArray[Any]) -> NDArray[Any]:
         """Average one feature, whose missing pixels are filled: float64 array, 0 where nothing is known."""
         if not self._sigma:
             return feature
         if self._known is None:
             return self._smooth(feature)
-        total = self._smooth(np.where(self._known, feature, np.float32(0)))
+        total = self._smooth(np.where(self._known, feature, feature.dtype.type(0)))
         return np.divide(total, self._weight, out=np.zeros_like(total), where=self._weight > 1e-9)
 
     def _smooth(self, values: NDArray[Any]) -> NDArray[np.float64]:
         return _smooth(values, self._sigma, np.dtype(np.float64), _WINDOW_TRUNCATE, "symmetric")
 
 
-def _scale_features(image: NDArray[np.float32], scales: NDArray[np.float64]) -> Iterator[NDArray[np.float32]]:
+def _precision(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return the type that features are computed in: float32, as in scikit-image, if it holds the values."""
+    dtype = native_dtype(dtype)
+    return np.dtype(np.float32 if dtype.itemsize <= 2 or dtype == np.float32 else np.float64)
+
+
+def _scale_features(image: NDArray[Any], scales: NDArray[np.float64]) -> Iterator[NDArray[Any]]:
     """Yield intensity, edges and texture at each scale, like `skimage.feature.multiscale_basic_features`."""
     for scale in scales:
-        blurred = _smooth(image, scale, np.dtype(np.float32), 4.0, "edge")
+        blurred = _smooth(image, scale, image.dtype, 4.0, "edge")
         yield blurred
         yield from _edges_and_texture(blurred)
 
 
-def _edges_and_texture(image: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+def _edges_and_texture(image: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """Yield the edge strength and the eigenvalues of the Hessian matrix in descending order."""
     from . import _texture_kernels as kernels
 
@@ -175,7 +199,7 @@ def _edges_and_texture(image: NDArray[np.float32]) -> Iterator[NDArray[np.float3
         hessian = [np.gradient(gradients[first], axis=second) for first, second in axes]
         yield from hessian_matrix_eigvals(hessian)
         return
-    edges, gradient, xx, xy, yy, larger, smaller = np.empty((7, *image.shape), dtype=np.float32)
+    edges, gradient, xx, xy, yy, larger, smaller = np.empty((7, *image.shape), dtype=image.dtype)
     kernels.sobel_magnitude(np.pad(image, 1, mode="edge"), edges)
     kernels.gradient_columns(image, gradient)
     kernels.gradient_columns(gradient, xx)

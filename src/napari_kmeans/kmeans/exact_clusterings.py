@@ -66,9 +66,10 @@ class ExactClusterings:
 
     def marriott(self, k_max: int) -> tuple[float, ...]:
         """Return k² times the least inertia of 1 … `k_max` clusters, relative to that of one cluster."""
-        inertia = self.inertia(k_max)
-        total = inertia[0] or 1.0
-        return tuple(k * k * w / total for k, w in enumerate(inertia, start=1))
+        optima = [self._optimum(k) for k in range(1, min(k_max, self.n_values) + 1)]
+        return tuple(
+            k * k * found.unexplained_variance(self.summary) for k, found in enumerate(optima, start=1)
+        )
 
     @cached_property
     def _partitions(self) -> OptimalPartitions:

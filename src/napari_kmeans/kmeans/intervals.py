@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..summary.scalar import ScalarSummary
 from .clustering import Clustering
+
+_LEAST_INERTIA = 1e-290  # below, squared distances lose digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,19 +58,31 @@ class Intervals:
     def to_clustering(self, summary: ScalarSummary, *, solver: str = "exact", n_init: int = 0) -> Clustering:
         """Return the clusters in the image's own units."""
         origin = summary.origin
-        total = total_inertia(summary)
         return Clustering(
             centers=(self.centers + origin)[:, np.newaxis],
             thresholds=self.thresholds + origin,
             counts=self.counts,
             inertia=self.inertia,
-            explained_variance=1 - self.inertia / total if total > 0 else 1.0,
+            explained_variance=1 - self.unexplained_variance(summary),
             feature_names=(),
             scales=np.ones(1),
             solver=solver,
             n_init=n_init,
             integer_thresholds=tuple(origin + math.floor(t) for t in self.thresholds) if origin else (),
         )
+
+    def unexplained_variance(self, summary: ScalarSummary) -> float:
+        """Return the inertia relative to that of a single cluster; 0 for a constant image."""
+        total = total_inertia(summary)
+        if total < _LEAST_INERTIA and summary.values[0] < summary.values[-1]:
+            # Squares of such small values vanish, but their ratio does not.
+            exponent = -int(np.frexp(max(-summary.values[0], summary.values[-1]))[1])
+            larger = replace(summary, values=np.ldexp(summary.values, exponent), spread=0.0)
+            found = Intervals.between(
+                larger, np.ldexp(self.thresholds, exponent), np.ldexp(self.centers, exponent)
+            )
+            return found.inertia / total_inertia(larger)
+        return self.inertia / total if total > 0 else 0.0
 
 
 def total_inertia(summary: ScalarSummary) -> float:

@@ -21,9 +21,10 @@ from .points import Floats, Labels, Splits, WeightedPoints
 N_INIT = 20
 """Restarts of k-means++ on the coarsest stage."""
 
-_N_POLISHED = 5  # restarts that are continued on a finer stage
+_N_POLISHED = 5  # restarts that are continued on finer stages
 _DIFFERENT = 1e-5  # relative difference of their inertias from which two of them are not the same clustering
-_UNDECIDED = 1e-3  # relative difference of their inertias below which a finer stage decides
+_SAME = 1e-9  # the same after convergence, when only rounding differs
+_UNDECIDED = 1e-4  # relative difference of their inertias below which a finer stage decides
 _POINTS_PER_CLUSTER = 32  # points that a stage needs for clusters to be searched on it
 
 
@@ -56,8 +57,8 @@ class SearchedClusterings:
         """Return the best result of a search.
 
         The search restarts k-means++ 20 times on the coarsest stage and also starts from clusters that are
-        split in two; it continues the best five on finer stages, as long as their inertias are nearly equal, until
-        no point changes its cluster.
+        split in two. It continues the best five on finer stages, as long as their inertias are nearly equal,
+        until no point changes its cluster.
         """
         n_clusters = min(n_clusters, self.n_values)
         if n_clusters not in self._found:
@@ -121,12 +122,17 @@ class SearchedClusterings:
         randoms = np.random.RandomState(self.random_state).random_sample(shape)
         quick, _ = self._quick_start(coarse, n_clusters)
         starts = [*run(searched.restart, list(randoms)), (quick, searched.inertia(quick))]
-        starts.sort(key=lambda start: start[1])
         # The spread within cells is the same for all restarts.
-        spread = starts[-1][1] / starts[0][1] - 1 if starts[0][1] > 0 else 0.0
-        best = [coarse.means(searched.assign(centers)[0], n_clusters) for centers in _different(starts)]
+        least, most = (end(inertia for _, inertia in starts) for end in (min, max))
+        spread = most / least - 1 if least > 0 else 0.0
+        best = [
+            coarse.means(searched.assign(centers)[0], n_clusters)
+            for centers, _ in _distinct(starts, _DIFFERENT)
+        ]
         for points in finer or [coarse]:
-            best = _close([(centers, points.inertia(centers)) for centers, _ in run(points.lloyd, best)])
+            results = [(centers, points.inertia(centers)) for centers, _ in run(points.lloyd, best)]
+            limit = min(inertia for _, inertia in results) * (1 + _UNDECIDED)
+            best = [centers for centers, inertia in _distinct(results, _SAME) if inertia <= limit]
         return replace(self._clustering(self._all, best[0]), n_init=N_INIT, start_spread=spread)
 
     def _quick_start(self, points: WeightedPoints, n_clusters: int) -> tuple[Floats, Labels]:
@@ -223,16 +229,17 @@ class SearchedClusterings:
         )
 
 
-def _different(starts: list[tuple[Floats, float]]) -> list[Floats]:
-    """Return the centres of the best starts that differ by more than rounding and chance."""
+def _distinct(results: list[tuple[Floats, float]], same: float) -> list[tuple[Floats, float]]:
+    """Return the best results that are distinct, from the best.
+
+    Parameters
+    ----------
+    results : list of (centers, inertia)
+    same : float
+        Relative difference of inertias up to which two results are the same clustering.
+    """
     kept: list[tuple[Floats, float]] = []
-    for centers, inertia in starts:
-        if not kept or inertia > kept[-1][1] * (1 + _DIFFERENT):
+    for centers, inertia in sorted(results, key=lambda result: result[1]):
+        if not kept or inertia > kept[-1][1] * (1 + same):
             kept.append((centers, inertia))
-    return [centers for centers, _ in kept[:_N_POLISHED]]
-
-
-def _close(results: list[tuple[Floats, float]]) -> list[Floats]:
-    """Return the centres of the results that a finer stage could still put first, from the best."""
-    results = sorted(results, key=lambda result: result[1])
-    return [centers for centers, inertia in results if inertia <= results[0][1] * (1 + _UNDECIDED)]
+    return kept[:_N_POLISHED]

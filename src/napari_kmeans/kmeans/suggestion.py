@@ -27,17 +27,14 @@ class Suggestion:
         if there are fewer distinct values.
     reason : str
         The reason, in a sentence.
+    explained_variance : tuple of float
+        Share of the variance that 1, 2, … clusters explain, 0 to 1.
     """
 
     n_clusters: int
     inertia: tuple[float, ...]
     reason: str
-
-    @property
-    def explained_variance(self) -> tuple[float, ...]:
-        """Share of the variance that 1, 2, … clusters explain, 0 to 1."""
-        total = self.inertia[0]
-        return tuple(1 - inertia / total if total > 0 else 1.0 for inertia in self.inertia)
+    explained_variance: tuple[float, ...] = ()
 
 
 def suggest(clusterings: Clusterings, k_max: int) -> Suggestion:
@@ -66,15 +63,19 @@ def suggest(clusterings: Clusterings, k_max: int) -> Suggestion:
            gap statistic", Journal of the Royal Statistical Society B 63(2), 411-423, 2001.
     """
     inertia = clusterings.inertia(k_max)
+    explained = tuple(clusterings.estimate(k + 1).explained_variance for k in range(len(inertia)))
     if len(inertia) == 1:
         several = clusterings.n_values > 1
         return Suggestion(
-            1, inertia, "Only 1 cluster was considered." if several else "All pixels have one value."
+            1,
+            inertia,
+            "Only 1 cluster was considered." if several else "All pixels have one value.",
+            explained,
         )
     criterion = clusterings.marriott(k_max)
     near_least = np.asarray(criterion[1:]) <= min(criterion[1:]) * (1 + clusterings.uncertainty)
     n = 2 + int(np.argmax(near_least))
-    share = 100 * (1 - inertia[n - 1] / inertia[0])
+    share = 100 * explained[n - 1]
     if criterion[n - 1] < _NOTABLE:
         reason = (
             f"{n} clusters explain {share:.1f} % of the variance, the largest gain over an even spread of "
@@ -85,4 +86,4 @@ def suggest(clusterings: Clusterings, k_max: int) -> Suggestion:
             f"The values form a single group, so no number stands out; {n} clusters explain {share:.1f} % of "
             "the variance."
         )
-    return Suggestion(n, inertia, reason)
+    return Suggestion(n, inertia, reason, explained)

@@ -87,12 +87,12 @@ def coherent_pixels(
     """
     check_coherent(pixels, coherence)
     prices = tuple(coherence) if len(coherence) > 1 else tuple(coherence) * len(pixels.shape)
-    values = _read_values(pixels, subprogress(progress, 0, 0.1))
+    values, low, high = _read_values(pixels, subprogress(progress, 0, 0.1))
     stored = pixels.value_format
     step = stored.unit if isinstance(stored, ScalarFormat) and stored.dtype.kind != "f" else 0.0
     if noise is None:
         noise = estimate_noise(values, step)
-    _check_range(values, noise)
+    _check_range(low, high, noise)
     weights = tuple(price * noise for price in prices)
     u, gap = proximal_map(values, weights, _map_ranges, subprogress(progress, 0.1, 1))
     return Pixels(u, FeatureExtractor.of("gray"), None), values, Coherence(noise, weights, gap)
@@ -103,13 +103,8 @@ def _map_ranges(function: Callable[[Range], Any], ranges: Sequence[Range]) -> It
     return run(lambda box: function((box[0].start, box[0].stop)), [(slice(*part),) for part in ranges])
 
 
-def _check_range(values: NDArray[np.float32], noise: float) -> None:
-    """Raise ``ValueError`` if float32 cannot represent the differences that matter."""
-    finite = np.isfinite(values)
-    low, high = (
-        float(values.min(where=finite, initial=np.inf)),
-        float(values.max(where=finite, initial=-np.inf)),
-    )
+def _check_range(low: float, high: float, noise: float) -> None:
+    """Raise ``ValueError`` if float32 cannot represent the differences that matter between low and high."""
     largest = max(abs(low), abs(high))
     # Without noise, the range of the values is what has to be resolved.
     if low < high and largest * np.finfo(np.float32).eps > max(noise, (high - low) * _FINEST):
@@ -126,12 +121,12 @@ def summarize_coherent(
     return CoherentSummary.of(original, coherent.image, values, weights)
 
 
-def _read_values(pixels: Pixels, progress: Progress | None) -> NDArray[np.float32]:
-    """Return all values of an image as float32, NaN where a pixel is excluded."""
+def _read_values(pixels: Pixels, progress: Progress | None) -> tuple[NDArray[np.float32], float, float]:
+    """Return all values of an image as float32, NaN where a pixel is excluded, and their exact range."""
     values = np.empty(pixels.shape, dtype=np.float32)
     stored: Any = pixels.value_format
 
-    def read(box: Box) -> None:
+    def read(box: Box) -> tuple[float, float]:
         found, include = pixels.read(box)
         with np.errstate(over="ignore"):
             scaled = found if stored.unit == 1.0 else found * stored.unit
@@ -141,7 +136,9 @@ def _read_values(pixels: Pixels, progress: Progress | None) -> NDArray[np.float3
         if include is not None:
             part[~include] = np.nan
         values[box] = part
+        finite = np.isfinite(part)  # the range is that before rounding, which may leave a single float32
+        known = scaled if finite.all() else scaled[finite]
+        return (float(known.min()), float(known.max())) if known.size else (np.inf, -np.inf)
 
-    for _ in run(read, block_boxes(pixels), progress):
-        pass
-    return values
+    lows, highs = zip(*run(read, block_boxes(pixels), progress), strict=True)
+    return values, min(lows), max(highs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,10 @@ class Edits:
 
 def check_thresholds(thresholds: Any, n_clusters: int) -> tuple[float, ...]:
     """Return thresholds as floats; ``ValueError`` unless they are n_clusters - 1 ascending finite numbers."""
-    new = np.asarray(thresholds, dtype=np.float64)
+    try:
+        new = np.asarray(thresholds, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"thresholds must be {n_clusters - 1} numbers, not {thresholds!r:.80}") from None
     if new.shape != (n_clusters - 1,):
         raise ValueError(f"thresholds must be {n_clusters - 1} numbers, not {new.size}")
     if not np.isfinite(new).all() or (new[1:] < new[:-1]).any():
@@ -54,7 +57,10 @@ def check_thresholds(thresholds: Any, n_clusters: int) -> tuple[float, ...]:
 
 def check_merges(groups: Iterable[Iterable[int]], n_clusters: int) -> tuple[tuple[int, ...], ...]:
     """Return groups of clusters, sorted and without single ones; ``ValueError`` if two groups overlap."""
-    merges = tuple(tuple(sorted(check_clusters("groups", group, n_clusters))) for group in groups)
+    listed: list[Any] = list(groups) if _is_collection(groups) else [groups]
+    if not all(map(_is_collection, listed)):
+        raise TypeError(f"groups must be a list of lists of clusters, such as [[2, 3]], not {groups!r:.80}")
+    merges = tuple(tuple(sorted(check_clusters("groups", group, n_clusters))) for group in listed)
     flat = [label for group in merges for label in group]
     if len(flat) != len(set(flat)):
         raise ValueError(f"groups={[list(g) for g in merges]} must not name a cluster twice")
@@ -63,7 +69,7 @@ def check_merges(groups: Iterable[Iterable[int]], n_clusters: int) -> tuple[tupl
 
 def check_names(names: Sequence[str], n_clusters: int) -> tuple[str, ...]:
     """Return names of clusters; empty, or one per cluster."""
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+    if not _is_collection(names) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"names must be a sequence of str, not {names!r:.80}")
     if len(names) not in (0, n_clusters):
         raise ValueError(f"names holds {len(names)} and must hold {n_clusters}, one per cluster")
@@ -72,6 +78,8 @@ def check_names(names: Sequence[str], n_clusters: int) -> tuple[str, ...]:
 
 def check_clusters(name: str, labels: Iterable[int], n_clusters: int) -> list[int]:
     """Return labels of clusters as ints; the argument is called `name` in errors."""
+    if not _is_collection(labels):
+        raise TypeError(f"{name} must be a list of clusters, such as [1], not {labels!r:.80}")
     checked = list(labels)
     for item in checked:
         if isinstance(item, bool) or not isinstance(item, int | np.integer):
@@ -79,3 +87,7 @@ def check_clusters(name: str, labels: Iterable[int], n_clusters: int) -> list[in
         if not 1 <= item <= n_clusters:
             raise ValueError(f"{name} holds {item}; clusters are numbered 1 to {n_clusters}")
     return [int(item) for item in checked]
+
+
+def _is_collection(values: Any) -> bool:
+    return isinstance(values, Iterable) and not isinstance(values, str | Mapping)

@@ -24,6 +24,7 @@ from ..labels.clean_up import CleanUp
 from ..preprocess.illumination import Illumination, IlluminationField, field_axes, n_terms
 from .coherence import Coherence
 from .edits import Edits, check_thresholds
+from .fitted_to import FittedTo
 from .recipe import Recipe, features_from_dict
 
 VERSION = 3
@@ -193,6 +194,20 @@ def coherence_from_dict(content: Any) -> Coherence | None:
     if noise < 0 or (weights < 0).any():
         raise ValueError("coherence.noise or coherence.weights is negative")
     return Coherence(noise, tuple(weights.tolist()), gap)
+
+
+def fitted_to_from_dict(content: Any) -> FittedTo | None:
+    """Validate what `FittedTo.to_dict` wrote."""
+    if content is None:
+        return None
+    dtype, unit = _texts("fitted_to", [content["dtype"], content["unit"]])
+    numbers = {
+        name: tuple(_numbers(f"fitted_to.{name}", content[name], ndim=1).tolist())
+        for name in ("low", "high", "pixel_size")
+    }
+    if len(numbers["low"]) != len(numbers["high"]):
+        raise ValueError("fitted_to.low and fitted_to.high differ in length")
+    return FittedTo(dtype, check_axis("fitted_to.n_channels", content["n_channels"]), unit=unit, **numbers)
 
 
 def clustering_to_dict(clustering: Clustering) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from . import file
 from .coherence import Coherence, coherent_pixels
 from .confidence import ConfidenceOfBlock
 from .edits import Edits, check_clusters, check_merges, check_names, check_thresholds
+from .fitted_to import FittedTo, check_match, rescaling, sample_of
 from .label_pixels import compute_in_memory, compute_lazily, count_pixels, label_in_memory, label_lazily
 from .labellers import Labeller, NearestLabeller, scalar_labeller
 from .recipe import Recipe
@@ -61,6 +62,9 @@ class KMeansModel(Clustering):
     """Noise, price of borders and duality gap, if borders between clusters have a price. The thresholds then
     apply to the coherent image instead of the image itself."""
 
+    fitted_to: FittedTo | None = None
+    """What the fitted image looked like; None for models of earlier versions."""
+
     # Not saved. Only with it can adjusted clusters be counted.
     _summary: ScalarSummary | CoherentSummary | None = field(default=None, repr=False)
 
@@ -73,6 +77,7 @@ class KMeansModel(Clustering):
         *,
         illumination: IlluminationField | None = None,
         coherence: Coherence | None = None,
+        image: Pixels | None = None,
         confirm: bool = False,
         estimate: bool = False,
     ) -> KMeansModel:
@@ -87,6 +92,8 @@ class KMeansModel(Clustering):
             Field that was removed from the pixels of the summary.
         coherence : Coherence, optional
             How the pixels of the summary were made coherent.
+        image : Pixels, optional
+            The pixels of the summary, whose type the model keeps.
         confirm : bool
             Let scikit-learn check an exact optimum; its import takes a second the first time.
         estimate : bool
@@ -111,6 +118,7 @@ class KMeansModel(Clustering):
         clustering = clusterings.estimate(k) if estimate else clusterings.clustering(k, recipe.solver)
         confirms = confirm and clustering.is_exact
         summary = getattr(clusterings, "coherent", clusterings.summary)
+        of_values = summary.original if isinstance(summary, CoherentSummary) else summary
         found = {name: value for name, value in vars(clustering).items() if name in file.CLUSTERING_FIELDS}
         found["feature_names"] = clustering.feature_names or (recipe.features.name,)
         found["confirmation"] = clusterings.confirm(k) if confirms else ""
@@ -120,6 +128,7 @@ class KMeansModel(Clustering):
             channel_axis=channel_axis,
             illumination=illumination,
             coherence=coherence,
+            fitted_to=None if image is None else FittedTo.of(image.image.dtype, image.n_channels, of_values),
             _summary=summary if isinstance(summary, ScalarSummary | CoherentSummary) else None,
         )
         return model.with_edits(recipe.edits) if k == asked or isinstance(asked, str) else model
@@ -219,6 +228,7 @@ class KMeansModel(Clustering):
         channel_axis: int | None = None,
         mask: Any = None,
         *,
+        match: str = "values",
         progress: Progress | None = None,
     ) -> Any:
         """Label each pixel with its cluster.
@@ -231,6 +241,12 @@ class KMeansModel(Clustering):
             Channel axis of the image; by default that of the fitted image.
         mask : array, optional
             Of the spatial shape; nonzero = label the pixel.
+        match : {"values", "range", "refit"}, default "values"
+            How the model is applied to an image that differs from the fitted one. ``"values"``: by the same
+            values. ``"range"``: thresholds or centres are scaled linearly, so that the 0.1 and 99.9
+            percentiles of the fitted image become those of this one. ``"refit"``: the recipe is fitted to
+            this image, with as many clusters; names, merges and background stay. The last two read a lazy
+            image.
         progress : callable, optional
             Called with the completed share, 0 to 1. An exception that it raises ends the work.
 
@@ -245,11 +261,81 @@ class KMeansModel(Clustering):
         ------
         TypeError, ValueError
             If image, axis or mask do not fit the model.
+
+        Warns
+        -----
+        UserWarning
+            With ``match="values"``, if the image differs from the fitted one in dtype, number of channels or
+            range of its values. The range is not compared for a lazy image, nor for values that depend on
+            other pixels or on the position (texture, smoothing, illumination).
         """
         if channel_axis is None:
             channel_axis = self.channel_axis
+        check_match(match)
         pixels = Pixels.of(image, features=self.extractor, channel_axis=channel_axis, mask=mask)
-        return self.label_pixels(pixels, progress)
+        if match == "values":
+            self.labeller(pixels.value_format)  # refuses an image of other features before it is compared
+            self.warn_of_differences(pixels)
+            return self.label_pixels(pixels, progress)
+        from .matching import matched
+
+        model = matched(self, pixels, match, subprogress(progress, 0, 0.5))
+        return model.label_pixels(pixels, subprogress(progress, 0.5, 1))
+
+    def warn_of_differences(self, pixels: Pixels, pixel_size: Sequence[float] = (), unit: str = "") -> bool:
+        """Issue one `UserWarning` if an image does not look like the one that the model was fitted to.
+
+        Returns
+        -------
+        bool
+            Whether it differs.
+        """
+        if self.fitted_to is None:
+            return False
+        sample = sample_of(replace(pixels, extractor=self.extractor), pixel_size, unit)
+        differences = self.fitted_to.differences(sample, self.feature_names)
+        if not differences:
+            return False
+        warn_user(
+            f"the image differs from the one that the model was fitted to: {'; '.join(differences)}. The labels "
+            'may be wrong; match="range" scales the model to the image, match="refit" fits it again'
+        )
+        return True
+
+    def scaled_to(self, image: FittedTo) -> KMeansModel:
+        """Return a model for an image of another range: thresholds and centres are scaled linearly.
+
+        Raises
+        ------
+        ValueError
+            If the model does not know the range of the fitted image.
+        """
+        fitted = self.fitted_to
+        if fitted is None or not fitted.low:
+            raise ValueError(
+                "the model does not know the range of its image, since an earlier version saved it; use "
+                "match='refit', or fit it again"
+            )
+        scale = rescaling(fitted, image)
+        zeros = np.zeros(self.n_features)
+        factors = scale(zeros + 1) - scale(zeros)
+        thresholds = scale(self.thresholds[:, np.newaxis])[:, 0] if self.n_features == 1 else self.thresholds
+        edited = {"thresholds": tuple(thresholds.tolist())} if self.n_features == 1 else {}
+        centers = scale(self.centers)
+        scales = self.scales if self.n_features == 1 else self.scales * np.where(factors > 0, factors, 1.0)
+        if self.n_features > 1:
+            edited = {"centers": tuple(map(tuple, centers.tolist())), "scales": tuple(scales.tolist())}
+        return replace(
+            self,
+            centers=centers,
+            thresholds=thresholds,
+            scales=scales,
+            integer_thresholds=(),
+            confirmation="",
+            fitted_to=image,
+            recipe=self.recipe.with_edits(**edited),
+            _summary=None,
+        )
 
     def label_pixels(self, pixels: Pixels, progress: Progress | None = None) -> Any:
         """Label the pixels of an image as `predict` does, whatever extractor they have."""
@@ -454,6 +540,7 @@ class KMeansModel(Clustering):
             "recipe": self.recipe.to_dict(),
             "illumination": file.field_to_dict(self.illumination),
             "coherence": None if self.coherence is None else file.coherence_to_dict(self.coherence),
+            "fitted_to": None if self.fitted_to is None else self.fitted_to.to_dict(),
             "clustering": file.clustering_to_dict(self),
         }
 
@@ -469,6 +556,7 @@ class KMeansModel(Clustering):
             channel_axis=channel_axis,
             illumination=file.field_from_dict(document.get("illumination")),
             coherence=file.coherence_from_dict(document.get("coherence")),
+            fitted_to=file.fitted_to_from_dict(document.get("fitted_to")),
         )
         edits = recipe.edits
         if edits.thresholds is not None and edits.thresholds != tuple(model.thresholds.tolist()):

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..blocks.pixels import Pixels
+from ..blocks.loop import map_blocks
+from ..blocks.pixels import Block, Pixels
 from ..blocks.progress import Progress, subprogress
 from ..kmeans.illumination import with_shared_illumination
 from ..summary.summarize import check_alike, summarize
 from .model import KMeansModel, clusterings_of
 from .recipe import Recipe
 from .segmentation import check_solver
+
+WEIGHTS = ("pixels", "images")
+"""What counts the same in a pooled model: every pixel, or every image."""
+
+# Most pixels that may be counted, each as often as its image requires: sums of squares of colours need more
+# digits than those of one feature.
+_MOST_SCALAR, _MOST_VECTOR = 1 << 50, 1 << 32
+_FINEST = 1 << 12  # how often a pixel of the largest image counts at most
 
 
 def fit_pooled(
@@ -23,6 +33,7 @@ def fit_pooled(
     channel_axis: int | None = None,
     progress: Progress | None = None,
     *,
+    weights: str = "pixels",
     confirm: bool = False,
 ) -> KMeansModel:
     """Find the clusters of all pixels of several images.
@@ -39,6 +50,9 @@ def fit_pooled(
     channel_axis : int, optional
         Channel axis of the users' images, for the model.
     progress : callable, optional
+    weights : {"pixels", "images"}
+        Whether large images count more than small ones, or every image the same. With "images", inertia and
+        explained variance are those of pixels with these weights; counts are of pixels.
     confirm : bool
         Let scikit-learn check an exact optimum.
 
@@ -51,19 +65,29 @@ def fit_pooled(
         raise ValueError(
             "coherence is computed for a single image; use a list without it, or clean the labels by majority"
         )
+    if weights not in WEIGHTS:
+        raise ValueError(f"weights={weights!r} is not known; use one of {', '.join(map(repr, WEIGHTS))}")
     check_alike(images)
     check_solver(recipe.solver, images[0])
     images = with_shared_illumination(images, recipe.illumination, subprogress(progress, 0, 0.1))
-    summary = summarize(images, subprogress(progress, 0.1, 0.8))
+    factors = None if weights == "pixels" else _factors(images)
+    summary = summarize(images, subprogress(progress, 0.1, 0.8), factors=factors)
     field = images[0].extractor.field
     model = KMeansModel.of(
         clusterings_of(summary, recipe.random_state),
         recipe,
         channel_axis,
         illumination=field,
+        image=images[0],
         confirm=confirm,
     )
-    if model.counts_are_exact:
+    if factors is not None:
+        n_weighted, n_pixels = summary.n_pixels, summary.n_pixels
+        if len(set(factors)) > 1:
+            n_pixels = sum(_count_usable(pixels) for pixels in images)
+        # The weighted summary would give wrong pixel counts and histograms.
+        model = replace(model, inertia=model.inertia * (n_pixels / n_weighted)).without_summary()
+    elif model.counts_are_exact:
         return model
     counts = np.zeros(model.n_clusters, dtype=np.int64)
     infinite = counts.copy()
@@ -71,7 +95,7 @@ def fit_pooled(
     for number, pixels in enumerate(images):
         share = subprogress(progress, 0.8 + 0.2 * number / n, 0.8 + 0.2 * (number + 1) / n)
         counts += model.count(pixels, share)
-    if counts.sum() > model.counts.sum():
+    if factors is not None or counts.sum() > model.counts.sum():
         for pixels in images:
             infinite += model.count(pixels, infinite=True)
     return replace(model, counts=counts - infinite)
@@ -84,3 +108,34 @@ def one_per_image(name: str, value: Any, n_images: int) -> list[Any]:
     if not isinstance(value, list | tuple) or len(value) != n_images:
         raise ValueError(f"{name} must be a list with one entry for each of the {n_images} images")
     return list(value)
+
+
+def _factors(images: Sequence[Pixels]) -> list[int]:
+    """Return how often the pixels of each image count, so that all images count the same.
+
+    Exact if the sizes have a small common multiple; otherwise rounded. Integers, so that the order of the
+    images cannot change a bit of the result.
+    """
+    sizes = [max(1, _count_usable(pixels)) for pixels in images]
+    largest = max(sizes)
+    most = _MOST_SCALAR if images[0].value_format.n_features == 1 else _MOST_VECTOR
+    finest = max(1, min(_FINEST, most // (len(sizes) * largest)))
+    common = math.lcm(*set(sizes))
+    target = common if common <= finest * largest else finest * largest
+    return [max(1, round(target / size)) for size in sizes]
+
+
+def _count_usable(pixels: Pixels) -> int:
+    """Return the number of pixels that clusters are found on."""
+    is_whole = pixels.mask is None and not pixels.extractor.exclude and pixels.n_channels != 4
+    if is_whole and pixels.image.dtype.kind != "f":
+        return pixels.size
+    return sum(map_blocks(_count_usable_in_block, pixels))
+
+
+def _count_usable_in_block(block: Block) -> int:
+    values, include = block.values()
+    usable = np.isfinite(values)
+    if values.ndim > len(block.shape):
+        usable = usable.all(axis=-1)
+    return int(np.count_nonzero(usable if include is None else usable & include))

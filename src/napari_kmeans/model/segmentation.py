@@ -76,12 +76,15 @@ class Prepared:
         Its clusters, for any number of them.
     illumination : IlluminationField or None
     coherence : Coherence or None
+    source : Pixels or None
+        The image before it was made coherent, whose type the model keeps; None: `pixels`.
     """
 
     pixels: Pixels
     clusterings: Clusterings
     illumination: IlluminationField | None = None
     coherence: Coherence | None = None
+    source: Pixels | None = None
 
     def model(
         self,
@@ -98,6 +101,7 @@ class Prepared:
             channel_axis,
             illumination=self.illumination,
             coherence=self.coherence,
+            image=self.pixels if self.source is None else self.source,
             confirm=confirm,
             estimate=estimate,
         )
@@ -134,7 +138,8 @@ def prepare(
         return Prepared(pixels, clusterings_of(summary, recipe.random_state), field)
     smooth, values, found = coherent_pixels(pixels, recipe.coherence, subprogress(progress, summarized, 1))
     coherent_summary = summarize_coherent(summary, smooth, values, found.weights)
-    return Prepared(smooth, CoherentClusterings(coherent_summary, recipe.random_state), field, found)
+    clusterings = CoherentClusterings(coherent_summary, recipe.random_state)
+    return Prepared(smooth, clusterings, field, found, source=pixels)
 
 
 def fit_pixels(
@@ -270,9 +275,11 @@ def counted(model: KMeansModel, pixels: Pixels, progress: Progress | None = None
 
     A threshold cuts through a cell, and only the pixels themselves tell on which side each is.
     """
-    if model.counts_are_exact:
-        return model
-    return _with_counts(model, pixels, model.count(pixels, progress))
+    if not model.counts_are_exact:
+        return _with_counts(model, pixels, model.count(pixels, progress))
+    if progress is not None:
+        progress(1.0)
+    return model
 
 
 def _with_counts(model: KMeansModel, pixels: Pixels, counts: NDArray[np.int64]) -> KMeansModel:

@@ -18,7 +18,9 @@ from ..features.extractor import FeatureExtractor
 from ..features.feature_space import ScalarFormat, VectorFormat
 from ..preprocess.illumination import Illumination, IlluminationField
 from . import file
+from .fitted_to import check_match
 from .label_pixels import label_lazily
+from .matching import matched
 from .model import KMeansModel
 
 _KIND = "napari-kmeans stack"
@@ -97,6 +99,7 @@ class KMeansStack:
         channel_axis: int | None = None,
         mask: Any = None,
         *,
+        match: str = "values",
         progress: Progress | None = None,
     ) -> Any:
         """Label each position of an image with its own model; see `KMeansModel.predict`.
@@ -117,11 +120,12 @@ class KMeansStack:
                 f"image has {pixels.shape[axis]} positions along axis {self.axis}, and there are {n} models"
             )
         parts = [pixels.at(axis, position) for position in range(n)]
+        models = self._matched(parts, match)
         if pixels.chunks is None:
             shares = (subprogress(progress, i / n, (i + 1) / n) for i in range(n))
             labels = [
                 model.label_pixels(part, share)
-                for model, part, share in zip(self, parts, shares, strict=True)
+                for model, part, share in zip(models, parts, shares, strict=True)
             ]
             return np.stack(labels, axis=axis)
         import dask.array as da
@@ -129,10 +133,21 @@ class KMeansStack:
         lazy = []
         for position, part in enumerate(parts):
             if self.illumination is not None:
-                field = cast(IlluminationField, _FieldOnDemand(self.models, position))
+                field = cast(IlluminationField, _FieldOnDemand(models, position))
                 part = replace(part, extractor=replace(part.extractor, field=field))
-            lazy.append(label_lazily(part, _PositionLabeller(self.models, position, part.value_format)))
+            lazy.append(label_lazily(part, _PositionLabeller(models, position, part.value_format)))
         return da.stack(lazy, axis=axis).rechunk(pixels.chunks)
+
+    def _matched(self, parts: Sequence[Pixels], match: str) -> Sequence[KMeansModel]:
+        """Return the models to label the positions of an image with; see `KMeansModel.predict`."""
+        check_match(match)
+        if match != "values":
+            return ModelsOnDemand(len(self), lambda i: matched(self.models[i], parts[i], match))
+        if parts[0].chunks is None:
+            for model, part in zip(self, parts, strict=True):
+                if model.warn_of_differences(part):
+                    break  # one warning for the whole image
+        return self.models
 
     # Edits, the same at every position: each returns a new stack
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 SATURATED = "saturated"
 """Stands for the largest value of an integer image."""
 
+_LARGEST_INT = 1 << 1023  # larger ones have no float64
+
 
 def check_exclude(exclude: Any) -> tuple[float | str, ...]:
     """Return the excluded values, without duplicates.
@@ -32,6 +34,8 @@ def check_exclude(exclude: Any) -> tuple[float | str, ...]:
             checked.append(value)
         elif isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
             raise TypeError(f"exclude must hold numbers or {SATURATED!r}, not {value!r:.80}")
+        elif isinstance(value, int) and abs(value) > _LARGEST_INT:
+            raise ValueError("exclude holds an integer beyond 1e308, which no image contains")
         elif not math.isfinite(value):
             raise ValueError(f"exclude={value} is not needed: values that are not finite are always excluded")
         else:

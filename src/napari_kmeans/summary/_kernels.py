@@ -1,7 +1,7 @@
 """Compiled loops that count pixel values.
 
-They take flat arrays of unsigned bit patterns. `include` is None, or an array that is nonzero where a pixel
-is used.
+They take flat arrays of bit patterns: unsigned, or integers whose sign is extended to 64 bits. `include` is
+None, or an array that is nonzero where a pixel is used.
 """
 
 from __future__ import annotations
@@ -38,47 +38,48 @@ def count_prefixes(raw: Any, include: Any, root: Any, counts: Any, least: Any, m
 
 
 @_compiled
-def count_cells(raw: Any, include: Any, tables: Any, counts: Any, sums: Any) -> None:
+def count_cells(raw: Any, include: Any, root: Any, tables: Any, counts: Any, sums: Any) -> None:
     """Count the values in each cell, and sum them modulo 2^64."""
-    root, shift, offset, start, spare = tables
+    n_first = tables[-1][0]
     for i in range(raw.size):
         if include is None or include[i]:
             value = np.uint64(raw[i])
-            cell = _cell(value, root, shift, offset, start, spare)
+            cell = _cell(value, root, tables, n_first)
             counts[cell] += 1
             sums[cell] += value
 
 
 @_compiled
-def count_others(raw: Any, include: Any, tables: Any, expected: Any, counts: Any) -> None:
+def count_others(raw: Any, include: Any, root: Any, tables: Any, expected: Any, counts: Any) -> None:
     """Count the values in each cell that differ from the expected one."""
-    root, shift, offset, start, spare = tables
+    n_first = tables[-1][0]
     for i in range(raw.size):
         if include is None or include[i]:
             value = np.uint64(raw[i])
-            cell = _cell(value, root, shift, offset, start, spare)
+            cell = _cell(value, root, tables, n_first)
             if value != expected[cell]:
                 counts[cell] += 1
 
 
 @_inlined
 def _prefix(value: Any, root: Any) -> Any:
-    """Return the 16 high bits of a value; if `root` is 0, of the float32 nearest to a 64-bit integer."""
-    if root:
-        return value >> root
-    return np.uint64(np.float32(np.int64(value)).view(np.uint32) >> np.uint32(16))
+    """Return the high bits of a value above `root`; if that is None, those of the nearest float32."""
+    if root is None:
+        return np.uint64(np.float32(np.int64(value)).view(np.uint32) >> np.uint32(16))
+    return value >> root
 
 
 @_inlined
-def _cell(value: Any, root: Any, shift: Any, offset: Any, start: Any, spare: Any) -> Any:
+def _cell(value: Any, root: Any, tables: Any, n_first: Any) -> Any:
     """Return the cell of a value: ``(value >> shift) + offset``, by the tables of its prefix.
 
     Cells that are cut further have tables of their own: those of level *l* begin at ``start[l]``. Whatever is
     beyond the cells of a level is in its spare cell ``spare[l]``: excluded values, and pixels that another
-    thread has changed since the last pass.
+    thread has changed since the last pass. `n_first` is ``spare[0]``, which is read once and not per pixel.
     """
+    shift, offset, start, spare = tables
     entry = _prefix(value, root)
-    cell = min((value >> np.uint64(shift[entry])) + offset[entry], spare[0])
+    cell = min((value >> np.uint64(shift[entry])) + offset[entry], n_first)
     for level in range(1, start.size):
         entry = start[level] + cell
         cell = min((value >> np.uint64(shift[entry])) + offset[entry], spare[level])

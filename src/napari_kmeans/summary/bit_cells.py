@@ -40,8 +40,8 @@ def first_plan(scalar: ScalarFormat) -> PrefixPlan | CellsPlan:
 class PrefixPlan(ScalarPlan):
     """Count the prefixes of a 32- or 64-bit type.
 
-    The prefix of a 64-bit integer is that of the float32 nearest to it, so that small numbers have prefixes
-    of their own.
+    The prefix of an integer is that of the float32 nearest to it, so that small numbers have prefixes of
+    their own.
     """
 
     passes_left: ClassVar[int] = 2
@@ -53,7 +53,7 @@ class PrefixPlan(ScalarPlan):
 
         counts = np.zeros((3, _PREFIXES), dtype=np.uint64)
         counts[1] = np.iinfo(np.uint64).max
-        count_prefixes(bits_of(values), mask_of(include), _root(self.scalar), *counts)
+        count_prefixes(_raw(self.scalar, values), mask_of(include), _root(self.scalar), *counts)
         return counts
 
     def combine(self, a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -63,8 +63,15 @@ class PrefixPlan(ScalarPlan):
         np.maximum(a[2], b[2], out=a[2])
         return a
 
-    def finalize(self, counts: NDArray[np.uint64]) -> CellsPlan | ScalarSummary:
-        """Cut the ranges of the prefixes into cells, or return a summary if each holds a single value."""
+    def scale(self, counts: NDArray[np.uint64], factor: int) -> NDArray[np.uint64]:
+        """Multiply the pixel counts; the ranges stay."""
+        return np.stack([counts[0] * np.uint64(factor), counts[1], counts[2]])
+
+    def finalize(self, counts: NDArray[np.uint64]) -> CellsPlan | ListedValuesPlan | ScalarSummary:
+        """Cut the ranges of the prefixes into cells, or return a summary if each holds a single value.
+
+        If there are few pixels, their values are listed instead.
+        """
         prefix = np.flatnonzero(counts[0])
         # Those of infinities and NaN hold nothing else.
         prefix = prefix[np.isfinite(_values(self.scalar, counts[1, prefix]))]
@@ -79,8 +86,41 @@ class PrefixPlan(ScalarPlan):
             )
         if np.array_equal(first, last):
             return _summarize(self.scalar, pixels, first, np.zeros_like(pixels), spread=0.0)
+        if pixels.sum() <= MAX_POINTS:
+            return ListedValuesPlan(self.scalar)
         bits = _share_out(pixels, _width(self.scalar, first, last), _bit_length(last - first))
         return CellsPlan.cut(self.scalar, (), prefix, first, last, bits)
+
+
+@dataclass(frozen=True)
+class ListedValuesPlan(ScalarPlan):
+    """List the values of few pixels, so that each distinct value becomes a point of its own."""
+
+    passes_left: ClassVar[int] = 1
+    scalar: ScalarFormat
+
+    def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.uint64]:
+        """Return the distinct bit patterns in ascending order, and their counts: (2, n) uint64 array."""
+        used = np.isfinite(values) if include is None else np.isfinite(values) & include
+        raw, counts = np.unique(bits_of(values[used]), return_counts=True)
+        return np.stack([raw.astype(np.uint64), counts.astype(np.uint64)])
+
+    def combine(self, a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Add the counts of two parts of the image."""
+        both = np.concatenate([a, b], axis=1)
+        raw, place = np.unique(both[0], return_inverse=True)
+        counts = np.zeros_like(raw)
+        np.add.at(counts, place, both[1])
+        return np.stack([raw, counts])
+
+    def scale(self, counts: NDArray[np.uint64], factor: int) -> NDArray[np.uint64]:
+        """Return the counts as if each pixel had occurred `factor` times."""
+        return counts * np.array([[1], [factor]], dtype=np.uint64)
+
+    def finalize(self, counts: NDArray[np.uint64]) -> ScalarSummary:
+        """Return the summary."""
+        raw, pixels = counts
+        return _summarize(self.scalar, pixels.astype(np.int64), raw, np.zeros_like(raw), spread=0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +190,6 @@ class CellsPlan(ScalarPlan):
         """What kernels find the cell of a value by; see `_kernels.count_cells`."""
         sizes = [level.shift.size for level in self.levels]
         return (
-            _root(self.scalar),
             np.concatenate([level.shift for level in self.levels]),
             np.concatenate([level.offset for level in self.levels]),
             np.cumsum([0, *sizes[:-1]]).astype(np.uint64),
@@ -164,7 +203,9 @@ class CellsPlan(ScalarPlan):
         counts = np.zeros((2, self.first.size + 1), dtype=np.int64)
         with np.errstate(over="ignore"):  # arithmetic is modulo 2^64, which is reported if not compiled
             sums = counts[1].view(np.uint64)
-            count_cells(bits_of(values), mask_of(include), self.tables, counts[0], sums)
+            count_cells(
+                _raw(self.scalar, values), mask_of(include), _root(self.scalar), self.tables, counts[0], sums
+            )
         return counts
 
     def finalize(self, counts: NDArray[np.int64]) -> Plan | ScalarSummary:
@@ -203,7 +244,7 @@ class CellsPlan(ScalarPlan):
         filled = np.flatnonzero(pixels)
         width = _width(self.scalar, self.first, self.last)
         done = self.scalar.upper is not None or len(self.levels) == _MAX_PASSES or not loose.any()
-        if not done and pixels.sum() > MAX_POINTS:  # fewer pixels can all have points of their own
+        if not done:
             start = _values(self.scalar, self.first[filled])
             done = _fine_enough(pixels[filled], start, width[filled], loose[filled])
         if not done:
@@ -237,7 +278,8 @@ class ConfirmPlan(ScalarPlan):
         counts = np.zeros(self.mean.size + 1, dtype=np.int64)
         expected = np.append(self.mean, np.uint64(0))
         with np.errstate(over="ignore"):
-            count_others(bits_of(values), mask_of(include), self.cells.tables, expected, counts)
+            scalar, tables = self.cells.scalar, self.cells.tables
+            count_others(_raw(scalar, values), mask_of(include), _root(scalar), tables, expected, counts)
         return counts
 
     def finalize(self, counts: NDArray[np.int64]) -> CellsPlan | ScalarSummary:
@@ -246,11 +288,16 @@ class ConfirmPlan(ScalarPlan):
         return self.cells.conclude(self.pixels, self.mean, np.zeros_like(self.mean), loose)
 
 
-def _root(scalar: ScalarFormat) -> np.uint64:
-    """Return the number of bits below the prefix; 0 for 64-bit integers."""
-    if scalar.dtype.itemsize == 4:
-        return np.uint64(16)
-    return np.uint64(48 if scalar.dtype.kind == "f" else 0)
+def _root(scalar: ScalarFormat) -> np.uint64 | None:
+    """Return the number of bits below the prefix; None for integers, unless their range is known."""
+    if scalar.dtype.kind == "f" or scalar.upper is not None:
+        return np.uint64(8 * scalar.dtype.itemsize - 16)
+    return None
+
+
+def _raw(scalar: ScalarFormat, values: NDArray[Any]) -> NDArray[Any]:
+    """Return values as kernels take them; see `_kernels`."""
+    return bits_of(values, signed=scalar.dtype.kind == "i" and scalar.upper is None)
 
 
 def _values(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> NDArray[np.float64]:

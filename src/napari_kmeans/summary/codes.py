@@ -1,6 +1,6 @@
-"""Whole numbers for the values of a pixel, and one key for all of them.
+"""Integer codes of the values of a pixel, and one key for all of them.
 
-A key has the bits of its codes in turn (Morton order [1]_), so that dropping its last ones leaves a cell.
+A key interleaves the bits of its codes (Morton order [1]_), so dropping its last bits gives a cell.
 
 References
 ----------
@@ -38,7 +38,7 @@ _STEPS = {
 
 
 def interleave(codes: Sequence[NDArray[Any]], n_bits: int) -> NDArray[np.uint64]:
-    """Make keys of two or three codes of at most `n_bits` bits each."""
+    """Interleave the bits of two or three codes of at most `n_bits` bits each."""
     from ._color_kernels import append_code
 
     steps = [step for step in _STEPS[len(codes)] if step[0] < n_bits * len(codes)]
@@ -50,7 +50,7 @@ def interleave(codes: Sequence[NDArray[Any]], n_bits: int) -> NDArray[np.uint64]
 
 
 def deinterleave(keys: NDArray[np.uint64], n_axes: int) -> NDArray[np.int64]:
-    """Codes of keys: (n_axes, n) int64."""
+    """Return the codes of keys: (n_axes, n) int64 array."""
     from ._color_kernels import extract_code
 
     steps = _STEPS[n_axes][::-1]
@@ -64,32 +64,32 @@ def deinterleave(keys: NDArray[np.uint64], n_axes: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Shifted:
-    """Codes of whole numbers: their distance from the least, moved up to the longest axis's first bit."""
+    """Codes of integers: the distance from the smallest, shifted left as far as the longest axis reaches."""
 
     low: int
     up: int = 0
 
     def codes(self, column: NDArray[Any]) -> Any:
-        """Code of each value."""
+        """Return the code of each value."""
         return column if column.dtype == np.uint8 else _above(column, self.low) << np.uint64(self.up)
 
     def values(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Value of each code or mean of codes."""
+        """Return the value of each code or mean of codes."""
         return np.asarray(codes / (1 << self.up) + self.low)
 
     def steps(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Change of the value with that of the code."""
+        """Return the change of the value per step of the code."""
         return np.full(codes.shape, 1 / (1 << self.up))
 
 
 def _above(column: NDArray[Any], low: int) -> NDArray[np.uint64]:
-    """Distance of whole numbers from the least: modulo 2^64, where nothing is lost."""
+    """Return the distance of integers from the smallest, modulo 2^64, where it is exact."""
     return np.asarray(column.astype(np.uint64) - np.uint64(low % (1 << 64)))
 
 
 @dataclass(frozen=True)
 class Even:
-    """Codes of wide values: number of the part of a range that they lie in."""
+    """Codes of wide values: the number of the equal part of the range that contains them."""
 
     low: float | int
     high: float | int
@@ -98,30 +98,32 @@ class Even:
     @property
     def width(self) -> float:
         """Width of a part."""
+        if self.low == self.high:
+            return 1.0
         # A little more than there has to be, since scaling may round up.
-        return ((self.high - self.low) / (1 << self.n_bits) * (1 + 1e-9)) or 1.0
+        return (self.high - self.low) / (1 << self.n_bits) * (1 + 1e-9)
 
     def codes(self, column: NDArray[Any]) -> Any:
-        """Code of each value."""
+        """Return the code of each value."""
         distance = column.astype(np.float64) - self.low
         if column.dtype.kind != "f":
             distance = _above(column, int(self.low)).astype(np.float64)
         return (distance * (1 / self.width)).astype(np.uint64)
 
     def values(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Value of each code or mean of codes."""
+        """Return the value of each code or mean of codes."""
         if self.low == self.high:
             return np.full(codes.shape, float(self.low))
         return np.asarray(self.low + (codes + 0.5) * self.width)
 
     def steps(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Change of the value with that of the code."""
+        """Return the change of the value per step of the code."""
         return np.full(codes.shape, self.width)
 
 
 @dataclass(frozen=True)
 class Leading:
-    """Codes of floats with vast gaps: their leading bits, so that far values cannot blur the near ones.
+    """Codes of floats with large gaps: their leading bits, so that outliers cannot blur the others.
 
     Codes ascend with the values: bits of negative numbers are inverted.
     """
@@ -130,7 +132,7 @@ class Leading:
     n_bits: int
 
     def codes(self, column: NDArray[Any]) -> Any:
-        """Code of each value."""
+        """Return the code of each value."""
         n_all = 8 * self.dtype.itemsize
         bits = np.ascontiguousarray(column).view(f"u{self.dtype.itemsize}")
         sign = bits.dtype.type(1 << (n_all - 1))
@@ -138,14 +140,14 @@ class Leading:
         return (ascending >> bits.dtype.type(n_all - self.n_bits)).astype(np.uint64)
 
     def values(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Value of each code or mean of codes, in the middle of what shares it."""
+        """Return the middle of the values that share each code or mean of codes."""
         n_all = 8 * self.dtype.itemsize
         whole = np.floor(codes)
         low, high = (self._at(whole, end, n_all) for end in (0, 1))
         return np.asarray(low + (codes - whole + 0.5 * (codes == whole)) * (high - low))
 
     def steps(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Change of the value with that of the code."""
+        """Return the change of the value per step of the code."""
         whole, n_all = np.floor(codes), 8 * self.dtype.itemsize
         return self._at(whole, 1, n_all) - self._at(whole, 0, n_all)
 

@@ -14,6 +14,8 @@ from .scalar import ScalarSummary
 N_CELLS = 1 << 16
 """Equal cells over the range of the coherent image."""
 
+_LEAST_RANGE = 1e-5  # of that of the values: less is the rounding of a price that left one value
+
 
 @dataclass(frozen=True, eq=False)
 class CoherentIntervals:
@@ -95,7 +97,8 @@ class CoherentSummary:
         low, high = float(u.min(where=finite, initial=np.inf)), float(u.max(where=finite, initial=-np.inf))
         origin = float(np.sum(original.values * (original.counts / original.n_pixels))) + original.origin
         counts, sums, squares = np.zeros(N_CELLS, dtype=np.int64), np.zeros(N_CELLS), np.zeros(N_CELLS)
-        scale = (N_CELLS - 1) / (high - low) if high > low else 0.0
+        least = _LEAST_RANGE * float(np.ptp(original.values)) if original.values.size else 0.0
+        scale = (N_CELLS - 1) / (high - low) if high - low > least else 0.0
         finite_u = u if finite.all() else np.where(finite, u, np.float32(np.nan))
         coherent_cells(finite_u.reshape(-1), values.reshape(-1), low, scale, counts, sums, squares, origin)
         borders = np.zeros(N_CELLS)
@@ -133,7 +136,7 @@ class CoherentSummary:
 
     def between(self, thresholds: NDArray[np.float64]) -> CoherentIntervals:
         """Return the clusters between thresholds on u, which are moved to edges of cells."""
-        inner = np.searchsorted(self.edges[1:-1], thresholds, side="right")
+        inner = np.searchsorted(self.edges[1:], thresholds, side="right")
         splits = np.concatenate([[0], inner, [self.counts.size]])
         counts, sums, squares = (np.diff(each[splits]) for each in self._cumulated)
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,15 +1,15 @@
-"""Colours, and two or three channels: how many pixels there are of each.
+"""Colours, and two or three channels, as counted cells.
 
-The values of a pixel become integers, its codes, and these one key (`codes`). Sorted keys are counted. If
-more than `LIMIT` keys differ, the last bit of all is dropped, again and again: cells that halve one axis in
-turn, and whose sums of codes are kept, so that a cell lies at the mean of its pixels. Blocks contribute
+The values of a pixel become integer codes, and these become one key (see `codes`). Sorted keys are counted.
+While more than `LIMIT` keys differ, the last bit of all keys is dropped, which merges cells along one axis
+after another. Sums of codes are kept, so a cell lies at the mean of its pixels. Blocks contribute
 integers only, so neither their size nor their order can change a bit of the result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -82,7 +82,7 @@ class Cells:
 
 
 def _surplus_bits(keys: NDArray[np.uint64]) -> int:
-    """How many low bits to drop from ascending keys for at most `LIMIT` different ones."""
+    """Return the number of low bits to drop from ascending keys to leave at most `LIMIT` distinct ones."""
     if keys.size <= LIMIT:
         return 0
     few, many = -1, 64
@@ -100,7 +100,7 @@ def _surplus_bits(keys: NDArray[np.uint64]) -> int:
 
 
 def _products(codes: NDArray[np.int64], counts: NDArray[np.int64]) -> list[int]:
-    """Weighted sums of the products of each two rows, as Python's integers."""
+    """Return the weighted sum of the products of each two rows, as Python integers."""
     d = len(codes)
     pairs = [(i, j) for i in range(d) for j in range(i, d)]
     sums = [0] * len(pairs)
@@ -115,7 +115,7 @@ def _products(codes: NDArray[np.int64], counts: NDArray[np.int64]) -> list[int]:
 
 
 def combine(parts: Sequence[Cells], n_axes: int) -> Cells:
-    """Add cells up."""
+    """Add up cells."""
     parts = list(parts)
     while len(parts) > 1:  # two at a time, so that lists of similar length are merged
         last = parts[-1:] if len(parts) % 2 else []
@@ -137,7 +137,7 @@ def _merge(a: Cells, b: Cells, n_axes: int) -> Cells:
 
 
 def _starts(keys: NDArray[Any]) -> NDArray[np.intp]:
-    """Where each run of equal keys begins."""
+    """Return the indices at which runs of equal keys begin."""
     return np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if keys.size else np.zeros(0, dtype=np.intp)
 
 
@@ -153,7 +153,7 @@ def first_plan(vector: VectorFormat) -> RangePlan | CountPlan:
 
 
 def usable(values: NDArray[Any], include: NDArray[np.bool_] | None, n_features: int) -> list[NDArray[Any]]:
-    """Flat values of the pixels to use along each axis: those included whose values are all finite."""
+    """Return the values along each axis of the included pixels whose values are all finite."""
     columns = [values[..., axis].reshape(-1) for axis in range(n_features)]
     chosen = None if include is None else include.reshape(-1)
     if values.dtype.kind == "f":
@@ -189,6 +189,10 @@ class RangePlan:
             (min(low, low2), max(high, high2)) for (low, high), (low2, high2) in zip(a[1], b[1], strict=True)
         ]
         return a[0] + b[0], ends
+
+    def scale(self, counts: Ranges, factor: int) -> Ranges:
+        """Multiply the histogram; the ends stay."""
+        return counts[0] * factor, counts[1]
 
     def finalize(self, counts: Ranges) -> CountPlan | VectorSummary:
         """Choose codes."""
@@ -229,9 +233,8 @@ class RangePlan:
         if even.low == even.high:
             return even
         leading = Leading(self.vector.dtype, even.n_bits)
-        with np.errstate(over="ignore", divide="ignore"):
-            if not np.isfinite([even.width, 1 / even.width]).all():
-                return leading
+        if not np.finfo(np.float64).tiny <= even.width <= np.finfo(np.float64).max:
+            return leading
         first = np.arange(_PREFIXES, dtype=np.uint64).astype(_bits(np.zeros(1, self.vector.dtype)).dtype)
         first <<= self._shift
         with np.errstate(invalid="ignore", over="ignore"):
@@ -284,7 +287,7 @@ class CountPlan:
     n_bits: int
 
     def chunk(self, block: Block) -> list[Cells]:
-        """Cells of a block, in one part."""
+        """Return the cells of a block, in one part."""
         from ._color_kernels import count_runs, sort_keys
 
         d = self.vector.n_features
@@ -303,6 +306,18 @@ class CountPlan:
         if len(parts) > 1 and sum(part.keys.size for part in parts) > _MANY_PARTS:
             return [combine(parts, self.vector.n_features)]
         return parts
+
+    def scale(self, counts: list[Cells], factor: int) -> list[Cells]:
+        """Multiply counts, sums and products."""
+        return [
+            replace(
+                part,
+                counts=part.counts * factor,
+                sums=None if part.sums is None else part.sums * factor,
+                products=tuple(product * factor for product in part.products),
+            )
+            for part in counts
+        ]
 
     def finalize(self, counts: list[Cells]) -> VectorSummary:
         """Make points of the cells."""
@@ -341,7 +356,7 @@ class CountPlan:
 
 
 def _scatter(cells: Cells, codes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scatter of the pixels' codes within their cells: (d, d) float64."""
+    """Return the scatter matrix of the pixels' codes within their cells: (d, d) float64 array."""
     assert cells.sums is not None
     d = len(codes)
     total = np.zeros((d, d))
@@ -364,7 +379,7 @@ def _converted(
     stored: list[NDArray[np.float64]],
     counts: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Scatter after a conversion of colours, by its slope at each cell; as if all cells scattered alike."""
+    """Return the scatter matrix after a colour conversion, assuming that all cells scatter alike."""
     step = (vector.white or 1.0) * 1e-4
     here = vector.features(stored)
     slopes = []

@@ -67,9 +67,9 @@ def _count(raw: NDArray[Any], mask: NDArray[np.uint8] | None) -> NDArray[np.int6
     return total
 
 
-def bits_of(values: NDArray[Any]) -> NDArray[Any]:
-    """Return the bit patterns of a block as a flat, read-only array of unsigned integers."""
-    return _read_only(values, f"u{values.dtype.itemsize}")
+def bits_of(values: NDArray[Any], *, signed: bool = False) -> NDArray[Any]:
+    """Return the bit patterns of a block as a flat, read-only array of integers."""
+    return _read_only(values, f"{'i' if signed else 'u'}{values.dtype.itemsize}")
 
 
 def mask_of(include: NDArray[np.bool_] | None) -> NDArray[np.uint8] | None:

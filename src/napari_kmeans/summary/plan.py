@@ -31,6 +31,9 @@ class Plan(Protocol):
     def combine(self, a: Any, b: Any) -> Any:
         """Add the counts of two parts of the image; the order never matters."""
 
+    def scale(self, counts: Any, factor: int) -> Any:
+        """Return the counts as if each pixel had occurred `factor` times."""
+
     def finalize(self, counts: Any) -> Any:
         """Return the plan of the next pass, or the summary."""
 
@@ -50,3 +53,7 @@ class ScalarPlan(ABC):
         """Add the counts of two parts of the image."""
         a += b
         return a
+
+    def scale(self, counts: NDArray[Any], factor: int) -> NDArray[Any]:
+        """Return the counts as if each pixel had occurred `factor` times."""
+        return np.asarray(counts * counts.dtype.type(factor))

@@ -91,10 +91,19 @@ class SamplePlan:
         values[~from_a] = b.values[first[~from_a] - a.hashes.size]
         return Sample(a.n_pixels + b.n_pixels, hashes, values)
 
+    def scale(self, counts: Sample, factor: int) -> Sample:
+        """Return the sample itself: it is of a single image, whose weight does not matter."""
+        return counts
+
     def finalize(self, counts: Sample) -> VectorSummary:
         """Make points of the sample."""
         d = self.vector.n_features
         values = counts.values
+        if values.size and 0 < (magnitude := float(np.abs(values).max())) < self.vector.smallest:
+            raise ValueError(
+                f"image has values up to {magnitude:.3g}, and squares of their differences vanish in "
+                f"{values.dtype}; multiply the image by a constant first"
+            )
         if values.dtype.kind != "f" and values.size:
             for low, high in zip(values.min(axis=0).tolist(), values.max(axis=0).tolist(), strict=True):
                 check_integers(low, high)
@@ -144,7 +153,7 @@ def _rows(columns: NDArray[Any], chosen: NDArray[np.intp]) -> NDArray[Any]:
 
 
 def _positions(block: Block) -> NDArray[np.uint64]:
-    """Number of each of a block's pixels in the whole image, in C order: flat uint64 array."""
+    """Return the C-order index in the whole image of each pixel of a block: flat uint64 array."""
     numbers: NDArray[np.uint64] = np.zeros((), dtype=np.uint64)
     for side, size in zip(block.box, block.shape, strict=True):
         begin, end, _ = side.indices(size)

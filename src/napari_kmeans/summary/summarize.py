@@ -18,7 +18,11 @@ from .vector import VectorSummary
 
 
 def summarize(
-    pixels: Pixels | Sequence[Pixels], progress: Progress | None = None, *, estimate: bool = False
+    pixels: Pixels | Sequence[Pixels],
+    progress: Progress | None = None,
+    *,
+    estimate: bool = False,
+    factors: Sequence[int] | None = None,
 ) -> ScalarSummary | VectorSummary:
     """Read the pixels of an image, in one or more passes, into weighted points.
 
@@ -30,6 +34,8 @@ def summarize(
         Called with the completed share, 0 to 1.
     estimate : bool
         Read sampled windows only: about 10^5 pixels, whatever the size of the image.
+    factors : sequence of int, optional
+        How often each pixel of an image counts, one number per image; by default once.
 
     Returns
     -------
@@ -50,8 +56,12 @@ def summarize(
         for number, image in enumerate(images):
             part = subprogress(share, number / len(images), (number + 1) / len(images))
             boxes = sampled_windows(image.shape) if estimate else None
+            total: Any = None
             for block in map_blocks(state.chunk, image, boxes, part):
-                counts = block if counts is None else state.combine(counts, block)
+                total = block if total is None else state.combine(total, block)
+            if factors is not None and factors[number] != 1:
+                total = state.scale(total, factors[number])
+            counts = total if counts is None else state.combine(counts, total)
         state = state.finalize(counts)
     if not state.counts.size:
         raise ValueError(

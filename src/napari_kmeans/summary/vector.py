@@ -74,7 +74,7 @@ class VectorSummary:
     def mean(self) -> NDArray[np.float64]:
         """Return the mean of the pixels: (d,) float64 array."""
         shares = self.counts / self.counts.sum()
-        return np.array([np.sum(axis * shares) for axis in self.positions.T])
+        return np.array([_mean(axis, shares) for axis in self.positions.T])
 
     def standard_deviations(self, rounding: float = 0.0) -> NDArray[np.float64]:
         """Return the standard deviation along each axis: (d,) float64 array.
@@ -90,7 +90,7 @@ class VectorSummary:
         for axis, column in enumerate(self.positions.T):
             squares = self.scatter[axis, axis]
             largest = float(np.abs(column).max())
-            distance = column - np.sum(column * (self.counts / n))
+            distance = column - _mean(column, self.counts / n)
             reach = max(float(np.abs(distance).max()), float(np.sqrt(squares)))
             if reach == 0.0:
                 continue
@@ -128,6 +128,11 @@ class VectorSummary:
                 "represent squared distances then; multiply the image by a constant first"
             )
         return self
+
+
+def _mean(column: NDArray[np.float64], shares: NDArray[np.float64]) -> float:
+    """Return a weighted mean; that of equal values is exact."""
+    return float(column[0] + np.sum((column - column[0]) * shares))
 
 
 def standardized(summary: VectorSummary, dtype: np.dtype[Any]) -> VectorSummary:

@@ -318,7 +318,7 @@ def test_table_is_copied_and_saved_by_its_menu(viewer, open_dock, settle, monkey
 
 @pytest.mark.parametrize(("refusals", "copied"), [(1, True), (99, False)])
 def test_a_clipboard_that_refuses_is_asked_again(viewer, open_dock, monkeypatch, gray, refusals, copied):
-    from napari_kmeans._napari.widgets import actions
+    from napari_kmeans._napari.widgets import files_and_clipboard as actions
 
     class Refusing:
         kept, left = "", refusals

@@ -6,7 +6,7 @@ from napari.components import ViewerModel
 from napari_kmeans._napari.layers.image_layer import resolutions_of
 from napari_kmeans._napari.layers.layer_recipe import LayerRecipe
 from napari_kmeans._napari.layers.overlay import Overlay
-from napari_kmeans._napari.session import measure as measuring
+from napari_kmeans._napari.session import measurements as measuring
 from napari_kmeans._napari.session.session import Session
 from napari_kmeans.model.edits import Edits
 from napari_kmeans.model.recipe import Recipe

@@ -10,6 +10,7 @@ from napari.layers.base import Layer
 
 from ...features.extractor import check_smooth
 from ...model.edits import Edits
+from ...model.model import KMeansModel
 from ...model.recipe import Recipe
 
 
@@ -39,6 +40,38 @@ class LayerRecipe:
     channels: tuple[Image, ...] = ()
     mask: Layer | None = None
     per_axis: int | None = None
+
+    @classmethod
+    def of_model(cls, model: KMeansModel, spacing: float) -> LayerRecipe:
+        """Return a recipe that asks for the clusters of a model, as if they had been set by hand.
+
+        Parameters
+        ----------
+        model : KMeansModel
+        spacing : float
+            Size of a pixel in the units of the layer.
+
+        Raises
+        ------
+        ValueError
+            If the model has a single cluster.
+        """
+        if model.n_clusters < 2:
+            raise ValueError("the model has one cluster, so there is no threshold to label an image with")
+        saved = model.recipe
+        edits = replace(saved.edits, thresholds=tuple(model.thresholds.tolist()))
+        if model.n_features > 1:
+            centers = tuple(map(tuple, model.centers.tolist()))
+            edits = replace(saved.edits, centers=centers, scales=tuple(model.scales.tolist()))
+        recipe = Recipe(
+            n_clusters=model.n_clusters,
+            features=saved.features,
+            illumination=saved.illumination,
+            exclude=saved.exclude,
+            edits=edits,
+        )
+        smooth = saved.smooth[-1] * spacing if saved.smooth else 0.0
+        return cls(recipe, smooth=smooth, coherence=max(saved.coherence, default=0.0))
 
     @property
     def n_clusters(self) -> int:

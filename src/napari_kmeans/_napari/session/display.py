@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,25 @@ from ...model.model import KMeansModel
 from ...report.palette import distinct_colors
 from ..layers.cluster_colors import DISTINCT, cluster_colors, label_colormap
 from ..layers.side_by_side import SideBySide
+from . import settings
 from .session import Session
 
 
 class Display:
-    """What the user chose about the drawing, applied to the overlay of a session."""
+    """What the user chose about the drawing, applied to the overlay of the session that is shown.
 
-    def __init__(self, viewer: Any, palette: str) -> None:
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    palette : str
+        One of `PALETTES`.
+    session : callable
+        Returns the session that the dock shows, or None.
+    """
+
+    def __init__(self, viewer: Any, palette: str, session: Callable[[], Session | None]) -> None:
         self._viewer = viewer
+        self._session = session
         self.palette = palette
         self._colormap: Any = None
         self._colormap_key: object = None
@@ -42,18 +54,41 @@ class Display:
             self._colormap = label_colormap(colors, hidden, highlighted)
         return self._colormap
 
-    def recolor(self, session: Session | None) -> None:
+    def recolor(self) -> None:
         """Draw the overlay in the present colours."""
+        session = self._session()
         if session is not None and session.model is not None:
             session.overlay.recolor(self.colormap(session, session.model))
 
-    def set_outline(self, session: Session | None, outline: bool) -> None:
+    def set_visible(self, label: int, visible: bool) -> None:
+        """Show or hide a cluster."""
+        session = self._session()
+        if session is not None:
+            (session.hidden.discard if visible else session.hidden.add)(label)
+            self.recolor()
+
+    def set_highlighted(self, labels: list[int]) -> None:
+        """Dim all clusters but these; an empty list shows all."""
+        session = self._session()
+        if session is not None:
+            session.highlighted = set(labels)
+            self.recolor()
+
+    def set_palette(self, palette: str) -> None:
+        """Change the colours of the clusters, here and in the next dock."""
+        self.palette = palette
+        settings.remember(palette=palette)
+        self.recolor()
+
+    def set_outline(self, outline: bool) -> None:
         """Draw borders instead of areas."""
+        session = self._session()
         if session is not None and (session.overlay.contour > 0) != outline:
             session.overlay.contour = 1 if outline else 0
 
-    def peek(self, session: Session | None) -> None:
+    def peek(self) -> None:
         """Hide the clusters until `end_peek`."""
+        session = self._session()
         layer = session.overlay.layer if session else None
         if layer is not None and layer.visible:
             self._peeked = layer
@@ -65,11 +100,12 @@ class Display:
             self._peeked.visible = True
             self._peeked = None
 
-    def set_side_by_side(self, session: Session | None, wanted: bool) -> bool:
+    def set_side_by_side(self, wanted: bool) -> bool:
         """Show original and clusters side by side, or as before; return whether they are."""
         if self._side_by_side is not None:
             self._side_by_side.leave()
             self._side_by_side = None
+        session = self._session()
         layer = session.overlay.layer if session else None
         if wanted and session is not None and layer is not None:
             self._side_by_side = SideBySide(self._viewer, session.image, layer)

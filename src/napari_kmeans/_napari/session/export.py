@@ -13,6 +13,7 @@ from ...io.label_images import export
 from ...model.segmentation import clean_segmentation, counted
 from ...report.label_metadata import model_metadata
 from .measurements import measure
+from .result_labels import labels_to_export
 from .session import Session
 
 
@@ -57,7 +58,7 @@ def export_labels(
             measured = measure(part, resolutions.recipe, 1, subprogress(progress, 0, 0.5))
             progress = subprogress(progress, 0.5, 1)
         clean_up = session.asked.recipe.clean_up
-        on_demand, model = session.labels_to_export(resolutions, measured, with_background=not clean_up)
+        on_demand, model = labels_to_export(session, resolutions, measured, with_background=not clean_up)
         if axis is None:
             model = counted(model, measured.prepared.pixels)
         labels = on_demand

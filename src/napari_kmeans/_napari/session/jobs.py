@@ -6,58 +6,30 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from napari.layers import Image, Labels
-from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
-from superqt.utils import QSignalDebouncer
 
-from ...blocks.boxes import Box
 from ...blocks.dask_cluster import use_scheduler
-from ...blocks.loop import array_boxes, run
-from ...blocks.progress import Progress, subprogress
-from ...labels.objects import split_into_objects
+from ...blocks.progress import Progress
 from ...model.model import KMeansModel
-from ...model.segmentation import Grid, Segmentation, label_pixels
+from ...model.segmentation import Segmentation
 from ...model.stack import KMeansStack
 from ...report.tables import cluster_table
-from ..layers.image_layer import is_lazy, pixel_size, resolutions_of, transforms_of
-from ..layers.insert_layer import insert_unselected
-from ..layers.labels_on_demand import label_stack
+from ..layers.image_layer import is_lazy, pixel_size, resolutions_of
 from ..layers.resolutions import Resolutions
 from ..layers.worker import Runner
 from . import settings
+from .debouncer import Debouncer
 from .display import Display
+from .labelling import Labelled, labelling
 from .measurements import Measured, measure
+from .new_layers import NewLayers
+from .result_labels import labels_on_demand
 from .session import Place, Session
 
 _REST = 300  # ms without a change until the overlay becomes an ordinary array
 _DRAWN = 200  # ms for an estimate to be drawn, before all pixels are read on every core
 # Pixels of a 2-D or 3-D view that can be labelled at every step of the slider; larger views wait until it rests.
 _LIVE_PIXELS = {2: 1 << 24, 3: 1 << 22}
-
-
-class Debouncer(QSignalDebouncer):
-    """A debouncer that knows whether a call is pending."""
-
-    def __init__(self, parent: QObject, milliseconds: int) -> None:
-        super().__init__(parent=parent)
-        self.setTimeout(milliseconds)
-        self.is_pending = False
-        self.triggered.connect(self._on_triggered)
-
-    def call_later(self) -> None:
-        """Call when nothing has asked for it for the timeout."""
-        self.is_pending = True
-        self.throttle()
-
-    def stop(self) -> None:
-        """Drop the pending call."""
-        self.is_pending = False
-        self.cancel()
-
-    def _on_triggered(self) -> None:
-        self.is_pending = False
 
 
 class Jobs(QObject):
@@ -97,8 +69,10 @@ class Jobs(QObject):
         self.session: Session | None = None
         self._viewer = viewer
         self._display = display
-        self.labels, self.measures, self.masks, self.exports = (Runner(self) for _ in range(4))
-        self._runners = (self.labels, self.measures, self.masks, self.exports)
+        self.labels, self.measures, self.exports = (Runner(self) for _ in range(3))
+        self.new_layers = NewLayers(viewer, lambda: self.session, self)
+        self.new_layers.failed.connect(self.failed)
+        self._runners = (self.labels, self.measures, self.new_layers.runner, self.exports)
         self._measuring: tuple[Session, object, Place] | None = None
         self._rest = Debouncer(self, _REST)
         self._rest.triggered.connect(self._on_rest)
@@ -142,7 +116,7 @@ class Jobs(QObject):
     def cancel(self) -> None:
         """Cancel everything, at the user's request."""
         self.stop()
-        self.masks.stop()
+        self.new_layers.runner.stop()
         self.exports.stop()
         if self.session is not None:
             self.session.is_wanted = self.session.is_thorough = False
@@ -195,7 +169,7 @@ class Jobs(QObject):
         """Show labels that are computed where they are viewed."""
         assert session.model is not None
         colormap = self._display.colormap(session, session.model)
-        session.overlay.show(session.labels_on_demand(), session.model, colormap, table)
+        session.overlay.show(labels_on_demand(session), session.model, colormap, table)
 
     def measure(self) -> None:
         """Measure what slider and curve show: at once from sampled windows of a lazy image.
@@ -286,47 +260,16 @@ class Jobs(QObject):
 
     def _label(self, session: Session, known: Resolutions | None, measured: Measured | None) -> None:
         """Label all pixels in the background and show the result; measure first what is not known."""
-        place, k_max = session.place, settings.load().k_max
-        asked, image, grid = session.asked, session.image, session.grid
+        place = session.place
 
-        def work(progress: Progress) -> tuple[Resolutions, Measured, Segmentation | None, Any]:
-            resolutions = known or resolutions_of(image, asked)
-            found, begin = measured, 0.0
-            if found is None:
-                begin = 0.5
-                part = resolutions.finest if place is None else resolutions.finest.at(*place)
-                found = measure(part, resolutions.recipe, k_max, subprogress(progress, 0, begin))
-            model = session.model_from(found)
-            if session.stays_on_demand(resolutions, found):
-                return resolutions, found, None, model.confirmed(found.clusterings)
-            rest = subprogress(progress, begin, 1)
-            clean_up = asked.recipe.clean_up
-            if place is not None:
-                result, stack = label_stack(
-                    resolutions.finest,
-                    place[0],
-                    lambda position: session.model_at(resolutions, position),
-                    clean_up,
-                    grid=_grid_of_position(grid, place[0]),
-                    position=place[1],
-                    progress=rest,
-                )
-                return resolutions, found, result, stack
-            result = label_pixels(
-                found.prepared.pixels, model, clean_up, rest, grid=grid, recount=True, in_memory=True
-            )
-            shown = result.model.confirmed(found.clusterings)
-            return resolutions, found, Segmentation(result.labels, shown, result.counts), shown
-
-        def done(outcome: tuple[Resolutions, Measured, Segmentation | None, Any]) -> None:
-            resolutions, found, result, shown = outcome
+        def done(result: Labelled) -> None:
             if measured is None:
-                session.set_measured(resolutions, place, found)
-            self._show_result(session, place, result, shown)
+                session.set_measured(result.resolutions, place, result.measured)
+            self._show_result(session, place, result.segmentation, result.model)
             if not session.is_measured and not self.measures.busy:
                 self.measure()  # the viewer has moved to another position
 
-        self.labels.run(work, done)
+        self.labels.run(labelling(session, known, measured, settings.load().k_max), done)
 
     def _show_result(
         self,
@@ -350,111 +293,6 @@ class Jobs(QObject):
             self._show_on_demand(session, table)
         self.changed.emit()
 
-    # Masks
-
-    def extract(self, labels: list[int]) -> None:
-        """Add clusters of the session, background included, as a mask layer."""
-        session = self.session
-        if session is None or session.model is None or not labels:
-            return
-        on_demand = session.labels_on_demand(with_background=False)[0]
-        name = f"{session.image.name} {', '.join(_names(session.model, labels))}"
-        chosen = np.isin(np.arange(256), labels).astype(np.uint8)
-
-        def work(progress: Progress) -> NDArray[np.uint8]:
-            mask = on_demand.compute(subprogress(progress, 0, 0.5))
-
-            def choose(box: Box) -> None:
-                mask[box] = chosen[mask[box]]
-
-            for _ in run(choose, array_boxes(mask.shape), subprogress(progress, 0.5, 1)):
-                pass
-            return mask
-
-        def done(mask: NDArray[np.uint8]) -> None:
-            self._viewer.add_layer(Labels(mask, name=name, **transforms_of(session.image)))
-
-        self.masks.run(work, done)
-
-    def split_into_objects(self, labels: list[int]) -> None:
-        """Add the connected parts of clusters, of all if none are named, as a layer with their measures."""
-        session = self.session
-        if session is None or session.resolutions is None or session.overlay.layer is None:
-            self.failed.emit(ValueError("there are no labels yet to split into objects; press Segment"))
-            return
-        layer, resolutions, image = session.overlay.layer, session.resolutions, session.image
-        if session.stays_on_demand(resolutions, session.measured):
-            self.failed.emit(
-                ValueError(
-                    "objects are found in memory, and these labels are computed on demand; crop the image, or "
-                    "press Segment if it is small"
-                )
-            )
-            return
-        labelled, grid, pixels = np.asarray(layer.data), session.grid, resolutions.finest
-
-        def work(progress: Progress) -> Any:
-            return split_into_objects(
-                labelled,
-                labels or None,
-                intensity_image=pixels.image,
-                channel_axis=None if pixels.n_channels is None else -1,
-                spacing=grid.spacing,
-                per_axis=list(grid.separate_axes) or None,
-                progress=progress,
-            )
-
-        def done(result: Any) -> None:
-            objects, table = result
-            name = f"{image.name} objects"
-            self._viewer.add_layer(Labels(objects, name=name, features=table, **transforms_of(image)))
-
-        self.masks.run(work, done)
-
-    # Images
-
-    def add_confidence(self) -> None:
-        """Add how clearly each pixel belongs to its cluster, as an image drawn over the original."""
-        session = self.session
-        if session is None or session.resolutions is None or session.model is None:
-            self.failed.emit(ValueError("there are no clusters yet; press Segment"))
-            return
-        if session.asked.per_axis is not None:
-            self.failed.emit(
-                ValueError(
-                    "each position has clusters of its own; choose “Whole stack” for a confidence layer"
-                )
-            )
-            return
-        model, pixels, image = session.model, session.resolutions.finest, session.image
-        channel_axis = None if pixels.n_channels is None else -1
-
-        def work(progress: Progress) -> Any:
-            return model.confidence(pixels.image, channel_axis, pixels.mask, progress=progress)
-
-        def done(confidence: Any) -> None:
-            name, transforms = f"{image.name} confidence", transforms_of(image)
-            options = {"colormap": "magma", "contrast_limits": (0, 1), "opacity": 0.7}
-            layer = Image(confidence, name=name, **options, **transforms)
-            insert_unselected(self._viewer, layer)
-
-        self.masks.run(work, done)
-
-    def add_field(self) -> None:
-        """Add the illumination field that was removed, as an image layer."""
-        session = self.session
-        field = None if session is None or session.model is None else session.model.illumination
-        if session is None or session.model is None or field is None:
-            self.failed.emit(ValueError("no illumination was removed; choose one in Prepare"))
-            return
-        values = session.model.illumination_field(field.shape)
-        name, transforms = f"{session.image.name} illumination", transforms_of(session.image)
-        channels = np.moveaxis(values, -1, 0) if values.ndim > len(field.shape) else [values]
-        for number, channel in enumerate(channels, start=1):
-            suffix = f" {number}" if len(channels) > 1 else ""
-            layer = Image(channel, name=name + suffix, **transforms)
-            insert_unselected(self._viewer, layer)
-
     # Files
 
     def export(self, path: Path, *, overwrite: bool) -> None:
@@ -474,16 +312,6 @@ class Jobs(QObject):
         self.exports.run(work, self.exported.emit)
 
 
-def _grid_of_position(grid: Grid, axis: int) -> Grid:
-    """Return the grid of one position along an axis."""
-    return Grid(grid.spacing, [other - (other > axis) for other in grid.separate_axes if other != axis])
-
-
 def _subject(session: Session) -> tuple[Session, object, Place]:
     """Return what a measurement is of."""
     return session, session.asked.measured_by, session.place
-
-
-def _names(model: KMeansModel, labels: list[int]) -> list[str]:
-    rows = cluster_table(model.with_background([]))
-    return [name for label, name in zip(rows["index"], rows["name"], strict=True) if label in labels]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 from napari.layers import Image
 from napari.layers.base import Layer
@@ -16,14 +15,13 @@ from ...kmeans.clustering import Clusterings
 from ...kmeans.suggestion import Suggestion
 from ...model.edits import Edits
 from ...model.model import KMeansModel
-from ...model.recipe import Recipe
 from ...model.segmentation import Grid
-from ...model.stack import ModelsOnDemand
 from ..layers.image_layer import spacing_of, time_axes
-from ..layers.labels_on_demand import ModelLabels, OnDemandLabels, StackLabels, corrected
 from ..layers.layer_recipe import LayerRecipe
 from ..layers.overlay import Overlay
 from ..layers.resolutions import Resolutions
+from . import cluster_edits
+from .history import History
 from .measurements import Measured, measure
 
 K_MAX = 12
@@ -45,10 +43,8 @@ class Session:
     overlay : Overlay
     asked : LayerRecipe
         What the user asks for.
-    history : list of LayerRecipe
-        Earlier ones, the latest last: one entry per gesture, however many steps a slider took.
-    future : list of LayerRecipe
-        Undone ones, the next to redo last.
+    history : History
+        What was asked before.
     resolutions : Resolutions or None
         Pixels of the whole image; None before they are needed, or after their data changed.
     position : int
@@ -70,8 +66,7 @@ class Session:
     image: Image
     overlay: Overlay
     asked: LayerRecipe
-    history: list[LayerRecipe] = field(default_factory=list)
-    future: list[LayerRecipe] = field(default_factory=list)
+    history: History = field(default_factory=History)
     resolutions: Resolutions | None = None
     position: int = 0
     model: KMeansModel | None = None
@@ -83,7 +78,6 @@ class Session:
     highlighted: set[int] = field(default_factory=set)
     _measured: dict[Place, Measured] = field(default_factory=dict)
     _edits_of: dict[tuple[FeatureSpace, int], Edits] = field(default_factory=dict)
-    _in_gesture: bool = False
 
     # What the user asks for; each returns whether anything changed
 
@@ -128,8 +122,7 @@ class Session:
                 asked = replace(asked, channels=()).with_recipe(features=Gray())
             return replace(asked, mask=None) if asked.mask is layer else asked
 
-        self.history = [without(asked) for asked in self.history]
-        self.future = [without(asked) for asked in self.future]
+        self.history.update(without)
         changed = without(self.asked)
         if changed == self.asked:
             return False
@@ -141,46 +134,16 @@ class Session:
         """Change edits."""
         return self._change(self.asked.with_edits(**fields))
 
-    def move_threshold(self, index: int, value: float) -> bool:
-        """Move a threshold, counted from 0, at most to its neighbours."""
-        if self.model is None or self.asked.per_axis is not None:
-            return False
-        thresholds = self.model.thresholds.tolist()
-        low = thresholds[index - 1] if index else -math.inf
-        high = thresholds[index + 1] if index + 1 < len(thresholds) else math.inf
-        thresholds[index] = min(max(value, low), high)
-        return self.edit(thresholds=tuple(thresholds))
-
-    def rename(self, label: int, name: str) -> bool:
-        """Name a cluster; an empty name restores its default name."""
+    def edit_by(self, change: Callable[..., Edits], *arguments: Any) -> bool:
+        """Change edits by a function of `cluster_edits`, which takes the model and the edits before."""
         if self.model is None:
             return False
-        n = self.model.n_clusters
-        names = list(self.model.names or (f"cluster {number}" for number in range(1, n + 1)))
-        names[label - 1] = name or f"cluster {label}"
-        return self.edit(names=tuple(names))
+        edits = change(self.model, self.asked.edits, *arguments)
+        return self._change(self.asked.with_recipe(edits=edits))
 
-    def merge(self, labels: Collection[int]) -> bool:
-        """Merge clusters, together with those merged with them before; background only if all of them are."""
-        groups = self._groups(labels)
-        together = tuple(sorted(number for group in groups for number in group))
-        background = set(self.asked.edits.background)
-        hidden = all(group[0] in background for group in groups)
-        background = (background - set(together)) | ({together[0]} if groups and hidden else set())
-        return len(groups) > 1 and self.edit(
-            merges=(*self._merges_beside(groups), together), background=tuple(sorted(background))
-        )
-
-    def split(self, labels: Collection[int]) -> bool:
-        """Split merged clusters again."""
-        return self.edit(merges=self._merges_beside(self._groups(labels)))
-
-    def toggle_background(self, labels: Collection[int]) -> bool:
-        """Set clusters to background, or back if all of them are."""
-        chosen = {group[0] for group in self._groups(labels)}
-        background = set(self.asked.edits.background)
-        changed = background - chosen if chosen <= background else background | chosen
-        return self.edit(background=tuple(sorted(changed)))
+    def move_threshold(self, index: int, value: float) -> bool:
+        """Move a threshold, counted from 0; positions with clusters of their own have no common ones."""
+        return self.asked.per_axis is None and self.edit_by(cluster_edits.move_threshold, index, value)
 
     def use_model(self, model: KMeansModel) -> bool:
         """Use the clusters of a saved model, as if they had been set by hand.
@@ -190,60 +153,32 @@ class Session:
         ValueError
             If the model has a single cluster.
         """
-        if model.n_clusters < 2:
-            raise ValueError("the model has one cluster, so there is no threshold to label an image with")
-        saved = model.recipe
-        edits = replace(saved.edits, thresholds=tuple(model.thresholds.tolist()))
-        if model.n_features > 1:
-            centers = tuple(map(tuple, model.centers.tolist()))
-            edits = replace(saved.edits, centers=centers, scales=tuple(model.scales.tolist()))
         # The last axis defines the units of a smoothing that differs between axes.
-        smooth = saved.smooth[-1] * spacing_of(self.image)[-1] if saved.smooth else 0.0
-        recipe = Recipe(
-            n_clusters=model.n_clusters,
-            features=saved.features,
-            illumination=saved.illumination,
-            exclude=saved.exclude,
-            edits=edits,
-        )
-        coherence = max(saved.coherence, default=0.0)
-        return self._change(LayerRecipe(recipe, smooth=smooth, coherence=coherence))
-
-    def _groups(self, labels: Collection[int]) -> list[tuple[int, ...]]:
-        """Return the groups of merged clusters that have one of these labels."""
-        return [] if self.model is None else [group for group in self.model.groups if group[0] in labels]
-
-    def _merges_beside(self, groups: Collection[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
-        return () if self.model is None else tuple(m for m in self.model.merges if m not in groups)
+        return self._change(LayerRecipe.of_model(model, spacing_of(self.image)[-1]))
 
     def _change(self, changed: LayerRecipe) -> bool:
         if changed == self.asked:
             return False
-        if not self._in_gesture:
-            self.history.append(self.asked)
-            self.future.clear()
-        self._in_gesture = True
+        self.history.record(self.asked)
         self._set_asked(changed)
         return True
 
     def end_gesture(self) -> None:
         """Make the next change a step of its own for undo."""
-        self._in_gesture = False
+        self.history.end_gesture()
 
     def undo(self) -> bool:
         """Return to what was asked before the last gesture; return whether there was any."""
-        return self._step(self.history, self.future)
+        return self._return_to(self.history.undo(self.asked))
 
     def redo(self) -> bool:
         """Repeat what was undone last; return whether there was anything."""
-        return self._step(self.future, self.history)
+        return self._return_to(self.history.redo(self.asked))
 
-    def _step(self, taken: list[LayerRecipe], given: list[LayerRecipe]) -> bool:
-        self.end_gesture()
-        if not taken:
+    def _return_to(self, asked: LayerRecipe | None) -> bool:
+        if asked is None:
             return False
-        given.append(self.asked)
-        self._set_asked(taken.pop())
+        self._set_asked(asked)
         return True
 
     def _set_asked(self, asked: LayerRecipe) -> None:
@@ -359,58 +294,6 @@ class Session:
         if not read:
             return None
         return self.model_from(measure(resolutions.finest.at(axis, position), resolutions.recipe, 1))
-
-    def labels_on_demand(self, *, with_background: bool = True) -> list[OnDemandLabels]:
-        """Return the labels of the whole image on demand, at each of its resolutions. Needs a model.
-
-        Without background, clusters set to background have their own label. Positions of a lazy stack have
-        no labels before they have been measured.
-        """
-        assert self.resolutions is not None
-        assert self.model is not None
-        resolutions, axis = self.resolutions, self.asked.per_axis
-
-        def shown(model: KMeansModel) -> KMeansModel:
-            return model if with_background else model.with_background([])
-
-        if axis is None:
-            assert self.measured is not None
-            model, prepared = shown(self.model), self.measured.prepared
-            if prepared.coherence is not None:
-                return [ModelLabels(prepared.pixels, model)]
-            return [ModelLabels(corrected(pixels, model), model) for pixels in resolutions.pixels]
-        coherent = bool(self.asked.coherence)
-
-        def model_at(position: int) -> KMeansModel | None:
-            read = not resolutions.is_lazy and not coherent
-            model = self.model_at(resolutions, position, read=read)
-            return None if model is None else shown(model)
-
-        n_positions = resolutions.finest.shape[axis]
-        return [StackLabels(pixels, axis, model_at, n_positions) for pixels in resolutions.pixels]
-
-    def labels_to_export(
-        self, resolutions: Resolutions, measured: Measured, *, with_background: bool = True
-    ) -> tuple[OnDemandLabels, KMeansModel]:
-        """Return labels of every pixel, found on all pixels, and the model behind them.
-
-        Without background, clusters set to background have their own label, but are background in the model.
-        """
-        axis, model = self.asked.per_axis, self.model_from(measured)
-
-        def shown(model: KMeansModel) -> KMeansModel:
-            return model if with_background else model.with_background([])
-
-        if axis is None:
-            pixels = measured.prepared.pixels
-            return ModelLabels(pixels, shown(model)), model
-
-        def model_at(position: int) -> KMeansModel:
-            return shown(cast(KMeansModel, self.model_at(resolutions, position)))
-
-        n_positions = resolutions.finest.shape[axis]
-        models = ModelsOnDemand(n_positions, model_at)  # a position has many blocks
-        return StackLabels(resolutions.finest, axis, models.__getitem__, n_positions), model
 
     @property
     def grid(self) -> Grid:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QKeyCombination, QSize, Qt, Signal
+from qtpy.QtCore import QKeyCombination, QSignalBlocker, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableWidget, QTableWidgetItem, QWidget
 
@@ -72,7 +72,6 @@ class ClusterTable(QTableWidget):
         self.itemChanged.connect(self._on_item_changed)
         self.itemSelectionChanged.connect(self._on_selection)
         self._model: KMeansModel | None = None
-        self._filling = False
 
     def sizeHint(self) -> QSize:
         return QSize(260, 126)
@@ -107,11 +106,8 @@ class ClusterTable(QTableWidget):
             Pixels of each label after clean-up and coherence; by default those of the model.
         """
         selected = self.selected_labels()
-        self._filling = True
-        try:
+        with QSignalBlocker(self):
             self._fill(model, colors, hidden, pixel, counts)
-        finally:
-            self._filling = False
         if self.selected_labels() != selected:
             self._on_selection()  # a selected row is gone, or has another label
 
@@ -177,8 +173,6 @@ class ClusterTable(QTableWidget):
         return sorted(self.label_of_row(index.row()) for index in self.selectionModel().selectedRows())
 
     def _on_item_changed(self, item: QTableWidgetItem) -> None:
-        if self._filling:
-            return
         label = self.label_of_row(item.row())
         if item.column() == _NAME:
             self.renamed.emit(label, item.text().strip().removesuffix(_BACKGROUND))
@@ -186,8 +180,7 @@ class ClusterTable(QTableWidget):
             self.shown.emit(label, item.checkState() == Qt.CheckState.Checked)
 
     def _on_selection(self) -> None:
-        if not self._filling:
-            self.highlighted.emit(self.selected_labels())
+        self.highlighted.emit(self.selected_labels())
 
     def menu(self) -> QMenu:
         """Return the context menu for the selected rows; entries that do not apply are disabled."""

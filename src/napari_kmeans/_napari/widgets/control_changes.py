@@ -16,7 +16,7 @@ from ..layers.image_layer import aligned_layers, unwrap
 from ..session.session import Session
 from .controls import A_VALUE, NO_ILLUMINATION, NO_MASK, WHOLE, Controls
 
-Choose = Callable[[Session, Controls, Any, Any], bool]
+Change = Callable[[Session, Controls, Any, Any], bool]
 """Takes session, controls, viewer and the new value; returns whether anything changed."""
 
 
@@ -40,7 +40,7 @@ def _option_names(space: type[FeatureSpace]) -> set[str]:
     return {each.name for each in fields(space)}  # type: ignore[arg-type]
 
 
-def _option(name: str) -> Choose:
+def _option(name: str) -> Change:
     """Return the choice of an option of the feature space."""
 
     def choose(session: Session, controls: Controls, viewer: Any, value: Any) -> bool:
@@ -62,7 +62,7 @@ def _excluded(session: Session, controls: Controls, viewer: Any, _value: Any) ->
     return session.choose_recipe(exclude=(controls.no_data.value,) if chosen == A_VALUE else tuple(chosen))
 
 
-def _clean_up(name: str) -> Choose:
+def _clean_up(name: str) -> Change:
     def choose(session: Session, controls: Controls, viewer: Any, value: float) -> bool:
         return session.choose_recipe(clean_up=replace(session.asked.recipe.clean_up, **{name: value}))
 
@@ -73,7 +73,7 @@ def _illumination(session: Session, controls: Controls, viewer: Any, kind: str) 
     return session.choose_recipe(illumination=None if kind == NO_ILLUMINATION else Illumination(kind))
 
 
-CHOICES: dict[str, Choose] = {
+CHANGES: dict[str, Change] = {
     "n_clusters": lambda session, controls, viewer, value: session.choose_k(value),
     "features": _features,
     "standardize": _option("standardize"),

@@ -82,8 +82,8 @@ class DockView:
         self.choose_k.set_suggestion(
             session.suggestion if session else None, model.n_clusters if model else 0
         )
-        self.menu.undo.setEnabled(bool(session and session.history))
-        self.menu.redo.setEnabled(bool(session and session.future))
+        self.menu.undo.setEnabled(bool(session and session.history.past))
+        self.menu.redo.setEnabled(bool(session and session.history.future))
         self.menu.show_field.setEnabled(bool(model and model.illumination is not None))
         self.menu.outline.setChecked(session is not None and session.overlay.contour > 0)
         self.controls.segment.enabled = session is not None

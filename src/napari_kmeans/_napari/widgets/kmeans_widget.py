@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
 from napari.layers import Image
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction, QKeySequence
-from qtpy.QtWidgets import QPushButton, QShortcut, QToolButton, QWidget
+from qtpy.QtWidgets import QPushButton, QShortcut, QToolButton
 
 from ..layers.image_layer import aligned_layers, unwrap
 from ..session import settings
@@ -18,12 +18,13 @@ from ..session.display import Display
 from ..session.jobs import Jobs
 from ..session.session import K_MAX, Session
 from . import messages
-from .control_changes import CHOICES, CONTINUOUS
+from .closing import Closing
 from .controls import Controls, feature_choices, mask_choices, where_choices
 from .dock_menu import DockMenu
 from .dock_view import DockView
 from .files_and_clipboard import FilesAndClipboard
 from .layout import KeptSpace, ScrollColumn, arrange, row, status_label, tune_controls
+from .session_changes import SessionChanges
 
 if TYPE_CHECKING:
     from ..plots.feature_plot import FeaturePlot
@@ -62,7 +63,7 @@ class KMeansWidget(Container):
         self.menu = DockMenu(preferred.palette, self.more)
         self.more.setMenu(self.menu)
         self.undo, self.redo = _button(self.menu.undo), self.menu.redo
-        self._display = Display(self.viewer, preferred.palette)
+        self._display = Display(self.viewer, preferred.palette, lambda: self.session)
         view = self.view = DockView(controls, self.menu, self._display)
         self.histogram, self.border, self.choose_k = view.histogram, view.border, view.choose_k
         self.table, self.tabs, self.suggest = view.table, view.tabs, view.choose_k.use
@@ -80,11 +81,12 @@ class KMeansWidget(Container):
         self.jobs = Jobs(self.viewer, self._display, self.native)
         self.jobs.live = preferred.live
         self.actions = FilesAndClipboard(self.native, lambda: self.session)
+        self._changes = SessionChanges(self.viewer, controls, lambda: self.session, self.native)
         self._shortcuts = [
-            self._shortcut(QKeySequence.StandardKey.Undo, self._on_undo),
-            self._shortcut(QKeySequence.StandardKey.Redo, self._on_redo),
+            self._shortcut(QKeySequence.StandardKey.Undo, self._changes.undo),
+            self._shortcut(QKeySequence.StandardKey.Redo, self._changes.redo),
         ]
-        self._closing = _Closing(self.native, self._close)
+        self._closing = Closing(self.native, self._close)
         self._connect()
         self._follower.follow()
         if self.session is None:
@@ -124,13 +126,8 @@ class KMeansWidget(Container):
     # Wiring
 
     def _connect(self) -> None:
-        follower, jobs, menu, view, actions = (
-            self._follower,
-            self.jobs,
-            self.menu,
-            self.view,
-            self.actions,
-        )
+        follower, jobs, changes, display = self._follower, self.jobs, self._changes, self._display
+        menu, view, actions = self.menu, self.view, self.actions
         assert follower is not None
         for signal, slot in (
             (follower.listed, self.reset_choices),
@@ -139,6 +136,7 @@ class KMeansWidget(Container):
             (follower.replaced, self._on_replaced),
             (follower.moved, self._on_moved),
             (follower.touched, self._on_touched),
+            (changes.changed, self._on_changed),
             (jobs.changed, self._refresh),
             (jobs.failed, view.show_error),
             (jobs.exported, self._on_exported),
@@ -149,25 +147,25 @@ class KMeansWidget(Container):
             (self.controls.segment.changed, jobs.segment),
             (self.controls.cancel.changed, self._on_cancel),
             (self.controls.objects.changed, self._on_objects),
-            (self.peek.pressed, self._on_peek),
-            (self.peek.released, self._display.end_peek),
+            (self.peek.pressed, display.peek),
+            (self.peek.released, display.end_peek),
             (view.choose_k.chosen, self._on_k_chosen),
-            (view.histogram.threshold_moved, self._on_threshold_dragged),
-            (view.border.moved, self._on_threshold_typed),
-            (view.border.reset, self._on_reset),
-            (view.table.renamed, self._on_renamed),
-            (view.table.shown, self._on_shown),
-            (view.table.highlighted, self._on_highlighted),
+            (view.histogram.threshold_moved, changes.drag_threshold),
+            (view.border.moved, changes.set_threshold),
+            (view.border.reset, changes.reset_thresholds),
+            (view.table.renamed, changes.rename),
+            (view.table.shown, display.set_visible),
+            (view.table.highlighted, display.set_highlighted),
             (view.table.asked, self._on_asked),
-            (menu.undo.triggered, self._on_undo),
-            (menu.redo.triggered, self._on_redo),
+            (menu.undo.triggered, changes.undo),
+            (menu.redo.triggered, changes.redo),
             (menu.keep.triggered, self._on_keep),
             (menu.side_by_side.toggled, self._on_side_by_side),
-            (menu.outline.toggled, self._on_outline),
+            (menu.outline.toggled, display.set_outline),
             (menu.log_counts.toggled, view.histogram.set_log_counts),
             (menu.palettes.triggered, self._on_palette),
-            (menu.confidence.triggered, jobs.add_confidence),
-            (menu.show_field.triggered, jobs.add_field),
+            (menu.confidence.triggered, jobs.new_layers.add_confidence),
+            (menu.show_field.triggered, jobs.new_layers.add_field),
             (menu.copy_python.triggered, actions.copy_python),
             (menu.export.triggered, actions.export),
             (menu.save_model.triggered, actions.save_model),
@@ -253,11 +251,7 @@ class KMeansWidget(Container):
         else:
             if name == "leave_out":
                 self.view.show_no_data()
-            if name not in CONTINUOUS:
-                session.end_gesture()
-            self._update(CHOICES[name](session, self.controls, self.viewer, value))
-            if name not in CONTINUOUS:
-                session.end_gesture()
+            self._changes.choose(name, value)
 
     def _on_live(self, live: bool) -> None:
         settings.remember(live=live)
@@ -268,32 +262,15 @@ class KMeansWidget(Container):
     def _on_k_chosen(self, n_clusters: int) -> None:
         self.controls.n_clusters.value = max(n_clusters, 2)
 
-    def _on_threshold_dragged(self, index: int, value: float) -> None:
-        if self.session is not None:
-            self._update(self.session.move_threshold(index, value))
-
-    def _on_threshold_typed(self, index: int, value: float) -> None:
-        self._change(lambda session: session.move_threshold(index, value))
-
-    def _on_reset(self) -> None:
-        self._change(lambda session: session.edit(thresholds=None))
-
-    def _on_renamed(self, label: int, name: str) -> None:
-        self._change(lambda session: session.rename(label, name))
-
     def _on_asked(self, action: str, labels: list[int]) -> None:
         """Do what the menu of the table asks for."""
-        changes: dict[str, Callable[[Session], bool]] = {
-            "merge": lambda session: session.merge(labels),
-            "split": lambda session: session.split(labels),
-            "background": lambda session: session.toggle_background(labels),
-        }
-        if action in changes:
-            self._change(changes[action])
-            return
+        layers = self.jobs.new_layers
         {
-            "extract": lambda: self.jobs.extract(labels),
-            "objects": lambda: self.jobs.split_into_objects(labels),
+            "merge": lambda: self._changes.merge(labels),
+            "split": lambda: self._changes.split(labels),
+            "background": lambda: self._changes.toggle_background(labels),
+            "extract": lambda: layers.extract(labels),
+            "objects": lambda: layers.split_into_objects(labels),
             "copy": self.actions.copy_table,
             "csv": self.actions.save_table,
         }[action]()
@@ -306,26 +283,10 @@ class KMeansWidget(Container):
         ValueError
             If the model has a single cluster.
         """
-        self._change(lambda session: session.use_model(model))
+        self._changes.use_model(model)
 
-    def _on_undo(self) -> None:
-        if self.session is not None:
-            self._update(self.session.undo())
-
-    def _on_redo(self) -> None:
-        if self.session is not None:
-            self._update(self.session.redo())
-
-    def _change(self, change: Callable[[Session], bool]) -> None:
-        """Make a change that is a step of its own for undo."""
-        session = self.session
-        if session is not None:
-            session.end_gesture()
-            self._update(change(session))
-            session.end_gesture()
-
-    def _update(self, changed: bool) -> None:
-        if changed and self._follower is not None:
+    def _on_changed(self) -> None:
+        if self._follower is not None:
             self._follower.move()
             self.jobs.update()
 
@@ -338,7 +299,7 @@ class KMeansWidget(Container):
         self.view.show_status(messages.CANCELLED)
 
     def _on_objects(self) -> None:
-        self.jobs.split_into_objects(self.table.selected_labels())
+        self.jobs.new_layers.split_into_objects(self.table.selected_labels())
 
     def _on_export(self, path: Any, overwrite: bool) -> None:
         self.jobs.export(path, overwrite=overwrite)
@@ -348,30 +309,12 @@ class KMeansWidget(Container):
 
     # How it is drawn
 
-    def _on_shown(self, label: int, visible: bool) -> None:
-        if self.session is not None:
-            (self.session.hidden.discard if visible else self.session.hidden.add)(label)
-            self._display.recolor(self.session)
-
-    def _on_highlighted(self, labels: list[int]) -> None:
-        if self.session is not None:
-            self.session.highlighted = set(labels)
-            self._display.recolor(self.session)
-
     def _on_palette(self, action: QAction) -> None:
-        self._display.palette = action.data()
-        settings.remember(palette=self._display.palette)
-        self._display.recolor(self.session)
+        self._display.set_palette(action.data())
         self._refresh()
 
-    def _on_peek(self) -> None:
-        self._display.peek(self.session)
-
-    def _on_outline(self, outline: bool) -> None:
-        self._display.set_outline(self.session, outline)
-
     def _on_side_by_side(self, wanted: bool) -> None:
-        if self._display.set_side_by_side(self.session, wanted) != wanted:
+        if self._display.set_side_by_side(wanted) != wanted:
             self.menu.side_by_side.setChecked(False)
             self.view.show_status(messages.NOTHING_BESIDE)
 
@@ -393,23 +336,3 @@ def _button(action: QAction) -> QToolButton:
     button.setDefaultAction(action)
     button.setAccessibleName(action.text())
     return button
-
-
-class _Closing(QObject):
-    """Calls a function once the content of a dock has lost its parent.
-
-    Closing a dock with × sends no close event, and floating hides it for a moment; only this is final.
-    """
-
-    def __init__(self, watched: QWidget, function: Callable[[], None]) -> None:
-        super().__init__(watched)
-        self._function: Callable[[], None] | None = function
-        self._watched = watched
-        watched.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ParentChange and self._watched.parent() is None:
-            function, self._function = self._function, None
-            if function is not None:
-                function()
-        return False

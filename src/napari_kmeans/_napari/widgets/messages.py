@@ -25,7 +25,7 @@ def advice(session: Session | None) -> str:
 
 
 def _reading(session: Session) -> list[str]:
-    """How much of a lazy image was read, and how long the rest will take."""
+    """Describe how much of a lazy image was read, and how long the rest will take."""
     measured, resolutions = session.measured, session.resolutions
     if resolutions is None or not resolutions.is_lazy or measured is None:
         return []
@@ -66,7 +66,7 @@ def _field(session: Session) -> list[str]:
 
 
 def _search(session: Session) -> list[str]:
-    """What a result of several features is based on; there is nothing to say of an optimum."""
+    """Describe what a result of several features is based on."""
     model = session.model
     if model is None or model.is_exact:
         return []
@@ -77,7 +77,9 @@ def _search(session: Session) -> list[str]:
         return [*sentences, "An estimate while you choose."]
     if model.n_init:
         spread = max(100 * model.start_spread, 0.01)  # smaller differences mean nothing
-        sentences.append(f"The best of {model.n_init} restarts; their inertias differ by {spread:.2g} %.")
+        sentences.append(
+            f"The best of {model.n_init} restarts; their inertias differ by at most {spread:.2g} %."
+        )
     return sentences
 
 

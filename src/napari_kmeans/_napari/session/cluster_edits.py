@@ -1,0 +1,65 @@
+"""Edits by hand: each function returns the edits after one change of the clusters of a model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import replace
+
+from ...model.edits import Edits
+from ...model.model import KMeansModel
+
+
+def move_threshold(model: KMeansModel, edits: Edits, index: int, value: float) -> Edits:
+    """Move a threshold, counted from 0, at most to its neighbours."""
+    thresholds = model.thresholds.tolist()
+    low = thresholds[index - 1] if index else -math.inf
+    high = thresholds[index + 1] if index + 1 < len(thresholds) else math.inf
+    thresholds[index] = min(max(value, low), high)
+    return replace(edits, thresholds=tuple(thresholds))
+
+
+def rename(model: KMeansModel, edits: Edits, label: int, name: str) -> Edits:
+    """Name a cluster; an empty name restores its default name."""
+    names = list(model.names or (f"cluster {number}" for number in range(1, model.n_clusters + 1)))
+    names[label - 1] = name or f"cluster {label}"
+    return replace(edits, names=tuple(names))
+
+
+def merge(model: KMeansModel, edits: Edits, labels: Collection[int]) -> Edits:
+    """Merge clusters and those merged with them before.
+
+    The merged cluster is background only if all of them are.
+    """
+    groups = _groups(model, labels)
+    if len(groups) < 2:
+        return edits
+    together = tuple(sorted(number for group in groups for number in group))
+    background = set(edits.background)
+    is_background = all(group[0] in background for group in groups)
+    background = (background - set(together)) | ({together[0]} if is_background else set())
+    return replace(
+        edits, merges=(*_other_merges(model, groups), together), background=tuple(sorted(background))
+    )
+
+
+def split(model: KMeansModel, edits: Edits, labels: Collection[int]) -> Edits:
+    """Split merged clusters again."""
+    return replace(edits, merges=_other_merges(model, _groups(model, labels)))
+
+
+def toggle_background(model: KMeansModel, edits: Edits, labels: Collection[int]) -> Edits:
+    """Set clusters to background, or back if all of them are."""
+    chosen = {group[0] for group in _groups(model, labels)}
+    background = set(edits.background)
+    changed = background - chosen if chosen <= background else background | chosen
+    return replace(edits, background=tuple(sorted(changed)))
+
+
+def _groups(model: KMeansModel, labels: Collection[int]) -> list[tuple[int, ...]]:
+    """Return the groups of merged clusters whose label is among these."""
+    return [group for group in model.groups if group[0] in labels]
+
+
+def _other_merges(model: KMeansModel, groups: Collection[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
+    return tuple(merged for merged in model.merges if merged not in groups)

@@ -1,0 +1,165 @@
+"""Layers made from a result: masks, objects, confidence and illumination."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+
+from ...blocks.boxes import Box
+from ...blocks.loop import array_boxes, run
+from ...blocks.progress import Progress, subprogress
+from ...labels.objects import split_into_objects
+from ...model.model import KMeansModel
+from ...report.tables import cluster_table
+from ..layers.image_layer import transforms_of
+from ..layers.insert_layer import insert_unselected
+from ..layers.worker import Runner
+from .result_labels import labels_on_demand
+from .session import Session
+
+
+class NewLayers(QObject):
+    """Adds layers that then belong to the user.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    session : callable
+        Returns the session that the dock shows, or None.
+    parent : QObject
+
+    Attributes
+    ----------
+    runner : Runner
+        Computes the layers in the background.
+
+    Signals
+    -------
+    failed(error)
+        There is no result that the layer could be made from.
+    """
+
+    failed = Signal(object)
+
+    def __init__(self, viewer: Any, session: Callable[[], Session | None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._session = session
+        self.runner = Runner(self)
+
+    def extract(self, labels: list[int]) -> None:
+        """Add clusters of the session, background included, as a mask layer."""
+        session = self._session()
+        if session is None or session.model is None or not labels:
+            return
+        on_demand = labels_on_demand(session, with_background=False)[0]
+        name = f"{session.image.name} {', '.join(_names(session.model, labels))}"
+        chosen = np.isin(np.arange(256), labels).astype(np.uint8)
+
+        def work(progress: Progress) -> NDArray[np.uint8]:
+            mask = on_demand.compute(subprogress(progress, 0, 0.5))
+
+            def choose(box: Box) -> None:
+                mask[box] = chosen[mask[box]]
+
+            for _ in run(choose, array_boxes(mask.shape), subprogress(progress, 0.5, 1)):
+                pass
+            return mask
+
+        def done(mask: NDArray[np.uint8]) -> None:
+            self._viewer.add_layer(Labels(mask, name=name, **transforms_of(session.image)))
+
+        self.runner.run(work, done)
+
+    def split_into_objects(self, labels: list[int]) -> None:
+        """Add the connected parts of clusters, of all if none are named, as a layer with their measures."""
+        session = self._session()
+        if session is None or session.resolutions is None or session.overlay.layer is None:
+            self.failed.emit(ValueError("there are no labels yet to split into objects; press Segment"))
+            return
+        layer, resolutions, image = session.overlay.layer, session.resolutions, session.image
+        if session.stays_on_demand(resolutions, session.measured):
+            self.failed.emit(
+                ValueError(
+                    "objects are found in memory, and these labels are computed on demand; crop the image, or "
+                    "press Segment if it is small"
+                )
+            )
+            return
+        labelled, grid, pixels = np.asarray(layer.data), session.grid, resolutions.finest
+
+        def work(progress: Progress) -> Any:
+            return split_into_objects(
+                labelled,
+                labels or None,
+                intensity_image=pixels.image,
+                channel_axis=None if pixels.n_channels is None else -1,
+                spacing=grid.spacing,
+                per_axis=list(grid.separate_axes) or None,
+                progress=progress,
+            )
+
+        def done(result: Any) -> None:
+            objects, table = result
+            name = f"{image.name} objects"
+            self._viewer.add_layer(Labels(objects, name=name, features=table, **transforms_of(image)))
+
+        self.runner.run(work, done)
+
+    def add_confidence(self) -> None:
+        """Add how clearly each pixel belongs to its cluster, as an image drawn over the original."""
+        session = self._session()
+        if session is None or session.resolutions is None or session.model is None:
+            self.failed.emit(ValueError("there are no clusters yet; press Segment"))
+            return
+        if session.asked.per_axis is not None:
+            self.failed.emit(
+                ValueError(
+                    "each position has clusters of its own; choose “Whole stack” for a confidence layer"
+                )
+            )
+            return
+        model, pixels, image = session.model, session.resolutions.finest, session.image
+        channel_axis = None if pixels.n_channels is None else -1
+
+        def work(progress: Progress) -> Any:
+            return model.confidence(pixels.image, channel_axis, pixels.mask, progress=progress)
+
+        def done(confidence: Any) -> None:
+            name, transforms = f"{image.name} confidence", transforms_of(image)
+            options = {"colormap": "magma", "contrast_limits": (0, 1), "opacity": 0.7}
+            layer = Image(confidence, name=name, **options, **transforms)
+            insert_unselected(self._viewer, layer)
+
+        self.runner.run(work, done)
+
+    def add_field(self) -> None:
+        """Add the illumination field that was removed, as an image layer."""
+        session = self._session()
+        field = None if session is None or session.model is None else session.model.illumination
+        if session is None or field is None:
+            self.failed.emit(ValueError("no illumination was removed; choose one in Prepare"))
+            return
+        name, transforms = f"{session.image.name} illumination", transforms_of(session.image)
+        shape = field.shape
+
+        def work(progress: Progress) -> NDArray[np.float64]:
+            return field.evaluate_image(shape)
+
+        def done(values: NDArray[np.float64]) -> None:
+            channels = np.moveaxis(values, -1, 0) if values.ndim > len(shape) else [values]
+            for number, channel in enumerate(channels, start=1):
+                suffix = f" {number}" if len(channels) > 1 else ""
+                insert_unselected(self._viewer, Image(channel, name=name + suffix, **transforms))
+
+        self.runner.run(work, done)
+
+
+def _names(model: KMeansModel, labels: list[int]) -> list[str]:
+    rows = cluster_table(model.with_background([]))
+    return [name for label, name in zip(rows["index"], rows["name"], strict=True) if label in labels]

@@ -1,0 +1,102 @@
+"""What the user changes, passed on to the session: each change is a step of undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from ..session import cluster_edits
+from ..session.session import Session
+from .control_changes import CHANGES, CONTINUOUS
+from .controls import Controls
+
+
+class SessionChanges(QObject):
+    """Changes of the session that the dock shows.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    controls : Controls
+    session : callable
+        Returns the session that the dock shows, or None.
+    parent : QObject
+
+    Signals
+    -------
+    changed()
+        What is asked of the session has changed.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, viewer: Any, controls: Controls, session: Callable[[], Session | None], parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._controls = controls
+        self._session = session
+
+    def choose(self, name: str, value: Any) -> None:
+        """Set what a control stands for; steps of a dragged control are one step of undo."""
+
+        def change(session: Session) -> bool:
+            return CHANGES[name](session, self._controls, self._viewer, value)
+
+        self._apply(change, is_step=name not in CONTINUOUS)
+
+    def drag_threshold(self, index: int, value: float) -> None:
+        """Move a threshold while the mouse button is pressed."""
+        self._apply(lambda session: session.move_threshold(index, value), is_step=False)
+
+    def set_threshold(self, index: int, value: float) -> None:
+        """Move a threshold to a typed value."""
+        self._apply(lambda session: session.move_threshold(index, value))
+
+    def reset_thresholds(self) -> None:
+        """Return to the thresholds of the optimum."""
+        self._apply(lambda session: session.edit(thresholds=None))
+
+    def rename(self, label: int, name: str) -> None:
+        """Name a cluster."""
+        self._apply(lambda session: session.edit_by(cluster_edits.rename, label, name))
+
+    def merge(self, labels: list[int]) -> None:
+        """Merge clusters."""
+        self._apply(lambda session: session.edit_by(cluster_edits.merge, labels))
+
+    def split(self, labels: list[int]) -> None:
+        """Split merged clusters again."""
+        self._apply(lambda session: session.edit_by(cluster_edits.split, labels))
+
+    def toggle_background(self, labels: list[int]) -> None:
+        """Set clusters to background, or back."""
+        self._apply(lambda session: session.edit_by(cluster_edits.toggle_background, labels))
+
+    def use_model(self, model: Any) -> None:
+        """Use the clusters of a saved model; see `Session.use_model`."""
+        self._apply(lambda session: session.use_model(model))
+
+    def undo(self) -> None:
+        """Undo the last change."""
+        self._apply(Session.undo, is_step=False)
+
+    def redo(self) -> None:
+        """Repeat what was undone last."""
+        self._apply(Session.redo, is_step=False)
+
+    def _apply(self, change: Callable[[Session], bool], *, is_step: bool = True) -> None:
+        """Make a change; as a step of its own, it continues no gesture and is continued by none."""
+        session = self._session()
+        if session is None:
+            return
+        if is_step:
+            session.end_gesture()
+        changed = change(session)
+        if is_step:
+            session.end_gesture()
+        if changed:
+            self.changed.emit()

@@ -1,0 +1,221 @@
+"""What the image of a model looked like, to notice and to bridge differences to another image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..blocks.pixels import Pixels
+from ..features.feature_space import ScalarFormat
+from ..summary.scalar import ScalarSummary
+from ..summary.vector import VectorSummary
+
+MATCHES = ("values", "range", "refit")
+"""How a model is applied to another image: by its values, by values scaled to the range of that image, or by
+its recipe, fitted to that image."""
+
+_SHARE = 0.001  # of the pixels at each end of the range of an image, so that outliers do not matter
+_LARGER_SHARE = 0.005  # of a sample beyond the range of the fitted image that counts as a difference
+_FEW_POINTS = 1 << 14  # that the range of several features is measured on
+_SAMPLE = 1 << 14  # pixels that are compared with the fitted image
+_FAR = 0.5  # of the range of the fitted image: a difference at either end that a warning names
+_SAME_SIZE = 0.01  # relative difference of pixel sizes that is ignored
+
+
+@dataclass(frozen=True)
+class FittedTo:
+    """What an image looks like.
+
+    Attributes
+    ----------
+    dtype : str
+        Type of its pixels, such as "uint8".
+    n_channels : int or None
+        Length of its channel axis, if it has one.
+    low, high : tuple of float
+        0.1 and 99.9 percentile of each feature, in the image's own units.
+    pixel_size : tuple of float
+        Along each spatial axis; empty if unknown.
+    unit : str
+        Unit of `pixel_size`.
+    """
+
+    dtype: str
+    n_channels: int | None
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    pixel_size: tuple[float, ...] = ()
+    unit: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        dtype: Any,
+        n_channels: int | None,
+        summary: ScalarSummary | VectorSummary,
+        share: float = _SHARE,
+    ) -> FittedTo:
+        """Describe an image by the type of its pixels and by its summary.
+
+        `share` is that of the pixels below `low`, and of those above `high`.
+        """
+        low, high = feature_range(summary, share)
+        return cls(np.dtype(dtype).newbyteorder("=").name, n_channels, low, high)
+
+    def differences(self, other: Sample, names: Sequence[str]) -> list[str]:
+        """Return how another image differs, in parts of a sentence; none if it looks alike.
+
+        An end of the range differs if even the extremes of the sample are far inside the fitted range, or if
+        more than 0.5 % of the sample are far outside. So neither a few pixels nor chance can matter.
+
+        Parameters
+        ----------
+        other : Sample
+            Of the other image.
+        names : sequence of str
+            Names of the features.
+        """
+        bulk, extremes = other.bulk, other.extremes
+        found = []
+        if bulk.dtype != self.dtype:
+            found.append(f"dtype {bulk.dtype} instead of {self.dtype}")
+        if bulk.n_channels != self.n_channels:
+            found.append(f"{_channels(bulk.n_channels)} instead of {_channels(self.n_channels)}")
+        if len(bulk.low) == len(self.low):
+            for axis, (name, low, high) in enumerate(zip(names, self.low, self.high, strict=False)):
+                reach = _FAR * (high - low)
+                is_lower = bulk.low[axis] < low - reach or extremes.high[axis] < high - reach
+                is_higher = bulk.high[axis] > high + reach or extremes.low[axis] > low + reach
+                if is_lower or is_higher:
+                    of = f" of {name}" if len(self.low) > 1 else ""
+                    values = f"{bulk.low[axis]:.4g} to {bulk.high[axis]:.4g}"
+                    found.append(f"values{of} {values} instead of {low:.4g} to {high:.4g}")
+        if self.pixel_size and bulk.pixel_size and not self._has_size_of(bulk):
+            found.append(f"pixel size {bulk.size_text} instead of {self.size_text}")
+        return found
+
+    @property
+    def size_text(self) -> str:
+        """Pixel size with its unit."""
+        return f"{' × '.join(f'{size:.4g}' for size in self.pixel_size)} {self.unit}".rstrip()
+
+    def _has_size_of(self, other: FittedTo) -> bool:
+        if other.unit != self.unit or len(other.pixel_size) != len(self.pixel_size):
+            return False
+        return bool(np.allclose(self.pixel_size, other.pixel_size, rtol=_SAME_SIZE, atol=0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content as JSON stores it."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()
+        }
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a sample of the pixels of an image looks like.
+
+    Attributes
+    ----------
+    bulk : FittedTo
+        With the 0.5 and 99.5 percentile of each feature.
+    extremes : FittedTo
+        With the smallest and the largest value of each feature.
+    """
+
+    bulk: FittedTo
+    extremes: FittedTo
+
+
+def check_match(match: str) -> None:
+    """Raise ``ValueError`` unless `match` is one of `MATCHES`."""
+    if match not in MATCHES:
+        raise ValueError(f"match={match!r} is not known; use one of {', '.join(map(repr, MATCHES))}")
+
+
+def feature_range(
+    summary: ScalarSummary | VectorSummary, share: float = _SHARE
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the values of each feature that a share of the pixels is below, and above."""
+    if isinstance(summary, ScalarSummary):
+        columns, counts, origin = [summary.values], summary.counts, summary.origin
+    else:
+        step = max(1, len(summary.positions) // _FEW_POINTS)
+        columns, counts, origin = list(summary.positions[::step].T), summary.counts[::step], 0
+    ends = [_percentiles(column, counts, share) for column in columns]
+    return tuple(low + origin for low, _ in ends), tuple(high + origin for _, high in ends)
+
+
+def _percentiles(values: NDArray[np.float64], counts: NDArray[np.int64], share: float) -> tuple[float, float]:
+    """Return the values that a share of the pixels is below, and above."""
+    if values.size > 1 and not (values[1:] >= values[:-1]).all():
+        order = np.argsort(values, kind="stable")
+        values, counts = values[order], counts[order]
+    cumulated = np.cumsum(counts)
+    ranks = np.multiply((share, 1 - share), float(cumulated[-1]))
+    at = np.searchsorted(cumulated, ranks).clip(max=values.size - 1)
+    return float(values[at[0]]), float(values[at[1]])
+
+
+def rescaling(fitted: FittedTo, image: FittedTo) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Return the linear map, per feature, from the range of the fitted image to that of another one.
+
+    It takes and returns an array whose last axis is the features.
+    """
+    low, high, other_low, other_high = map(np.array, (fitted.low, fitted.high, image.low, image.high))
+    width = high - low
+    factor = np.where(width > 0, (other_high - other_low) / np.where(width > 0, width, 1.0), 1.0)
+    return lambda values: (values - low) * factor + other_low
+
+
+def sample_of(pixels: Pixels, pixel_size: Sequence[float] = (), unit: str = "") -> Sample:
+    """Describe an image by every n-th of its pixels along each axis.
+
+    The range is not measured for a lazy image, since no block is read, nor where values depend on other
+    pixels or on the position.
+    """
+    unknown = FittedTo(
+        np.dtype(pixels.image.dtype).newbyteorder("=").name,
+        pixels.n_channels,
+        (),
+        (),
+        tuple(pixel_size),
+        unit,
+    )
+    if pixels.chunks is not None or any(pixels.halo) or pixels.extractor.field is not None:
+        return Sample(unknown, unknown)
+    # Odd, so that a checkerboard shows both of its values.
+    step = math.ceil((pixels.size / _SAMPLE) ** (1 / len(pixels.shape))) // 2 * 2 + 1
+    every = (slice(None, None, step),) * len(pixels.shape)
+    mask = None if pixels.mask is None else pixels.mask[every]
+    try:
+        summary = _summary(replace(pixels, image=pixels.image[every], mask=mask))
+    except ValueError:  # no pixel can be clustered, and all labels are 0
+        return Sample(unknown, unknown)
+    bulk, extremes = (
+        replace(unknown, low=low, high=high)
+        for low, high in (feature_range(summary, share) for share in (_LARGER_SHARE, 0.0))
+    )
+    return Sample(bulk, extremes)
+
+
+def _summary(pixels: Pixels) -> ScalarSummary | VectorSummary:
+    """Summarize a few pixels."""
+    from ..summary.summarize import summarize
+
+    if not isinstance(pixels.value_format, ScalarFormat):
+        return summarize(pixels)
+    values, include = pixels.read(tuple(slice(0, size) for size in pixels.shape))
+    used = np.isfinite(values) if include is None else np.isfinite(values) & include
+    if not used.any():
+        raise ValueError("image has no pixels to cluster")
+    return ScalarSummary(*np.unique(values[used] * pixels.value_format.unit, return_counts=True))
+
+
+def _channels(n_channels: int | None) -> str:
+    return "no channels" if n_channels is None else f"{n_channels} channel{'s' * (n_channels != 1)}"

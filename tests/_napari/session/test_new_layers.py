@@ -1,0 +1,76 @@
+"""Layers that are made from a result."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from skimage import data
+
+import napari_kmeans
+
+pytestmark = pytest.mark.thorough
+
+
+@pytest.fixture
+def coins():
+    return data.coins()[::2, ::2]
+
+
+def test_the_removed_illumination_becomes_an_image_layer(viewer, open_dock, settle, coins):
+    layer = viewer.add_image(coins, name="coins", scale=(2, 3))
+    dock = open_dock()
+    dock.illumination.value = "additive"
+    settle(dock)
+    dock.menu.show_field.trigger()
+    settle(dock)
+    model = napari_kmeans.fit(coins, dock.n_clusters.value, illumination="additive")
+    field = viewer.layers["coins illumination"]
+    np.testing.assert_allclose(field.data, model.illumination_field(coins.shape))
+    assert np.ptp(field.data) > 20
+    assert tuple(field.scale) == (2, 3)
+    assert viewer.layers.selection == {layer}
+
+
+def test_the_labels_without_illumination_are_those_of_python(viewer, open_dock, settle, coins):
+    viewer.add_image(coins, name="coins")
+    dock = open_dock()
+    dock.illumination.value = "multiplicative"
+    dock.n_clusters.value = 2
+    settle(dock)
+    expected, _ = napari_kmeans.segment(coins, 2, illumination="multiplicative")
+    np.testing.assert_array_equal(viewer.layers["coins k-means"].data, expected)
+
+
+def test_coherent_labels_are_those_of_python(viewer, open_dock, settle, coins):
+    viewer.add_image(coins, name="coins")
+    dock = open_dock()
+    dock.coherence.value = 1
+    dock.n_clusters.value = 3
+    settle(dock)
+    expected, _ = napari_kmeans.segment(coins, 3, coherence=1)
+    np.testing.assert_array_equal(np.asarray(viewer.layers["coins k-means"].data), expected)
+
+
+def test_the_confidence_becomes_an_image_layer(viewer, open_dock, settle, coins):
+    viewer.add_image(coins, name="coins")
+    dock = open_dock()
+    dock.n_clusters.value = 3
+    settle(dock)
+    dock.menu.confidence.trigger()
+    settle(dock)
+    model = napari_kmeans.fit(coins, 3)
+    np.testing.assert_array_equal(viewer.layers["coins confidence"].data, model.confidence(coins))
+
+
+def test_the_field_is_offered_only_where_one_was_removed(viewer, open_dock, settle, coins):
+    viewer.add_image(coins, name="coins")
+    dock = open_dock()
+    dock.n_clusters.value = 2
+    settle(dock)
+    assert not dock.menu.show_field.isEnabled()
+    dock.illumination.value = "additive"
+    settle(dock)
+    assert dock.menu.show_field.isEnabled()
+    dock.illumination.value = "none"
+    settle(dock)
+    assert not dock.menu.show_field.isEnabled()

@@ -1,0 +1,55 @@
+"""Pixels at hashed positions: the same sample from any blocks."""
+
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from napari_kmeans.blocks.loop import map_blocks
+from napari_kmeans.blocks.pixels import Pixels
+from napari_kmeans.summary.field_sample import FIELD_SAMPLE_SIZE, FieldSamplePlan
+
+
+def sample_of(image, chunks=None, **keywords):
+    pixels = Pixels.of(image if chunks is None else da.from_array(image, chunks=chunks), **keywords)
+    plan, found = FieldSamplePlan(), None
+    for part in map_blocks(plan.chunk, pixels):
+        found = part if found is None else plan.combine(found, part)
+    return found
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (300, 400), (3, 200, 300), (100_000,)])
+def test_values_are_those_of_the_positions(shape):
+    image = np.random.default_rng(0).normal(size=shape)
+    sample = sample_of(image)
+    assert len(sample.positions) == min(image.size, FIELD_SAMPLE_SIZE)
+    assert len(np.unique(sample.positions)) == len(sample.positions)
+    assert np.array_equal(sample.values[:, 0], image.ravel()[sample.positions.astype(np.int64)])
+
+
+@pytest.mark.parametrize("masked", [0.0, 0.5, 0.97])
+@pytest.mark.parametrize("chunks", [(300, 400), (64, 50), (300, 7), (1, 400)])
+def test_blocks_do_not_matter(chunks, masked):
+    rng = np.random.default_rng(0)
+    image, mask = rng.integers(0, 200, (300, 400)).astype(np.uint8), rng.random((300, 400)) >= masked
+    expected, found = sample_of(image, mask=mask), sample_of(image, chunks, mask=mask)
+    assert len(expected.positions) == min(mask.sum(), FIELD_SAMPLE_SIZE)
+    assert mask.ravel()[expected.positions.astype(np.int64)].all()
+    for name in ("hashes", "positions", "values"):
+        assert np.array_equal(getattr(found, name), getattr(expected, name))
+
+
+def test_missing_and_infinite_pixels_are_not_sampled():
+    image = np.random.default_rng(0).normal(size=(50, 60))
+    image[::2, ::3], image[1::2, ::3] = np.nan, np.inf
+    sample = sample_of(image)
+    assert np.isfinite(sample.values).all()
+    assert len(sample.values) == np.isfinite(image).sum()
+
+
+def test_positions_are_spread_evenly():
+    sample = sample_of(np.zeros((1024, 1024), dtype=np.uint8))
+    row, column = np.divmod(sample.positions.astype(np.int64), 1024)
+    counts = np.histogram2d(row, column, bins=8)[0]
+    assert counts == pytest.approx(FIELD_SAMPLE_SIZE / 64, rel=0.25)
