@@ -1,14 +1,15 @@
 # %% [markdown]
 # # A slice of the head
 #
-# A magnetic resonance image that Matplotlib ships. Four clusters are air, and tissue of three intensities; without tissue priors, k-means
-# cannot say more than that. `coherence=1` puts a price on every border between unlike neighbours and removes speckles without blurring
-# edges.
+# A magnetic resonance image that Matplotlib ships. Four clusters are air, and tissue of three intensities;
+# without tissue priors, k-means cannot say more than that. `coherence=1` puts a price on every border
+# between unlike neighbours and removes speckles without blurring edges.
 
 # %%
-import napari_kmeans
 import numpy as np
 from matplotlib.cbook import get_sample_data
+
+import napari_kmeans
 
 with get_sample_data("s1045.ima.gz") as file:
     image = np.frombuffer(file.read(), np.uint16).reshape(256, 256)

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Nuclei and membranes in two channels
 #
-# Two fluorescence channels with shot noise, drawn here: nuclei in the first, fainter membranes in the second.
-# `features="channels"` clusters both together and measures each in its own standard deviations, so the faint channel counts as
-# much as the bright one.
+# Two fluorescence channels with shot noise, drawn here: nuclei in the first, fainter membranes in the
+# second. `features="channels"` clusters both together and measures each in its own standard deviations, so
+# the faint channel counts as much as the bright one.
 
 # %%
 import numpy as np

@@ -1,13 +1,15 @@
 # %% [markdown]
 # # Coins in uneven light
 #
-# The light falls from the left, so the background there is as bright as the coins on the right, and two clusters of gray
-# values cut the background in two. `illumination="additive"` fits a smooth field together with the clusters and removes it.
-# `clean_up` then removes specks and fills holes, and `split_into_objects` counts the coins.
+# The light falls from the left, so the background there is as bright as the coins on the right, and two
+# clusters of gray values cut the background in two. `illumination="additive"` fits a smooth field together
+# with the clusters and removes it. `clean_up` then removes specks and fills holes, and `split_into_objects`
+# counts the coins.
 
 # %%
-import napari_kmeans
 from skimage.data import coins
+
+import napari_kmeans
 
 image = coins()
 labels, model = napari_kmeans.segment(

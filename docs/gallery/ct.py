@@ -1,15 +1,17 @@
 # %% [markdown]
 # # Computed tomography of a phantom
 #
-# The Shepp-Logan phantom, measured from 90 directions with noise and reconstructed by filtered back projection. Inside the field of
-# view, four clusters are air and ventricles, brain, the edge of the skull, and the skull. `coherence=1` removes the noise. The small
-# structures differ from the brain by less than a hundredth of the skull's value, and no number of clusters this small separates them.
+# The Shepp-Logan phantom, measured from 90 directions with noise and reconstructed by filtered back
+# projection. Inside the field of view, four clusters are air and ventricles, brain, the edge of the skull,
+# and the skull. `coherence=1` removes the noise. The small structures differ from the brain by less than a
+# hundredth of the skull's value, and no number of clusters this small separates them.
 
 # %%
-import napari_kmeans
 import numpy as np
 from skimage.data import shepp_logan_phantom
 from skimage.transform import iradon, radon, rescale
+
+import napari_kmeans
 
 angles = np.linspace(0, 180, 90, endpoint=False)
 rays = radon(rescale(shepp_logan_phantom(), 0.5), angles)

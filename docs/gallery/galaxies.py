@@ -1,13 +1,14 @@
 # %% [markdown]
 # # Rare bright spots: galaxies
 #
-# Few pixels of the Hubble Deep Field belong to a galaxy, and a cluster must explain variance. With two clusters only the
-# brightest cores are separated from the sky. With five, the darkest two are sky; they become background, and the rest is
-# galaxies.
+# Few pixels of the Hubble Deep Field belong to a galaxy, and a cluster must explain variance. With two
+# clusters only the brightest cores are separated from the sky. With five, the darkest two are sky; they
+# become background, and the rest is galaxies.
 
 # %%
-import napari_kmeans
 from skimage.data import hubble_deep_field
+
+import napari_kmeans
 
 image = hubble_deep_field()[:500, :500]
 two, _ = napari_kmeans.segment(image, 2, channel_axis=-1, smooth=1)

@@ -1,13 +1,15 @@
 # %% [markdown]
 # # Phases of a microstructure
 #
-# A drawn micrograph of an alloy with two phases and pores, with the noise of a detector. The area fraction of each phase is
-# the share of its cluster. The true fractions are known here, so the effect of noise can be seen: without coherence the fractions are wrong.
+# A drawn micrograph of an alloy with two phases and pores, with the noise of a detector. The area fraction
+# of each phase is the share of its cluster. The true fractions are known here, so the effect of noise can
+# be seen: without coherence the fractions are wrong.
 
 # %%
-import napari_kmeans
 import numpy as np
 from scipy.ndimage import gaussian_filter
+
+import napari_kmeans
 
 rng = np.random.default_rng(0)
 grains = gaussian_filter(rng.normal(size=(256, 256)), 5, mode="wrap")

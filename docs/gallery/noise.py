@@ -1,13 +1,15 @@
 # %% [markdown]
 # # Shapes in strong noise
 #
-# The noise is almost as large as the contrast, so the clusters of single pixels are speckles. `coherence=1` puts a price on every
-# border between unlike neighbours, in units of the noise, and finds the labels of least total cost.
+# The noise is almost as large as the contrast, so the clusters of single pixels are speckles. `coherence=1`
+# puts a price on every border between unlike neighbours, in units of the noise, and finds the labels of
+# least total cost.
 
 # %%
-import napari_kmeans
 import numpy as np
 from skimage.data import binary_blobs
+
+import napari_kmeans
 
 truth = binary_blobs(256, volume_fraction=0.4, rng=0)
 image = np.where(truth, 140, 90) + np.random.default_rng(0).normal(0, 40, truth.shape)

@@ -1,12 +1,13 @@
 # %% [markdown]
 # # A page in the shadow
 #
-# A photographed page: the shadow at the lower right is darker than the ink at the upper left, so no single threshold
-# separates ink from paper. With the illumination removed, two clusters do.
+# A photographed page: the shadow at the lower right is darker than the ink at the upper left, so no single
+# threshold separates ink from paper. With the illumination removed, two clusters do.
 
 # %%
-import napari_kmeans
 from skimage.data import page
+
+import napari_kmeans
 
 image = page()
 labels, model = napari_kmeans.segment(image, 2, illumination="additive")

@@ -1,13 +1,14 @@
 # %% [markdown]
 # # A photograph in eight colours
 #
-# Each pixel is replaced by the centre of its cluster. Eight colours are enough to recognise the photograph, and 64 to hardly
-# notice the difference. Every 8-bit colour is counted, so no sample is drawn.
+# Each pixel is replaced by the centre of its cluster. Eight colours are enough to recognise the photograph,
+# and 64 to hardly notice the difference. Every 8-bit colour is counted, so no sample is drawn.
 
 # %%
-import napari_kmeans
 import numpy as np
 from sklearn.datasets import load_sample_image
+
+import napari_kmeans
 
 image = load_sample_image("china.jpg")
 labels, model = napari_kmeans.segment(image, 8, features="rgb", channel_axis=-1)

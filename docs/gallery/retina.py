@@ -1,14 +1,16 @@
 # %% [markdown]
 # # Vessels of the retina
 #
-# Blood absorbs green light, so vessels are darkest in the green channel. The black surroundings are excluded by a mask, and
-# the uneven illumination of the fundus is removed. The darkest of three clusters holds the vessels, and also the macula, which is
-# just as dark: k-means sees values, not shapes. Connected parts of fewer than 400 pixels are removed.
+# Blood absorbs green light, so vessels are darkest in the green channel. The black surroundings are
+# excluded by a mask, and the uneven illumination of the fundus is removed. The darkest of three clusters
+# holds the vessels, and also the macula, which is just as dark: k-means sees values, not shapes. Connected
+# parts of fewer than 400 pixels are removed.
 
 # %%
-import napari_kmeans
 from skimage.data import retina
-from skimage.morphology import erosion, disk
+from skimage.morphology import disk, erosion
+
+import napari_kmeans
 
 image = retina()[::2, ::2]
 inside = erosion(image.max(axis=-1) > 30, disk(9))

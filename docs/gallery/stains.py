@@ -1,13 +1,14 @@
 # %% [markdown]
 # # How much brown stain?
 #
-# Immunohistochemistry of the colon. `features="dab"` separates the brown stain from the blue one (Ruifrok and Johnston,
-# 2001) and clusters its amount: one value per pixel, so the result is exact. Label 1 is the palest cluster and label 3 the most
-# strongly stained one.
+# Immunohistochemistry of the colon. `features="dab"` separates the brown stain from the blue one (Ruifrok
+# and Johnston, 2001) and clusters its amount: one value per pixel, so the result is exact. Label 1 is the
+# palest cluster and label 3 the most strongly stained one.
 
 # %%
-import napari_kmeans
 from skimage.data import immunohistochemistry
+
+import napari_kmeans
 
 image = immunohistochemistry()
 labels, model = napari_kmeans.segment(image, 3, features="dab", channel_axis=-1)

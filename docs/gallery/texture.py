@@ -1,15 +1,17 @@
 # %% [markdown]
 # # Brick, grass and gravel by texture
 #
-# The gray values of the three materials overlap, so clusters of gray values are hardly better than chance: their adjusted Rand
-# index with the truth is near 0. `features="texture"` describes the surroundings of each pixel, and its index is near 1, a perfect
-# match. Texture boundaries are no sharper than the averaging window.
+# The gray values of the three materials overlap, so clusters of gray values are hardly better than chance:
+# their adjusted Rand index with the truth is near 0. `features="texture"` describes the surroundings of
+# each pixel, and its index is near 1, a perfect match. Texture boundaries are no sharper than the averaging
+# window.
 
 # %%
-import napari_kmeans
 import numpy as np
 from skimage.data import brick, grass, gravel
 from sklearn.metrics import adjusted_rand_score
+
+import napari_kmeans
 
 image = np.hstack([brick()[:256, :256], grass()[:256, :256], gravel()[:256, :256]])
 truth = np.repeat([1, 2, 3], 256) * np.ones((256, 1), int)

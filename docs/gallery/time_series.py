@@ -1,13 +1,15 @@
 # %% [markdown]
 # # A time series that bleaches
 #
-# Cells in four frames; the fluorescence fades to a third. One model of the whole series measures the fading instead of the cells, so
-# the last frames lose theirs. `per_axis=0` finds clusters for each frame separately.
+# Cells in four frames; the fluorescence fades to a third. One model of the whole series measures the fading
+# instead of the cells, so the last frames lose theirs. `per_axis=0` finds clusters for each frame
+# separately.
 
 # %%
-import napari_kmeans
 import numpy as np
 from scipy.ndimage import gaussian_filter
+
+import napari_kmeans
 
 rng = np.random.default_rng(3)
 spots = np.zeros((160, 160))
@@ -19,7 +21,9 @@ image = rng.poisson(fading * (20 + 200 * cells)).astype(np.uint16)
 together, _ = napari_kmeans.segment(image, 2, smooth=(0, 1, 1))
 labels, models = napari_kmeans.segment(image, 2, smooth=(0, 1, 1), per_axis=0)
 for frame in range(len(image)):
-    print(f"frame {frame}: {(together[frame] == 2).mean():.1%} together, {(labels[frame] == 2).mean():.1%} each")
+    print(
+        f"frame {frame}: {(together[frame] == 2).mean():.1%} together, {(labels[frame] == 2).mean():.1%} each"
+    )
 
 # %%
 import matplotlib.pyplot as plt

@@ -1,12 +1,14 @@
 # %% [markdown]
 # # Tissue by colour
 #
-# The brown stain and the blue nuclei are about equally dark, so gray values mix them. In the Lab colour space, four clusters
-# are two shades of brown, blue and background; the two browns are merged. Labels keep their numbers when clusters are merged.
+# The brown stain and the blue nuclei are about equally dark, so gray values mix them. In the Lab colour
+# space, four clusters are two shades of brown, blue and background; the two browns are merged. Labels keep
+# their numbers when clusters are merged.
 
 # %%
-import napari_kmeans
 from skimage.data import immunohistochemistry
+
+import napari_kmeans
 
 image = immunohistochemistry()
 model = napari_kmeans.fit(image, 4, features="lab", channel_axis=-1)

@@ -1,13 +1,15 @@
 # %% [markdown]
 # # Cells in a volume
 #
-# Sixty cells with bright nuclei, drawn in three dimensions with shot noise. A stack is segmented as a whole: the same clusters in every
-# plane. Planes are 2.5 times as far apart as pixels; with `spacing`, volumes are in cubic micrometres.
+# Sixty cells with bright nuclei, drawn in three dimensions with shot noise. A stack is segmented as a
+# whole: the same clusters in every plane. Planes are 2.5 times as far apart as pixels; with `spacing`,
+# volumes are in cubic micrometres.
 
 # %%
-import napari_kmeans
 import numpy as np
 from scipy.special import expit
+
+import napari_kmeans
 
 rng = np.random.default_rng(0)
 z, y, x = np.ogrid[:32, :128, :128]

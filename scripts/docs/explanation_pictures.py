@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 CLUSTERS = range(2, 9)
 THEMES = {"light": "#222222", "dark": "#dddddd"}
-BACKGROUNDS = {"light": "white", "dark": "#1e2129"}  # as in the theme of the site; a GIF has no soft transparency
+# As in the theme of the site, since a GIF has no soft transparency.
+BACKGROUNDS = {"light": "white", "dark": "#1e2129"}
 STILL = 3  # number of clusters in the picture for readers who prefer no motion
 
 
@@ -33,6 +34,7 @@ def pictures() -> dict[str, bytes]:
 
 def _colors(n_clusters: int) -> Any:
     from matplotlib.colors import ListedColormap
+
     from napari_kmeans.report.palette import distinct_colors
 
     return ListedColormap(distinct_colors(n_clusters))
@@ -41,9 +43,10 @@ def _colors(n_clusters: int) -> Any:
 def _values(n_clusters: int, theme: str) -> Any:
     """Draw the value axis with its clusters, the image, and the labels."""
     import matplotlib.pyplot as plt
+    from skimage.data import coins
+
     import napari_kmeans
     from napari_kmeans.report.histogram import bin_summary
-    from skimage.data import coins
 
     ink = {"text.color": THEMES[theme], "axes.labelcolor": THEMES[theme], "xtick.color": THEMES[theme]}
     ink |= {"axes.edgecolor": THEMES[theme], "figure.facecolor": BACKGROUNDS[theme], "axes.facecolor": "none"}
@@ -78,9 +81,10 @@ def _values(n_clusters: int, theme: str) -> Any:
 def _optima(theme: str) -> Any:
     """Draw the inertia that scikit-learn's restarts reach, above the optimum."""
     import matplotlib.pyplot as plt
-    import napari_kmeans
     from skimage.data import camera
     from sklearn.cluster import KMeans
+
+    import napari_kmeans
 
     values, counts = np.unique(camera(), return_counts=True)
     best = napari_kmeans.fit(camera(), 8).inertia
@@ -89,7 +93,7 @@ def _optima(theme: str) -> Any:
         for seed in range(40)
     ]
     excess = 100 * (np.sort(runs) / best - 1)
-    ink = {name: THEMES[theme] for name in ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")}
+    ink = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), THEMES[theme])
     with plt.rc_context(ink | {"axes.edgecolor": THEMES[theme], "axes.facecolor": "none"}):
         figure, axes = plt.subplots(figsize=(8, 2.6), layout="constrained")
         figure.patch.set_alpha(0)
@@ -103,16 +107,18 @@ Panels = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
 def _light() -> Panels:
-    import napari_kmeans
     from skimage.data import page
+
+    import napari_kmeans
 
     image = page()
     return image, _two(image), napari_kmeans.segment(image, 2, illumination="additive")[0]
 
 
 def _noise() -> Panels:
-    import napari_kmeans
     from skimage.data import binary_blobs
+
+    import napari_kmeans
 
     truth = binary_blobs(200, volume_fraction=0.4, rng=0)
     image = np.where(truth, 140, 90) + np.random.default_rng(0).normal(0, 40, truth.shape)
@@ -120,9 +126,10 @@ def _noise() -> Panels:
 
 
 def _rare() -> Panels:
-    import napari_kmeans
     from skimage.color import rgb2gray
     from skimage.data import hubble_deep_field
+
+    import napari_kmeans
 
     image = rgb2gray(hubble_deep_field()[:300, :300])
     labels, _ = napari_kmeans.segment(image, 5, smooth=1)
@@ -194,9 +201,7 @@ def _png(figure: Any) -> bytes:
 def _animation(figures: Sequence[Any]) -> bytes:
     from PIL import Image
 
-    frames = [
-        _pixels(figure, 90).convert("RGB").quantize(64, dither=Image.Dither.NONE) for figure in figures
-    ]
+    frames = [_pixels(figure, 90).convert("RGB").quantize(64, dither=Image.Dither.NONE) for figure in figures]
     buffer = io.BytesIO()
     frames[0].save(
         buffer, "GIF", save_all=True, append_images=frames[1:], duration=1400, loop=0, optimize=True
