@@ -195,6 +195,9 @@ def segment(
     ] = None,
     objects: Objects = False,
     physical: Physical = False,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Let scikit-learn check that the clusters are optimal (1 s).")
+    ] = False,
     scheduler: Annotated[
         str,
         typer.Option(metavar="ADDRESS", help="Read lazy images on the Dask cluster of this scheduler."),
@@ -217,6 +220,7 @@ def segment(
             stage("segmenting"),
             grid=units.grid(image),
             in_memory=objects,
+            confirm=confirm,
         )
         return _result(result, image, stage, units, objects)
 
