@@ -34,9 +34,7 @@ def draw(measurements: list[dict], file: Path) -> None:
     sizes = sorted({one["size"] for one in measurements})
     figure, axes = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
     for contender, color in (OURS | OTHERS).items():
-        times = [
-            [one["seconds"][contender] for one in measurements if one["size"] == size] for size in sizes
-        ]
+        times = [[one["seconds"][contender] for one in measurements if one["size"] == size] for size in sizes]
         pixels = [size * size for size in sizes]
         name = f"napari-kmeans, {contender}" if contender in OURS else contender
         style = "-" if contender in OURS else ":" if contender == FLOOR else "--"

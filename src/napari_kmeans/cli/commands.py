@@ -82,9 +82,7 @@ def segment(
             raise typer.BadParameter("it is an option of --together", param_hint="--weights")
     if scheduler and jobs > 1:
         raise typer.BadParameter("choose --scheduler or --jobs, not both", param_hint="--jobs")
-    task = Task(
-        recipe_of(n_clusters, features, options), channel=channel, physical=physical, confirm=confirm
-    )
+    task = Task(recipe_of(n_clusters, features, options), channel=channel, physical=physical, confirm=confirm)
     outputs = Outputs(
         out, in_image, table, "png" if figure else "", None if together else save_model, objects
     )
