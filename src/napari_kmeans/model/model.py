@@ -349,6 +349,13 @@ class KMeansModel(Clustering):
         )
         return True
 
+    def with_pixel_size(self, pixel_size: Sequence[float], unit: str = "") -> KMeansModel:
+        """Return a model that keeps the pixel size of the fitted image, along its spatial axes but time."""
+        if self.fitted_to is None:
+            return self
+        size = tuple(float(length) for length in pixel_size)
+        return replace(self, fitted_to=replace(self.fitted_to, pixel_size=size, unit=unit if size else ""))
+
     def scaled_to(self, image: FittedTo) -> KMeansModel:
         """Return a model for an image of another range: thresholds and centres are scaled linearly.
 
