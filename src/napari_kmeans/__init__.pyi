@@ -1,3 +1,4 @@
+from ._napari.layers.mask_layer import mask_from_layer
 from .features.channels import Channels
 from .features.stain import Stain
 from .features.texture import Texture
@@ -24,6 +25,7 @@ __all__ = [
     "Texture",
     "clean_labels",
     "fit",
+    "mask_from_layer",
     "segment",
     "split_into_objects",
     "suggest_n_clusters",
