@@ -33,7 +33,8 @@ def with_snippets(language: str, needle: str = "") -> list[object]:
 def test_python_snippets_of_a_page_run_one_after_the_other(page, tmp_path, monkeypatch, picture):
     monkeypatch.chdir(tmp_path)
     # As in napari's console.
-    viewer = SimpleNamespace(layers={"coins": SimpleNamespace(data=picture("coins"))})
+    napari_layers = pytest.importorskip("napari.layers")
+    viewer = SimpleNamespace(layers={"coins": napari_layers.Image(picture("coins"), name="coins")})
     namespace = {"viewer": viewer}
     for snippet in snippets(page, "python"):
         exec(compile(snippet, str(page), "exec"), namespace)

@@ -285,7 +285,7 @@ def counted(model: KMeansModel, pixels: Pixels, progress: Progress | None = None
 def _with_counts(model: KMeansModel, pixels: Pixels, counts: NDArray[np.int64]) -> KMeansModel:
     """Return the model with other counts; infinite pixels are labelled but not counted."""
     # The model's own counts add up to the number of finite pixels, so most images need no extra pass.
-    if counts.sum() > model.counts.sum():
+    if pixels.image.dtype.kind == "f" and counts.sum() > model.counts.sum():
         counts = counts - model.count(pixels, infinite=True)
     return replace(model, counts=counts)
 
