@@ -64,6 +64,9 @@ def segment(
     ] = None,
     objects: p.Objects = False,
     physical: Physical = False,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Let scikit-learn check that the clusters are optimal (1 s).")
+    ] = False,
     scheduler: Annotated[
         str,
         typer.Option(metavar="ADDRESS", help="Read lazy images on the Dask cluster of this scheduler."),
@@ -79,7 +82,7 @@ def segment(
             raise typer.BadParameter("it is an option of --together", param_hint="--weights")
     if scheduler and jobs > 1:
         raise typer.BadParameter("choose --scheduler or --jobs, not both", param_hint="--jobs")
-    task = Task(recipe_of(n_clusters, features, options), channel=channel, physical=physical)
+    task = Task(recipe_of(n_clusters, features, options), channel=channel, physical=physical, confirm=confirm)
     outputs = Outputs(
         out, in_image, table, "png" if figure else "", None if together else save_model, objects
     )
