@@ -25,8 +25,8 @@ from ..model.fitted_to import MATCHES
 from ..model.model import KMeansModel
 from ..model.pooled import WEIGHTS
 from ..model.recipe import Recipe
-from . import parameters as p
-from .options import Physical, choose, clean_up_of, recipe_of, takes_options_of
+from . import options as p
+from .options import choose, clean_up_of, recipe_of, takes_options_of
 from .report import ProgressBar, print_failures, reporting, say
 
 
@@ -63,7 +63,7 @@ def segment(
         ),
     ] = None,
     objects: p.Objects = False,
-    physical: Physical = False,
+    physical: p.Physical = False,
     confirm: Annotated[
         bool, typer.Option("--confirm", help="Let scikit-learn check that the clusters are optimal (1 s).")
     ] = False,
@@ -119,7 +119,7 @@ def apply(
     table: p.Table = False,
     figure: p.Figure = False,
     objects: p.Objects = False,
-    physical: Physical = False,
+    physical: p.Physical = False,
     jobs: p.Jobs = 1,
     overwrite: p.Overwrite = False,
     **options: Any,
