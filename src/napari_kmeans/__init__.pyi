@@ -1,3 +1,4 @@
+from .estimator import ImageKMeans
 from .features.channels import Channels
 from .features.stain import Stain
 from .features.texture import Texture
@@ -21,6 +22,7 @@ __all__ = [
     "CleanUp",
     "Illumination",
     "ImageFile",
+    "ImageKMeans",
     "KMeansModel",
     "KMeansStack",
     "Recipe",
