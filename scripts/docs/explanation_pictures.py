@@ -16,6 +16,14 @@ BACKGROUNDS = {"light": "white", "dark": "#1e2129"}
 STILL = 3  # number of clusters in the picture for readers who prefer no motion
 
 
+def names() -> list[str]:
+    """Return the names of all pictures."""
+    themed = ("values-{}.gif", "values-{}.png", "optima-{}.png")
+    return [name.format(theme) for theme in THEMES for name in themed] + [
+        f"failure-{name}.png" for name in FAILURES
+    ]
+
+
 def pictures() -> dict[str, bytes]:
     """Return all pictures by the name of their file."""
     import matplotlib

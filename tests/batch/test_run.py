@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -75,38 +72,6 @@ def test_a_batch_can_be_stopped(tmp_path: Path, jobs: list[Job]) -> None:
     with pytest.raises(Cancelled):
         done += run(jobs, TASK, stage=stage_of)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a-clusters.csv", "a-labels.tif"]
-
-
-def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
-    """However it ends: here by a signal that it cannot handle."""
-    tifffile.imwrite(tmp_path / "x.tif", GRAY)
-    code = (
-        "import os, sys, time, subprocess, threading\n"
-        "from collections import deque\n"
-        "from queue import SimpleQueue\n"
-        "from napari_kmeans.batch import run as module\n"
-        "from napari_kmeans.batch.run import _Worker\n"
-        "from napari_kmeans.batch import Task\n"
-        "worker = _Worker(Task(), {}, deque(), SimpleQueue(), 2)\n"
-        "worker.__enter__()\n"
-        "worker._thread.join()\n"
-        "print(worker._process.pid, flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        pid = int(process.stdout.readline())
-        process.kill()
-    for _ in range(100):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        import time
-
-        time.sleep(0.05)
-    state = Path(f"/proc/{pid}/stat").read_text().split()[2] if Path(f"/proc/{pid}/stat").exists() else ""
-    assert state in ("", "Z")  # a zombie has ended, and waits for its parent
 
 
 def test_the_table_has_the_counts_of_changed_labels(tmp_path: Path) -> None:

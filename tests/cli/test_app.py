@@ -174,6 +174,16 @@ def test_a_table_and_a_model_can_be_written(run: Run, tmp_path: Path, gray: Path
     assert (tmp_path / "out" / "gray-clusters.csv").read_text().startswith("index,name,center,pixels,share")
     model = napari_kmeans.KMeansModel.load(tmp_path / "models" / "m.json")
     np.testing.assert_array_equal(model.centers, napari_kmeans.fit(GRAY, 3).centers)
+    assert model.confirmation == ""
+
+
+@pytest.mark.parametrize("together", [(), ("--together",)])
+def test_scikit_learn_confirms_the_optimum_on_request(
+    run: Run, gray: Path, together: tuple[str, ...]
+) -> None:
+    status, *_ = run("segment", gray, "-k", 3, "-o", "out", "--save-model", "m.json", "--confirm", *together)
+    assert status == 0
+    assert napari_kmeans.KMeansModel.load("m.json").confirmation == "confirmed"
 
 
 @pytest.mark.parametrize("features", ["gray", "lab"])
@@ -576,6 +586,7 @@ def test_view_without_xvfb(run: Run, no_screen: Screen, monkeypatch: pytest.Monk
     assert "install the packages xvfb and xauth" in line
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(
     not sys.platform.startswith("linux")
     or not shutil.which("xvfb-run")

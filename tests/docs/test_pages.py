@@ -7,13 +7,13 @@ import shlex
 from pathlib import Path
 from types import SimpleNamespace
 
+import generated
 import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-GENERATED = [ROOT / "docs" / "gallery" / "index.md"]  # by scripts/docs/hooks.py, whenever the site is built
-GENERATED += [path.with_suffix(".md") for path in (ROOT / "docs" / "gallery").glob("*.py")]
+GENERATED = [ROOT / "docs" / name for name in generated.names()]  # whenever the site is built
 GRAY = np.random.default_rng(0).integers(0, 256, (40, 50), dtype=np.uint8)
 
 
@@ -88,8 +88,12 @@ def test_commands_of_a_page_run(page, tmp_path, monkeypatch):
     assert commands
     monkeypatch.chdir(tmp_path)
     words = {word for command in commands for word in command}
-    for name in {"a.png", "b.png"} | {word for word in words if word.endswith(".tif")}:
-        Image.fromarray(GRAY).save(name)
+    images = {"a.png", "b.png"} | {word for word in words if word.endswith(".tif")}
+    images |= {command[2] for command in commands if command[2].endswith(".png")}
+    for name in {name.replace("*", letter) for name in images for letter in "ab"}:
+        Path(name).parent.mkdir(exist_ok=True)
+        image = np.dstack([GRAY, GRAY.T.reshape(GRAY.shape), GRAY]) if name.startswith("slide") else GRAY
+        Image.fromarray(image).save(name)
     for name in {command[2] for command in commands if command[2].endswith(".ome.zarr")}:
         make_store(Path(name))
     for command in commands:

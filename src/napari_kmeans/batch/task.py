@@ -67,6 +67,8 @@ class Task:
         Name or index of the channel to use; empty: all channels.
     physical : bool
         Whether lengths and sizes of the recipe are in the unit of the file instead of in pixels.
+    confirm : bool
+        Whether scikit-learn checks exact optima, which costs a second for its import.
     together : dict
         How a pooled model was made: weights, number of images and their fingerprint; else empty.
     """
@@ -76,6 +78,7 @@ class Task:
     match: str = "values"
     channel: str = ""
     physical: bool = False
+    confirm: bool = False
     together: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -126,7 +129,15 @@ class Task:
             recipe = self.recipe_of(image)
             pixels = pixels_of(image, recipe.extractor)
             progress = stage("segmenting")
-            found = segment_pixels(pixels, recipe, image.channel_axis, progress, grid=grid, in_memory=objects)
+            found = segment_pixels(
+                pixels,
+                recipe,
+                image.channel_axis,
+                progress,
+                grid=grid,
+                in_memory=objects,
+                confirm=self.confirm,
+            )
             found = replace(found, model=found.model.with_pixel_size(*size_of(image)))
             return self._split(Result(found, found.model, pixels), image, stage, objects)
         model = self.model

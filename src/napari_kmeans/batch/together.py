@@ -83,7 +83,8 @@ def fit_together(task: Task, images: Sequence[Location], stage: Stage, *, weight
     _check_alike(parts, paths)
     recipe = _shared(recipes, paths)
     parts = [replace(pixels, extractor=recipe.extractor) for pixels in parts]
-    model = fit_pooled(parts, recipe, channel_axis, stage("clustering"), weights=weights, confirm=True)
+    clustering = stage("clustering")
+    model = fit_pooled(parts, recipe, channel_axis, clustering, weights=weights, confirm=task.confirm)
     if len(set(sizes)) == 1:
         model = model.with_pixel_size(*sizes[0])
     together = {"weights": weights, "images": len(parts)}

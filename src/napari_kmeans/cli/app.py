@@ -23,9 +23,8 @@ from ..io.images import read_image
 from ..kmeans.clustering import MAX_CLUSTERS
 from ..preprocess.illumination import KINDS
 from .commands import apply, segment
-from .options import choose
-from .parameters import KINDS as FILES
-from .parameters import Channel
+from .options import KINDS as FILES
+from .options import Channel, choose
 from .report import reporting, say
 
 _SCREEN = "-screen 0 1400x900x24"

@@ -25,8 +25,8 @@ from ..model.fitted_to import MATCHES
 from ..model.model import KMeansModel
 from ..model.pooled import WEIGHTS
 from ..model.recipe import Recipe
-from . import parameters as p
-from .options import Physical, choose, clean_up_of, recipe_of, takes_options_of
+from . import options as p
+from .options import choose, clean_up_of, recipe_of, takes_options_of
 from .report import ProgressBar, print_failures, reporting, say
 
 
@@ -63,7 +63,10 @@ def segment(
         ),
     ] = None,
     objects: p.Objects = False,
-    physical: Physical = False,
+    physical: p.Physical = False,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Let scikit-learn check that the clusters are optimal (1 s).")
+    ] = False,
     scheduler: Annotated[
         str,
         typer.Option(metavar="ADDRESS", help="Read lazy images on the Dask cluster of this scheduler."),
@@ -79,7 +82,7 @@ def segment(
             raise typer.BadParameter("it is an option of --together", param_hint="--weights")
     if scheduler and jobs > 1:
         raise typer.BadParameter("choose --scheduler or --jobs, not both", param_hint="--jobs")
-    task = Task(recipe_of(n_clusters, features, options), channel=channel, physical=physical)
+    task = Task(recipe_of(n_clusters, features, options), channel=channel, physical=physical, confirm=confirm)
     outputs = Outputs(
         out, in_image, table, "png" if figure else "", None if together else save_model, objects
     )
@@ -116,7 +119,7 @@ def apply(
     table: p.Table = False,
     figure: p.Figure = False,
     objects: p.Objects = False,
-    physical: Physical = False,
+    physical: p.Physical = False,
     jobs: p.Jobs = 1,
     overwrite: p.Overwrite = False,
     **options: Any,

@@ -1,9 +1,10 @@
-"""Command-line options made from the declarations of the recipe, so that each is written down once."""
+"""Options of the command line: those that commands share, and those made from the declarations of the recipe."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
@@ -31,6 +32,30 @@ _TYPES: dict[str, Any] = {
 }
 _DEFAULTS: dict[str, Any] = {"smooth": 0.0, "coherence": 0.0, "exclude": None}
 
+KINDS = "OME-Zarr (a folder or a URL), TIFF, PNG or JPEG"
+
+Images = Annotated[list[str], typer.Argument(metavar="IMAGE", help=f"{KINDS}.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--out", metavar="OUT", help="Folder, or a .tif or .ome.zarr file for a single image."
+    ),
+]
+InImage = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="Write the labels into the OME-Zarr image itself, as labels/NAME."),
+]
+Channel = Annotated[str, typer.Option(metavar="C", help="Use one channel, by its name or its index from 0.")]
+Table = Annotated[bool, typer.Option("--table", help="Also write a table of the clusters as CSV.")]
+Figure = Annotated[bool, typer.Option("--figure", help="Also draw image, clusters and histogram.")]
+Objects = Annotated[
+    bool, typer.Option("--objects", help="Also write connected parts and their measures, as TIFF and CSV.")
+]
+Jobs = Annotated[
+    int,
+    typer.Option("-j", "--jobs", metavar="N", min=1, help="Processes to use at the same time."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 Physical = Annotated[
     bool, typer.Option("--physical", help="S, R, N and measures are in the unit of the file, not in pixels.")
 ]
