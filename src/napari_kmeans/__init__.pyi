@@ -1,5 +1,5 @@
-from .estimator import ImageKMeans
 from ._napari.layers.mask_layer import mask_from_layer
+from .estimator import ImageKMeans
 from .features.channels import Channels
 from .features.stain import Stain
 from .features.texture import Texture
