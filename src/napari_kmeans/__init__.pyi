@@ -1,14 +1,19 @@
 from .features.channels import Channels
 from .features.stain import Stain
 from .features.texture import Texture
+from .io.image_file import ImageFile
+from .io.images import read_image
+from .io.samples import sample_image
 from .kmeans.suggestion import Suggestion
 from .labels.clean_up import CleanUp, clean_labels
 from .labels.objects import split_into_objects
 from .model.model import KMeansModel
 from .model.recipe import Recipe
 from .model.stack import KMeansStack
+from .model.uncertainty import Uncertainty
 from .pipeline import fit, segment, suggest_n_clusters
 from .preprocess.illumination import Illumination
+from .report.label_files import write_labels
 
 __version__: str
 
@@ -16,15 +21,20 @@ __all__ = [
     "Channels",
     "CleanUp",
     "Illumination",
+    "ImageFile",
     "KMeansModel",
     "KMeansStack",
     "Recipe",
     "Stain",
     "Suggestion",
     "Texture",
+    "Uncertainty",
     "clean_labels",
     "fit",
+    "read_image",
+    "sample_image",
     "segment",
     "split_into_objects",
     "suggest_n_clusters",
+    "write_labels",
 ]
