@@ -1,3 +1,4 @@
+from ._napari.layers.mask_layer import mask_from_layer
 from .features.channels import Channels
 from .features.stain import Stain
 from .features.texture import Texture
@@ -31,6 +32,7 @@ __all__ = [
     "Uncertainty",
     "clean_labels",
     "fit",
+    "mask_from_layer",
     "read_image",
     "sample_image",
     "segment",
