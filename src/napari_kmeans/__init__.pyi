@@ -1,4 +1,5 @@
 from ._napari.layers.mask_layer import mask_from_layer
+from .estimator import ImageKMeans
 from .features.channels import Channels
 from .features.stain import Stain
 from .features.texture import Texture
@@ -23,6 +24,7 @@ __all__ = [
     "CleanUp",
     "Illumination",
     "ImageFile",
+    "ImageKMeans",
     "KMeansModel",
     "KMeansStack",
     "Recipe",
