@@ -297,7 +297,7 @@ def suggest_n_clusters(
 
     Parameters
     ----------
-    image, channel_axis, mask, progress, features, illumination, smooth, exclude
+    image, channel_axis, mask, progress, features, illumination, smooth, coherence, exclude
         As for `fit`.
     k_max : int, default 12
         Largest number to consider, 1 to 255.
@@ -307,6 +307,11 @@ def suggest_n_clusters(
     Suggestion
         With ``n_clusters``, ``inertia[k - 1]`` for k = 1 … `k_max`, and ``reason``. It is only a suggestion:
         only you know what the clusters should represent.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is invalid; the message names it and says what to do.
 
     References
     ----------

@@ -174,6 +174,11 @@ class ImageFile:
         chosen : str
             Its name, or its index from 0.
 
+        Returns
+        -------
+        ImageFile
+            Without the channel axis.
+
         Raises
         ------
         ValueError
@@ -193,7 +198,18 @@ class ImageFile:
         return self.at_channel(indices[0])
 
     def at_channel(self, index: int) -> ImageFile:
-        """Return the channel with an index."""
+        """Return the channel with an index.
+
+        Parameters
+        ----------
+        index : int
+            From 0.
+
+        Returns
+        -------
+        ImageFile
+            Without the channel axis.
+        """
         axis = self.channel_axis
         assert axis is not None
         at = (slice(None),) * axis + (index,)
