@@ -141,6 +141,7 @@ class KMeansWidget(Container):
             (jobs.failed, view.show_error),
             (jobs.exported, self._on_exported),
             (jobs.progressed, view.show_progress),
+            (jobs.preparing, view.show_preparing),
             (jobs.lasted, self._running.show),
             (jobs.stopped, self._running.hide),
             (self.controls.chosen, self._on_chosen),
