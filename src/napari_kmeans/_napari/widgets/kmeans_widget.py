@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
 from napari.layers import Image
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtGui import QAction, QKeySequence
 from qtpy.QtWidgets import QPushButton, QShortcut, QToolButton
 
@@ -165,6 +165,7 @@ class KMeansWidget(Container):
             (menu.log_counts.toggled, view.histogram.set_log_counts),
             (menu.palettes.triggered, self._on_palette),
             (menu.confidence.triggered, jobs.new_layers.add_confidence),
+            (menu.intervals.triggered, jobs.intervals.find),
             (menu.show_field.triggered, jobs.new_layers.add_field),
             (menu.copy_python.triggered, actions.copy_python),
             (menu.export.triggered, actions.export),
@@ -200,7 +201,7 @@ class KMeansWidget(Container):
 
     def reset_choices(self, *_: Any) -> None:
         """List images and masks again; what is shown stays chosen, whatever its name is now."""
-        with self.controls.silently():
+        with QSignalBlocker(self.controls):
             super().reset_choices()
             session = self.session
             if session is not None and session.image in self.viewer.layers:
