@@ -80,7 +80,7 @@ class FilesAndClipboard(QObject):
             return
         asked = session.asked
         recipe = replace(session.model.recipe, clean_up=asked.recipe.clean_up)
-        recipe = in_pixels(recipe, session.grid.spacing or [1.0])
+        recipe = in_pixels(recipe, session.request.grid.spacing or [1.0])
         name = f"{session.image.name}-recipe.json"
         path, kind = QFileDialog.getSaveFileName(self._parent, "Save recipe", name, "JSON (*.json)")
         if path:
