@@ -64,6 +64,7 @@ def segment(
         ),
     ] = None,
     objects: p.Objects = False,
+    confidence: p.Confidence = False,
     physical: p.Physical = False,
     confirm: Annotated[
         bool, typer.Option("--confirm", help="Let scikit-learn check that the clusters are optimal (1 s).")
@@ -85,7 +86,7 @@ def segment(
         raise typer.BadParameter("choose --scheduler or --jobs, not both", param_hint="--jobs")
     task = Task(recipe_of(n_clusters, features, options), channel=channel, physical=physical, confirm=confirm)
     outputs = Outputs(
-        out, in_image, table, "png" if figure else "", None if together else save_model, objects
+        out, in_image, table, "png" if figure else "", None if together else save_model, objects, confidence
     )
     todo = _plan(images, outputs)
     if together and save_model is not None:
@@ -120,6 +121,7 @@ def apply(
     table: p.Table = False,
     figure: p.Figure = False,
     objects: p.Objects = False,
+    confidence: p.Confidence = False,
     physical: p.Physical = False,
     jobs: p.Jobs = 1,
     overwrite: p.Overwrite = False,
@@ -127,7 +129,7 @@ def apply(
 ) -> int:
     """Label images with the clusters of another image."""
     choose("--match", match, MATCHES)
-    todo = _plan(images, Outputs(out, in_image, table, "png" if figure else "", None, objects))
+    todo = _plan(images, Outputs(out, in_image, table, "png" if figure else "", None, objects, confidence))
     recipe = replace(Recipe(), clean_up=clean_up_of(options))
     with reporting(model_file) as report:
         model = KMeansModel.load(model_file)

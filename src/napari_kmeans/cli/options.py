@@ -51,6 +51,10 @@ Figure = Annotated[bool, typer.Option("--figure", help="Also draw image, cluster
 Objects = Annotated[
     bool, typer.Option("--objects", help="Also write connected parts and their measures, as TIFF and CSV.")
 ]
+Confidence = Annotated[
+    bool,
+    typer.Option("--confidence", help="Also write how clearly each pixel belongs to its cluster, 0 to 1."),
+]
 Jobs = Annotated[
     int,
     typer.Option("-j", "--jobs", metavar="N", min=1, help="Processes to use at the same time."),

@@ -171,15 +171,15 @@ def write(
 
 
 def _write_imagej(partial_path: Path, path: Path, labels: NDArray[Any], image: ImageFile) -> None:
-    """Write labels as an ImageJ stack."""
+    """Write labels, or a float image of values from 0 to 1, as an ImageJ stack."""
     import tifffile
 
-    highest = int(labels.max())
+    highest = 1 if labels.dtype.kind == "f" else int(labels.max())
     # Without this display range, ImageJ shows labels 1, 2, 3 of 255 as black.
     metadata = {"axes": image.spatial_axes, "min": 0, "max": max(1, highest)}
     if highest > 1 << 24:
         raise ValueError(f"{path} cannot hold {highest} objects; clean the labels first to get fewer")
-    if labels.dtype != np.uint8:
+    if labels.dtype.kind != "f" and labels.dtype != np.uint8:
         labels = labels.astype(np.uint16 if highest < 1 << 16 else np.float32)
     size, unit = image.pixel_size, image.unit
     if unit == "m":  # tags are ratios of 32-bit integers, which are too coarse for pixels per metre
