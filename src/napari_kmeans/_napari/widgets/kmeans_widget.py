@@ -170,6 +170,7 @@ class KMeansWidget(Container):
             (menu.show_field.triggered, jobs.new_layers.add_field),
             (menu.copy_python.triggered, actions.copy_python),
             (menu.export.triggered, actions.export),
+            (menu.save_recipe.triggered, actions.save_recipe),
             (menu.save_model.triggered, actions.save_model),
             (menu.load_model.triggered, actions.load_model),
             (actions.said, view.show_status),
