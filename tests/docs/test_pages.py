@@ -11,6 +11,8 @@ import generated
 import numpy as np
 import pytest
 
+import napari_kmeans
+
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 GENERATED = [ROOT / "docs" / name for name in generated.names()]  # whenever the site is built
@@ -93,11 +95,12 @@ def test_commands_of_a_page_run(page, tmp_path, monkeypatch):
     images = {"a.png", "b.png"} | {word for word in words if word.endswith(".tif")}
     images |= {command[2] for command in commands if command[2].endswith(".png")}
     for name in {name.replace("*", letter) for name in images for letter in "ab"}:
-        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
         image = np.dstack([GRAY, GRAY.T.reshape(GRAY.shape), GRAY]) if name.startswith("slide") else GRAY
         Image.fromarray(image).save(name)
     for name in {command[2] for command in commands if command[2].endswith(".ome.zarr")}:
         make_store(Path(name))
+    napari_kmeans.Recipe.of(3).save("recipe.json")
     for command in commands:
         arguments = []
         for word in command[1:]:
