@@ -35,6 +35,8 @@ def with_snippets(language: str, needle: str = "") -> list[object]:
 def test_python_snippets_of_a_page_run_one_after_the_other(page, tmp_path, monkeypatch, picture):
     monkeypatch.chdir(tmp_path)
     # As in napari's console.
+    # A snippet that draws needs no window, though napari has loaded Qt.
+    pytest.importorskip("matplotlib").use("agg")
     napari_layers = pytest.importorskip("napari.layers")
     viewer = SimpleNamespace(layers={"coins": napari_layers.Image(picture("coins"), name="coins")})
     namespace = {"viewer": viewer}
