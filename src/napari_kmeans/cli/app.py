@@ -39,6 +39,7 @@ from ..model.segmentation import Segmentation, label_pixels, segment_pixels
 from ..preprocess.illumination import KINDS
 from . import batch
 from .options import Physical, Units, choose, clean_up_of, recipe_of, takes_options_of
+from .steady_output import steady_output
 
 _SCREEN = "-screen 0 1400x900x24"
 _UNDER_XVFB = "NAPARI_KMEANS_UNDER_XVFB"
@@ -70,6 +71,11 @@ def main(args: Sequence[str] | None = None) -> int:
 
     0: all went well; 1: an input failed; 2: wrong usage; 130: stopped by Ctrl-C.
     """
+    with steady_output():
+        return _run(args)
+
+
+def _run(args: Sequence[str] | None) -> int:
     command = typer.main.get_command(app)
     try:
         status = command.main(args, prog_name="napari-kmeans", standalone_mode=False)
