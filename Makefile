@@ -2,21 +2,24 @@
 
 .POSIX:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench clean
+.PHONY: help demo test test-all lint docs bench clean
 
 VENV = .venv
 TOX_VENV = .venv-tox
 TOX = $(TOX_VENV)/bin/tox
-# More for the command behind a target: make test ARGS="-e py311 -- -k exact"
+# More for the command behind a target: make test ARGS="-- -k exact"
 ARGS =
+# Which environments of tox.ini make test runs; py is the Python that was found first.
+ENVS = py,lint
 
 help:
-	@echo "make demo    open napari with a segmented picture (without a screen: leave demo.png)"
-	@echo "make test    install what tests need and run them on every Python found, and the lint step"
-	@echo "make lint    style, types, direction of imports"
-	@echo "make docs    build the documentation into site/"
-	@echo "make bench   time this package and others side by side"
-	@echo "make clean   remove what the above have made"
+	@echo "make demo      open napari with a segmented picture (without a screen: leave demo.png)"
+	@echo "make test      install what tests need and run them, and the lint step"
+	@echo "make test-all  the tests on every Python found, those that take long, and the lint step"
+	@echo "make lint      style, types, direction of imports"
+	@echo "make docs      build the documentation into site/"
+	@echo "make bench     time this package and others side by side"
+	@echo "make clean     remove what the above have made"
 
 demo: $(VENV)/installed
 	@if [ "$$(uname -s)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
@@ -30,6 +33,10 @@ demo: $(VENV)/installed
 	fi
 
 test: $(TOX)
+	@scripts/install-system-packages
+	scripts/with-pythons $(TOX) run -e $(ENVS) $(ARGS)
+
+test-all: $(TOX)
 	@scripts/install-system-packages
 	scripts/with-pythons $(TOX) run $(ARGS)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .images import SEVERAL, values
+from .images import N_CHANNELS, SEVERAL, values
 
 GRAY = ("uint8", "uint16", "float32")
 
@@ -51,7 +51,7 @@ def _ours() -> Run:
     import napari_kmeans
 
     def run(image: NDArray, k: int, dtype: str) -> NDArray:
-        features = dtype if dtype in SEVERAL else "gray"
+        features = "channels" if dtype in N_CHANNELS else dtype if dtype in SEVERAL else "gray"
         axis = -1 if image.ndim == 3 else None
         return napari_kmeans.segment(image, k, features=features, channel_axis=axis)[0]
 

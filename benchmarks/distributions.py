@@ -1,27 +1,49 @@
-"""Time from pixels to labels for many distributions and data types, beside the floor.
+"""Time from pixels to labels for many distributions, sizes and data types, beside other libraries and the floor.
 
-    python -m benchmarks.distributions [--size 4096] [--rounds 5] [--markdown]
+    python -m benchmarks.distributions [--sizes 512,2048,4096] [--rounds 5] [--markdown] [--json FILE]
 
-The floor is OpenCV's bare `calcHist` and `LUT` of a uint8 array with as many pixels. Floor and segmentations
-take turns, so their ratios hold on a busy machine too.
+All take turns on the same pixels, so their ratios hold on a busy machine too. The other libraries get the
+pixels as float32, whatever the type: two of them take nothing else, and all are quickest with it. The floor
+is OpenCV's bare `calcHist` and `LUT` of a uint8 array with as many pixels.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .contenders import BY_NAME, FLOOR, OPENCV, SKLEARN
 from .images import SEED
 
-DTYPES = ("uint16", "float32", "int32", "uint32", "float64", "int64")
+DTYPES = ("uint8", "uint16", "float32", "int32", "uint32", "float64", "int64")
+PEERS = (SKLEARN, OPENCV, "faiss.Kmeans")
+SLOW = 1.0  # seconds from which a run is not repeated
 K = 4
 Floats = NDArray[np.float32]
+
+
+@dataclass
+class Measurement:
+    """Seconds of every contender on one distribution.
+
+    Attributes
+    ----------
+    seconds : dict of str: float
+        Median time by contender: a data type for ours, else the name of a library or the floor.
+    """
+
+    distribution: str
+    size: int
+    seconds: dict[str, float]
 
 
 def distributions(size: int) -> Iterator[tuple[str, Floats]]:
@@ -49,15 +71,15 @@ def distributions(size: int) -> Iterator[tuple[str, Floats]]:
 
 
 def converted(image: Floats, dtype: str) -> NDArray:
-    """Return an image in another type; integers of 16 bits use their whole range."""
+    """Return an image in another type; integers of 8 and 16 bits use their whole range."""
     kind = np.dtype(dtype)
     if kind == np.float32:
         return image
     values = image.astype(np.float64)
     if kind.kind == "f":
         return values * (1 + 1e-9)  # not float32 numbers
-    if kind.itemsize == 2:
-        values = (values - values.min()) / np.ptp(values) * 65535
+    if kind.itemsize <= 2:
+        values = (values - values.min()) / np.ptp(values) * np.iinfo(kind).max
     elif np.abs(values).max() <= 2000:
         values *= 1000
     if kind.kind == "u":
@@ -65,68 +87,89 @@ def converted(image: Floats, dtype: str) -> NDArray:
     return np.rint(values).astype(kind)
 
 
-def seconds(function: Callable[[], object]) -> float:
-    """Return how long a call takes."""
-    begin = time.perf_counter()
-    function()
-    return time.perf_counter() - begin
+def interleaved(work: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Run each in turn, after one run to compile and warm up, and return median seconds.
+
+    The first run of what takes longer than `SLOW` is its only one.
+    """
+
+    def seconds(function: Callable[[], object]) -> float:
+        begin = time.perf_counter()
+        function()
+        return time.perf_counter() - begin
+
+    first = {name: seconds(function) for name, function in work.items()}
+    slow = {name for name in PEERS if first.get(name, 0) > SLOW}
+    times = {name: [first[name]] if name in slow else [] for name in work}
+    for _ in range(rounds):
+        for name, function in work.items():
+            if name not in slow:
+                times[name].append(seconds(function))
+    return {name: median(values) for name, values in times.items()}
 
 
-def measure(size: int, rounds: int) -> Iterator[tuple[str, dict[str, tuple[float, float]]]]:
-    """Yield a distribution, and for each type the median seconds of a segmentation and of the floor."""
-    import cv2
-
+def measure(size: int, dtypes: Sequence[str], peers: Sequence[str], rounds: int) -> Iterator[Measurement]:
+    """Measure one distribution after the other."""
     import napari_kmeans
 
+    runs = {name: BY_NAME[name].prepare() for name in (*peers, FLOOR)}
     pixels = np.random.default_rng(SEED).integers(0, 256, (size, size), dtype=np.uint8)
-    table = np.arange(256, dtype=np.uint8)
-
-    def floor() -> None:
-        cv2.calcHist([pixels], [0], None, [256], [0, 256])
-        cv2.LUT(pixels, table)
-
     for name, values in distributions(size):
-        results = {}
-        for dtype in DTYPES:
-            image = converted(values, dtype)
+        images = {dtype: converted(values, dtype) for dtype in dtypes}
+        work: dict[str, Callable[[], object]] = {
+            dtype: lambda image=image: napari_kmeans.segment(image, K) for dtype, image in images.items()
+        }
+        work |= {peer: lambda run=runs[peer], image=values: run(image, K, "float32") for peer in peers}
+        work[FLOOR] = lambda: runs[FLOOR](pixels, K, "uint8")
+        yield Measurement(name, size, interleaved(work, rounds))
 
-            def ours(image: NDArray = image) -> None:
-                napari_kmeans.segment(image, K)
 
-            ours(), floor()  # compiles, and warms up
-            turns = [(seconds(ours), seconds(floor)) for _ in range(rounds)]
-            results[dtype] = median(turn[0] for turn in turns), median(turn[1] for turn in turns)
-        yield name, results
+def table(measurements: Sequence[Measurement]) -> list[list[str]]:
+    """Return rows of cells: a header, a row for each distribution, then median and worst ratio to the floor."""
+    contenders = [name for name in measurements[0].seconds if name != FLOOR]
+    rows = [[f"{measurements[0].size}², k = {K}", *contenders, "floor"]]
+    for one in measurements:
+        floor = one.seconds[FLOOR]
+        cells = [f"{_milliseconds(one.seconds[c])} ({one.seconds[c] / floor:.3g}×)" for c in contenders]
+        rows.append([one.distribution, *cells, _milliseconds(floor)])
+    for label, statistic in (("median", median), ("worst", max)):
+        ratios = [statistic([m.seconds[c] / m.seconds[FLOOR] for m in measurements]) for c in contenders]
+        times = [statistic([m.seconds[c] for m in measurements]) for c in (*contenders, FLOOR)]
+        cells = [f"{_milliseconds(t)} ({r:.3g}×)" for t, r in zip(times[:-1], ratios, strict=True)]
+        rows.append([label, *cells, _milliseconds(times[-1])])
+    return rows
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1e3 * seconds:,.0f} ms" if seconds >= 0.01 else f"{1e3 * seconds:.2g} ms"
 
 
 def main() -> None:
-    """Print a line per distribution, and the median and the worst of each type."""
+    """Print a table for each size."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--size", type=int, default=4096, help="pixels along each side")
+    parser.add_argument("--sizes", default="512,2048,4096", help="pixels along each side")
+    parser.add_argument("--dtypes", default=",".join(DTYPES))
+    parser.add_argument("--no-peers", action="store_true", help="this package and the floor only")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each")
-    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
+    parser.add_argument("--json", type=Path, help="write the median seconds there, for benchmarks.chart")
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # of images with fewer distinct values than clusters
 
-    def show(first: str, cells: list[str]) -> None:
+    everything: list[Measurement] = []
+    peers = () if options.no_peers else PEERS
+    for size in map(int, options.sizes.split(",")):
+        measurements = list(measure(size, options.dtypes.split(","), peers, options.rounds))
+        everything += measurements
+        header, *rows = table(measurements)
         if options.markdown:
-            print("|", " | ".join([first, *cells]), "|", flush=True)
+            rows = [header, ["---", *["--:"] * (len(header) - 1)], *rows]
+            print("\n".join(f"| {' | '.join(row)} |" for row in rows), end="\n\n", flush=True)
         else:
-            print(f"{first:22}", *(f"{cell:>18}" for cell in cells), flush=True)
-
-    show(f"{options.size}², k = {K}", list(DTYPES))
-    if options.markdown:
-        show("---", ["--:"] * len(DTYPES))
-    ratios: dict[str, list[float]] = {dtype: [] for dtype in DTYPES}
-    floors: dict[str, list[float]] = {dtype: [] for dtype in DTYPES}
-    for name, results in measure(options.size, options.rounds):
-        for dtype, (ours, floor) in results.items():
-            ratios[dtype].append(ours / floor)
-            floors[dtype].append(floor)
-        show(name, [f"{1e3 * ours:.0f} ms ({ours / floor:.1f}×)" for ours, floor in results.values()])
-    show("median", [f"{median(values):.1f}×" for values in ratios.values()])
-    show("worst", [f"{max(values):.1f}×" for values in ratios.values()])
-    show("floor, median", [f"{1e3 * median(values):.1f} ms" for values in floors.values()])
+            for first, *cells in (header, *rows):
+                print(f"{first:22}", *(f"{cell:>24}" for cell in cells), flush=True)
+    if options.json:
+        options.json.write_text(json.dumps([asdict(one) for one in everything], indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

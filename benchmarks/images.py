@@ -11,7 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-SEVERAL = ("rgb", "lab", "channels", "texture")  # features a pixel
+SEVERAL = ("rgb", "lab", "channels", "panel", "spectrum", "texture")  # features a pixel
+N_CHANNELS = {"panel": 32, "spectrum": 200}
+LARGEST = {"panel": 512, "spectrum": 512}  # edge in pixels
 DTYPES = ("uint8", "uint16", "float32", "luminance", *SEVERAL)
 SEED = 20
 _FULL_WELL = 3000.0  # photoelectrons at white: the shot noise of an ordinary microscope camera
@@ -26,7 +28,7 @@ def make(dtype: str, size: int) -> NDArray:
     dtype : str
         What is clustered, of `DTYPES`. "uint16" uses the full 16 bits; "float32" runs from 0 to about 1 and
         is not rounded; "luminance", "rgb" and "lab" are uint8 with three channels along the last axis;
-        "channels" has two, of 16 bits; "texture" is a gray mosaic of uint8.
+        "channels" has two, of 16 bits, "panel" 32 and "spectrum" 200; "texture" is a gray mosaic of uint8.
     size : int
     """
     from skimage import data
@@ -39,6 +41,8 @@ def make(dtype: str, size: int) -> NDArray:
     if dtype == "channels":
         channels = [_expose(_enlarge(picture, size), rng) for picture in (data.camera(), data.coins())]
         return np.stack([_digitise(channel, np.uint16) for channel in channels], axis=-1)
+    if dtype in N_CHANNELS:
+        return _mixed(size, N_CHANNELS[dtype], rng)
     if dtype in ("luminance", "rgb", "lab"):
         picture = data.astronaut()
         channels = [_expose(_enlarge(picture[..., c], size), rng) for c in range(3)]
@@ -60,11 +64,23 @@ def values(image: NDArray, dtype: str) -> NDArray:
         from skimage.color import rgb2lab
 
         return rgb2lab(image)
-    if dtype == "channels":
+    if dtype == "channels" or dtype in N_CHANNELS:
         return image / image.std(axis=(0, 1))
     if dtype == "texture":
         return _texture(image)
     return image
+
+
+def _mixed(size: int, n_channels: int, rng: np.random.Generator) -> NDArray[np.uint16]:
+    """Six materials, each with a spectrum of its own and the camera's noise, in smooth mixtures."""
+    from scipy.ndimage import gaussian_filter, gaussian_filter1d
+
+    spectra = gaussian_filter1d(rng.random((6, n_channels)), 1.5, axis=1)
+    fields = np.stack([gaussian_filter(rng.standard_normal((size, size)), size / 30) for _ in range(6)], -1)
+    shares = np.exp(4 * fields / fields.std())
+    shares /= shares.sum(axis=-1, keepdims=True)
+    scene = (shares @ spectra).astype(np.float32)
+    return _digitise(_expose(scene, rng), np.uint16)
 
 
 def _texture(image: NDArray) -> NDArray[np.float32]:

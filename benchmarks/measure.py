@@ -89,6 +89,8 @@ def run(
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         for size in sorted(sizes):
             for dtype in dtypes:
+                if size > images.LARGEST.get(dtype, size):
+                    continue
                 say(f"{size}² {dtype}: making the image and its optimum")
                 picture = images.make(dtype, size)
                 if dtype in images.SEVERAL:

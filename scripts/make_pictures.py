@@ -178,20 +178,6 @@ def gallery_tissue(studio: Studio) -> Any:
     return studio.window()
 
 
-def gallery_channels(studio: Studio) -> Any:
-    """Two layers as channels."""
-    studio.begin("fluorescence", 3)
-    studio.dock.features.value = "channels"
-    return studio.window()
-
-
-def gallery_texture(studio: Studio) -> Any:
-    """Three materials."""
-    studio.begin("mosaic", 3)
-    studio.dock.features.value = "texture"
-    return studio.window()
-
-
 def cleaned(studio: Studio) -> Any:
     """Sections opened and used."""
     studio.begin("coins", 2)
@@ -266,8 +252,6 @@ PICTURES: dict[str, Callable[[Studio], Any]] = {
     "window-stack": stack,
     "window-estimate": estimate,
     "gallery-tissue": gallery_tissue,
-    "gallery-channels": gallery_channels,
-    "gallery-texture": gallery_texture,
     "cleaned": cleaned,
     "choose-k-dark": partial(choose_k, theme="dark"),
     "choose-k-light": partial(choose_k, theme="light"),

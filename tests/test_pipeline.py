@@ -19,8 +19,6 @@ import napari_kmeans
 from napari_kmeans.blocks import loop
 from napari_kmeans.kmeans.exact import OptimalPartitions
 
-pytestmark = pytest.mark.thorough
-
 GRAY = ("camera", "coins", "moon", "text", "page")
 COLOUR = ("astronaut", "china", "flower")
 INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")

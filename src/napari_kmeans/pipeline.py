@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, Unpack
 
+from .blocks.containers import Contents, axis_number, open_container, open_mask
 from .blocks.pixels import Pixels
 from .blocks.progress import Progress, subprogress
 from .kmeans.illumination import with_shared_illumination
@@ -30,9 +32,9 @@ def fit(
     image: Any,
     n_clusters: int | str = 3,
     *,
-    channel_axis: int | None = None,
+    channel_axis: int | str | None = None,
     mask: Any = None,
-    per_axis: int | None = None,
+    per_axis: int | str | None = None,
     weights: str = "pixels",
     progress: Progress | None = None,
     **options: Unpack[RecipeOptions],
@@ -41,7 +43,7 @@ def fit(
 
     Parameters
     ----------
-    image : NumPy, dask or zarr array, or a list of these
+    image : NumPy, dask or zarr array, xarray.DataArray, napari Image layer, ImageFile, or a list of these
         Of any number of dimensions; bool, integers or floats, in any byte order and memory layout. NaN is
         excluded. ±inf is excluded from the fit, but labelled with the outermost clusters. Lazy arrays are
         read block by block, on the Dask cluster of an active `distributed.Client` if there is one. A list or
@@ -49,12 +51,14 @@ def fit(
     n_clusters : int or "auto", default 3
         1 to 255, or as many as `suggest_n_clusters` suggests.
     channel_axis : int, optional
-        Channel axis of the image; without it every axis is spatial.
+        Channel axis of the image; without it every axis is spatial. For a DataArray also the name of its
+        dimension. By default a DataArray's dimension called "channel", "c", "band" or similar, the last axis
+        of a napari layer of colours, and that of an `ImageFile`.
     mask : array, optional
         Of the spatial shape; True (or nonzero) = use the pixel. For a list of images, a list of masks.
     per_axis : int, optional
         Fit each position along this axis of `image` separately. For a lazy image, each model is computed on
-        demand.
+        demand. For a DataArray also the name of its dimension.
     weights : {"pixels", "images"}, default "pixels"
         For a list of images: whether every pixel counts the same, or every image. With ``"images"``, inertia
         and explained variance are weighted too; counts are of pixels.
@@ -85,7 +89,8 @@ def fit(
         and centres are the means of the original values.
     exclude : number, "saturated", or a sequence of these, optional
         Exclude pixels with these values: zeros, a no-data value, or ``"saturated"``, the largest value of the
-        image's integer type. With several channels, if all channels have the value.
+        image's integer type. With several channels, if all channels have the value. By default the no-data
+        value of an `ImageFile` or of a DataArray (``_FillValue``), if it has one.
     solver : {"auto", "exact", "lloyd"}, default "auto"
         ``"exact"`` finds the global optimum by dynamic programming; it is the default for one feature.
         ``"lloyd"`` is scikit-learn's KMeans on the same weighted values, with k-means++ and 10 restarts. For
@@ -128,26 +133,26 @@ def fit(
     >>> napari_kmeans.fit(image, 3).centers.ravel()
     array([ 11. ,  90. , 200.5])
     """
-    recipe = Recipe.of(n_clusters, **options)
     if isinstance(image, list | tuple):
-        return fit_pooled(
-            _images(image, mask, channel_axis, per_axis, recipe),
-            recipe,
-            channel_axis,
-            progress,
-            weights=weights,
-        )
-    pixels = Pixels.of(image, features=recipe.extractor, channel_axis=channel_axis, mask=mask)
+        opened = _open_all(image, channel_axis, per_axis)
+        recipe = Recipe.of(n_clusters, **_with_nodata(opened, options))
+        images = _pixels_of_all(opened, mask, recipe)
+        return fit_pooled(images, recipe, _channel_axis(opened), progress, weights=weights)
+    per_axis = axis_number(image, per_axis)
+    contents = open_container(image, channel_axis)
+    recipe = Recipe.of(n_clusters, **_with_nodata([contents], options))
+    pixels = _pixels(contents, mask, recipe)
+    image, channel_axis = contents.data, contents.channel_axis
     if per_axis is None:
         return fit_pixels(pixels, recipe, channel_axis, progress)
     axis = spatial_axis(image, per_axis, channel_axis)
-    per_axis %= image.ndim
+    image_axis: int = per_axis % image.ndim
     n = pixels.shape[axis]
     check_recipe(pixels, recipe)
     recipe = recipe.without_axis(axis)
     part_axis = channel_axis
     if channel_axis is not None:  # as it is in one position of the image
-        part_axis = channel_axis % image.ndim - (per_axis < channel_axis % image.ndim)
+        part_axis = channel_axis % image.ndim - (image_axis < channel_axis % image.ndim)
 
     def fit_position(position: int) -> KMeansModel:
         share = subprogress(progress, position / n, (position + 1) / n) if pixels.chunks is None else None
@@ -156,11 +161,11 @@ def fit(
                 replace(pixels.at(axis, position), extractor=recipe.extractor), recipe, part_axis, share
             )
         except ValueError as error:
-            raise ValueError(f"at position {position} along axis {per_axis}: {error}") from None
+            raise ValueError(f"at position {position} along axis {image_axis}: {error}") from None
 
     models = ModelsOnDemand(n, fit_position)
     kept = tuple(models) if pixels.chunks is None else models
-    return KMeansStack(kept, per_axis, channel_axis, recipe.extractor, recipe.illumination)
+    return KMeansStack(kept, image_axis, channel_axis, recipe.extractor, recipe.illumination)
 
 
 @shows_options(RecipeOptions)
@@ -168,9 +173,9 @@ def segment(
     image: Any,
     n_clusters: int | str = 3,
     *,
-    channel_axis: int | None = None,
+    channel_axis: int | str | None = None,
     mask: Any = None,
-    per_axis: int | None = None,
+    per_axis: int | str | None = None,
     weights: str = "pixels",
     progress: Progress | None = None,
     **options: Unpack[RecipeOptions],
@@ -184,58 +189,96 @@ def segment(
     -------
     labels : uint8 array
         Of the spatial shape: 1 = darkest … `n_clusters` = brightest, 0 = excluded. For a dask or zarr array,
-        a lazy dask array with the same chunks. For a list of images, a list of labels.
+        a lazy dask array with the same chunks. For a DataArray, a DataArray with its spatial coordinates. For
+        a list of images, a list of labels.
     model : KMeansModel, or KMeansStack with `per_axis`
     """
-    if per_axis is not None:
-        clean_up = options.get("clean_up")
-        middle, end = (0.4, 0.8) if clean_up else (0.5, 1.0)
-        stack = fit(
-            image,
-            n_clusters,
-            channel_axis=channel_axis,
-            mask=mask,
-            per_axis=per_axis,
-            progress=subprogress(progress, 0, middle),
-            **options,
-        )
-        labels = stack.predict(image, channel_axis, mask, progress=subprogress(progress, middle, end))
-        if clean_up:
-            axis = spatial_axis(image, per_axis, channel_axis)
-            rest = subprogress(progress, end, 1)
-            labels = clean_labels(labels, **asdict(clean_up), per_axis=axis, progress=rest)
-        return labels, stack
-    recipe = Recipe.of(n_clusters, **options)
     if isinstance(image, list | tuple):
-        images = _images(image, mask, channel_axis, per_axis, recipe)
-        fitting = subprogress(progress, 0, 0.6)
-        model = fit_pooled(images, recipe, channel_axis, fitting, weights=weights, confirm=True)
-        shares = [
-            subprogress(progress, 0.6 + 0.4 * i / len(images), 0.6 + 0.4 * (i + 1) / len(images))
-            for i in range(len(images))
-        ]
-        fitted = [replace(pixels, extractor=model.extractor) for pixels in images]
-        labels = [
-            label_pixels(pixels, model, recipe.clean_up, share).labels
-            for pixels, share in zip(fitted, shares, strict=True)
-        ]
-        return labels, model
-    pixels = Pixels.of(image, features=recipe.extractor, channel_axis=channel_axis, mask=mask)
-    result = segment_pixels(pixels, recipe, channel_axis, progress)
-    return result.labels, result.model
+        opened = _open_all(image, channel_axis, per_axis)
+        recipe = Recipe.of(n_clusters, **_with_nodata(opened, options))
+        images = _pixels_of_all(opened, mask, recipe)
+        return _segment_pooled(opened, images, recipe, weights, progress)
+    per_axis = axis_number(image, per_axis)
+    contents = open_container(image, channel_axis)
+    recipe = Recipe.of(n_clusters, **_with_nodata([contents], options))
+    if per_axis is None:
+        pixels = _pixels(contents, mask, recipe)
+        result = segment_pixels(pixels, recipe, contents.channel_axis, progress)
+        return contents.wrap(result.labels), result.model
+    clean_up = recipe.clean_up
+    middle, end = (0.4, 0.8) if clean_up else (0.5, 1.0)
+    image, channel_axis = contents.data, contents.channel_axis
+    stack = fit(
+        image,
+        n_clusters,
+        channel_axis=channel_axis,
+        mask=mask,
+        per_axis=per_axis,
+        progress=subprogress(progress, 0, middle),
+        **_with_nodata([contents], options),
+    )
+    labels = stack.predict(image, channel_axis, mask, progress=subprogress(progress, middle, end))
+    if clean_up:
+        axis = spatial_axis(image, per_axis, channel_axis)
+        rest = subprogress(progress, end, 1)
+        labels = clean_labels(labels, **asdict(clean_up), per_axis=axis, progress=rest)
+    return contents.wrap(labels), stack
 
 
-def _images(
-    images: list[Any] | tuple[Any, ...], mask: Any, channel_axis: int | None, per_axis: object, recipe: Recipe
-) -> list[Pixels]:
-    """Validate a list of images with a list of masks."""
+def _segment_pooled(
+    opened: list[Contents],
+    images: list[Pixels],
+    recipe: Recipe,
+    weights: str,
+    progress: Progress | None,
+) -> tuple[list[Any], KMeansModel]:
+    """Fit one model to several images and label each of them."""
+    fitting = subprogress(progress, 0, 0.6)
+    model = fit_pooled(images, recipe, _channel_axis(opened), fitting, weights=weights, confirm=True)
+    labels = []
+    for number, (contents, pixels) in enumerate(zip(opened, images, strict=True)):
+        share = subprogress(
+            progress, 0.6 + 0.4 * number / len(images), 0.6 + 0.4 * (number + 1) / len(images)
+        )
+        fitted = replace(pixels, extractor=model.extractor)
+        labels.append(contents.wrap(label_pixels(fitted, model, recipe.clean_up, share).labels))
+    return labels, model
+
+
+def _open_all(
+    images: list[Any] | tuple[Any, ...], channel_axis: int | str | None, per_axis: object
+) -> list[Contents]:
+    """Return what the images of a list contain."""
     if per_axis is not None:
         raise ValueError("per_axis is for a single image; a list of images gets one model of all of them")
-    masks = one_per_image("mask", mask, len(images))
-    return [
-        Pixels.of(image, features=recipe.extractor, channel_axis=channel_axis, mask=of_image)
-        for image, of_image in zip(images, masks, strict=True)
-    ]
+    return [open_container(image, channel_axis) for image in images]
+
+
+def _channel_axis(opened: list[Contents]) -> int | None:
+    """Return the channel axis that a model of several images keeps: that of the first."""
+    return opened[0].channel_axis if opened else None
+
+
+def _with_nodata(opened: list[Contents], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keywords of a recipe that excludes missing pixels, unless `exclude` is given."""
+    nodata = tuple({contents.nodata: None for contents in opened if contents.nodata is not None})
+    return {"exclude": nodata, **options} if nodata else dict(options)
+
+
+def _pixels(contents: Contents, mask: Any, recipe: Recipe) -> Pixels:
+    """Validate an image and its mask."""
+    return Pixels.of(
+        contents.data,
+        features=recipe.extractor,
+        channel_axis=contents.channel_axis,
+        mask=open_mask(mask),
+    )
+
+
+def _pixels_of_all(opened: list[Contents], mask: Any, recipe: Recipe) -> list[Pixels]:
+    """Validate a list of images with a list of masks."""
+    masks = one_per_image("mask", mask, len(opened))
+    return [_pixels(contents, of_image, recipe) for contents, of_image in zip(opened, masks, strict=True)]
 
 
 @shows_options(FeatureOptions)
@@ -243,7 +286,7 @@ def suggest_n_clusters(
     image: Any,
     k_max: int = K_MAX,
     *,
-    channel_axis: int | None = None,
+    channel_axis: int | str | None = None,
     mask: Any = None,
     progress: Progress | None = None,
     **options: Unpack[FeatureOptions],
@@ -272,13 +315,13 @@ def suggest_n_clusters(
     """
     check_n_clusters("k_max", k_max)
     check_options(options, FeatureOptions)
-    recipe = Recipe.of(1, **options)
     if isinstance(image, list | tuple):
+        opened = _open_all(image, channel_axis, None)
+        recipe = Recipe.of(1, **_with_nodata(opened, options))
         images = with_shared_illumination(
-            _images(image, mask, channel_axis, None, recipe),
-            recipe.illumination,
-            subprogress(progress, 0, 0.2),
+            _pixels_of_all(opened, mask, recipe), recipe.illumination, subprogress(progress, 0, 0.2)
         )
         return suggest(clusterings_of(summarize(images, subprogress(progress, 0.2, 1))), k_max)
-    pixels = Pixels.of(image, features=recipe.extractor, channel_axis=channel_axis, mask=mask)
-    return suggest(prepare(pixels, recipe, progress).clusterings, k_max)
+    contents = open_container(image, channel_axis)
+    recipe = Recipe.of(1, **_with_nodata([contents], options))
+    return suggest(prepare(_pixels(contents, mask, recipe), recipe, progress).clusterings, k_max)

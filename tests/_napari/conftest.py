@@ -13,12 +13,17 @@ os.environ["NAPARI_CONFIG"] = ""
 import numpy as np
 import pyqtgraph as pg
 import pytest
+from napari.components import ViewerModel
 from npe2 import PluginManifest
 from qtpy.QtCore import QEvent, QPointF, Qt, QThreadPool
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
+from napari_kmeans._napari.layers.layer_recipe import LayerRecipe
+from napari_kmeans._napari.layers.overlay import Overlay
+from napari_kmeans._napari.session.session import Session
 from napari_kmeans.blocks import loop
+from napari_kmeans.model.recipe import Recipe
 
 PLUGIN = "napari-kmeans", "K-means segmentation"
 
@@ -76,6 +81,18 @@ def open_dock(viewer, settle):
         return dock
 
     return open_it
+
+
+@pytest.fixture
+def session_of():
+    """Make the session of an image in a viewer without a window; keywords are those of the layer."""
+
+    def make(data, asked=None, **layer):
+        viewer = ViewerModel()
+        image = viewer.add_image(data, **layer)
+        return Session(image, Overlay(viewer, image), asked or LayerRecipe(Recipe(n_clusters=3)))
+
+    return make
 
 
 @pytest.fixture

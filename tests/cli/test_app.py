@@ -174,6 +174,16 @@ def test_a_table_and_a_model_can_be_written(run: Run, tmp_path: Path, gray: Path
     assert (tmp_path / "out" / "gray-clusters.csv").read_text().startswith("index,name,center,pixels,share")
     model = napari_kmeans.KMeansModel.load(tmp_path / "models" / "m.json")
     np.testing.assert_array_equal(model.centers, napari_kmeans.fit(GRAY, 3).centers)
+    assert model.confirmation == ""
+
+
+@pytest.mark.parametrize("together", [(), ("--together",)])
+def test_scikit_learn_confirms_the_optimum_on_request(
+    run: Run, gray: Path, together: tuple[str, ...]
+) -> None:
+    status, *_ = run("segment", gray, "-k", 3, "-o", "out", "--save-model", "m.json", "--confirm", *together)
+    assert status == 0
+    assert napari_kmeans.KMeansModel.load("m.json").confirmation == "confirmed"
 
 
 @pytest.mark.parametrize("features", ["gray", "lab"])
@@ -201,7 +211,12 @@ def test_apply_labels_with_the_clusters_of_a_model(run: Run, tmp_path: Path, gra
     model.save(tmp_path / "m.json")
     # The file says what its channels are, not the model.
     status, out, err = run("apply", "m.json", gray, "rgb.png", "-o", "out")
-    assert (status, err) == (0, "")
+    assert status == 0
+    assert err == (
+        f"napari-kmeans: warning: {gray}: the image differs from the one that the model was fitted to: no channels "
+        "instead of 3 channels. The labels may be wrong; --match range scales the model to the image, "
+        "--match refit fits it again\n"
+    )
     assert len(out.splitlines()) == 2
     labels = tifffile.imread(tmp_path / "out" / "rgb-labels.tif")
     np.testing.assert_array_equal(labels, model.predict(RGB))
@@ -418,11 +433,12 @@ def test_interrupted_writing_leaves_nothing(
 
 _ENDLESS = """
 import sys, time
-from napari_kmeans.cli import batch, main
+from napari_kmeans.batch import task
+from napari_kmeans.cli import main
 def read_image(at):
     print("reading", flush=True)
     time.sleep(60)
-batch.read_image = read_image
+task.read_image = read_image
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -570,6 +586,7 @@ def test_view_without_xvfb(run: Run, no_screen: Screen, monkeypatch: pytest.Monk
     assert "install the packages xvfb and xauth" in line
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(
     not sys.platform.startswith("linux")
     or not shutil.which("xvfb-run")

@@ -241,7 +241,7 @@ def test_only_needed_libraries_are_imported(tmp_path: Path) -> None:
     code = (
         "import sys; from napari_kmeans.cli.app import main\n"
         "assert main(['segment', 'x.tif', '-k', '3', '-o', '.', '--solver', 'exact']) == 0\n"
-        "print(sorted({'zarr', 'ome_zarr', 'fsspec', 'dask', 'numcodecs'} & set(sys.modules)))"
+        "print(sorted({'zarr', 'ome_zarr', 'fsspec', 'dask', 'numcodecs', 'sklearn'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
 import pytest
 
 from napari_kmeans import Channels, CleanUp, Recipe, Texture
@@ -13,9 +11,7 @@ from napari_kmeans import Channels, CleanUp, Recipe, Texture
 typer = pytest.importorskip("typer")
 
 from napari_kmeans.cli import app as cli
-from napari_kmeans.cli.options import Units, clean_up_of, recipe_of, takes_options_of
-from napari_kmeans.io.image_file import ImageFile
-from napari_kmeans.model.segmentation import Grid
+from napari_kmeans.cli.options import clean_up_of, recipe_of, takes_options_of
 from napari_kmeans.options import options_of
 
 DEFAULTS: dict[str, Any] = {
@@ -106,18 +102,3 @@ def test_invalid_options_are_named(arguments: dict[str, Any], hint: str, message
 
 def test_the_clean_up_of_apply() -> None:
     assert clean_up_of({**DEFAULTS, "min_size": 4.0}) == CleanUp(min_size=4)
-
-
-MOVIE = ImageFile(Path("x.tif"), np.empty((2, 3, 4, 5)), "TZYX", {"Z": 2.0, "Y": 0.5, "X": 0.25}, "um")
-
-
-def test_lengths_are_in_pixels_or_in_the_unit_of_the_file() -> None:
-    assert Units(False).grid(MOVIE) == Grid(None, [0])
-    assert Units(True).grid(MOVIE) == Grid([2.0, 0.5, 0.25], [0])
-    assert Units(False).recipe(Recipe(), 2, MOVIE).smooth == (0, 2, 2, 2)
-    assert Units(True).recipe(Recipe(), 2, MOVIE).smooth == (0, 1, 4, 8)
-    assert Units(True).recipe(Recipe(), 0, MOVIE) == Recipe()
-    plane = ImageFile(Path("x.png"), np.empty((4, 5)), "YX")
-    assert Units(False).recipe(Recipe(), 2, plane).smooth == (2,)
-    with pytest.raises(ValueError, match="its pixel size is unknown, and --physical needs it"):
-        Units(True).grid(plane)

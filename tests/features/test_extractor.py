@@ -14,8 +14,6 @@ from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.features.extractor import FeatureExtractor, check_smooth
 from napari_kmeans.preprocess.smoothing import gaussian_radius
 
-pytestmark = pytest.mark.thorough
-
 
 def read(image, **kwargs):
     image = np.asarray(image)

@@ -13,8 +13,6 @@ from napari_kmeans.blocks import loop
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.preprocess.smoothing import gaussian
 
-pytestmark = pytest.mark.thorough
-
 
 def features_of(image, channel_axis=None, **options):
     pixels = Pixels.of(image, features=Texture(**options), channel_axis=channel_axis)

@@ -21,9 +21,6 @@ from napari_kmeans.report.label_metadata import model_metadata
 
 pytest.importorskip("ome_zarr")
 
-
-pytestmark = pytest.mark.thorough
-
 MakeImage = Callable[..., np.ndarray]
 VERSIONS = ("0.4", "0.5")
 SCALE = {"t": 0.5, "c": 1.0, "z": 2.0, "y": 0.25, "x": 0.2}

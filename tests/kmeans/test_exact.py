@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from napari_kmeans.kmeans.exact import OptimalPartitions
 
-pytestmark = pytest.mark.thorough
-
 
 def partitions(values, weights=None) -> OptimalPartitions:
     values = np.asarray(values, dtype=np.float64)

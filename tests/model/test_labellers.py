@@ -10,8 +10,6 @@ from napari_kmeans.features.feature_space import ScalarFormat
 from napari_kmeans.features.registry import get_feature_space
 from napari_kmeans.model.labellers import NearestLabeller, scalar_labeller
 
-pytestmark = pytest.mark.thorough
-
 DTYPES = [
     *("uint8", "int8", "uint16", "int16", "float16"),
     *("uint32", "int32", "uint64", "int64", "float32", "float64"),

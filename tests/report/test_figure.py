@@ -9,8 +9,6 @@ import napari_kmeans
 from napari_kmeans.io.image_file import ImageFile
 from napari_kmeans.report.palette import distinct_colors
 
-pytestmark = pytest.mark.thorough
-
 pytest.importorskip("matplotlib")
 iio = pytest.importorskip("imageio.v3")
 

@@ -10,8 +10,6 @@ from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.summary.scalar import MAX_POINTS, ScalarSummary
 from napari_kmeans.summary.summarize import summarize
 
-pytestmark = pytest.mark.thorough
-
 WIDE = ["uint32", "int32", "uint64", "int64", "float32", "float64"]
 
 

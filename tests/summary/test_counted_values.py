@@ -9,8 +9,6 @@ from napari_kmeans.summary.counted_values import histogram
 from napari_kmeans.summary.scalar import ScalarSummary
 from napari_kmeans.summary.summarize import summarize
 
-pytestmark = pytest.mark.thorough
-
 SMALL = ["bool", "uint8", "int8", "uint16", "int16", "float16"]
 
 

@@ -116,14 +116,14 @@ def is_masked(array: object) -> bool:
 
 def is_dask(array: object) -> bool:
     """Return whether something is a dask array."""
-    return _is_of("dask", array) and hasattr(array, "dask")
+    return is_of("dask", array) and hasattr(array, "dask")
 
 
 def is_zarr(array: object) -> bool:
     """Return whether something is a zarr array."""
-    return _is_of("zarr", array) and hasattr(array, "chunks")
+    return is_of("zarr", array) and hasattr(array, "chunks")
 
 
-def _is_of(package: str, thing: object) -> bool:
+def is_of(package: str, thing: object) -> bool:
     """Return whether an object is of a package's class, without importing the package."""
     return any(parent.__module__.partition(".")[0] == package for parent in type(thing).__mro__)

@@ -1,26 +1,22 @@
-"""Command-line options made from the declarations of the recipe, so that each is written down once."""
+"""Options of the command line: those that commands share, and those made from the declarations of the recipe."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
 from ..features.channels import Channels
-from ..features.extractor import check_smooth
 from ..features.feature_space import FeatureSpace
 from ..features.registry import FEATURES
 from ..features.texture import Texture
-from ..io.image_file import ImageFile
 from ..kmeans.clustering import MAX_CLUSTERS
 from ..labels.clean_up import CleanUp
 from ..model.recipe import AUTO, Recipe
-from ..model.segmentation import Grid
 from ..options import Option, options_of
-from ..preprocess.coherence import check_coherence
 from ..preprocess.exclusion import SATURATED
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,6 +32,30 @@ _TYPES: dict[str, Any] = {
 }
 _DEFAULTS: dict[str, Any] = {"smooth": 0.0, "coherence": 0.0, "exclude": None}
 
+KINDS = "OME-Zarr (a folder or a URL), TIFF, PNG or JPEG"
+
+Images = Annotated[list[str], typer.Argument(metavar="IMAGE", help=f"{KINDS}.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--out", metavar="OUT", help="Folder, or a .tif or .ome.zarr file for a single image."
+    ),
+]
+InImage = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="Write the labels into the OME-Zarr image itself, as labels/NAME."),
+]
+Channel = Annotated[str, typer.Option(metavar="C", help="Use one channel, by its name or its index from 0.")]
+Table = Annotated[bool, typer.Option("--table", help="Also write a table of the clusters as CSV.")]
+Figure = Annotated[bool, typer.Option("--figure", help="Also draw image, clusters and histogram.")]
+Objects = Annotated[
+    bool, typer.Option("--objects", help="Also write connected parts and their measures, as TIFF and CSV.")
+]
+Jobs = Annotated[
+    int,
+    typer.Option("-j", "--jobs", metavar="N", min=1, help="Processes to use at the same time."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 Physical = Annotated[
     bool, typer.Option("--physical", help="S, R, N and measures are in the unit of the file, not in pixels.")
 ]
@@ -88,10 +108,7 @@ def _help(details: Option, owner: type) -> str:
 
 
 def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe:
-    """Return the recipe that a command line asks for, without its smoothing.
-
-    `Units.recipe` adds the smoothing, which is in units that depend on the image.
-    """
+    """Return the recipe that a command line asks for; lengths are in the units of the command line."""
     k: int | str = n_clusters
     if n_clusters != AUTO:
         if not n_clusters.isdecimal() or not 1 <= int(n_clusters) <= MAX_CLUSTERS:
@@ -120,6 +137,7 @@ def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe
             k,
             features=FEATURES[features](**of_space),
             illumination=options.get("illumination"),
+            smooth=options.get("smooth", 0.0),
             coherence=options.get("coherence", 0.0),
             exclude=exclude,
             solver=options.get("solver", "auto"),
@@ -157,55 +175,3 @@ def _number(option: str, text: str) -> float:
 
 def _numbers(option: str, text: str) -> tuple[float, ...]:
     return tuple(float(_number(option, part)) for part in text.split(","))
-
-
-def _one_if_equal(numbers: list[float]) -> list[float]:
-    """Return one number for all axes if they are equal."""
-    return numbers if len(set(numbers)) > 1 else numbers[:1]
-
-
-@dataclass(frozen=True)
-class Units:
-    """Lengths along the axes of an image, in pixels or in the unit of its file.
-
-    Attributes
-    ----------
-    physical : bool
-        Whether numbers are in the unit of the file.
-    """
-
-    physical: bool
-
-    def grid(self, image: ImageFile) -> Grid:
-        """Return what the axes of labels mean; the times of a series are cleaned separately."""
-        axes = image.spatial_axes
-        spacing = [self._size(image, axis) for axis in axes if axis != "T"] if self.physical else None
-        return Grid(spacing, [axes.index("T")] if "T" in axes else [])
-
-    def recipe(self, asked: Recipe, smooth: float, image: ImageFile) -> Recipe:
-        """Return the recipe of an image: smoothing in pixels, and the price of a border along each axis.
-
-        A border costs what its area is worth, so with physical sizes the price along an axis is inversely
-        proportional to the pixel size, and the full price where pixels are shortest. Positions along time are
-        neither smoothed nor made coherent with each other.
-        """
-        axes = image.spatial_axes
-        places = [axis for axis in axes if axis != "T"]
-        sizes = {axis: self._size(image, axis) for axis in places} if self.physical else {}
-        recipe = asked
-        if smooth:
-            sigma = [0.0 if axis == "T" else smooth / sizes.get(axis, 1.0) for axis in axes]
-            recipe = replace(recipe, smooth=check_smooth(_one_if_equal(sigma)))
-        if asked.coherence:
-            shortest = min(sizes.values(), default=1.0)
-            prices = [
-                0.0 if axis == "T" else asked.coherence[0] * shortest / sizes.get(axis, 1.0) for axis in axes
-            ]
-            recipe = replace(recipe, coherence=check_coherence(_one_if_equal(prices)))
-        return recipe
-
-    def _size(self, image: ImageFile, axis: str) -> float:
-        size = image.pixel_size.get(axis)
-        if not size:
-            raise ValueError("its pixel size is unknown, and --physical needs it")
-        return size

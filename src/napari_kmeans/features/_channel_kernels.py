@@ -31,7 +31,7 @@ def divide_by_norm(columns: NDArray[np.float64], power: int, norms: NDArray[np.f
         column = columns[channel]
         for i in range(n):
             magnitude = abs(column[i])
-            largest[i] = largest[i] if magnitude <= largest[i] else magnitude  # NaN stays
+            largest[i] = largest[i] if magnitude <= largest[i] else magnitude
     norms[:] = 0.0 if power > 0 else 1.0
     divisor = np.empty(n)
     for i in range(n):

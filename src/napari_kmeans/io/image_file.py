@@ -90,7 +90,9 @@ class Store:
 
 @dataclass(frozen=True, eq=False)
 class ImageFile:
-    """An image that was read from a file or a store.
+    """An image that was read from a file or a store, as `napari_kmeans.read_image` returns it.
+
+    `napari_kmeans.fit`, `segment` and `KMeansModel.predict` take it like an array.
 
     Attributes
     ----------
@@ -128,6 +130,15 @@ class ImageFile:
     channel_names: tuple[str, ...] = ()
     store: Store | None = None
     nodata: float | None = None
+
+    def __repr__(self) -> str:
+        """Return what the image is, in a line."""
+        shape = " × ".join(map(str, self.data.shape))
+        parts = [str(self.path), self.axes, f"{shape} {self.data.dtype}"]
+        sizes = [f"{self.pixel_size[axis]:.4g}" for axis in self.spatial_axes if axis in self.pixel_size]
+        if sizes:
+            parts.append(f"{' × '.join(sizes)} {self.unit}".rstrip())
+        return f"ImageFile({', '.join(parts)}{', read on demand' * self.is_lazy})"
 
     @property
     def stem(self) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import warnings
 from pathlib import Path
 
 from . import ome_zarr, tiff
-from .image_file import ImageFile, Location, Unsupported, Url
+from .image_file import ImageFile, Location, Unsupported, Url, location
 
 # Pillow's modes that must be converted to gray, RGB or RGBA with at least 8 bits per sample.
 _CONVERTED = {"LA": "RGBA", "La": "RGBA", "PA": "RGBA", "P": "RGB", "RGBX": "RGB", "RGBa": "RGBA"}
@@ -32,7 +33,7 @@ _SPECIAL_FILES = {
 }
 
 
-def read_image(at: Location) -> ImageFile:
+def read_image(at: str | os.PathLike[str]) -> ImageFile:
     """Read an OME-Zarr image, or a TIFF (also multi-page, ImageJ or OME), PNG or JPEG file.
 
     OME-Zarr images and large TIFF files are only opened; their pixels are read on demand. Palettes become
@@ -41,8 +42,14 @@ def read_image(at: Location) -> ImageFile:
 
     Parameters
     ----------
-    at : Path or Url
+    at : str or path
         A file, or the folder or URL of an OME-Zarr image.
+
+    Returns
+    -------
+    ImageFile
+        Pixels, axes, pixel size, unit and names of the channels. `segment`, `fit` and `predict` take it as it
+        is.
 
     Raises
     ------
@@ -56,8 +63,7 @@ def read_image(at: Location) -> ImageFile:
     UserWarning
         If only a part of the file is used.
     """
-    if not isinstance(at, Url):
-        at = Path(at)
+    at = location(at) if type(at) is str else at if isinstance(at, Url) else Path(at)
     head = _read_head(at) if isinstance(at, Path) and not at.is_dir() else b""
     try:
         if not head:

@@ -36,6 +36,20 @@ def is_store(path: Path) -> bool:
     return any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray", ".zattrs"))
 
 
+def images_of_plate(folder: Path) -> list[str]:
+    """Return the paths of the images of a plate or a well in it; none if the folder is neither."""
+    import zarr
+
+    try:
+        found = attributes(zarr.open_group(folder, mode="r"))
+        if wells := found.get("plate", {}).get("wells"):
+            paths = [str(well["path"]) for well in wells]
+            return [f"{path}/{image}" for path in paths for image in images_of_plate(folder / path)]
+        return [str(image["path"]) for image in found.get("well", {}).get("images", [])]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return []
+
+
 def attributes(group: Any) -> dict[str, Any]:
     """Return the OME-Zarr metadata of a group; since version 0.5 they are under the key "ome"."""
     found = group.attrs.asdict()

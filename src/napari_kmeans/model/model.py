@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..blocks.containers import Contents, open_container, open_mask
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
 from ..features.extractor import FeatureExtractor
@@ -32,6 +33,8 @@ from .fitted_to import FittedTo, check_match, rescaling, sample_of
 from .label_pixels import compute_in_memory, compute_lazily, count_pixels, label_in_memory, label_lazily
 from .labellers import Labeller, NearestLabeller, scalar_labeller
 from .recipe import Recipe
+
+_SHOWN = 8  # centres, and features of each, in the text representation
 
 
 def clusterings_of(summary: ScalarSummary | VectorSummary, random_state: int = 0) -> Clusterings:
@@ -133,6 +136,41 @@ class KMeansModel(Clustering):
         )
         return model.with_edits(recipe.edits) if k == asked or isinstance(asked, str) else model
 
+    def __repr__(self) -> str:
+        """Return what matters in a line; the fields themselves would fill a page."""
+        rows = [", ".join(f"{value:.4g}" for value in center[:_SHOWN]) for center in self.centers[:_SHOWN]]
+        if self.n_features > 1:
+            rows = [f"({row}{', …' * (self.n_features > _SHOWN)})" for row in rows]
+        centers = ", ".join([*rows, "…"][: self.n_clusters if self.n_clusters <= _SHOWN else None])
+        return (
+            f"{type(self).__name__}(n_clusters={self.n_clusters}, features={self.features!r}, "
+            f"centers=[{centers}], explained_variance={self.explained_variance:.4g})"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the clusters as a table with a histogram, for notebooks."""
+        from ..report.html import model_html
+
+        return model_html(self)
+
+    @property
+    def table(self) -> Any:
+        """Table with a row for each label: a pandas DataFrame if pandas is installed, else a dict of lists.
+
+        Its columns are index (the label), name, center, pixels, share (0 to 1, of all labelled pixels), and
+        above and up_to, the range of the values with this label: above < value ≤ up_to. With several
+        features, a column for each replaces center, and there is no range. Merged clusters are one row, and
+        label 0 has none.
+        """
+        from ..report.tables import cluster_table
+
+        table = cluster_table(self)
+        try:
+            import pandas
+        except ImportError:
+            return table
+        return pandas.DataFrame(table)
+
     @property
     def features(self) -> str:
         """Name of the feature space, such as ``"gray"``."""
@@ -225,7 +263,7 @@ class KMeansModel(Clustering):
     def predict(
         self,
         image: Any,
-        channel_axis: int | None = None,
+        channel_axis: int | str | None = None,
         mask: Any = None,
         *,
         match: str = "values",
@@ -235,10 +273,10 @@ class KMeansModel(Clustering):
 
         Parameters
         ----------
-        image : NumPy, dask or zarr array
+        image : NumPy, dask or zarr array, xarray.DataArray, napari Image layer or ImageFile
             Of any number of dimensions and any real dtype.
         channel_axis : int, optional
-            Channel axis of the image; by default that of the fitted image.
+            Channel axis of the image; by default as for `fit`, or else that of the fitted image.
         mask : array, optional
             Of the spatial shape; nonzero = label the pixel.
         match : {"values", "range", "refit"}, default "values"
@@ -255,7 +293,7 @@ class KMeansModel(Clustering):
         uint8 array
             Of the spatial shape: 1 = darkest … `n_clusters` = brightest, and 0 for NaN, pixels outside the
             mask, transparent pixels and clusters set to background. A dask or zarr array gives a lazy dask
-            array with the same chunks.
+            array with the same chunks, and a DataArray a DataArray with its spatial coordinates.
 
         Raises
         ------
@@ -269,18 +307,27 @@ class KMeansModel(Clustering):
             range of its values. The range is not compared for a lazy image, nor for values that depend on
             other pixels or on the position (texture, smoothing, illumination).
         """
-        if channel_axis is None:
-            channel_axis = self.channel_axis
         check_match(match)
-        pixels = Pixels.of(image, features=self.extractor, channel_axis=channel_axis, mask=mask)
+        contents, pixels = self._open(image, channel_axis, mask)
         if match == "values":
             self.labeller(pixels.value_format)  # refuses an image of other features before it is compared
             self.warn_of_differences(pixels)
-            return self.label_pixels(pixels, progress)
+            return contents.wrap(self.label_pixels(pixels, progress))
         from .matching import matched
 
         model = matched(self, pixels, match, subprogress(progress, 0, 0.5))
-        return model.label_pixels(pixels, subprogress(progress, 0.5, 1))
+        return contents.wrap(model.label_pixels(pixels, subprogress(progress, 0.5, 1)))
+
+    def _open(self, image: Any, channel_axis: int | str | None, mask: Any) -> tuple[Contents, Pixels]:
+        """Validate a user's image and its mask."""
+        contents = open_container(image, channel_axis, default=self.channel_axis)
+        pixels = Pixels.of(
+            contents.data,
+            features=self.extractor,
+            channel_axis=contents.channel_axis,
+            mask=open_mask(mask),
+        )
+        return contents, pixels
 
     def warn_of_differences(self, pixels: Pixels, pixel_size: Sequence[float] = (), unit: str = "") -> bool:
         """Issue one `UserWarning` if an image does not look like the one that the model was fitted to.
@@ -301,6 +348,13 @@ class KMeansModel(Clustering):
             'may be wrong; match="range" scales the model to the image, match="refit" fits it again'
         )
         return True
+
+    def with_pixel_size(self, pixel_size: Sequence[float], unit: str = "") -> KMeansModel:
+        """Return a model that keeps the pixel size of the fitted image, along its spatial axes but time."""
+        if self.fitted_to is None:
+            return self
+        size = tuple(float(length) for length in pixel_size)
+        return replace(self, fitted_to=replace(self.fitted_to, pixel_size=size, unit=unit if size else ""))
 
     def scaled_to(self, image: FittedTo) -> KMeansModel:
         """Return a model for an image of another range: thresholds and centres are scaled linearly.
@@ -350,7 +404,7 @@ class KMeansModel(Clustering):
     def confidence(
         self,
         image: Any,
-        channel_axis: int | None = None,
+        channel_axis: int | str | None = None,
         mask: Any = None,
         *,
         progress: Progress | None = None,
@@ -367,9 +421,7 @@ class KMeansModel(Clustering):
             scaled, so that the border stays 0. Merged clusters count as one. ±inf has confidence 0, excluded
             pixels NaN. A dask or zarr array gives a lazy dask array with the same chunks.
         """
-        if channel_axis is None:
-            channel_axis = self.channel_axis
-        pixels = Pixels.of(image, features=self.extractor, channel_axis=channel_axis, mask=mask)
+        contents, pixels = self._open(image, channel_axis, mask)
         read = 0.8 if self.coherence else 0.0
         pixels = self.coherent(pixels, subprogress(progress, 0, read))
         merged = self.with_background([]).label_of_cluster
@@ -377,8 +429,9 @@ class KMeansModel(Clustering):
         compute = ConfidenceOfBlock(self.centers, self.scales, merged, pixels.value_format, thresholds)
         dtype = np.dtype(np.float32)
         if pixels.chunks is not None:
-            return compute_lazily(pixels, compute, dtype)
-        return compute_in_memory(pixels, compute, dtype, subprogress(progress, read, 1))
+            return contents.wrap(compute_lazily(pixels, compute, dtype), "confidence")
+        computed = compute_in_memory(pixels, compute, dtype, subprogress(progress, read, 1))
+        return contents.wrap(computed, "confidence")
 
     def coherent(self, pixels: Pixels, progress: Progress | None = None) -> Pixels:
         """Return the pixels that the thresholds apply to: coherent ones if borders have a price."""

@@ -164,8 +164,9 @@ def segment_pixels(
     *,
     grid: Grid = Grid(),
     in_memory: bool = False,
+    confirm: bool = True,
 ) -> Segmentation:
-    """Find the clusters of an image, confirm them where they are exact, and label the pixels.
+    """Find the clusters of an image and label the pixels.
 
     Parameters
     ----------
@@ -177,9 +178,11 @@ def segment_pixels(
     grid : Grid
     in_memory : bool
         Label a lazy image in memory instead of lazily.
+    confirm : bool
+        Let scikit-learn check an exact optimum; its import takes a second the first time.
     """
     prepared = prepare(pixels, recipe, subprogress(progress, 0, 0.5))
-    model = prepared.model(recipe, channel_axis, confirm=True)
+    model = prepared.model(recipe, channel_axis, confirm=confirm)
     return label_pixels(
         prepared.pixels,
         model,
@@ -285,7 +288,7 @@ def counted(model: KMeansModel, pixels: Pixels, progress: Progress | None = None
 def _with_counts(model: KMeansModel, pixels: Pixels, counts: NDArray[np.int64]) -> KMeansModel:
     """Return the model with other counts; infinite pixels are labelled but not counted."""
     # The model's own counts add up to the number of finite pixels, so most images need no extra pass.
-    if counts.sum() > model.counts.sum():
+    if pixels.image.dtype.kind == "f" and counts.sum() > model.counts.sum():
         counts = counts - model.count(pixels, infinite=True)
     return replace(model, counts=counts)
 

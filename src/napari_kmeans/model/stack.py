@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.boxes import Box
+from ..blocks.containers import open_container, open_mask
 from ..blocks.pixels import Pixels, check_axis
 from ..blocks.progress import Progress, subprogress
 from ..features.extractor import FeatureExtractor
@@ -84,6 +85,13 @@ class KMeansStack:
     extractor: FeatureExtractor = FeatureExtractor.of("gray")  # noqa: RUF009 - immutable
     illumination: Illumination | None = None
 
+    def __repr__(self) -> str:
+        """Return what matters in a line, without making models that are made on demand."""
+        return (
+            f"{type(self).__name__}({len(self)} models along axis {self.axis}, "
+            f"features={self.extractor.name!r})"
+        )
+
     def __len__(self) -> int:
         return len(self.models)
 
@@ -96,7 +104,7 @@ class KMeansStack:
     def predict(
         self,
         image: Any,
-        channel_axis: int | None = None,
+        channel_axis: int | str | None = None,
         mask: Any = None,
         *,
         match: str = "values",
@@ -109,11 +117,14 @@ class KMeansStack:
         ValueError
             If the image has another number of positions along the axis.
         """
-        if channel_axis is None:
-            channel_axis = self.channel_axis
-        axis = spatial_axis(image, self.axis, channel_axis)
-        extractor = self.extractor.with_axis(axis)
-        pixels = Pixels.of(image, features=extractor, channel_axis=channel_axis, mask=mask)
+        contents = open_container(image, channel_axis, default=self.channel_axis)
+        axis = spatial_axis(contents.data, self.axis, contents.channel_axis)
+        pixels = Pixels.of(
+            contents.data,
+            features=self.extractor.with_axis(axis),
+            channel_axis=contents.channel_axis,
+            mask=open_mask(mask),
+        )
         n = len(self)
         if pixels.shape[axis] != n:
             raise ValueError(
@@ -127,7 +138,7 @@ class KMeansStack:
                 model.label_pixels(part, share)
                 for model, part, share in zip(models, parts, shares, strict=True)
             ]
-            return np.stack(labels, axis=axis)
+            return contents.wrap(np.stack(labels, axis=axis))
         import dask.array as da
 
         lazy = []
@@ -136,7 +147,7 @@ class KMeansStack:
                 field = cast(IlluminationField, _FieldOnDemand(models, position))
                 part = replace(part, extractor=replace(part.extractor, field=field))
             lazy.append(label_lazily(part, _PositionLabeller(models, position, part.value_format)))
-        return da.stack(lazy, axis=axis).rechunk(pixels.chunks)
+        return contents.wrap(da.stack(lazy, axis=axis).rechunk(pixels.chunks))
 
     def _matched(self, parts: Sequence[Pixels], match: str) -> Sequence[KMeansModel]:
         """Return the models to label the positions of an image with; see `KMeansModel.predict`."""

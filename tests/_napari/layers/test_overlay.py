@@ -350,6 +350,7 @@ def test_look_up_is_what_predict_gives(kind, key):
     np.testing.assert_array_equal(found, expected[key])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("smooth", [0, 1])
 @pytest.mark.parametrize(
     "key", [..., (slice(7, 1400), slice(5, 1190)), (slice(None), slice(0, -1, 2))], ids=str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from napari.layers import Image, Labels
@@ -63,8 +65,11 @@ EDITS = {
 
 def run_script(viewer, dock):
     dock.menu.copy_python.trigger()
+    script = QApplication.clipboard().text()
+    assert set(re.findall(r"^(?:import|from) (\S+)", script, re.MULTILINE)) <= {"napari_kmeans", "numpy"}
+    assert set(re.findall(r"napari_kmeans\.(\w+)", script)) <= set(napari_kmeans.__all__)
     names = {"viewer": viewer}
-    exec(QApplication.clipboard().text(), names)
+    exec(script, names)
     return names["labels"], names["model"]
 
 
@@ -139,3 +144,30 @@ def test_script_of_another_luminance_and_of_a_loaded_model(viewer, open_dock, se
     settle(dock)
     check(viewer, dock)
     np.testing.assert_array_equal(run_script(viewer, dock)[0], loaded.predict(data))
+
+
+def add_scaled_labels(viewer):
+    roi = np.zeros((20, 25), dtype=np.uint8)
+    roi[3:12, 5:20] = 1
+    return viewer.add_labels(roi, scale=(2, 2), translate=(0.5, 0.5), name="it's a roi")
+
+
+def add_shapes(viewer):
+    return viewer.add_shapes(
+        [np.array([[2, 3], [2, 15], [12, 15], [12, 3]]), np.array([[5, 16], [5, 22], [15, 22], [15, 16]])],
+        shape_type=["rectangle", "ellipse"],
+        name="drawn",
+    )
+
+
+@pytest.mark.parametrize("add_mask", [add_scaled_labels, add_shapes])
+def test_script_takes_any_mask_by_a_public_function(viewer, open_dock, settle, gray, add_mask):
+    viewer.add_image(gray)
+    mask = add_mask(viewer)
+    viewer.layers.selection.active = viewer.layers["gray"]
+    dock = open_dock()
+    dock.mask.value = mask
+    settle(dock)
+    labels, _ = run_script(viewer, dock)
+    assert 0 < np.count_nonzero(labels) < labels.size
+    np.testing.assert_array_equal(labels, viewer.layers["gray k-means"].data)

@@ -13,8 +13,6 @@ import napari_kmeans
 from napari_kmeans._napari.layers.labels_on_demand import OnDemandLabels
 from napari_kmeans.blocks.pixels import Pixels
 
-pytestmark = pytest.mark.thorough
-
 
 def clusters_of(viewer):
     return [layer for layer in viewer.layers if isinstance(layer, Labels)]

@@ -62,7 +62,7 @@ def test_an_edit_that_was_undone_does_not_come_back_with_its_number_of_clusters(
 def test_edits_are_applied_to_the_optimum(session):
     measure(session)
     session.edit(thresholds=(50.0, 150.0), merges=((1, 2),), names=("a", "b", "c"))
-    model = session.model_from(session.measured)
+    model = session.request.model_from(session.resolutions, session.measured)
     assert model.adjusted
     assert model.thresholds.tolist() == [50, 150]
     assert model.merges == ((1, 2),)
@@ -74,7 +74,7 @@ def test_edits_that_do_not_fit_an_image_of_few_values_are_left_out(session):
     measure(session)
     session.edit(names=("a", "b", "c"))
     assert session.n_clusters == 2
-    assert session.model_from(session.measured).names == ()
+    assert session.request.model_from(session.resolutions, session.measured).names == ()
 
 
 def test_measurements_go_and_choices_stay_when_the_data_change(session):

@@ -22,8 +22,6 @@ from napari_kmeans._napari.layers.labels_on_demand import OnDemandLabels
 from napari_kmeans._napari.widgets.kmeans_widget import KMeansWidget
 from napari_kmeans.report.palette import distinct_colors
 
-pytestmark = pytest.mark.thorough
-
 
 def clusters_of(viewer):
     return [layer for layer in viewer.layers if isinstance(layer, Labels)]

@@ -15,7 +15,7 @@ from ...blocks.pixels import Pixels
 from ...features.extractor import check_smooth
 from ...report.tables import PixelSize
 from .layer_recipe import LayerRecipe
-from .mask_layer import mask_of
+from .mask_layer import mask_from_layer
 from .resolutions import Resolutions
 
 METADATA_KEY = "napari-kmeans"
@@ -40,7 +40,7 @@ def resolutions_of(layer: Image, asked: LayerRecipe | None = None) -> Resolution
     layers = asked.channels or (layer,)
     resolutions = list(zip(*(_arrays(each) for each in layers), strict=True))
     together = bool(asked.channels)
-    mask = None if asked.mask is None else mask_of(asked.mask, layer)
+    mask = None if asked.mask is None else mask_from_layer(asked.mask, layer)
     finest = resolutions[0][0].shape
     spatial = [not _is_time(layer, axis) for axis in range(layer.ndim)]
     recipe = asked.in_pixels(sigma_of(layer, asked.smooth), spatial, spacing_of(layer))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from napari.layers import Image, Labels, Shapes
-from napari.layers.base import Layer
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # imported where it is used, since `mask_from_layer` is public and napari optional
+    from napari.layers import Image, Labels, Shapes
+    from napari.layers.base import Layer
 
 LARGEST = 1 << 28
 """Pixels of an image up to which a mask is made in memory."""
@@ -13,22 +17,29 @@ LARGEST = 1 << 28
 _ELLIPSE_CORNERS = 64
 
 
-def mask_of(layer: Layer, image: Image) -> NDArray[np.bool_]:
-    """Return which pixels of an image lie in the labels or shapes of a layer.
+def mask_from_layer(layer: Layer, image: Image) -> NDArray[np.bool_]:
+    """Return which pixels of an image lie in the labels or shapes of a napari layer.
 
     Layers with another scale, position or extent are sampled in world coordinates at the centre of each pixel. A
     layer with fewer dimensions applies to all positions along the others.
 
+    Parameters
+    ----------
+    layer : napari.layers.Labels or napari.layers.Shapes
+    image : napari.layers.Image
+
     Returns
     -------
     bool array
-        Of the image's spatial shape.
+        Mask of the image's spatial shape, for the argument `mask` of `fit`, `segment` and `predict`.
 
     Raises
     ------
     ValueError
-        If the layer cannot be a mask of this image; the message is for the user.
+        If the layer has more dimensions than the image, covers no pixel of it, or the image has too many pixels.
     """
+    from napari.layers import Labels
+
     shape = _shape(image)
     if layer.ndim > image.ndim:
         raise ValueError(

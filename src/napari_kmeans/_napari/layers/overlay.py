@@ -66,7 +66,6 @@ class Overlay:
         self._opacity = opacity
         self._contour = 0
         self._layer: Labels | None = None
-        self._busy = False
         self._made: WeakSet[Labels] = WeakSet()
 
     @property
@@ -97,7 +96,7 @@ class Overlay:
         if self._layer is None:
             return
         for name in ("paint", "data", "name"):
-            getattr(self._layer.events, name).disconnect(self._on_change)
+            getattr(self._layer.events, name).disconnect(self.release)
         if on_demand_parts(self._layer):
             _make_ordinary(self._layer)
         self._layer = None
@@ -119,22 +118,19 @@ class Overlay:
         Labels on demand cannot be painted in. `table` becomes the features of the layer.
         """
         layer = self.layer
-        self._busy = True
-        try:
-            if layer is None:
-                layer = self._layer = self._make(data, colormap)
-                self._made.add(layer)
-            else:
+        if layer is None:
+            layer = self._layer = self._make(data, colormap)
+            self._made.add(layer)
+        else:
+            with layer.events.data.blocker(self.release):  # which is for data that the user sets
                 self._set_data(layer, data)
-                self.recolor(colormap)
-            editable = isinstance(data, np.ndarray)
-            if layer.editable != editable:
-                layer.editable = editable
-            if table is not None:
-                layer.metadata = {**layer.metadata, METADATA_KEY: model.to_json()}
-                layer.features = table
-        finally:
-            self._busy = False
+            self.recolor(colormap)
+        editable = isinstance(data, np.ndarray)
+        if layer.editable != editable:
+            layer.editable = editable
+        if table is not None:
+            layer.metadata = {**layer.metadata, METADATA_KEY: model.to_json()}
+            layer.features = table
 
     def _set_data(self, layer: Labels, data: LabelsData) -> None:
         before = on_demand_parts(layer)
@@ -161,7 +157,7 @@ class Overlay:
         layer.contour = self._contour
         insert_unselected(self._viewer, layer, self._place_above_earlier())
         for name in ("paint", "data", "name"):
-            getattr(layer.events, name).connect(self._on_change)
+            getattr(layer.events, name).connect(self.release)
         return layer
 
     def _place_above_earlier(self) -> int:
@@ -176,8 +172,3 @@ class Overlay:
                 earlier.visible = False
                 place = max(place, layers.index(earlier) + 1)
         return place
-
-    def _on_change(self) -> None:
-        """Leave the layer to the user who changes it."""
-        if not self._busy:
-            self.release()

@@ -61,11 +61,8 @@ def _mask(session: Session) -> list[str]:
         return []
     if isinstance(mask, Labels) and not mask.multiscale and _is_aligned(mask, image):
         return [f"mask = viewer.layers[{mask.name!r}].data"]
-    return [
-        "from napari_kmeans._napari.layers.mask_layer import mask_of",
-        "",
-        f"mask = mask_of(viewer.layers[{mask.name!r}], viewer.layers[{image.name!r}])",
-    ]
+    layers = f"viewer.layers[{mask.name!r}], viewer.layers[{image.name!r}]"
+    return [f"mask = napari_kmeans.mask_from_layer({layers})"]
 
 
 def _is_aligned(mask: Any, image: Any) -> bool:
@@ -120,7 +117,7 @@ def _clean_up(session: Session, clean_up: CleanUp, edits: Edits) -> list[str]:
     if not clean_up:
         return []
     chosen: dict[str, Any] = {name: value for name, value in vars(clean_up).items() if value}
-    grid = session.grid
+    grid = session.request.grid
     if grid.spacing is not None and any(step != 1 for step in grid.spacing):
         chosen["spacing"] = list(grid.spacing)
     if grid.separate_axes:

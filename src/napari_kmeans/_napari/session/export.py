@@ -12,28 +12,33 @@ from ...blocks.progress import Progress, subprogress
 from ...io.label_images import export
 from ...model.segmentation import clean_segmentation, counted
 from ...report.label_metadata import model_metadata
-from .measurements import measure
+from ..layers.resolutions import Resolutions
+from .measurements import Measured, measure
+from .request import Request
 from .result_labels import labels_to_export
-from .session import Session
 
 
 def export_labels(
-    session: Session,
+    request: Request,
+    resolutions: Resolutions,
+    measured: Measured,
     path: Path,
     colors: NDArray[np.float64],
     scheduler: str,
     overwrite: bool,
     progress: Progress | None,
 ) -> None:
-    """Write the labels that the session shows, block by block.
+    """Write the labels of a request, block by block.
 
     Where an estimate is shown, all pixels are read first. For a stack whose positions are clustered
     separately, the clusters of each are found on the way.
 
     Parameters
     ----------
-    session : Session
-        Measured, with a model.
+    request : Request
+    resolutions : Resolutions
+    measured : Measured
+        What is shown; it may be an estimate.
     path : Path
         ``….ome.zarr``, ``….tif``, or ``labels/NAME`` in an OME-Zarr image.
     colors : (n_clusters, 4) array
@@ -48,22 +53,19 @@ def export_labels(
     OSError, ValueError
         If the file cannot be written; nothing is left then.
     """
-    resolutions, measured, image = session.resolutions, session.measured, session.image
-    assert resolutions is not None
-    assert measured is not None
-    axis, pixels = session.asked.per_axis, resolutions.finest
+    image, axis, pixels = request.image, request.asked.per_axis, resolutions.finest
     with use_scheduler(scheduler if resolutions.is_lazy else ""):
         if measured.is_estimate:
-            part = pixels if axis is None else pixels.at(axis, session.position)
+            part = pixels if axis is None else pixels.at(axis, request.position)
             measured = measure(part, resolutions.recipe, 1, subprogress(progress, 0, 0.5))
             progress = subprogress(progress, 0.5, 1)
-        clean_up = session.asked.recipe.clean_up
-        on_demand, model = labels_to_export(session, resolutions, measured, with_background=not clean_up)
+        clean_up = request.asked.recipe.clean_up
+        on_demand, model = labels_to_export(request, resolutions, measured, with_background=not clean_up)
         if axis is None:
             model = counted(model, measured.prepared.pixels)
         labels = on_demand
         if clean_up:  # regions have to be known before the first block is written
-            labels = clean_segmentation(on_demand.as_dask(), model, clean_up, session.grid)
+            labels = clean_segmentation(on_demand.as_dask(), model, clean_up, request.grid)
     export(
         path,
         labels,

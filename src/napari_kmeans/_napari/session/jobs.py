@@ -23,8 +23,9 @@ from .display import Display
 from .labelling import Labelled, labelling
 from .measurements import Measured, measure
 from .new_layers import NewLayers
+from .request import Place
 from .result_labels import labels_on_demand
-from .session import Place, Session
+from .session import Session
 
 _REST = 300  # ms without a change until the overlay becomes an ordinary array
 _DRAWN = 200  # ms for an estimate to be drawn, before all pixels are read on every core
@@ -223,7 +224,7 @@ class Jobs(QObject):
         session = self.session
         if session is None or session.resolutions is None or not session.overlay.is_on_demand:
             return
-        if not session.stays_on_demand(session.resolutions, session.measured):
+        if not session.request.stays_on_demand(session.resolutions, session.measured):
             self._rest.call_later()
 
     def _on_rest(self) -> None:
@@ -261,7 +262,8 @@ class Jobs(QObject):
 
     def _label(self, session: Session, known: Resolutions | None, measured: Measured | None) -> None:
         """Label all pixels in the background and show the result; measure first what is not known."""
-        place = session.place
+        request = session.request
+        place = request.place
 
         def done(result: Labelled) -> None:
             if measured is None:
@@ -270,7 +272,7 @@ class Jobs(QObject):
             if not session.is_measured and not self.measures.busy:
                 self.measure()  # the viewer has moved to another position
 
-        self.labels.run(labelling(session, known, measured, settings.load().k_max), done)
+        self.labels.run(labelling(request, known, measured, settings.load().k_max), done)
 
     def _show_result(
         self,
@@ -299,15 +301,21 @@ class Jobs(QObject):
     def export(self, path: Path, *, overwrite: bool) -> None:
         """Write the labels of all pixels to a file in the background."""
         session = self.session
-        if session is None or session.resolutions is None or session.model is None:
+        if (
+            session is None
+            or session.resolutions is None
+            or session.measured is None
+            or session.model is None
+        ):
             return
+        request, resolutions, measured = session.request, session.resolutions, session.measured
         colors = self._display.colors(session, session.model)
         scheduler = settings.load().scheduler
 
         def work(progress: Progress) -> Path:
             from .export import export_labels  # imported here, since it loads readers and writers
 
-            export_labels(session, path, colors, scheduler, overwrite, progress)
+            export_labels(request, resolutions, measured, path, colors, scheduler, overwrite, progress)
             return path
 
         self.exports.run(work, self.exported.emit)

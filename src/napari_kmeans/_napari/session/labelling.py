@@ -1,4 +1,4 @@
-"""The labels of all pixels for a session; runs in a worker."""
+"""The labels of all pixels for a request; runs in a worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..layers.labels_on_demand import label_stack
 from ..layers.resolutions import Resolutions
 from ..layers.worker import Work
 from .measurements import Measured, measure
-from .session import Session
+from .request import Request
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +36,12 @@ class Labelled:
     model: KMeansModel | KMeansStack
 
 
-def labelling(session: Session, known: Resolutions | None, measured: Measured | None, k_max: int) -> Work:
-    """Return the work that labels all pixels as the session asks for it now.
+def labelling(request: Request, known: Resolutions | None, measured: Measured | None, k_max: int) -> Work:
+    """Return the work that labels all pixels for a request.
 
     Parameters
     ----------
-    session : Session
+    request : Request
     known : Resolutions or None
         Read again if None.
     measured : Measured or None
@@ -54,17 +54,17 @@ def labelling(session: Session, known: Resolutions | None, measured: Measured | 
     callable
         Takes a progress callback and returns a `Labelled`.
     """
-    place, asked, image, grid = session.place, session.asked, session.image, session.grid
+    place, asked, grid = request.place, request.asked, request.grid
 
     def work(progress: Progress) -> Labelled:
-        resolutions = known or resolutions_of(image, asked)
+        resolutions = known or resolutions_of(request.image, asked)
         found, begin = measured, 0.0
         if found is None:
             begin = 0.5
             part = resolutions.finest if place is None else resolutions.finest.at(*place)
             found = measure(part, resolutions.recipe, k_max, subprogress(progress, 0, begin))
-        model = session.model_from(found)
-        if session.stays_on_demand(resolutions, found):
+        model = request.model_from(resolutions, found)
+        if request.stays_on_demand(resolutions, found):
             return Labelled(resolutions, found, None, model.confirmed(found.clusterings))
         rest = subprogress(progress, begin, 1)
         clean_up = asked.recipe.clean_up
@@ -72,7 +72,7 @@ def labelling(session: Session, known: Resolutions | None, measured: Measured | 
             result, stack = label_stack(
                 resolutions.finest,
                 place[0],
-                lambda position: session.model_at(resolutions, position),
+                lambda position: request.model_at(resolutions, position),
                 clean_up,
                 grid=_grid_of_position(grid, place[0]),
                 position=place[1],

@@ -83,7 +83,7 @@ class NewLayers(QObject):
             self.failed.emit(ValueError("there are no labels yet to split into objects; press Segment"))
             return
         layer, resolutions, image = session.overlay.layer, session.resolutions, session.image
-        if session.stays_on_demand(resolutions, session.measured):
+        if session.request.stays_on_demand(resolutions, session.measured):
             self.failed.emit(
                 ValueError(
                     "objects are found in memory, and these labels are computed on demand; crop the image, or "
@@ -91,7 +91,7 @@ class NewLayers(QObject):
                 )
             )
             return
-        labelled, grid, pixels = np.asarray(layer.data), session.grid, resolutions.finest
+        labelled, grid, pixels = np.asarray(layer.data), session.request.grid, resolutions.finest
 
         def work(progress: Progress) -> Any:
             return split_into_objects(

@@ -9,6 +9,7 @@ from ...model.stack import ModelsOnDemand
 from ..layers.labels_on_demand import ModelLabels, OnDemandLabels, StackLabels, corrected
 from ..layers.resolutions import Resolutions
 from .measurements import Measured
+from .request import Request
 from .session import Session
 
 
@@ -33,9 +34,10 @@ def labels_on_demand(session: Session, *, with_background: bool = True) -> list[
             return [ModelLabels(prepared.pixels, model)]
         return [ModelLabels(corrected(pixels, model), model) for pixels in resolutions.pixels]
     read = not resolutions.is_lazy and not session.asked.coherence
+    request = session.request
 
     def model_at(position: int) -> KMeansModel | None:
-        model = session.model_at(resolutions, position, read=read)
+        model = request.model_at(resolutions, position, read=read)
         return None if model is None else _shown(model, with_background)
 
     n_positions = resolutions.finest.shape[axis]
@@ -43,25 +45,25 @@ def labels_on_demand(session: Session, *, with_background: bool = True) -> list[
 
 
 def labels_to_export(
-    session: Session, resolutions: Resolutions, measured: Measured, *, with_background: bool = True
+    request: Request, resolutions: Resolutions, measured: Measured, *, with_background: bool = True
 ) -> tuple[OnDemandLabels, KMeansModel]:
     """Return the labels of every pixel, found on all pixels, and their model.
 
     Parameters
     ----------
-    session : Session
+    request : Request
     resolutions : Resolutions
     measured : Measured
         Of all pixels.
     with_background : bool
         If false, clusters set to background keep their own labels; in the model they are background.
     """
-    axis, model = session.asked.per_axis, session.model_from(measured)
+    axis, model = request.asked.per_axis, request.model_from(resolutions, measured)
     if axis is None:
         return ModelLabels(measured.prepared.pixels, _shown(model, with_background)), model
 
     def model_at(position: int) -> KMeansModel:
-        return _shown(cast(KMeansModel, session.model_at(resolutions, position)), with_background)
+        return _shown(cast(KMeansModel, request.model_at(resolutions, position)), with_background)
 
     n_positions = resolutions.finest.shape[axis]
     models = ModelsOnDemand(n_positions, model_at)  # a position has many blocks

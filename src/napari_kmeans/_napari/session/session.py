@@ -16,20 +16,17 @@ from ...kmeans.clustering import Clusterings
 from ...kmeans.suggestion import Suggestion
 from ...model.edits import Edits
 from ...model.model import KMeansModel
-from ...model.segmentation import Grid
-from ..layers.image_layer import spacing_of, time_axes
+from ..layers.image_layer import spacing_of
 from ..layers.layer_recipe import LayerRecipe
 from ..layers.overlay import Overlay
 from ..layers.resolutions import Resolutions
 from . import cluster_edits
 from .history import History
-from .measurements import Measured, measure
+from .measurements import Measured
+from .request import Place, Request
 
 K_MAX = 12
 """Largest number of clusters on the slider."""
-
-Place = tuple[int, int] | None
-"""An axis and a position along it, or None for the whole image."""
 
 _DROPPED = "Borders moved by hand were dropped."
 
@@ -228,10 +225,14 @@ class Session:
     # Measurements
 
     @property
+    def request(self) -> Request:
+        """What is asked for now, for work in the background."""
+        return Request(self.image, self.asked, self.position, self.resolutions, self._measured)
+
+    @property
     def place(self) -> Place:
         """Which pixels are clustered together and shown: a position along an axis, or None for all."""
-        axis = self.asked.per_axis
-        return None if axis is None else (axis, self.position)
+        return self.request.place
 
     @property
     def measured(self) -> Measured | None:
@@ -247,11 +248,6 @@ class Session:
     def suggestion(self) -> Suggestion | None:
         """The suggested number of clusters."""
         return self.measured.suggestion if self.measured else None
-
-    def stays_on_demand(self, resolutions: Resolutions, measured: Measured | None) -> bool:
-        """Return whether labels stay on demand: there are too many, or not all of them are known."""
-        one_by_one = resolutions.is_lazy and self.asked.per_axis is not None
-        return resolutions.stays_on_demand or one_by_one or (measured is not None and measured.is_estimate)
 
     @property
     def is_measured(self) -> bool:
@@ -273,7 +269,7 @@ class Session:
     def forget_measurements(self) -> None:
         """Drop everything that was measured, since the data changed."""
         self.resolutions = self.model = None
-        self._measured.clear()
+        self._measured = {}  # earlier requests keep theirs
 
     def move_to(self, position: int) -> bool:
         """Follow the viewer; return whether other pixels are clustered at its new position."""
@@ -300,51 +296,15 @@ class Session:
     def find_model(self) -> None:
         """Make the model for what is asked, if that takes no noticeable time."""
         measured = self.measured
-        if self.model is not None or measured is None:
+        if self.model is not None or measured is None or self.resolutions is None:
             return
         self.counts = None
         self.is_refined = measured.clusterings.is_quick(self.n_clusters)
         if self.is_refined or measured.clusterings.has_estimates:
-            self.model = self.model_from(measured, estimate=not self.is_refined)
+            self.model = self.request.model_from(self.resolutions, measured, estimate=not self.is_refined)
 
     @property
     def n_clusters(self) -> int:
         """Number of clusters that is possible: at most the number of distinct values."""
         k = self.asked.n_clusters
         return k if self.clusterings is None else min(k, self.clusterings.n_values)
-
-    def model_from(self, measured: Measured, *, estimate: bool = False) -> KMeansModel:
-        """Return the model of measurements, with the edits as far as they fit its number of clusters.
-
-        With `estimate`, it is found at once and may have a larger inertia.
-        """
-        asked = self.asked.recipe
-        k = min(self.asked.n_clusters, measured.clusterings.n_values)
-        recipe = asked if k == asked.n_clusters else replace(asked, n_clusters=k, edits=Edits())
-        if self.resolutions is not None:
-            in_pixels = self.resolutions.recipe
-            recipe = replace(recipe, smooth=in_pixels.smooth, coherence=in_pixels.coherence)
-            if self.asked.per_axis is not None:
-                smooth = self.resolutions.finest.extractor.without_axis(self.asked.per_axis).smooth
-                recipe = replace(recipe, smooth=smooth)
-        channel_axis = -1 if self.image.rgb or self.asked.channels else None
-        return measured.model(recipe, channel_axis, estimate=estimate)
-
-    def model_at(self, resolutions: Resolutions, position: int, *, read: bool = True) -> KMeansModel | None:
-        """Return the model of one position along the axis; without `read`, None if it has not been read."""
-        axis = self.asked.per_axis
-        assert axis is not None
-        measured = self._measured.get((axis, position)) if resolutions is self.resolutions else None
-        if measured is not None and not (read and measured.is_estimate):
-            return self.model_from(measured)
-        if not read:
-            return None
-        return self.model_from(measure(resolutions.finest.at(axis, position), resolutions.recipe, 1))
-
-    @property
-    def grid(self) -> Grid:
-        """What the axes of the labels mean to their clean-up: times and positions are cleaned separately."""
-        own = () if self.asked.per_axis is None else (self.asked.per_axis,)
-        axes = sorted({*time_axes(self.image), *own})
-        spacing = [step for axis, step in enumerate(spacing_of(self.image)) if axis not in axes]
-        return Grid(spacing, axes)

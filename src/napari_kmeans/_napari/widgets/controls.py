@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +18,7 @@ from magicgui.widgets import (
 )
 from napari.layers import Image, Labels, Shapes
 from napari.layers.base import Layer
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QSignalBlocker, Signal
 
 from ...features.channels import Channels
 from ...features.registry import FEATURES
@@ -94,7 +93,6 @@ class Controls(QObject):
         self, n_clusters: int, live: bool, choices: Mapping[str, Choices], parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._is_showing = False
         self.image = _combo("image", "Image", "Image to segment", choices["image"], nullable=True)
         self.features = _combo("features", "Cluster by", "What pixels are clustered by", choices["features"])
         self.standardize = CheckBox(
@@ -156,18 +154,9 @@ class Controls(QObject):
         names = (*CHOSEN, "objects", "segment", "cancel", "progress")
         return {name: getattr(self, name) for name in names}
 
-    @contextmanager
-    def silently(self) -> Iterator[None]:
-        """Set controls without signalling a choice of the user."""
-        before, self._is_showing = self._is_showing, True
-        try:
-            yield
-        finally:
-            self._is_showing = before
-
     def show(self, **values: Any) -> None:
         """Set controls by name."""
-        with self.silently():
+        with QSignalBlocker(self):
             for name, value in values.items():
                 control = getattr(self, name)
                 if hasattr(control, "choices") and value not in control.choices:
@@ -175,8 +164,7 @@ class Controls(QObject):
                 control.value = value
 
     def _on_changed(self, name: str, value: Any) -> None:
-        if not self._is_showing:
-            self.chosen.emit(name, value)
+        self.chosen.emit(name, value)
 
 
 CHOSEN = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QLabel
 
 from ...report.palette import distinct_colors
@@ -127,7 +128,7 @@ class DockView:
     def _show_controls(self, session: Session) -> None:
         asked, controls = session.asked, self.controls
         recipe = asked.recipe
-        with controls.silently():
+        with QSignalBlocker(controls):
             controls.features.reset_choices()
             controls.show(
                 n_clusters=asked.n_clusters,

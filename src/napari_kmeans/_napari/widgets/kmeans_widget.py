@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
 from napari.layers import Image
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtGui import QAction, QKeySequence
 from qtpy.QtWidgets import QPushButton, QShortcut, QToolButton
 
@@ -201,7 +201,7 @@ class KMeansWidget(Container):
 
     def reset_choices(self, *_: Any) -> None:
         """List images and masks again; what is shown stays chosen, whatever its name is now."""
-        with self.controls.silently():
+        with QSignalBlocker(self.controls):
             super().reset_choices()
             session = self.session
             if session is not None and session.image in self.viewer.layers:

@@ -22,6 +22,18 @@ def test_importing_the_package_imports_nothing_heavy():
     assert python(code).strip() == "set()"
 
 
+def test_reading_a_file_and_showing_a_model_import_neither_pandas_nor_xarray(tmp_path):
+    code = (
+        "import sys, numpy, napari_kmeans\n"
+        f"path = {str(tmp_path / 'a.tif')!r}\n"
+        "napari_kmeans.write_labels(path, numpy.eye(4, dtype='uint8'))\n"
+        "labels, model = napari_kmeans.segment(napari_kmeans.read_image(path), 2)\n"
+        "model._repr_html_(), repr(model)\n"
+        "print({'napari', 'qtpy', 'pandas', 'xarray', 'SimpleITK', 'bioio'} & set(sys.modules))"
+    )
+    assert python(code).strip() == "set()"
+
+
 def test_fitting_imports_neither_qt_nor_scikit_learn():
     code = (
         "import sys, numpy, napari_kmeans\n"
@@ -102,6 +114,7 @@ def test_predict_has_the_same_signature_for_models_and_stacks():
     [
         *("fit", "segment", "suggest_n_clusters", "KMeansModel", "KMeansStack", "Suggestion"),
         *("clean_labels", "split_into_objects", "Channels", "Texture", "CleanUp", "Recipe"),
+        *("ImageFile", "ImageKMeans", "read_image", "sample_image", "write_labels"),
     ],
 )
 def test_all_public_names_are_documented(name):

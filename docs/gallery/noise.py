@@ -1,0 +1,27 @@
+# %% [markdown]
+# # Shapes in strong noise
+#
+# The noise is almost as large as the contrast, so the clusters of single pixels are speckles. `coherence=1`
+# puts a price on every border between unlike neighbours, in units of the noise, and finds the labels of
+# least total cost.
+
+# %%
+import numpy as np
+from skimage.data import binary_blobs
+
+import napari_kmeans
+
+truth = binary_blobs(256, volume_fraction=0.4, rng=0)
+image = np.where(truth, 140, 90) + np.random.default_rng(0).normal(0, 40, truth.shape)
+plain, _ = napari_kmeans.segment(image, 2)
+labels, model = napari_kmeans.segment(image, 2, coherence=1)
+print(f"right without coherence: {((plain == 2) == truth).mean():.1%}")
+print(f"right with coherence:    {((labels == 2) == truth).mean():.1%}")
+
+# %%
+import matplotlib.pyplot as plt
+
+figure, (before, middle, after) = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
+before.imshow(image, cmap="gray")
+middle.imshow(plain, cmap="viridis", interpolation="nearest")
+after.imshow(labels, cmap="viridis", interpolation="nearest")

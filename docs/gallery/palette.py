@@ -1,0 +1,24 @@
+# %% [markdown]
+# # A photograph in eight colours
+#
+# Each pixel is replaced by the centre of its cluster. Eight colours are enough to recognise the photograph,
+# and 64 to hardly notice the difference. Every 8-bit colour is counted, so no sample is drawn.
+
+# %%
+import numpy as np
+from sklearn.datasets import load_sample_image
+
+import napari_kmeans
+
+image = load_sample_image("china.jpg")
+labels, model = napari_kmeans.segment(image, 8, features="rgb", channel_axis=-1)
+few = model.centers.round().astype(np.uint8)[labels - 1]
+n_colors = len(np.unique(image.reshape(-1, 3), axis=0))
+print(f"{n_colors} colours before, {len(model.centers)} after; they explain {model.explained_variance:.1%}")
+
+# %%
+import matplotlib.pyplot as plt
+
+figure, (before, after) = plt.subplots(1, 2, figsize=(9, 3.1), layout="constrained")
+before.imshow(image)
+after.imshow(few)

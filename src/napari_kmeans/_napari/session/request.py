@@ -1,0 +1,92 @@
+"""What is asked of an image at one moment: what work in the background is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from napari.layers import Image
+
+from ...model.edits import Edits
+from ...model.model import KMeansModel
+from ...model.segmentation import Grid
+from ..layers.image_layer import spacing_of, time_axes
+from ..layers.layer_recipe import LayerRecipe
+from ..layers.resolutions import Resolutions
+from .measurements import Measured, measure
+
+Place = tuple[int, int] | None
+"""An axis and a position along it, or None for the whole image."""
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What a session asks for at one moment.
+
+    Workers and labels on demand use a request instead of the session, which the user goes on changing.
+
+    Attributes
+    ----------
+    image : Image layer
+    asked : LayerRecipe
+    position : int
+        Position of the viewer along the axis of ``asked.per_axis``.
+    resolutions : Resolutions or None
+        The pixels that `known` holds for.
+    known : mapping of Place to Measured
+        What has been measured; positions that are measured later appear in it.
+    """
+
+    image: Image
+    asked: LayerRecipe
+    position: int = 0
+    resolutions: Resolutions | None = None
+    known: Mapping[Place, Measured] = field(default_factory=dict)
+
+    @property
+    def place(self) -> Place:
+        """Which pixels are clustered together and shown: a position along an axis, or None for all."""
+        axis = self.asked.per_axis
+        return None if axis is None else (axis, self.position)
+
+    @property
+    def grid(self) -> Grid:
+        """What the axes of the labels mean to their clean-up: times and positions are cleaned separately."""
+        own = () if self.asked.per_axis is None else (self.asked.per_axis,)
+        axes = sorted({*time_axes(self.image), *own})
+        spacing = [step for axis, step in enumerate(spacing_of(self.image)) if axis not in axes]
+        return Grid(spacing, axes)
+
+    def stays_on_demand(self, resolutions: Resolutions, measured: Measured | None) -> bool:
+        """Return whether labels stay on demand: there are too many, or not all of them are known."""
+        one_by_one = resolutions.is_lazy and self.asked.per_axis is not None
+        return resolutions.stays_on_demand or one_by_one or (measured is not None and measured.is_estimate)
+
+    def model_from(
+        self, resolutions: Resolutions, measured: Measured, *, estimate: bool = False
+    ) -> KMeansModel:
+        """Return the model of measurements, with the edits as far as they fit its number of clusters.
+
+        With `estimate`, it is found at once and may have a larger inertia.
+        """
+        asked = self.asked.recipe
+        k = min(self.asked.n_clusters, measured.clusterings.n_values)
+        recipe = asked if k == asked.n_clusters else replace(asked, n_clusters=k, edits=Edits())
+        in_pixels, axis = resolutions.recipe, self.asked.per_axis
+        smooth = in_pixels.smooth
+        if axis is not None:
+            smooth = resolutions.finest.extractor.without_axis(axis).smooth
+        recipe = replace(recipe, smooth=smooth, coherence=in_pixels.coherence)
+        channel_axis = -1 if self.image.rgb or self.asked.channels else None
+        return measured.model(recipe, channel_axis, estimate=estimate)
+
+    def model_at(self, resolutions: Resolutions, position: int, *, read: bool = True) -> KMeansModel | None:
+        """Return the model of one position along the axis; without `read`, None if it has not been read."""
+        axis = self.asked.per_axis
+        assert axis is not None
+        measured = self.known.get((axis, position)) if resolutions is self.resolutions else None
+        if measured is None or (read and measured.is_estimate):
+            if not read:
+                return None
+            measured = measure(resolutions.finest.at(axis, position), resolutions.recipe, 1)
+        return self.model_from(resolutions, measured)

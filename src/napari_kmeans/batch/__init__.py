@@ -1,0 +1,35 @@
+"""Many images processed the same way: the engine of the command line and of the dock's *Apply to files…*.
+
+A batch has three parts. `find_inputs` finds images, `plan` decides which files are written for each, and `run`
+processes them by a `Task` and yields an `Outcome` for each image::
+
+    task = Task(recipe)  # or Task.applying(model), or fit_together(Task(recipe), images, stage).task
+    inputs, _ = find_inputs(["data"], recursive=True, out=out)
+    jobs = plan(inputs, Outputs(out, table=True), tree=True)
+    for outcome in run(jobs, task, n_processes=2, skip_existing=True):
+        print(outcome.job.image, outcome.status, outcome.error)
+
+Nothing here prints. Progress is reported through callbacks; closing the iterator, or an exception that a
+callback raises, stops all work, and incomplete outputs never appear. So `run` can be used in a worker thread.
+"""
+
+from .inputs import Input, find_inputs, read_file_list
+from .plan import Job, Outputs, plan
+from .process import Outcome
+from .run import run
+from .task import Stage, Task
+from .together import fit_together
+
+__all__ = [
+    "Input",
+    "Job",
+    "Outcome",
+    "Outputs",
+    "Stage",
+    "Task",
+    "find_inputs",
+    "fit_together",
+    "plan",
+    "read_file_list",
+    "run",
+]

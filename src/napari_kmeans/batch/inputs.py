@@ -1,0 +1,135 @@
+"""Which images a batch consists of: files, folders, patterns and lists of these."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from ..io import ome_zarr
+from ..io.image_file import Location, Url, location
+from ..io.images import is_store
+
+SUFFIXES = (
+    ".tif", ".tiff", ".btf", ".lsm", ".stk", ".svs", ".ndpi", ".scn",
+    ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp",
+)  # fmt: skip
+"""Extensions of the files that are images, when a folder is searched."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """An image and the folder of its outputs.
+
+    Attributes
+    ----------
+    image : Path or Url
+    folder : PurePath
+        Relative to the output folder.
+    """
+
+    image: Location
+    folder: PurePath = PurePath()  # noqa: RUF009 - immutable
+
+
+def find_inputs(
+    names: Sequence[str], *, recursive: bool = False, out: Path | None = None
+) -> tuple[list[Input], list[str]]:
+    """Find the images that a user named.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Files, URLs, OME-Zarr images, plates and wells, folders, and patterns such as ``"data/**/*.tif"``.
+    recursive : bool
+        Search folders inside folders, too; outputs keep their tree.
+    out : Path, optional
+        Output folder, which is not searched.
+
+    Returns
+    -------
+    inputs : list of Input
+        In the order of the names, and sorted within a folder.
+    empty : list of str
+        Folders and patterns without an image.
+    """
+    inputs, empty = [], []
+    for name in names:
+        found = _find(name, recursive, out)
+        if not found:
+            empty.append(name)
+        inputs += found
+    return inputs, empty
+
+
+def _find(name: str, recursive: bool, out: Path | None) -> list[Input]:
+    at = location(name)
+    if isinstance(at, Url) or at.is_file():
+        return [Input(at)]
+    if at.is_dir():
+        return _in_folder(at, PurePath(), recursive, _within(at, out))
+    if not re.search(r"[*?\[]", name):
+        return [Input(at)]  # reported when it is read
+    root = _fixed_part(name)
+    out = _within(root, out)
+    inputs: list[Input] = []
+    for each in sorted(glob.iglob(name, recursive=True)):
+        path = Path(each)
+        folder = path.parent.relative_to(root)
+        if path.is_dir():
+            inputs += _in_folder(path, folder, False, out) if is_store(path) else []
+        elif not _is_inside(path, out):
+            inputs.append(Input(path, folder))
+    return inputs
+
+
+def _fixed_part(pattern: str) -> Path:
+    """Return the folder of a pattern above its first wildcard."""
+    parts = Path(pattern).parts
+    first = next(i for i, part in enumerate(parts) if re.search(r"[*?\[]", part))
+    return Path(*parts[:first])
+
+
+def _in_folder(folder: Path, relative: PurePath, recursive: bool, out: Path | None) -> list[Input]:
+    """Return the images of a folder, or of the plate or well that it is."""
+    if is_store(folder):
+        images = ome_zarr.images_of_plate(folder)
+        if not images:
+            return [Input(folder, relative)]
+        return [Input(folder / name, relative / folder.name / PurePath(name).parent) for name in images]
+    inputs: list[Input] = []
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        path = folder / entry.name
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            if is_store(path):
+                inputs += _in_folder(path, relative, recursive, out)
+            elif recursive and not _is_inside(path, out):
+                inputs += _in_folder(path, relative / entry.name, recursive, out)
+        elif path.suffix.lower() in SUFFIXES:
+            inputs.append(Input(path, relative))
+    return inputs
+
+
+def _within(folder: Path, out: Path | None) -> Path | None:
+    """Return the output folder if it is inside a folder; None if not, and if they are the same."""
+    is_same = out is None or os.path.realpath(folder) == os.path.realpath(out)
+    return out if not is_same and _is_inside(out, folder) else None
+
+
+def _is_inside(path: Path | None, folder: Path | None) -> bool:
+    """Return whether a path is a folder or in it."""
+    if path is None or folder is None:
+        return False
+    inside, outside = os.path.realpath(path), os.path.realpath(folder)
+    return inside == outside or inside.startswith(outside.rstrip(os.sep) + os.sep)
+
+
+def read_file_list(lines: Iterable[str]) -> list[str]:
+    """Return the names in a list of files: one a line; empty lines and lines that begin with # are ignored."""
+    names = (line.strip() for line in lines)
+    return [name for name in names if name and not name.startswith("#")]

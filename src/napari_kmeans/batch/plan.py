@@ -1,0 +1,216 @@
+"""Which files a batch writes, decided before any work begins."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+
+from ..io import tiff
+from ..io.image_file import Location, Url, stem
+from ..io.images import is_store
+from ..io.label_images import is_ome_zarr_path
+from .inputs import Input
+
+FIGURES = ("png", "svg", "pdf")
+"""Kinds of figures."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """An image and the files to write for it."""
+
+    image: Location
+    labels: Path
+    table: Path | None = None
+    figure: Path | None = None
+    model: Path | None = None
+    objects: Path | None = None
+    object_table: Path | None = None
+
+    @property
+    def outputs(self) -> list[Path]:
+        """All files to write."""
+        paths = (self.labels, self.table, self.figure, self.model, self.objects, self.object_table)
+        return [path for path in paths if path is not None]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What is written for each image.
+
+    Attributes
+    ----------
+    out : Path, optional
+        A folder, which is created if needed, or for a single image a .tif or .zarr file. Not needed if only
+        labels are written into the images.
+    in_image : str
+        Write the labels into the images, under this name.
+    table : bool
+        Also write a table of the clusters.
+    figure : {"", "png", "svg", "pdf"}
+        Also draw the image and its clusters, in a file of this kind.
+    model : Path, optional
+        Also write the model of the single image.
+    objects : bool
+        Also write a label image and a table of objects.
+    """
+
+    out: Path | None
+    in_image: str = ""
+    table: bool = False
+    figure: str = ""
+    model: Path | None = None
+    objects: bool = False
+
+
+def plan(inputs: Sequence[Input], outputs: Outputs, *, tree: bool = False) -> list[Job]:
+    """Determine the files to write.
+
+    Parameters
+    ----------
+    inputs : sequence of Input
+    outputs : Outputs
+    tree : bool
+        Images of the same name get outputs of different names: in folders like those of the images or, within
+        a folder, with the extension of the image in the name. Outputs of earlier runs that lie among the
+        inputs are not images.
+
+    Raises
+    ------
+    ValueError
+        If the outputs cannot be written, or one would replace an image or another output.
+    """
+    folder, is_file = _check_out(inputs, outputs)
+    if outputs.model is not None and len(inputs) > 1:
+        raise ValueError(f"{outputs.model} holds a single model, but there are {len(inputs)} images")
+    if tree:
+        inputs = _without_outputs(_separated(inputs), folder, outputs)
+    names = [stem(each.image) for each in inputs]
+    if tree:
+        taken = Counter((each.folder, name.casefold()) for each, name in zip(inputs, names, strict=True))
+        names = [
+            each.image.name if taken[each.folder, name.casefold()] > 1 else name
+            for each, name in zip(inputs, names, strict=True)
+        ]
+    jobs = [
+        _job(each.image, folder / each.folder, name, outputs, is_file)
+        for each, name in zip(inputs, names, strict=True)
+    ]
+    _check_clashes(jobs)
+    return jobs
+
+
+def _check_out(inputs: Sequence[Input], outputs: Outputs) -> tuple[Path, bool]:
+    """Return the output folder, and whether the labels are a single file."""
+    out, in_image = outputs.out, outputs.in_image
+    if out is None:
+        if not in_image or outputs.table or outputs.figure or outputs.objects:
+            raise ValueError("an output is needed: a folder, or for a single image a .tif or .zarr file")
+        out = Path()  # not used
+    suffix = out.suffix.lower()
+    is_file = suffix == ".zarr" or (suffix in tiff.SUFFIXES and not out.is_dir())
+    if is_file and len(inputs) > 1:
+        raise ValueError(f"{out} is a single file, but there are {len(inputs)} images; choose a folder")
+    if is_file and in_image:
+        raise ValueError(f"{out} must be a folder, because the labels are written into the image")
+    if not is_file and not out.is_dir() and (out.exists() or suffix in (".png", ".jpg", ".jpeg")):
+        raise ValueError(f"{out} is not a folder, a .tif file or a .zarr store; labels are written to these")
+    return (out.parent if is_file else out), is_file
+
+
+def _separated(inputs: Sequence[Input]) -> list[Input]:
+    """Give files of the same name their folders below the deepest folder that they share."""
+    keys = Counter((each.folder, each.image.name.casefold()) for each in inputs)
+    clashing = [
+        each
+        for each in inputs
+        if isinstance(each.image, Path) and keys[each.folder, each.image.name.casefold()] > 1
+    ]
+    parents = {each: os.path.abspath(each.image.parent) for each in clashing if isinstance(each.image, Path)}
+    if len(set(parents.values())) < 2:
+        return list(inputs)
+    try:
+        root = os.path.commonpath(list(parents.values()))
+    except ValueError:  # on two drives of Windows
+        return list(inputs)
+    return [
+        replace(each, folder=PurePath(os.path.relpath(parents[each], root))) if each in parents else each
+        for each in inputs
+    ]
+
+
+def _without_outputs(inputs: Sequence[Input], folder: Path, outputs: Outputs) -> list[Input]:
+    """Return the inputs that are not outputs of the others, as an earlier run has left them."""
+    kinds = ("-labels", "-objects", "-figure")
+    suspects = [each for each in inputs if stem(each.image).endswith(kinds)]
+    if not suspects:
+        return list(inputs)
+    made = set()
+    for each in inputs:
+        for name in {stem(each.image), each.image.name}:
+            base = folder / each.folder / name
+            made |= {identity(base.with_name(f"{name}{kind}")) for kind in kinds}
+
+    def is_output(each: Input) -> bool:
+        image = each.image
+        return isinstance(image, Path) and identity(image.with_name(stem(image))) in made
+
+    return [each for each in inputs if each not in suspects or not is_output(each)]
+
+
+def _job(image: Location, folder: Path, name: str, outputs: Outputs, is_file: bool) -> Job:
+    """Return the files to write for one image."""
+    if outputs.in_image:
+        labels = _path_in_image(image, outputs.in_image)
+    else:
+        suffix = ".ome.zarr" if is_store(image) else ".tif"
+        labels = outputs.out if is_file and outputs.out is not None else folder / f"{name}-labels{suffix}"
+    objects = None
+    if outputs.objects:
+        suffix = ".ome.zarr" if labels.suffix.lower() == ".zarr" else ".tif"
+        objects = (
+            _path_in_image(image, f"{outputs.in_image}-objects")
+            if outputs.in_image
+            else folder / f"{name}-objects{suffix}"
+        )
+    return Job(
+        image,
+        labels,
+        folder / f"{name}-clusters.csv" if outputs.table else None,
+        folder / f"{name}-figure.{outputs.figure}" if outputs.figure else None,
+        outputs.model,
+        objects,
+        folder / f"{name}-objects.csv" if outputs.objects else None,
+    )
+
+
+def _check_clashes(jobs: Sequence[Job]) -> None:
+    """Raise ``ValueError`` if an output would replace an image or another output."""
+    taken = {identity(job.image): f"the image {job.image}" for job in jobs}
+    for job in jobs:
+        for path in job.outputs:
+            if (other := taken.get(identity(path))) is not None:
+                raise ValueError(f"{path}, an output for {job.image}, would replace {other}")
+            taken[identity(path)] = f"an output for {job.image}"
+
+
+def _path_in_image(image: Location, name: str) -> Path:
+    """Return the path of labels with this name in an OME-Zarr image."""
+    if not re.fullmatch(r"[^\W_][\w. -]*", name):
+        raise ValueError(f"{name!r} must be a name of letters and digits, not a path")
+    if isinstance(image, Url):
+        raise ValueError(f"{image} is not on this machine, so labels cannot be written into it")
+    path = image / "labels" / name
+    if not is_ome_zarr_path(path):
+        raise ValueError(f"{image} is not an OME-Zarr image, so labels cannot be written into it")
+    return path
+
+
+def identity(path: Location) -> str:
+    """Return a text that is the same for all names of a file, whether it exists or not."""
+    # Not Path.resolve, which raises RuntimeError for a loop of links before Python 3.13.
+    return path if isinstance(path, Url) else os.path.normcase(os.path.realpath(path))

@@ -1,0 +1,187 @@
+"""All images of a batch, one after the other or in several processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, Any
+
+from ..blocks import loop
+from .plan import Job
+from .process import Outcome, process
+from .task import Stage, Task
+
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Environment of a worker process: numerical libraries use one thread, since there are several processes."""
+
+
+def run(
+    jobs: Sequence[Job],
+    task: Task,
+    *,
+    n_processes: int = 1,
+    overwrite: bool = False,
+    skip_existing: bool = False,
+    stage: Callable[[Job], Stage] | None = None,
+) -> Iterator[Outcome]:
+    """Process all images, and yield what became of each when it is done.
+
+    An image that fails does not stop the others. Closing the iterator stops the work: outputs that are not
+    complete do not appear.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    task : Task
+    n_processes : int
+        This process works, too, so that nothing waits until the others have started. Each uses one thread,
+        and a single process uses all of them.
+    overwrite : bool
+        Replace existing files.
+    skip_existing : bool
+        Skip images whose outputs are complete and were made by the same task from the same file.
+    stage : callable, optional
+        Called with the job that this process begins; returns the `Stage` of it. An exception that a callback
+        raises ends all work, such as `Cancelled`.
+
+    Yields
+    ------
+    Outcome
+        With several processes, in the order in which images are done.
+    """
+    options = {"overwrite": overwrite}
+    n_processes = min(n_processes, len(jobs))
+    if n_processes < 2:
+        for job in jobs:
+            yield process(job, task, stage(job) if stage else None, **options)
+        return
+    waiting = deque(jobs)
+    done: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
+    with contextlib.ExitStack() as stack:
+        for _ in range(n_processes - 1):
+            stack.enter_context(_Worker(task, options, waiting, done, n_processes))
+        n_yielded = 0
+        while n_yielded < len(jobs):
+            with contextlib.suppress(IndexError):
+                job = waiting.popleft()
+                with threads(1 if waiting else n_processes):
+                    done.put(process(job, task, stage(job) if stage else None, **options))
+            # Without a job left, wait for those of the workers.
+            is_last = not waiting
+            while n_yielded < len(jobs):
+                try:
+                    outcome = done.get(block=is_last)
+                except queue.Empty:
+                    break
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                n_yielded += 1
+                yield outcome
+
+
+@contextlib.contextmanager
+def threads(n: int) -> Iterator[None]:
+    """Use this number of threads for the blocks of an image."""
+    before, loop.N_THREADS = loop.N_THREADS, max(1, min(n, loop.N_THREADS))
+    try:
+        yield
+    finally:
+        loop.N_THREADS = before
+
+
+_GRACE = 10.0  # seconds for a worker to end
+
+
+class _Worker:
+    """A process that takes jobs from a queue until it is empty, and the thread that feeds it.
+
+    A program of its own instead of `multiprocessing`, which would run the main module of a user's script
+    again.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        options: dict[str, Any],
+        waiting: deque[Job],
+        done: queue.SimpleQueue[Outcome | BaseException],
+        n_processes: int,
+    ) -> None:
+        self._task, self._options, self._waiting, self._done = task, options, waiting, done
+        self._n_processes = n_processes
+        self._stopped = False
+
+    def __enter__(self) -> _Worker:
+        command = [sys.executable, "-P", "-c", "from napari_kmeans.batch.worker import main; main()"]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        self._thread = threading.Thread(target=self._feed, name="napari-kmeans-batch", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped = True
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()  # the worker removes what is incomplete and ends
+        try:
+            self._process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._thread.join()
+        self._process.stdout.close()
+
+    def _feed(self) -> None:
+        job: Job | None = None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            send(self._process.stdin, (self._task, self._options))
+            receive(self._process.stdout)  # it has started
+            while True:
+                try:
+                    job = self._waiting.popleft()
+                except IndexError:
+                    break
+                if self._stopped:
+                    return
+                send(self._process.stdin, (job, 1 if self._waiting else self._n_processes))
+                found = receive(self._process.stdout)
+                self._done.put(found)
+                job = None
+        except (OSError, ValueError, EOFError, pickle.UnpicklingError):
+            if self._stopped:
+                return
+            if job is None:  # it never started; the others do the work
+                return
+            self._done.put(Outcome(job, "failed", error=f"{job.image}: the process that read it ended"))
+
+
+def send(pipe: IO[bytes], message: object) -> None:
+    """Send an object to another process."""
+    pickle.dump(message, pipe, protocol=pickle.HIGHEST_PROTOCOL)
+    pipe.flush()
+
+
+def receive(pipe: IO[bytes]) -> Any:
+    """Return the next object that another process has sent.
+
+    Raises
+    ------
+    EOFError
+        If the process has ended.
+    """
+    return pickle.load(pipe)

@@ -1,0 +1,199 @@
+"""What is done to every image of a batch, in one immutable value that can be sent to another process."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..blocks.arrays import in_memory
+from ..blocks.pixels import Pixels
+from ..blocks.progress import Progress, subprogress
+from ..features.channels import Channels
+from ..features.extractor import FeatureExtractor
+from ..io.image_file import ImageFile, Location
+from ..io.images import read_image
+from ..labels.objects import split_into_objects
+from ..model.fitted_to import check_match
+from ..model.matching import matched
+from ..model.model import KMeansModel
+from ..model.recipe import Recipe
+from ..model.segmentation import Segmentation, label_pixels, segment_pixels
+from .units import Units
+
+Stage = Callable[[str], Progress]
+"""Begins a stage of the work with a name; returns the callable for its progress."""
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The results for one image.
+
+    Attributes
+    ----------
+    segmentation : Segmentation
+        Its model has the pixel counts of this image.
+    model : KMeansModel
+        The model that the labels were made with, whose counts are those of the images it was fitted to.
+    pixels : Pixels
+    objects : int32 array, optional
+    object_table : dict of lists
+    """
+
+    segmentation: Segmentation
+    model: KMeansModel
+    pixels: Pixels
+    objects: NDArray[np.int32] | None = None
+    object_table: dict[str, list[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is done to an image; the same for all images of a batch.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        With a model, only its clean-up is used, and all of it for ``match="refit"``.
+    model : KMeansModel, optional
+        Label every image with this model; without it, the recipe is fitted to each image.
+    match : {"values", "range", "refit"}
+        How the model is applied to an image that differs; see `KMeansModel.predict`.
+    channel : str
+        Name or index of the channel to use; empty: all channels.
+    physical : bool
+        Whether lengths and sizes of the recipe are in the unit of the file instead of in pixels.
+    confirm : bool
+        Whether scikit-learn checks exact optima, which costs a second for its import.
+    together : dict
+        How a pooled model was made: weights, number of images and their fingerprint; else empty.
+    """
+
+    recipe: Recipe = Recipe()  # noqa: RUF009 - immutable
+    model: KMeansModel | None = None
+    match: str = "values"
+    channel: str = ""
+    physical: bool = False
+    confirm: bool = False
+    together: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_match(self.match)
+
+    @classmethod
+    def applying(cls, model: KMeansModel, recipe: Recipe | None = None, **options: Any) -> Task:
+        """Return the task of labelling images with a model, cleaned as `recipe` or the model says."""
+        clean_up = model.recipe.clean_up if recipe is None else recipe.clean_up
+        return cls(replace(model.recipe, clean_up=clean_up), model.without_summary(), **options)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all that decides the labels, as JSON stores it: two tasks with equal dicts do the same."""
+        described: dict[str, Any] = {"recipe": self.recipe.to_dict()}
+        if self.together:
+            described["together"] = self.together
+        elif self.model is not None:
+            text = self.model.to_json().encode()
+            described |= {"model": f"sha256:{hashlib.sha256(text).hexdigest()}", "match": self.match}
+        return described | {"channel": self.channel, "physical": self.physical}
+
+    def read(self, at: Location) -> ImageFile:
+        """Read an image, or the chosen channel of it."""
+        image = read_image(at)
+        return image.channel(self.channel) if self.channel else image
+
+    def recipe_of(self, image: ImageFile) -> Recipe:
+        """Return the recipe of one image: lengths in its pixels, and without its missing pixels."""
+        recipe = Units(self.physical).recipe(self.recipe, image)
+        if image.nodata is None:
+            return recipe
+        return replace(recipe, exclude=tuple(dict.fromkeys([*recipe.exclude, image.nodata])))
+
+    def run(self, image: ImageFile, stage: Stage, *, objects: bool = False, count: bool = True) -> Result:
+        """Segment an image.
+
+        Parameters
+        ----------
+        image : ImageFile
+        stage : callable
+        objects : bool
+            Also split the labels into objects; labels are then in memory.
+        count : bool
+            Count the pixels of a lazy image that is labelled with a given model, which reads it once more.
+        """
+        grid = Units(self.physical).grid(image)
+        if self.model is None:
+            recipe = self.recipe_of(image)
+            pixels = pixels_of(image, recipe.extractor)
+            progress = stage("segmenting")
+            found = segment_pixels(
+                pixels,
+                recipe,
+                image.channel_axis,
+                progress,
+                grid=grid,
+                in_memory=objects,
+                confirm=self.confirm,
+            )
+            found = replace(found, model=found.model.with_pixel_size(*size_of(image)))
+            return self._split(Result(found, found.model, pixels), image, stage, objects)
+        model = self.model
+        pixels = pixels_of(image, model.extractor)
+        if self.match == "values":
+            model.labeller(pixels.value_format)  # refuses an image of other features before it is compared
+            if not self.together:
+                model.warn_of_differences(pixels, *size_of(image))
+        else:
+            model = matched(model, pixels, self.match, stage("matching")).without_summary()
+        progress = stage("labelling")
+        coherent = model.coherent(pixels, subprogress(progress, 0, 0.5))
+        found = label_pixels(
+            coherent,
+            model,
+            self.recipe.clean_up,
+            subprogress(progress, 0.5, 1),
+            grid=grid,
+            recount=count or pixels.chunks is None,
+            in_memory=objects,
+        )
+        return self._split(Result(found, model, pixels), image, stage, objects)
+
+    def _split(self, result: Result, image: ImageFile, stage: Stage, objects: bool) -> Result:
+        """Split the labels into objects where asked."""
+        if not objects:
+            return result
+        grid = Units(self.physical).grid(image)
+        numbers, table = split_into_objects(
+            result.segmentation.labels,
+            intensity_image=np.asarray(in_memory(image.data)),
+            channel_axis=image.channel_axis,
+            spacing=grid.spacing,
+            per_axis=list(grid.separate_axes) or None,
+            progress=stage("measuring objects"),
+        )
+        if self.physical:
+            table["unit"] = [image.unit] * len(table["index"])
+        return replace(result, objects=numbers, object_table=table)
+
+
+def pixels_of(image: ImageFile, extractor: FeatureExtractor) -> Pixels:
+    """Return the pixels of an image; channels that are not colours have no single intensity."""
+    if image.channel_axis is not None and not image.is_color and extractor.name != Channels.name:
+        n_channels = image.data.shape[image.channel_axis]
+        names = f": {', '.join(image.channel_names)}" if image.channel_names else f" 0 to {n_channels - 1}"
+        raise ValueError(
+            f"it has {n_channels} channels that are not colours; use --features channels, or choose one "
+            f"channel by --channel{names}"
+        )
+    return Pixels.of(image.data, features=extractor, channel_axis=image.channel_axis)
+
+
+def size_of(image: ImageFile) -> tuple[tuple[float, ...], str]:
+    """Return the pixel size of an image along its spatial axes but time, and its unit; empty if unknown."""
+    axes = [axis for axis in image.spatial_axes if axis != "T"]
+    if not all(axis in image.pixel_size for axis in axes):
+        return (), ""
+    return tuple(float(image.pixel_size[axis]) for axis in axes), image.unit

@@ -1,0 +1,78 @@
+"""Lengths along the axes of an image file, in pixels or in the unit of the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..features.extractor import check_smooth
+from ..io.image_file import ImageFile
+from ..model.recipe import Recipe
+from ..model.segmentation import Grid
+from ..preprocess.coherence import check_coherence
+
+
+@dataclass(frozen=True)
+class Units:
+    """Lengths along the axes of an image, in pixels or in the unit of its file.
+
+    Attributes
+    ----------
+    physical : bool
+        Whether numbers are in the unit of the file.
+    """
+
+    physical: bool
+
+    def grid(self, image: ImageFile) -> Grid:
+        """Return what the axes of labels mean; the times of a series are cleaned separately."""
+        axes = image.spatial_axes
+        spacing = [self._size(image, axis) for axis in axes if axis != "T"] if self.physical else None
+        return Grid(spacing, [axes.index("T")] if "T" in axes else [])
+
+    def recipe(self, asked: Recipe, image: ImageFile) -> Recipe:
+        """Return the recipe of an image: smoothing in pixels, and the price of a border along each axis.
+
+        A border costs what its area is worth, so with physical sizes the price along an axis is inversely
+        proportional to the pixel size, and the full price where pixels are shortest. Positions along time are
+        neither smoothed nor made coherent with each other. Numbers that were given for each axis separately
+        are only converted.
+        """
+        axes = image.spatial_axes
+        places = [axis for axis in axes if axis != "T"]
+        sizes = {axis: self._size(image, axis) for axis in places} if self.physical else {}
+        recipe = asked
+        if asked.smooth:
+            widths = _along(axes, asked.smooth)
+            sigma = [width / sizes.get(axis, 1.0) for axis, width in zip(axes, widths, strict=True)]
+            recipe = replace(recipe, smooth=check_smooth(_one_if_equal(sigma)))
+        if asked.coherence:
+            shortest = min(sizes.values(), default=1.0)
+            prices = [
+                price * shortest / sizes.get(axis, shortest)
+                for axis, price in zip(axes, _along(axes, asked.coherence), strict=True)
+            ]
+            recipe = replace(recipe, coherence=check_coherence(_one_if_equal(prices)))
+        return recipe
+
+    def _size(self, image: ImageFile, axis: str) -> float:
+        size = image.pixel_size.get(axis)
+        if not size:
+            raise ValueError("its pixel size is unknown, and --physical needs it")
+        return size
+
+
+def _along(axes: str, numbers: tuple[float, ...]) -> list[float]:
+    """Return one number per axis; a single one is for all axes but time."""
+    if len(numbers) == 1:
+        return [0.0 if axis == "T" else numbers[0] for axis in axes]
+    if len(numbers) != len(axes):
+        raise ValueError(
+            f"the recipe has numbers for {len(numbers)} axes, and the image has {len(axes)} "
+            f"({', '.join(axes.lower())}); give one number for all axes"
+        )
+    return list(numbers)
+
+
+def _one_if_equal(numbers: list[float]) -> list[float]:
+    """Return one number for all axes if they are equal."""
+    return numbers if len(set(numbers)) > 1 else numbers[:1]

@@ -1,0 +1,62 @@
+"""Program of a worker process: takes jobs from its standard input and returns outcomes."""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+from .process import process
+from .run import receive, send, threads
+
+_GRACE = 5.0  # seconds to remove incomplete files
+
+
+def main() -> None:
+    """Process jobs until the other process closes the pipe, or has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    signal.signal(signal.SIGTERM, _stop)
+    # Whatever a library prints must not end up among the outcomes.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(jobs,), daemon=True).start()
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        if (first := jobs.get()) is None:
+            return
+        task, options = first
+        send(answers, "started")
+        while (message := jobs.get()) is not None:
+            job, n_threads = message
+            with threads(n_threads):
+                try:
+                    answer: object = process(job, task, **options)
+                except Exception as error:  # a fault of the program; raised where the batch was started
+                    answer = RuntimeError(f"{job.image}: {type(error).__name__}: {error}")
+            send(answers, answer)
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _read(jobs: queue.SimpleQueue[Any]) -> None:
+    """Receive jobs; stop the work at once if there will be no more."""
+    with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
+        while True:
+            jobs.put(receive(sys.stdin.buffer))
+    jobs.put(None)
+    _thread.interrupt_main(signal.SIGTERM)
+    time.sleep(_GRACE)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

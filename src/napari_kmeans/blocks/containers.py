@@ -1,0 +1,151 @@
+"""Containers of images, whose axes have names: xarray arrays, napari image layers and image files.
+
+Neither xarray nor napari is imported before a user passes one of their objects.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, runtime_checkable
+
+from .arrays import is_of
+from .pixels import check_axis
+
+_CHANNEL_NAMES = {
+    *("c", "ch", "channel", "channels", "band", "bands", "wavelength"),
+    *("s", "sample", "samples", "rgb", "rgba", "color", "colour"),
+}
+"""Names of a channel dimension, in lower case."""
+
+
+@runtime_checkable
+class NamedAxes(Protocol):
+    """An image whose axes have letters, such as `napari_kmeans.ImageFile`."""
+
+    data: Any
+    axes: str
+    nodata: float | None
+
+    @property
+    def channel_axis(self) -> int | None:
+        """Channel axis, if there is one."""
+
+
+def _unchanged(array: Any, name: str = "labels") -> Any:
+    return array
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a container holds.
+
+    Attributes
+    ----------
+    data : array
+    channel_axis : int or None
+    nodata : float or None
+        Value of missing pixels.
+    wrap : callable
+        Takes an array of the spatial shape and its name, and returns it in a container of the same kind.
+    """
+
+    data: Any
+    channel_axis: int | None = None
+    nodata: float | None = None
+    wrap: Callable[..., Any] = field(default=_unchanged)
+
+
+def open_container(image: Any, channel_axis: int | str | None = None, default: int | None = None) -> Contents:
+    """Return the array of an image, its channel axis, and how its labels are returned.
+
+    Parameters
+    ----------
+    image : array, xarray.DataArray, napari Image layer or ImageFile
+    channel_axis : int or str, optional
+        As the user gave it; the name of a dimension for a DataArray.
+    default : int, optional
+        Channel axis of an image that does not name its axes, if none is given.
+
+    Raises
+    ------
+    TypeError
+        If it is a path, a picture of Pillow, or another object that contains no array.
+    ValueError
+        If a dimension has no such name.
+    """
+    if isinstance(image, str | os.PathLike):
+        raise TypeError(f"image is a path; read it first: napari_kmeans.read_image({os.fspath(image)!r})")
+    if is_of("PIL", image):
+        raise TypeError(
+            "image is a Pillow image; pass numpy.asarray(image), with channel_axis=-1 if it has colours"
+        )
+    if is_data_array(image):
+        return _open_data_array(image, channel_axis, default)
+    if isinstance(channel_axis, str):
+        raise TypeError(
+            f"channel_axis={channel_axis!r} names a dimension of an xarray.DataArray; use an int otherwise"
+        )
+    if isinstance(image, NamedAxes):  # it names every axis, so that a missing one needs no default
+        return Contents(
+            image.data, image.channel_axis if channel_axis is None else channel_axis, image.nodata
+        )
+    contents = _open_layer(image, channel_axis) if is_of("napari", image) else Contents(image, channel_axis)
+    return contents if contents.channel_axis is not None else replace(contents, channel_axis=default)
+
+
+def is_data_array(image: object) -> bool:
+    """Return whether something is an ``xarray.DataArray``."""
+    return is_of("xarray", image) and hasattr(image, "dims") and hasattr(image, "isel")
+
+
+def open_mask(mask: Any) -> Any:
+    """Return the array of a mask, which may be a DataArray, a Labels layer or an image file."""
+    is_layer = is_of("napari", mask) and hasattr(mask, "data")
+    return mask.data if is_layer or is_data_array(mask) or isinstance(mask, NamedAxes) else mask
+
+
+def axis_number(image: Any, axis: Any) -> Any:
+    """Return the number of an axis that may be the name of a dimension of a DataArray."""
+    if not isinstance(axis, str) or not is_data_array(image):
+        return axis
+    if axis not in image.dims:
+        raise ValueError(
+            f"image has no dimension {axis!r}; its dimensions are {', '.join(map(str, image.dims))}"
+        )
+    return list(image.dims).index(axis)
+
+
+def _open_data_array(image: Any, channel_axis: int | str | None, default: int | None) -> Contents:
+    """Find the channel dimension by its name, and keep the coordinates for the labels."""
+    if not hasattr(image, "name"):  # a Dataset has several variables
+        raise TypeError("image is an xarray.Dataset; pass one of its variables, such as dataset['image']")
+    axis = axis_number(image, channel_axis)
+    if axis is None:
+        named = [i for i, name in enumerate(image.dims) if str(name).lower() in _CHANNEL_NAMES]
+        axis = named[0] if len(named) == 1 else default
+    if axis is not None:
+        axis = check_axis("channel_axis", axis, image.ndim)
+    nodata = image.attrs.get("_FillValue")
+    if isinstance(nodata, bool | str) or nodata is None or not math.isfinite(nodata):
+        nodata = None
+
+    def wrap(array: Any, name: str = "labels") -> Any:
+        import xarray
+
+        spatial = image if axis is None else image.isel({image.dims[axis]: 0}, drop=True)
+        return xarray.DataArray(array, coords=spatial.coords, dims=spatial.dims, name=name)
+
+    return Contents(image.data, axis, nodata=nodata, wrap=wrap)
+
+
+def _open_layer(layer: Any, channel_axis: int | None) -> Contents:
+    """Return the pixels of a napari image layer at its full resolution."""
+    if not hasattr(layer, "rgb"):
+        kind = type(getattr(layer, "__wrapped__", layer)).__name__
+        raise TypeError(f"image is a napari {kind}; pass an Image layer, such as viewer.layers['cells']")
+    if channel_axis is None and layer.rgb:
+        channel_axis = -1
+    return Contents(layer.data[0] if layer.multiscale else layer.data, channel_axis)

@@ -1,0 +1,182 @@
+"""The commands that process image files: ``segment`` and ``apply``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..batch.inputs import Input
+from ..batch.plan import Job, Outputs, plan
+from ..batch.run import run
+from ..batch.task import Task
+from ..batch.together import fit_together
+from ..blocks.dask_cluster import use_scheduler
+from ..features.channels import Channels
+from ..features.registry import FEATURES
+from ..features.texture import Texture
+from ..io.image_file import location
+from ..kmeans.clustering import MAX_CLUSTERS
+from ..labels.clean_up import CleanUp
+from ..model.fitted_to import MATCHES
+from ..model.model import KMeansModel
+from ..model.pooled import WEIGHTS
+from ..model.recipe import Recipe
+from . import options as p
+from .options import choose, clean_up_of, recipe_of, takes_options_of
+from .report import ProgressBar, print_failures, reporting, say
+
+
+@takes_options_of(Recipe, Channels, Texture, CleanUp)
+def segment(
+    images: p.Images,
+    n_clusters: Annotated[
+        str,
+        typer.Option(
+            "-k", "--clusters", metavar="N|auto", help=f"Number of clusters, 1 to {MAX_CLUSTERS}, or auto."
+        ),
+    ],
+    out: p.Out = None,
+    in_image: p.InImage = "",
+    channel: p.Channel = "",
+    features: Annotated[
+        str, typer.Option(metavar="F", help=f"What to cluster by: {', '.join(FEATURES)}.")
+    ] = "gray",
+    together: Annotated[
+        bool, typer.Option("--together", help="Find one model of all images, instead of one for each.")
+    ] = False,
+    weights: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(WEIGHTS), help="With --together: what counts the same, each pixel or each image."
+        ),
+    ] = "",
+    table: p.Table = False,
+    figure: p.Figure = False,
+    save_model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="M.json", help="Save the model of a single image or of --together, for `apply`."
+        ),
+    ] = None,
+    objects: p.Objects = False,
+    physical: p.Physical = False,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Let scikit-learn check that the clusters are optimal (1 s).")
+    ] = False,
+    scheduler: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="Read lazy images on the Dask cluster of this scheduler."),
+    ] = "",
+    jobs: p.Jobs = 1,
+    overwrite: p.Overwrite = False,
+    **options: Any,
+) -> int:
+    """Label the clusters of each image: 1 = darkest … k = brightest, 0 = excluded."""
+    if weights:
+        choose("--weights", weights, WEIGHTS)
+        if not together:
+            raise typer.BadParameter("it is an option of --together", param_hint="--weights")
+    if scheduler and jobs > 1:
+        raise typer.BadParameter("choose --scheduler or --jobs, not both", param_hint="--jobs")
+    task = Task(recipe_of(n_clusters, features, options), channel=channel, physical=physical, confirm=confirm)
+    outputs = Outputs(
+        out, in_image, table, "png" if figure else "", None if together else save_model, objects
+    )
+    todo = _plan(images, outputs)
+    if together and save_model is not None:
+        _check_model_path(save_model, todo, overwrite)
+    try:
+        with use_scheduler(scheduler):
+            if together:
+                return _run_together(todo, task, weights or WEIGHTS[0], save_model, jobs, overwrite)
+            return _run(todo, task, jobs, overwrite)
+    except ImportError:
+        say("--scheduler needs distributed: pip install 'napari-kmeans[cluster]'")
+    except OSError as error:  # of the scheduler; errors of an image are reported with it
+        say(str(error))
+    return 1
+
+
+@takes_options_of(CleanUp)
+def apply(
+    model_file: Annotated[Path, typer.Argument(metavar="MODEL.json", help="Made by `segment --save-model`.")],
+    images: p.Images,
+    out: p.Out = None,
+    in_image: p.InImage = "",
+    channel: p.Channel = "",
+    match: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(MATCHES),
+            help="For images that differ from the fitted one: use the same values, values scaled to the range "
+            "of each image, or fit the recipe to each image.",
+        ),
+    ] = MATCHES[0],
+    table: p.Table = False,
+    figure: p.Figure = False,
+    objects: p.Objects = False,
+    physical: p.Physical = False,
+    jobs: p.Jobs = 1,
+    overwrite: p.Overwrite = False,
+    **options: Any,
+) -> int:
+    """Label images with the clusters of another image."""
+    choose("--match", match, MATCHES)
+    todo = _plan(images, Outputs(out, in_image, table, "png" if figure else "", None, objects))
+    recipe = replace(Recipe(), clean_up=clean_up_of(options))
+    with reporting(model_file) as report:
+        model = KMeansModel.load(model_file)
+    if report.failed:
+        return 1
+    task = Task.applying(model, recipe, match=match, channel=channel, physical=physical)
+    return _run(todo, task, jobs, overwrite)
+
+
+def _plan(images: Sequence[str], outputs: Outputs) -> list[Job]:
+    try:
+        return plan([Input(location(image)) for image in images], outputs)
+    except ValueError as error:
+        hint = "--in-image" if outputs.in_image else "-o"
+        raise typer.BadParameter(str(error), param_hint=hint) from None
+
+
+def _check_model_path(path: Path, jobs: Sequence[Job], overwrite: bool) -> None:
+    """Raise `typer.BadParameter` if a model would replace an image, an output or, unasked, another file."""
+    taken = {each for job in jobs for each in [job.image, *job.outputs]}
+    if path in taken or (path.exists() and not overwrite):
+        raise typer.BadParameter(f"{path} exists already or is another output", param_hint="--save-model")
+
+
+def _run_together(
+    jobs: Sequence[Job], task: Task, weights: str, save_model: Path | None, n_processes: int, overwrite: bool
+) -> int:
+    """Fit one model to all images, and label them with it."""
+    with reporting(Path("--together")) as report, ProgressBar(1) as bar:
+        pooled = fit_together(task, [job.image for job in jobs], bar.named("all images"), weights=weights)
+    if report.failed:
+        return 1
+    model = pooled.task.model
+    assert model is not None
+    if save_model is not None:
+        with reporting(save_model) as report:
+            save_model.parent.mkdir(parents=True, exist_ok=True)
+            model.save(save_model)
+        if report.failed:
+            return 1
+        print(f"{save_model}: k = {model.n_clusters}")
+    return _run(jobs, pooled.task, n_processes, overwrite)
+
+
+def _run(jobs: Sequence[Job], task: Task, n_processes: int, overwrite: bool) -> int:
+    """Process all images, print a line for each output, and return the exit status."""
+    outcomes = []
+    with ProgressBar(len(jobs)) as bar:
+        for outcome in run(jobs, task, n_processes=n_processes, overwrite=overwrite, stage=bar.stage_of):
+            bar.advance(outcome)
+            outcomes.append(outcome)
+    print_failures(outcomes)
+    return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0

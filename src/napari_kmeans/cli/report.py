@@ -1,0 +1,142 @@
+"""What the command line prints: results, errors and warnings in one line each, and progress."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..batch.plan import Job
+from ..batch.process import ERRORS, Outcome, reason, with_path
+from ..batch.task import Stage
+from ..blocks.progress import Progress
+from ..io.image_file import Location
+
+
+def say(message: str) -> None:
+    """Print a message to standard error, as a single line."""
+    print(f"napari-kmeans: {' '.join(message.split())}", file=sys.stderr)
+
+
+def say_warning(message: str) -> None:
+    """Print a warning; keywords of Python are spelled as options."""
+    options = re.sub(r'match="([a-z]+)"', r"--match \1", message)
+    say(f"warning: {options}")
+
+
+@dataclass
+class Report:
+    """Whether a piece of work has failed."""
+
+    failed: bool = False
+
+
+@contextlib.contextmanager
+def reporting(path: Location) -> Iterator[Report]:
+    """Report an error and warnings about a file, in one line each."""
+    report = Report()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
+        try:
+            yield report
+        except ERRORS as error:
+            report.failed = True
+            message = with_path(path, reason(error))
+    for warning in caught:
+        say_warning(with_path(path, str(warning.message)))
+    if report.failed:
+        say(message)
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """Print the outputs of an image, or why it failed."""
+    for message in outcome.warnings:
+        say_warning(message)
+    if outcome.error:
+        say(outcome.error)
+        return
+    labels, *others = outcome.job.outputs
+    print(f"{labels}: k = {outcome.n_clusters}, {outcome.seconds:.2f} s")
+    for path in others:
+        print(path)
+
+
+def print_failures(outcomes: Sequence[Outcome]) -> None:
+    """Print which of several images failed."""
+    failed = [outcome.job.image for outcome in outcomes if outcome.status == "failed"]
+    if failed and len(outcomes) > 1:
+        say(f"{len(failed)} of {len(outcomes)} images failed: {', '.join(map(str, failed))}")
+
+
+class ProgressBar:
+    """A progress bar of a batch, on a terminal only: the stage of the current image, and the time left.
+
+    Parameters
+    ----------
+    n_images : int
+    """
+
+    def __init__(self, n_images: int) -> None:
+        # isatty, because rich also takes a log file for a terminal if colours are forced.
+        self._bar = _bar(n_images) if sys.stderr.isatty() else None
+        self._all = self._bar.add_task("all images", total=n_images) if self._bar and n_images > 1 else None
+
+    def __enter__(self) -> ProgressBar:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def stage_of(self, job: Job) -> Stage:
+        """Return the callable that begins a stage of an image."""
+        return self.named(job.image.name)
+
+    def named(self, title: str) -> Stage:
+        """Return the callable that begins a stage of some work."""
+        bar = self._bar
+
+        def stage(name: str) -> Progress:
+            if bar is None:
+                return lambda share: None
+            for task in bar.task_ids:
+                if task != self._all:
+                    bar.remove_task(task)
+            task = bar.add_task(f"{title}: {name}", total=None)
+            return lambda share: bar.update(task, completed=share, total=1)
+
+        return stage
+
+    def advance(self, outcome: Outcome) -> None:
+        """Print the outcome of an image, above the bar."""
+        if self._bar is None:
+            print_outcome(outcome)
+            return
+        self._bar.stop()
+        print_outcome(outcome)
+        if self._all is not None:
+            self._bar.advance(self._all)
+        self._bar.start()
+
+
+def _bar(n_images: int) -> Any:
+    from rich import progress
+    from rich.console import Console
+
+    columns: list[Any] = [
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+    ]
+    if n_images > 1:
+        columns += [progress.MofNCompleteColumn(), progress.TimeRemainingColumn()]
+    # Output is not redirected, because lines are only printed while the bar is stopped.
+    options = {"transient": True, "redirect_stdout": False, "redirect_stderr": False}
+    return progress.Progress(*columns, console=Console(stderr=True), **options)

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import pytest
+
+import napari_kmeans
+from napari_kmeans.blocks.containers import open_container
+
+xarray = pytest.importorskip("xarray")
+
+
+@pytest.fixture
+def values():
+    return np.random.default_rng(0).integers(0, 1000, (3, 8, 12)).astype(np.uint16)
+
+
+@pytest.fixture
+def bands(values):
+    coords = {"band": [1, 2, 3], "y": 50 - 0.5 * np.arange(8), "x": 7 + 0.5 * np.arange(12), "spatial_ref": 0}
+    return xarray.DataArray(values, dims=("band", "y", "x"), coords=coords, attrs={"units": "counts"})
+
+
+def test_labels_of_a_data_array_keep_its_spatial_coordinates(bands, values):
+    labels, model = napari_kmeans.segment(bands, 3, features="channels")
+    expected, _ = napari_kmeans.segment(values, 3, features="channels", channel_axis=0)
+    assert labels.dims == ("y", "x")
+    assert labels.dtype == np.uint8
+    np.testing.assert_array_equal(labels.values, expected)
+    xarray.testing.assert_equal(labels.x, bands.x)
+    xarray.testing.assert_equal(labels.y, bands.y)
+    assert "spatial_ref" in labels.coords
+    assert "band" not in labels.coords
+    assert "units" not in labels.attrs  # labels are no counts
+    xarray.testing.assert_identical(model.predict(bands), labels)
+    assert model.confidence(bands).name == "confidence"
+
+
+@pytest.mark.parametrize("name", ["C", "channel", "wavelength", "Band", "RGB"])
+def test_channel_dimension_is_found_by_its_name(values, name):
+    image = xarray.DataArray(np.moveaxis(values, 0, -1), dims=("row", "column", name))
+    model = napari_kmeans.fit(image, 2)  # luminance of red, green and blue
+    assert model.channel_axis == 2
+    assert model.fitted_to.n_channels == 3
+
+
+def test_a_channel_dimension_of_another_name_can_be_given(values):
+    image = xarray.DataArray(values, dims=("dye", "y", "x"))
+    assert napari_kmeans.fit(image, 2).channel_axis is None
+    model = napari_kmeans.fit(image, 2, channel_axis="dye")
+    assert model.channel_axis == 0
+    assert model.predict(image).dims == ("y", "x")  # the model's own axis
+    with pytest.raises(ValueError, match="image has no dimension 'depth'; its dimensions are dye, y, x"):
+        napari_kmeans.fit(image, 2, channel_axis="depth")
+    with pytest.raises(TypeError, match="channel_axis='dye' names a dimension of an xarray"):
+        napari_kmeans.fit(values, 2, channel_axis="dye")
+
+
+def test_per_axis_can_be_the_name_of_a_dimension(bands):
+    stack = bands.rename(band="time")
+    labels, models = napari_kmeans.segment(stack, 2, per_axis="time")
+    assert len(models) == 3
+    assert labels.dims == ("time", "y", "x")
+    xarray.testing.assert_identical(models.predict(stack), labels)
+
+
+def test_a_lazy_data_array_has_lazy_labels(bands):
+    labels, _ = napari_kmeans.segment(bands.chunk(y=4, x=6), 2, features="channels")
+    assert labels.chunks == ((4, 4), (6, 6))
+    xarray.testing.assert_equal(labels.compute(), napari_kmeans.segment(bands, 2, features="channels")[0])
+
+
+def test_fill_value_of_a_data_array_is_excluded_unless_exclude_is_given(values):
+    image = xarray.DataArray(values[0].copy(), dims=("y", "x"), attrs={"_FillValue": 0})
+    image[:2] = 0
+    labels, model = napari_kmeans.segment(image, 2)
+    assert (labels.values == 0).sum() == (image.values == 0).sum() >= 24
+    assert model.recipe.exclude == (0,)
+    assert napari_kmeans.fit(image, 2, exclude=()).recipe.exclude == ()
+
+
+def test_a_mask_may_be_a_data_array(bands):
+    mask = xarray.DataArray(np.arange(96).reshape(8, 12) < 40, dims=("y", "x"))
+    labels, _ = napari_kmeans.segment(bands, 2, channel_axis="band", mask=mask)
+    assert (labels.values > 0).sum() == 40
+
+
+def test_a_list_of_data_arrays_gives_a_list_of_data_arrays(bands):
+    images = [bands[0], bands[1, :5]]
+    labels, model = napari_kmeans.segment(images, 3)
+    assert [each.shape for each in labels] == [(8, 12), (5, 12)]
+    xarray.testing.assert_equal(labels[1].y, images[1].y)
+    flat = np.concatenate([image.values.ravel() for image in images])
+    np.testing.assert_array_equal(model.centers, napari_kmeans.fit(flat, 3).centers)
+    assert (
+        napari_kmeans.suggest_n_clusters(images).n_clusters
+        == napari_kmeans.suggest_n_clusters(flat).n_clusters
+    )
+
+
+def test_an_image_file_brings_its_channel_axis_and_nodata(values):
+    image = napari_kmeans.ImageFile(Path("a.tif"), values, "CYX", nodata=7)
+    labels, model = napari_kmeans.segment(image, 2, features="channels")
+    assert labels.shape == (8, 12)
+    assert model.channel_axis == 0
+    assert model.recipe.exclude == (7,)
+    gray = napari_kmeans.ImageFile(Path("b.tif"), values[0], "YX")
+    with pytest.warns(UserWarning, match="no channels instead of 3 channels"):
+        assert napari_kmeans.fit(image, 2).predict(gray).shape == (8, 12)
+
+
+def test_contents_of_an_array_are_the_array(values):
+    lazy = da.from_array(values)
+    for array in (values, lazy):
+        contents = open_container(array, None)
+        assert contents.data is array
+        assert contents.wrap(array) is array
+
+
+class TestErrors:
+    @pytest.mark.parametrize("path", ["cells.tif", Path("cells.tif")])
+    def test_a_path(self, path):
+        with pytest.raises(TypeError, match=r"image is a path; read it first: .*read_image\('cells.tif'\)"):
+            napari_kmeans.segment(path, 3)
+
+    def test_a_path_in_a_list(self):
+        with pytest.raises(TypeError, match="image is a path"):
+            napari_kmeans.fit(["a.tif", "b.tif"], 3)
+
+    def test_a_pillow_image(self):
+        from PIL import Image
+
+        picture = Image.fromarray(np.zeros((4, 5, 3), np.uint8))
+        with pytest.raises(TypeError, match=r"image is a Pillow image; pass numpy.asarray\(image\)"):
+            napari_kmeans.segment(picture, 3)
+
+    def test_a_dataset(self, bands):
+        with pytest.raises(TypeError, match="pass one of its variables"):
+            napari_kmeans.segment(bands.to_dataset(name="image"), 3)

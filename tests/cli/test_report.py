@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("typer")
+
+from napari_kmeans.cli.report import reporting
+
+
+def test_errors_and_warnings_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    with reporting(Path("x.tif")) as report:
+        warnings.warn("odd\nthing", UserWarning, stacklevel=1)
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+        raise OSError(28, "No space left on device", "y.tif")
+    assert report.failed
+    assert capsys.readouterr().err.splitlines() == [
+        "napari-kmeans: warning: x.tif: odd thing",
+        "napari-kmeans: x.tif: y.tif: No space left on device",
+    ]
+    with reporting(Path("x.tif")) as report:
+        raise MemoryError
+    assert capsys.readouterr().err == "napari-kmeans: x.tif: there is not enough memory\n"
+    with reporting(Path("x.tif")) as report:
+        pass
+    assert not report.failed
+    with pytest.raises(ZeroDivisionError), reporting(Path("x.tif")):
+        raise ZeroDivisionError  # a fault of the program

@@ -1,0 +1,108 @@
+"""Whether an image looks like the one that a model was fitted to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import dask.array as da
+import numpy as np
+import pytest
+
+import napari_kmeans
+from napari_kmeans.blocks.pixels import Pixels
+
+RNG = np.random.default_rng(5)
+TRUTH = RNG.integers(0, 3, (60, 80))
+IMAGE = (np.array([30.0, 80.0, 140.0])[TRUTH] + RNG.normal(0, 4, TRUTH.shape)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return napari_kmeans.fit(IMAGE, 3)
+
+
+def test_an_image_that_looks_alike_gives_no_warning(model):
+    labels = model.predict(IMAGE[::-1] + np.float32(3))
+    assert (labels == TRUTH[::-1] + 1).mean() > 0.99
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("corner", [0, 1, 900])
+def test_the_fitted_image_looks_like_itself_with_a_rare_bright_object(dtype, corner):
+    # It covers half a per cent, all in one place.
+    image = RNG.normal(100, 5, (1024, 1024)).clip(0, 200).astype(dtype)
+    image[corner : corner + 73, corner : corner + 73] = 220
+    labels, model = napari_kmeans.segment(image, 3)
+    np.testing.assert_array_equal(model.predict(image), labels)
+
+
+def test_an_image_without_the_rare_object_of_the_fitted_one_is_noticed():
+    image = RNG.normal(100, 5, (300, 300)).astype(np.float32)
+    image[:40, :40] = 220
+    model = napari_kmeans.fit(image, 3)
+    with pytest.warns(UserWarning, match="values .* instead of"):
+        model.predict(image[100:])
+
+
+def test_a_checkerboard_is_compared_by_both_of_its_values():
+    image = np.indices((600, 600)).sum(axis=0) % 2 * np.uint8(100)
+    model = napari_kmeans.fit(image, 2)
+    assert model.predict(image).max() == 2
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (IMAGE.astype(np.float64), "dtype float64 instead of float32"),
+        (IMAGE * np.float32(10), r"values [\d.]+ to \d{4} instead of"),
+        ((IMAGE * 100).astype(np.uint16), r"dtype uint16 instead of float32; values .* instead of"),
+    ],
+)
+def test_one_warning_names_everything_that_differs(model, image, message):
+    with pytest.warns(UserWarning, match=message) as caught:
+        model.predict(image)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+def test_the_number_of_channels_and_the_pixel_size_are_compared():
+    colors = RNG.integers(0, 256, (30, 30, 4), dtype=np.uint8)
+    colors[..., 3] = 255
+    model = napari_kmeans.fit(colors, 3, features="rgb", channel_axis=-1)
+    with pytest.warns(UserWarning, match="3 channels instead of 4 channels"):
+        model.predict(colors[..., :3])
+    fitted = napari_kmeans.fit(IMAGE, 3)
+    sized = replace(fitted, fitted_to=replace(fitted.fitted_to, pixel_size=(0.5, 0.5), unit="um"))
+    pixels = Pixels.of(IMAGE)
+    assert not sized.warn_of_differences(pixels, (0.5, 0.501), "um")
+    with pytest.warns(UserWarning, match="pixel size 1 × 1 um instead of 0.5 × 0.5 um"):
+        assert sized.warn_of_differences(pixels, (1, 1), "um")
+
+
+def test_the_range_of_a_lazy_image_is_not_read_for_a_warning(model):
+    def fail(block):
+        raise AssertionError("a block was read")
+
+    lazy = da.from_array(IMAGE * np.float32(10), chunks=(20, 30)).map_blocks(fail, dtype=np.float32)
+    assert model.predict(lazy).shape == IMAGE.shape
+
+
+def test_what_the_image_looked_like_is_saved(model, tmp_path):
+    model.save(tmp_path / "m.json")
+    loaded = napari_kmeans.KMeansModel.load(tmp_path / "m.json")
+    assert loaded.fitted_to == model.fitted_to
+    low, high = np.percentile(IMAGE, [0.1, 99.9])
+    assert loaded.fitted_to.low == pytest.approx((low,), abs=1)
+    assert loaded.fitted_to.high == pytest.approx((high,), abs=1)
+    other = IMAGE * np.float32(7)
+    np.testing.assert_array_equal(loaded.predict(other, match="range"), model.predict(other, match="range"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("low", ["x"]), ("high", []), ("dtype", 3), ("n_channels", 1.5), ("pixel_size", None)]
+)
+def test_a_damaged_file_is_refused(model, name, value):
+    document = model.to_dict()
+    document["fitted_to"][name] = value
+    with pytest.raises((ValueError, TypeError), match="fitted_to"):
+        napari_kmeans.KMeansModel.from_dict(document)
