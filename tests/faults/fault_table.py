@@ -140,7 +140,7 @@ ROWS = [
     Row("type object", lambda: gray(object), "object", in_files=False, in_dock=False),
     Row("type date", lambda: gray().astype("M8[s]"), "datetime64", in_files=False, in_dock=False),
     Row("a masked array", lambda: np.ma.masked_less(gray(), 30), "mask", in_files=False, in_dock=False),
-    Row("a path", lambda: "image.tif", "image must be", in_files=False, in_dock=False),
+    Row("a path", lambda: "image.tif", "read_image", in_files=False, in_dock=False),
     Row("None", lambda: None, "image", in_files=False, in_dock=False),
     # Layouts
     Row("big-endian", lambda: gray(">u2")),

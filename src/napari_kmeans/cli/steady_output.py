@@ -56,7 +56,7 @@ class SteadyStream:
 def steady_output() -> Iterator[None]:
     """Use steady streams for standard output and standard error."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (SteadyStream(stream) for stream in before)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = (SteadyStream(stream) for stream in before)
     try:
         yield
     finally:
