@@ -12,6 +12,7 @@ from .labels.objects import split_into_objects
 from .model.model import KMeansModel
 from .model.recipe import Recipe
 from .model.stack import KMeansStack
+from .model.uncertainty import Uncertainty
 from .pipeline import fit, segment, suggest_n_clusters
 from .preprocess.illumination import Illumination
 from .report.label_files import write_labels
@@ -30,6 +31,7 @@ __all__ = [
     "Stain",
     "Suggestion",
     "Texture",
+    "Uncertainty",
     "clean_labels",
     "fit",
     "mask_from_layer",

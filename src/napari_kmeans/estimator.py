@@ -2,6 +2,7 @@
 
 Only this module imports scikit-learn when it is imported; ``napari_kmeans.ImageKMeans`` imports it on first use.
 """
+# mypy: allow-subclassing-any
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ They do what SciPy and scikit-image do, in the same order and precision, so the 
 last bit on machines that do not fuse multiplications and additions. Compiled code does not check bounds; with
 ``NUMBA_DISABLE_JIT=1`` the same functions run in Python.
 """
+# mypy: allow-untyped-decorators, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """Compiled loops of the exact solver for one feature."""
+# mypy: allow-untyped-decorators, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ Points are given as columns: a C-contiguous (d, n) float64 array, one row per fe
 summed feature by feature, so its bits depend neither on the size of a block nor on the number of threads.
 Compiled code does not check bounds; with ``NUMBA_DISABLE_JIT=1`` the same functions run in Python.
 """
+# mypy: allow-untyped-decorators, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ Thresholds and values are compared as keys: signed integers that ascend with the
 `order` holds the bits that make keys of bit patterns, and the smallest and the largest valid key, beyond
 which there is only NaN.
 """
+# mypy: allow-untyped-decorators, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 
 from __future__ import annotations
 

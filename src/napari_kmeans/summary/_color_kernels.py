@@ -2,6 +2,7 @@
 
 Compiled code does not check bounds; with ``NUMBA_DISABLE_JIT=1`` the same functions run in Python.
 """
+# mypy: allow-untyped-decorators, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 They take flat arrays of bit patterns: unsigned, or integers whose sign is extended to 64 bits. `include` is
 None, or an array that is nonzero where a pixel is used.
 """
+# mypy: allow-untyped-decorators, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 
 from __future__ import annotations
 

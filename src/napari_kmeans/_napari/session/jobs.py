@@ -20,6 +20,7 @@ from ..layers.worker import Runner
 from . import settings
 from .debouncer import Debouncer
 from .display import Display
+from .intervals import Intervals
 from .labelling import Labelled, labelling
 from .measurements import Measured, measure
 from .new_layers import NewLayers
@@ -73,7 +74,11 @@ class Jobs(QObject):
         self.labels, self.measures, self.exports = (Runner(self) for _ in range(3))
         self.new_layers = NewLayers(viewer, lambda: self.session, self)
         self.new_layers.failed.connect(self.failed)
-        self._runners = (self.labels, self.measures, self.new_layers.runner, self.exports)
+        self.intervals = Intervals(lambda: self.session, self)
+        self.intervals.failed.connect(self.failed)
+        self.intervals.found.connect(self.changed)
+        layers, intervals = self.new_layers.runner, self.intervals.runner
+        self._runners = (self.labels, self.measures, layers, intervals, self.exports)
         self._measuring: tuple[Session, object, Place] | None = None
         self._rest = Debouncer(self, _REST)
         self._rest.triggered.connect(self._on_rest)
@@ -118,6 +123,7 @@ class Jobs(QObject):
         """Cancel everything, at the user's request."""
         self.stop()
         self.new_layers.runner.stop()
+        self.intervals.runner.stop()
         self.exports.stop()
         if self.session is not None:
             self.session.is_wanted = self.session.is_thorough = False

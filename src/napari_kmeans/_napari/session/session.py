@@ -16,6 +16,7 @@ from ...kmeans.clustering import Clusterings
 from ...kmeans.suggestion import Suggestion
 from ...model.edits import Edits
 from ...model.model import KMeansModel
+from ...model.uncertainty import Uncertainty
 from ..layers.image_layer import spacing_of
 from ..layers.layer_recipe import LayerRecipe
 from ..layers.overlay import Overlay
@@ -97,6 +98,7 @@ class Session:
     highlighted: set[int] = field(default_factory=set)
     notice: str = ""
     _shown: Shown | None = None
+    _uncertainty: Uncertainty | None = None
     _measured: dict[Place, Measured] = field(default_factory=dict)
     _edits_of: dict[tuple[FeatureSpace, int], Edits] = field(default_factory=dict)
 
@@ -268,8 +270,19 @@ class Session:
 
     def forget_measurements(self) -> None:
         """Drop everything that was measured, since the data changed."""
-        self.resolutions = self.model = None
+        self.resolutions = self.model = self._uncertainty = None
         self._measured = {}  # earlier requests keep theirs
+
+    @property
+    def uncertainty(self) -> Uncertainty | None:
+        """Intervals of the model that is shown, if they were found; they return with its thresholds."""
+        found = self._uncertainty
+        return found if found is not None and self.model is not None and found.is_of(self.model) else None
+
+    def set_uncertainty(self, resolutions: Resolutions, found: Uncertainty) -> None:
+        """Store intervals, unless the pixels have changed since."""
+        if resolutions is self.resolutions:
+            self._uncertainty = found
 
     def move_to(self, position: int) -> bool:
         """Follow the viewer; return whether other pixels are clustered at its new position."""

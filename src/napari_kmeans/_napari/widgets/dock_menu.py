@@ -46,6 +46,10 @@ class DockMenu(QMenu):
         self.confidence = self._add(
             "Confidence layer", "How clearly each pixel belongs to its cluster: dark at the borders"
         )
+        self.intervals = self._add(
+            "Intervals of borders and shares",
+            "How far they would vary between such images: resamples blocks of this one",
+        )
         self.show_field = self._add("Show field", "Add the uneven illumination as an image layer")
         self.addSeparator()
         self.copy_python = self._add("Copy as Python", "A script that makes exactly this result")

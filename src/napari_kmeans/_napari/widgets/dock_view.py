@@ -83,12 +83,15 @@ class DockView:
         self._plot(session, shown, colors)
         hidden = session.hidden if session else set()
         counts = shown.counts if shown else None
-        self.table.set_model(model, colors, hidden, pixel_size(session.image) if session else None, counts)
+        size, uncertainty = (pixel_size(session.image), session.uncertainty) if session else (None, None)
+        self.table.set_model(model, colors, hidden, size, counts, uncertainty)
+        self.histogram.set_intervals(None if uncertainty is None else uncertainty.thresholds)
         self.choose_k.set_suggestion(
             session.suggestion if session else None, model.n_clusters if model else 0
         )
         self.menu.undo.setEnabled(bool(session and session.history.past))
         self.menu.redo.setEnabled(bool(session and session.history.future))
+        self.menu.intervals.setEnabled(bool(model and model.n_features == 1))
         self.menu.show_field.setEnabled(bool(model and model.illumination is not None))
         self.menu.outline.setChecked(session is not None and session.overlay.contour > 0)
         self.controls.segment.enabled = session is not None

@@ -53,7 +53,7 @@ class FilesAndClipboard(QObject):
         """Put the table of clusters on the clipboard."""
         session = self._session()
         if session is not None and session.model is not None:
-            text = table_text(session.model, pixel_size(session.image), session.counts)
+            text = table_text(session.model, pixel_size(session.image), session.counts, session.uncertainty)
             self._copy(text, messages.TABLE_COPIED)
 
     def export(self) -> None:
@@ -94,12 +94,12 @@ class FilesAndClipboard(QObject):
         session = self._session()
         if session is None or session.model is None:
             return
-        model, size, counts = session.model, pixel_size(session.image), session.counts
+        shown = session.model, pixel_size(session.image), session.counts, session.uncertainty
         name = f"{session.image.name}-clusters.csv"
         path, kind = QFileDialog.getSaveFileName(self._parent, "Save table", name, "CSV (*.csv)")
         if path:
             path = _with_suffix(path, kind)
-            self._try(lambda: write_table(Path(path), model, size, counts, overwrite=True))
+            self._try(lambda: write_table(Path(path), *shown, overwrite=True))
 
     def _copy(self, text: str, done: str) -> None:
         clipboard = QApplication.clipboard()

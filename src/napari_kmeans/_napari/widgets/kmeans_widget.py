@@ -166,6 +166,7 @@ class KMeansWidget(Container):
             (menu.log_counts.toggled, view.histogram.set_log_counts),
             (menu.palettes.triggered, self._on_palette),
             (menu.confidence.triggered, jobs.new_layers.add_confidence),
+            (menu.intervals.triggered, jobs.intervals.find),
             (menu.show_field.triggered, jobs.new_layers.add_field),
             (menu.copy_python.triggered, actions.copy_python),
             (menu.export.triggered, actions.export),

@@ -24,7 +24,7 @@ def advice(session: Session | None) -> str:
     if session.measured is None:
         return " ".join(notice)
     sentences = [*notice, *_reading(session), *_position(session), *_number_of_clusters(session)]
-    sentences += [*_field(session), *_search(session)]
+    sentences += [*_field(session), *_search(session), *_intervals(session)]
     return " ".join(sentences)
 
 
@@ -67,6 +67,12 @@ def _field(session: Session) -> list[str]:
     if field is None:
         return []
     return [f"The field explains {100 * field.explained_variance:.2g} % of the variance."]
+
+
+def _intervals(session: Session) -> list[str]:
+    if session.uncertainty is None or not session.uncertainty.is_limited:
+        return []
+    return ["Neighbours are alike over a large part of the image, so the intervals are too narrow."]
 
 
 def _search(session: Session) -> list[str]:
