@@ -1,4 +1,4 @@
-"""The commands: ``view``, ``segment`` and ``apply``."""
+"""The commands of the command line: ``view``, and those that process image files."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from ..io.image_file import location
 from ..io.images import read_image
 from ..kmeans.clustering import MAX_CLUSTERS
 from ..preprocess.illumination import KINDS
+from .batch import batch
 from .commands import apply, segment
 from .options import KINDS as FILES
 from .options import Channel, choose
@@ -145,6 +146,7 @@ def view(
 
 app.command()(segment)
 app.command()(apply)
+app.command()(batch)
 
 
 def _view_under_xvfb(

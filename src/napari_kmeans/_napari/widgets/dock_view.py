@@ -234,8 +234,14 @@ class DockView:
         # Qt would otherwise draw the whole window at once, its canvas included.
         bar: Any = self.controls.progress.native
         bar.setUpdatesEnabled(False)
+        bar.setFormat("%p %")
         self.controls.progress.value = int(100 * share)
         bar.setUpdatesEnabled(True)
+
+    def show_preparing(self) -> None:
+        """Show that what runs is still being compiled."""
+        bar: Any = self.controls.progress.native
+        bar.setFormat("preparing, once on this machine")
 
 
 def _white(session: Session) -> float | None:

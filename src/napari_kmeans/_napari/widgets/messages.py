@@ -114,6 +114,11 @@ def exported(path: object) -> str:
     return f"Exported to {path}."
 
 
+def recipe_saved(path: object) -> str:
+    """Return that a recipe was saved without what belongs to this image."""
+    return f"Saved to {path}, without the mask and the positions of this image."
+
+
 def saved(path: object) -> str:
     """Return that a model or a table was written to a file."""
     return f"Saved to {path}."
