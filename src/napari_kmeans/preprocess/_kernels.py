@@ -114,7 +114,7 @@ def tv_axis(u, z, weight, first, last):
                     z[o, i, begin + j] = lines[j, i] - solved[j, i]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def extrapolate(z, previous, u, factor, first, last):
     """Move `z` on by `factor` of its last step, keep where it was in `previous`, and subtract the move from `u`."""
     for i in range(first, last):
