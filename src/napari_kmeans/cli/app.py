@@ -27,6 +27,7 @@ from .commands import apply, segment
 from .options import KINDS as FILES
 from .options import Channel, choose
 from .report import reporting, say
+from .steady_output import steady_output
 
 _SCREEN = "-screen 0 1400x900x24"
 _UNDER_XVFB = "NAPARI_KMEANS_UNDER_XVFB"
@@ -40,6 +41,11 @@ def main(args: Sequence[str] | None = None) -> int:
 
     0: all went well; 1: an input failed; 2: wrong usage; 130: stopped by Ctrl-C.
     """
+    with steady_output():
+        return _run(args)
+
+
+def _run(args: Sequence[str] | None) -> int:
     command = typer.main.get_command(app)
     try:
         status = command.main(args, prog_name="napari-kmeans", standalone_mode=False)

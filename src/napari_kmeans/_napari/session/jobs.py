@@ -261,6 +261,7 @@ class Jobs(QObject):
             return
         self.stop()
         session.end_gesture()
+        session.notice = ""
         if not is_lazy(session.image, session.asked):
             self._label(session, None, None)
             return
