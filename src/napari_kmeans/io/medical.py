@@ -93,7 +93,7 @@ def read(path: Path) -> ImageFile:
     if data.dtype.kind not in "buif":
         raise Unsupported(f"has pixels of type {data.dtype}; integers and floats are supported")
     axes = "TZYX"[-n_axes:]
-    grid = Grid(spacing, origin, image.GetDirection())
+    grid: Grid | None = Grid(spacing, origin, image.GetDirection())
     if n_axes == 3 and data.shape[0] == 1 and suffix_of(path) not in _LABEL_SUFFIXES:
         data, axes, grid = data[0], "YX", None  # a picture in a DICOM file
     size = dict(zip(reversed(axes), spacing, strict=False))

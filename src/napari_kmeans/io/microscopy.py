@@ -88,6 +88,6 @@ def read(path: Path, kind: str) -> ImageFile:
 
 def _seconds(reader: Any) -> float | None:
     """Return the time between two steps, if the file contains it."""
-    interval = getattr(reader, "time_interval", None)
-    seconds = interval.total_seconds() if hasattr(interval, "total_seconds") else interval
+    interval: Any = getattr(reader, "time_interval", None)
+    seconds: Any = interval.total_seconds() if hasattr(interval, "total_seconds") else interval
     return float(seconds) if seconds and np.isfinite(seconds) else None
