@@ -114,7 +114,7 @@ def test_predict_has_the_same_signature_for_models_and_stacks():
     [
         *("fit", "segment", "suggest_n_clusters", "KMeansModel", "KMeansStack", "Suggestion"),
         *("clean_labels", "split_into_objects", "Channels", "Texture", "CleanUp", "Recipe"),
-        *("ImageFile", "read_image", "sample_image", "write_labels"),
+        *("ImageFile", "ImageKMeans", "read_image", "sample_image", "write_labels"),
     ],
 )
 def test_all_public_names_are_documented(name):

@@ -1,4 +1,5 @@
 from ._napari.layers.mask_layer import mask_from_layer
+from .estimator import ImageKMeans
 from .features.channels import Channels
 from .features.stain import Stain
 from .features.texture import Texture
@@ -11,6 +12,7 @@ from .labels.objects import split_into_objects
 from .model.model import KMeansModel
 from .model.recipe import Recipe
 from .model.stack import KMeansStack
+from .model.uncertainty import Uncertainty
 from .pipeline import fit, segment, suggest_n_clusters
 from .preprocess.illumination import Illumination
 from .report.label_files import write_labels
@@ -22,12 +24,14 @@ __all__ = [
     "CleanUp",
     "Illumination",
     "ImageFile",
+    "ImageKMeans",
     "KMeansModel",
     "KMeansStack",
     "Recipe",
     "Stain",
     "Suggestion",
     "Texture",
+    "Uncertainty",
     "clean_labels",
     "fit",
     "mask_from_layer",

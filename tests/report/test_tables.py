@@ -108,3 +108,16 @@ def test_text_for_spreadsheets_is_separated_by_tabs(model: napari_kmeans.KMeansM
     assert rows[0] == ["index", "name", "center", "pixels", "share", "above", "up_to"]
     assert rows[1] == ["1", "cluster 1", "10.0", "4", "0.4", "", "15.0"]
     assert len(rows) == 5
+
+
+def test_intervals_are_columns_too() -> None:
+    image = np.random.default_rng(0).choice([0.0, 2.0, 50.0, 53.0, 100.0], (60, 60))
+    model = napari_kmeans.fit(image, 3)
+    found = model.uncertainty(image, n_resamples=50)
+    table = cluster_table(model.merged([[1, 2]]), uncertainty=found)
+    low, high = found.share_of([1, 2])
+    assert (table["share_low"][0], table["share_high"][0]) == (low, high)
+    assert low < table["share"][0] < high
+    assert (table["up_to_low"][0], table["up_to_high"][0]) == tuple(found.thresholds[1])
+    assert math.isnan(table["up_to_high"][1])
+    assert "share_low" in table_text(model, uncertainty=found).splitlines()[0]

@@ -30,11 +30,15 @@ class Job:
     model: Path | None = None
     objects: Path | None = None
     object_table: Path | None = None
+    confidence: Path | None = None
 
     @property
     def outputs(self) -> list[Path]:
         """All files to write."""
-        paths = (self.labels, self.table, self.figure, self.model, self.objects, self.object_table)
+        paths = (
+            *(self.labels, self.table, self.figure, self.model),
+            *(self.objects, self.object_table, self.confidence),
+        )
         return [path for path in paths if path is not None]
 
 
@@ -57,6 +61,8 @@ class Outputs:
         Also write the model of the single image.
     objects : bool
         Also write a label image and a table of objects.
+    confidence : bool
+        Also write how clearly each pixel belongs to its cluster, as a TIFF.
     """
 
     out: Path | None
@@ -65,6 +71,7 @@ class Outputs:
     figure: str = ""
     model: Path | None = None
     objects: bool = False
+    confidence: bool = False
 
 
 def plan(inputs: Sequence[Input], outputs: Outputs, *, tree: bool = False) -> list[Job]:
@@ -108,7 +115,7 @@ def _check_out(inputs: Sequence[Input], outputs: Outputs) -> tuple[Path, bool]:
     """Return the output folder, and whether the labels are a single file."""
     out, in_image = outputs.out, outputs.in_image
     if out is None:
-        if not in_image or outputs.table or outputs.figure or outputs.objects:
+        if not in_image or outputs.table or outputs.figure or outputs.objects or outputs.confidence:
             raise ValueError("an output is needed: a folder, or for a single image a .tif or .zarr file")
         out = Path()  # not used
     suffix = out.suffix.lower()
@@ -145,7 +152,7 @@ def _separated(inputs: Sequence[Input]) -> list[Input]:
 
 def _without_outputs(inputs: Sequence[Input], folder: Path, outputs: Outputs) -> list[Input]:
     """Return the inputs that are not outputs of the others, as an earlier run has left them."""
-    kinds = ("-labels", "-objects", "-figure")
+    kinds = ("-labels", "-objects", "-figure", "-confidence")
     suspects = [each for each in inputs if stem(each.image).endswith(kinds)]
     if not suspects:
         return list(inputs)
@@ -185,6 +192,7 @@ def _job(image: Location, folder: Path, name: str, outputs: Outputs, is_file: bo
         outputs.model,
         objects,
         folder / f"{name}-objects.csv" if outputs.objects else None,
+        folder / f"{name}-confidence.tif" if outputs.confidence else None,
     )
 
 

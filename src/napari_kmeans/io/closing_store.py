@@ -1,4 +1,5 @@
 """A zarr store in a folder that can be closed for writing."""
+# mypy: allow-subclassing-any
 
 from __future__ import annotations
 

@@ -1,14 +1,16 @@
 """Compiled loops of the exact solver for one feature."""
+# mypy: allow-untyped-decorators, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from ..compiled import kernel
 
 # Without Python's check for division by zero, loops take half the time.
-_compiled = njit(nogil=True, cache=True, error_model="numpy")
+_compiled = kernel(error_model="numpy")
 
 
 @_compiled

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,9 @@ from .fitted_to import FittedTo, check_match, rescaling, sample_of
 from .label_pixels import compute_in_memory, compute_lazily, count_pixels, label_in_memory, label_lazily
 from .labellers import Labeller, NearestLabeller, scalar_labeller
 from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from .uncertainty import Uncertainty
 
 _SHOWN = 8  # centres, and features of each, in the text representation
 
@@ -432,6 +435,68 @@ class KMeansModel(Clustering):
             return contents.wrap(compute_lazily(pixels, compute, dtype), "confidence")
         computed = compute_in_memory(pixels, compute, dtype, subprogress(progress, read, 1))
         return contents.wrap(computed, "confidence")
+
+    def uncertainty(
+        self,
+        image: Any,
+        channel_axis: int | None = None,
+        mask: Any = None,
+        *,
+        level: float = 0.95,
+        n_resamples: int = 400,
+        random_state: int = 0,
+        progress: Progress | None = None,
+    ) -> Uncertainty:
+        """Return how uncertain thresholds and shares are, by a block bootstrap over the image.
+
+        Blocks of the image are drawn with replacement, twice as wide as the distance at which labels of
+        pixels are no longer correlated, and the clusters of each resample are found exactly. The illumination
+        field is that of the model.
+
+        Parameters
+        ----------
+        image, channel_axis, mask
+            The image that the model was fitted to, as for `predict`. Lazy images are read.
+        level : float, default 0.95
+            Confidence level of the intervals.
+        n_resamples : int, default 400
+        random_state : int, default 0
+        progress : callable, optional
+
+        Returns
+        -------
+        Uncertainty
+            With ``thresholds``, (k - 1, 2), and ``shares``, (k, 2).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the model has several features, a single cluster or coherence, or `image` is another one.
+
+        Warns
+        -----
+        UserWarning
+            If labels are correlated over so large a part of the image that intervals are too narrow.
+        """
+        from .uncertainty import uncertainty_of
+
+        if channel_axis is None:
+            channel_axis = self.channel_axis
+        pixels = Pixels.of(image, features=self.extractor, channel_axis=channel_axis, mask=mask)
+        found = uncertainty_of(
+            self,
+            pixels,
+            level=level,
+            n_resamples=n_resamples,
+            random_state=random_state,
+            progress=progress,
+        )
+        if found.is_limited:
+            warn_user(
+                "labels are correlated over a large part of the image, so that few blocks of it are "
+                "independent and the intervals are too narrow; use a larger image"
+            )
+        return found
 
     def coherent(self, pixels: Pixels, progress: Progress | None = None) -> Pixels:
         """Return the pixels that the thresholds apply to: coherent ones if borders have a price."""

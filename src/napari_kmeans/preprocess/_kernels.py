@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ..compiled import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def tv_line(y, weight, x):
     """Write the total-variation proximal map of a line to `x`: argmin ½ Σ (x - y)² + weight Σ |xᵢ₊₁ - xᵢ|.
 
@@ -62,7 +63,7 @@ def tv_line(y, weight, x):
             u_max = -weight
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _tv_known_runs(y, weight, x):
     """Apply `tv_line` to each run of a line without NaN."""
     n = y.size
@@ -79,7 +80,7 @@ def _tv_known_runs(y, weight, x):
         begin = end
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def tv_axis(u, z, weight, first, last):
     """Solve for the dual of one axis, given those of the others, on the lines with outer index first to last.
 
@@ -111,7 +112,7 @@ def tv_axis(u, z, weight, first, last):
                     z[o, i, begin + j] = lines[j, i] - solved[i]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def axis_gap(u, z, weight, first, last):
     """Return weight Σ |uᵢ₊₁ - uᵢ| - Σ u z along one axis; parameters as for `tv_axis`, and NaN separating."""
     n_outer, n, n_inner = u.shape
@@ -132,7 +133,7 @@ def axis_gap(u, z, weight, first, last):
     return total
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def coherent_cells(u, values, low, scale, counts, sums, squares, origin):
     """Count pixels in equal cells of `u`, and sum `values` - origin and its square in each."""
     for i in range(u.size):
@@ -144,7 +145,7 @@ def coherent_cells(u, values, low, scale, counts, sums, squares, origin):
             squares[cell] += value * value
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_borders(u, low, scale, borders):
     """Count borders along the middle axis of `u` by cell: a pair of neighbours adds 1 from the lower cell on.
 

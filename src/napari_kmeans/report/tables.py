@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..io.atomic import replacing
 from ..model.model import KMeansModel
+from ..model.uncertainty import Uncertainty
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,10 @@ class PixelSize:
 
 
 def cluster_table(
-    model: KMeansModel, pixel: PixelSize | None = None, counts: NDArray[np.int64] | None = None
+    model: KMeansModel,
+    pixel: PixelSize | None = None,
+    counts: NDArray[np.int64] | None = None,
+    uncertainty: Uncertainty | None = None,
 ) -> dict[str, list[Any]]:
     """Return a table with one row per label of a model, from dark to bright.
 
@@ -48,6 +52,8 @@ def cluster_table(
     pixel : PixelSize, optional
     counts : (k + 1,) int64 array, optional
         Pixels of each label, if they differ from those of the model, for example after a clean-up.
+    uncertainty : Uncertainty, optional
+        Of the same model.
 
     Returns
     -------
@@ -66,6 +72,8 @@ def cluster_table(
             merged clusters that are not adjacent. Only with one feature.
         size, unit, axes
             Area or volume of the cluster, its unit, and the spatial axes. Only with `pixel`.
+        share_low, share_high, up_to_low, up_to_high : float
+            Intervals of `share`, before any clean-up, and of `up_to`. Only with `uncertainty`.
     """
     is_scalar = model.n_features == 1
     centers = ("center",) if is_scalar else model.feature_names
@@ -98,7 +106,24 @@ def cluster_table(
         n_rows = len(table["index"])
         table["size"] = [pixels * pixel.size for pixels in table["pixels"]]
         table["unit"], table["axes"] = [pixel.unit] * n_rows, [pixel.axes] * n_rows
+    if uncertainty is not None:
+        _add_intervals(table, labels, uncertainty)
     return table
+
+
+def _add_intervals(table: dict[str, list[Any]], labels: NDArray[np.uint8], uncertainty: Uncertainty) -> None:
+    """Add the intervals of shares and upper limits to a table of these labels."""
+    for column in ("share_low", "share_high", "up_to_low", "up_to_high"):
+        table[column] = []
+    limits = np.vstack([uncertainty.thresholds, [math.nan, math.nan]])
+    for label, up_to in zip(table["index"], table["up_to"], strict=True):
+        [members] = np.nonzero(labels == label)
+        low, high = uncertainty.share_of((members + 1).tolist())
+        table["share_low"].append(low)
+        table["share_high"].append(high)
+        limit = limits[-1] if math.isnan(up_to) else limits[members[-1]]
+        table["up_to_low"].append(float(limit[0]))
+        table["up_to_high"].append(float(limit[1]))
 
 
 def write_table(
@@ -106,6 +131,7 @@ def write_table(
     model: KMeansModel,
     pixel: PixelSize | None = None,
     counts: NDArray[np.int64] | None = None,
+    uncertainty: Uncertainty | None = None,
     *,
     overwrite: bool = False,
 ) -> None:
@@ -113,7 +139,7 @@ def write_table(
 
     Parameters and errors are those of `cluster_table` and `write_columns`.
     """
-    write_columns(path, cluster_table(model, pixel, counts), overwrite=overwrite)
+    write_columns(path, cluster_table(model, pixel, counts, uncertainty), overwrite=overwrite)
 
 
 def write_columns(path: Path, table: Mapping[str, Sequence[Any]], *, overwrite: bool = False) -> None:
@@ -137,9 +163,12 @@ def write_columns(path: Path, table: Mapping[str, Sequence[Any]], *, overwrite: 
 
 
 def table_text(
-    model: KMeansModel, pixel: PixelSize | None = None, counts: NDArray[np.int64] | None = None
+    model: KMeansModel,
+    pixel: PixelSize | None = None,
+    counts: NDArray[np.int64] | None = None,
+    uncertainty: Uncertainty | None = None,
 ) -> str:
     """Return `cluster_table` as tab-separated text, which spreadsheets accept from the clipboard."""
-    table = cluster_table(model, pixel, counts)
+    table = cluster_table(model, pixel, counts, uncertainty)
     rows = [list(table), *zip(*table.values(), strict=True)]
     return "\n".join("\t".join("" if value != value else str(value) for value in row) for row in rows)

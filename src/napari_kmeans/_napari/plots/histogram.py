@@ -58,7 +58,8 @@ class HistogramPlot(Plot):
             connect="pairs", pen=pg.mkPen("w", width=1, style=Qt.PenStyle.DotLine)
         )
         self._thresholds: list[_Threshold] = []
-        for item in (self._bars, self._centers):
+        self._whiskers = pg.ErrorBarItem(x=np.empty(0), y=np.empty(0))
+        for item in (self._bars, self._centers, self._whiskers):
             self.addItem(item)
         self.summary: ScalarSummary | None = None
         self._edges = np.array([0.0, 1.0])
@@ -101,6 +102,26 @@ class HistogramPlot(Plot):
         self._set_thresholds(np.empty(0) if model is None else model.thresholds)
         self._bars.setOpts(x0=self._edges[:-1], x1=self._edges[1:], height=heights, brushes=brushes)
         self.setYRange(0, top, padding=0.02)
+
+    def set_intervals(self, intervals: NDArray[np.float64] | None) -> None:
+        """Draw the interval of each threshold as a whisker near the top: (n, 2) array, or None."""
+        if intervals is None or len(intervals) != len(self._thresholds):
+            intervals = np.empty((0, 2))
+        top = float(self._bars.opts["height"].max(initial=0)) or 1.0
+        self._whiskers.setData(
+            x=intervals.mean(axis=1),
+            y=np.full(len(intervals), 0.92 * top),
+            left=np.diff(intervals, axis=1)[:, 0] / 2,
+            right=np.diff(intervals, axis=1)[:, 0] / 2,
+            beam=0.08 * top,
+            pen=pg.mkPen(self.palette().color(QPalette.ColorRole.WindowText), width=2),
+        )
+
+    @property
+    def intervals(self) -> NDArray[np.float64]:
+        """Intervals that are drawn: (n, 2) array."""
+        x, half = self._whiskers.opts["x"], self._whiskers.opts["left"]
+        return np.stack([x - half, x + half], axis=1) if len(x) else np.empty((0, 2))
 
     def _set_thresholds(self, thresholds: NDArray[np.float64]) -> None:
         """Move the lines; those that exist are kept, since the mouse may hold one of them."""

@@ -20,6 +20,7 @@ from ..layers.worker import Runner
 from . import settings
 from .debouncer import Debouncer
 from .display import Display
+from .intervals import Intervals
 from .labelling import Labelled, labelling
 from .measurements import Measured, measure
 from .new_layers import NewLayers
@@ -48,8 +49,9 @@ class Jobs(QObject):
 
     Signals
     -------
-    progressed(share), lasted(), stopped()
-        Of the running work: its share, 0 to 1; that it has run for a while; that nothing runs any more.
+    progressed(share), preparing(), lasted(), stopped()
+        Of the running work: its share, 0 to 1; that it is still compiling; that it has run for a while; that
+        nothing runs any more.
     changed()
         Plots, table and overlay may have changed.
     failed(error)
@@ -57,6 +59,7 @@ class Jobs(QObject):
     """
 
     progressed = Signal(float)
+    preparing = Signal()
     lasted = Signal()
     stopped = Signal()
     changed = Signal()
@@ -73,7 +76,11 @@ class Jobs(QObject):
         self.labels, self.measures, self.exports = (Runner(self) for _ in range(3))
         self.new_layers = NewLayers(viewer, lambda: self.session, self)
         self.new_layers.failed.connect(self.failed)
-        self._runners = (self.labels, self.measures, self.new_layers.runner, self.exports)
+        self.intervals = Intervals(lambda: self.session, self)
+        self.intervals.failed.connect(self.failed)
+        self.intervals.found.connect(self.changed)
+        layers, intervals = self.new_layers.runner, self.intervals.runner
+        self._runners = (self.labels, self.measures, layers, intervals, self.exports)
         self._measuring: tuple[Session, object, Place] | None = None
         self._rest = Debouncer(self, _REST)
         self._rest.triggered.connect(self._on_rest)
@@ -83,6 +90,7 @@ class Jobs(QObject):
         self._read_all.timeout.connect(self.measure)
         for runner in self._runners:
             runner.progressed.connect(self._on_progressed)
+            runner.preparing.connect(self.preparing)
             runner.lasted.connect(self.lasted)
             runner.stopped.connect(self._on_stopped)
             runner.failed.connect(self.failed)
@@ -118,6 +126,7 @@ class Jobs(QObject):
         """Cancel everything, at the user's request."""
         self.stop()
         self.new_layers.runner.stop()
+        self.intervals.runner.stop()
         self.exports.stop()
         if self.session is not None:
             self.session.is_wanted = self.session.is_thorough = False
@@ -252,6 +261,7 @@ class Jobs(QObject):
             return
         self.stop()
         session.end_gesture()
+        session.notice = ""
         if not is_lazy(session.image, session.asked):
             self._label(session, None, None)
             return

@@ -13,6 +13,7 @@ from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableWidget, QTableWidgetItem, QWidget
 
 from ...model.model import KMeansModel
+from ...model.uncertainty import Uncertainty
 from ...report.tables import PixelSize, cluster_table
 from ..plots.plot_text import format_value
 
@@ -91,6 +92,7 @@ class ClusterTable(QTableWidget):
         hidden: set[int],
         pixel: PixelSize | None = None,
         counts: NDArray[np.int64] | None = None,
+        uncertainty: Uncertainty | None = None,
     ) -> None:
         """Show the clusters of a model.
 
@@ -104,10 +106,12 @@ class ClusterTable(QTableWidget):
             For the size of each cluster, in the tooltip.
         counts : (n_clusters + 1,) int64 array, optional
             Pixels of each label after clean-up and coherence; by default those of the model.
+        uncertainty : Uncertainty, optional
+            Intervals of shares and thresholds, for the tooltip.
         """
         selected = self.selected_labels()
         with QSignalBlocker(self):
-            self._fill(model, colors, hidden, pixel, counts)
+            self._fill(model, colors, hidden, pixel, counts, uncertainty)
         if self.selected_labels() != selected:
             self._on_selection()  # a selected row is gone, or has another label
 
@@ -118,6 +122,7 @@ class ClusterTable(QTableWidget):
         hidden: set[int],
         pixel: PixelSize | None,
         counts: NDArray[np.int64] | None,
+        uncertainty: Uncertainty | None,
     ) -> None:
         self._model = model
         groups = model.groups if model is not None else ()
@@ -126,7 +131,7 @@ class ClusterTable(QTableWidget):
             self.updateGeometry()
         if model is None:
             return
-        rows = cluster_table(model.with_background([]), pixel, counts)
+        rows = cluster_table(model.with_background([]), pixel, counts, uncertainty)
         for row, group in enumerate(groups):
             label = group[0]
             name = str(rows["name"][row])
@@ -135,6 +140,8 @@ class ClusterTable(QTableWidget):
             tip = f"label {label}: {rows['pixels'][row]:,} pixels\n{full_center}"
             if pixel is not None:
                 tip += f"\nsize {rows['size'][row]:.6g} {pixel.unit} ({pixel.axes})"
+            if uncertainty is not None:
+                tip += f"\n{_intervals(rows, row, uncertainty.level, is_cleaned=counts is not None)}"
             if len(group) > 1:
                 tip = f"clusters {', '.join(map(str, group))} merged\n{tip}"
             if label in model.background:
@@ -227,6 +234,16 @@ def _center(model: KMeansModel, rows: dict[str, list[Any]], row: int) -> tuple[s
     values = {name: rows[name][row] for name in model.feature_names}
     short = " ".join(f"{value:.3g}" for value in values.values()) if len(values) <= _SHOWN_FEATURES else "…"
     return short, "\n".join(f"{name} {value:.6g}" for name, value in values.items())
+
+
+def _intervals(rows: dict[str, list[Any]], row: int, level: float, *, is_cleaned: bool) -> str:
+    """Return the intervals of a row in a line or two."""
+    low, high = 100 * rows["share_low"][row], 100 * rows["share_high"][row]
+    text = f"share {low:.3g} to {high:.3g} %{' before clean-up' * is_cleaned} ({100 * level:g} % interval)"
+    if rows["up_to"][row] == rows["up_to"][row]:
+        low, high = rows["up_to_low"][row], rows["up_to_high"][row]
+        text += f"\nupper border {low:.6g} to {high:.6g}"
+    return text
 
 
 @lru_cache(maxsize=512)

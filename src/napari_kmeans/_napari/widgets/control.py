@@ -16,6 +16,8 @@ from ..layers.image_layer import pixel_size
 from ..layers.layer_recipe import LayerRecipe
 from ..session.session import Session
 
+_ONLY_EXPORTED = "Regions of an image this large are cleaned when its labels are exported, not on the screen."
+
 Choices = list[tuple[str, Any]]
 
 FORM, PREPARE, WHERE, CLEAN_UP = "Form", "Prepare", "Where", "Clean up"
@@ -193,7 +195,18 @@ def of_features(space: type[FeatureSpace], name: str, **details: Any) -> Control
 
 def of_clean_up(name: str) -> Control:
     """Return the control of an option of the clean-up."""
-    return _of_part("clean_up", CleanUp, name, place=CLEAN_UP)
+
+    def hint(dock: Context) -> str:
+        return f"{control.tip} {_ONLY_EXPORTED}" if is_only_exported(dock) else ""
+
+    control = _of_part("clean_up", CleanUp, name, place=CLEAN_UP, hint=hint)
+    return control
+
+
+def is_only_exported(dock: Context) -> bool:
+    """Return whether labels are cleaned only in exported files, since those on the screen stay on demand."""
+    resolutions = dock.session.resolutions
+    return resolutions is not None and resolutions.stays_on_demand
 
 
 def _is_clustered_by(dock: Context, space: type[FeatureSpace]) -> bool:

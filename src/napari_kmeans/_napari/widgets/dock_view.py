@@ -9,18 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QLabel
 
-from ...model.model import KMeansModel
 from ...report.palette import distinct_colors
 from ...summary.scalar import ScalarSummary
 from ..layers.image_layer import pixel_size
 from ..plots.choose_k import ChooseKPlot
 from ..plots.histogram import HistogramPlot
 from ..session.display import Display
-from ..session.session import Session
+from ..session.session import Session, Shown
 from . import messages
 from .border_row import BorderRow
 from .cluster_table import ClusterTable
-from .control import CLEAN_UP, FORM, PREPARE, WHERE
+from .control import CLEAN_UP, FORM, PREPARE, WHERE, is_only_exported
 from .controls import CONTROLS, Controls
 from .dock_menu import DockMenu
 from .layout import PlotTabs
@@ -28,6 +27,8 @@ from .section import Section
 
 if TYPE_CHECKING:
     from ..plots.feature_plot import FeaturePlot
+
+
 
 
 class DockView:
@@ -71,26 +72,41 @@ class DockView:
         if session is not None:
             self._show_controls()
             session.find_model()
-        model = session.model if session else None
+        # The last state stays while the next is computed, and if that fails.
+        shown = session.shown if session else None
+        model = shown.model if shown else None
         colors = self.display.colors(session, model) if session and model else distinct_colors(0)
-        self._plot(session, model, colors)
+        self._plot(session, shown, colors)
         hidden = session.hidden if session else set()
-        counts = session.counts if session else None
-        self.table.set_model(model, colors, hidden, pixel_size(session.image) if session else None, counts)
+        counts = shown.counts if shown else None
+        size, uncertainty = (pixel_size(session.image), session.uncertainty) if session else (None, None)
+        self.table.set_model(model, colors, hidden, size, counts, uncertainty)
+        self.histogram.set_intervals(None if uncertainty is None else uncertainty.thresholds)
         self.choose_k.set_suggestion(
             session.suggestion if session else None, model.n_clusters if model else 0
         )
         self.menu.undo.setEnabled(bool(session and session.history.past))
         self.menu.redo.setEnabled(bool(session and session.history.future))
+        self.menu.intervals.setEnabled(bool(model and model.n_features == 1))
         self.menu.show_field.setEnabled(bool(model and model.illumination is not None))
         self.menu.outline.setChecked(session is not None and session.overlay.contour > 0)
         self.controls["segment"].enabled = session is not None
         self.show_status(messages.advice(session))
 
-    def _plot(self, session: Session | None, model: KMeansModel | None, colors: NDArray[np.float64]) -> None:
+    def set_outdated(self, is_outdated: bool) -> None:
+        """Gray what is shown: it is the last state, and what was asked since then has failed."""
+        for widget in (self.tabs, self.table):
+            widget.setEnabled(not is_outdated)
+
+    def _plot(self, session: Session | None, shown: Shown | None, colors: NDArray[np.float64]) -> None:
         """Draw the values and their clusters: a histogram for one feature, a scatter plot for several."""
         clusterings = session.clusterings if session else None
-        summary = clusterings.summary if clusterings is not None else None
+        model = shown.model if shown else None
+        # Clusters of many values take a while; their histogram is known before.
+        current = clusterings.summary if clusterings is not None else None
+        summary = shown.summary if shown else current
+        if current is not None and current is not summary:
+            summary, model = current, None
         scalar = summary if isinstance(summary, ScalarSummary) else None
         vector = None if isinstance(summary, ScalarSummary) else summary
         if scalar is not self.histogram.summary:
@@ -113,7 +129,10 @@ class DockView:
         self.controls.refresh()
         self.show_rows()
         for place, section in self._sections.items():
-            section.set_chosen("; ".join(self.controls.notes(place)))
+            notes = self.controls.notes(place)
+            if notes and place == CLEAN_UP and is_only_exported(self.controls.context):
+                notes.insert(0, "on export only")
+            section.set_chosen("; ".join(notes))
 
     def show_rows(self) -> None:
         """Show the controls that apply to the session, and hide the others."""
@@ -141,8 +160,14 @@ class DockView:
         # Qt would otherwise draw the whole window at once, its canvas included.
         bar: Any = self.controls["progress"].native
         bar.setUpdatesEnabled(False)
+        bar.setFormat("%p %")
         self.controls["progress"].value = int(100 * share)
         bar.setUpdatesEnabled(True)
+
+    def show_preparing(self) -> None:
+        """Show that what runs is still being compiled."""
+        bar: Any = self.controls["progress"].native
+        bar.setFormat("preparing, once on this machine")
 
 
 def _white(session: Session) -> float | None:

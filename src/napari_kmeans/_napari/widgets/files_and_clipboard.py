@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
+from ...batch.units import in_pixels
 from ...model.model import KMeansModel
 from ...report.tables import table_text, write_table
 from ..layers.image_layer import pixel_size
@@ -53,7 +55,7 @@ class FilesAndClipboard(QObject):
         """Put the table of clusters on the clipboard."""
         session = self._session()
         if session is not None and session.model is not None:
-            text = table_text(session.model, pixel_size(session.image), session.counts)
+            text = table_text(session.model, pixel_size(session.image), session.counts, session.uncertainty)
             self._copy(text, messages.TABLE_COPIED)
 
     def export(self) -> None:
@@ -70,6 +72,22 @@ class FilesAndClipboard(QObject):
         if path:
             path = _with_suffix(path, kind)
             self.export_chosen.emit(Path(path), Path(path).is_file())
+
+    def save_recipe(self) -> None:
+        """Ask for a file to save the recipe to; lengths are in pixels there."""
+        session = self._session()
+        if session is None or session.model is None:
+            return
+        asked = session.asked
+        recipe = replace(session.model.recipe, clean_up=asked.recipe.clean_up)
+        recipe = in_pixels(recipe, session.request.grid.spacing or [1.0])
+        name = f"{session.image.name}-recipe.json"
+        path, kind = QFileDialog.getSaveFileName(self._parent, "Save recipe", name, "JSON (*.json)")
+        if path:
+            path = _with_suffix(path, kind)
+            is_whole = asked.mask is None and asked.per_axis is None
+            done = messages.saved(path) if is_whole else messages.recipe_saved(path)
+            self._try(lambda: recipe.save(path), done)
 
     def save_model(self) -> None:
         """Ask for a file to save the model to."""
@@ -94,12 +112,12 @@ class FilesAndClipboard(QObject):
         session = self._session()
         if session is None or session.model is None:
             return
-        model, size, counts = session.model, pixel_size(session.image), session.counts
+        shown = session.model, pixel_size(session.image), session.counts, session.uncertainty
         name = f"{session.image.name}-clusters.csv"
         path, kind = QFileDialog.getSaveFileName(self._parent, "Save table", name, "CSV (*.csv)")
         if path:
             path = _with_suffix(path, kind)
-            self._try(lambda: write_table(Path(path), model, size, counts, overwrite=True))
+            self._try(lambda: write_table(Path(path), *shown, overwrite=True))
 
     def _copy(self, text: str, done: str) -> None:
         clipboard = QApplication.clipboard()

@@ -1,0 +1,67 @@
+"""Intervals of borders and shares, found in the background on request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from qtpy.QtCore import QObject, Signal
+
+from ...blocks.progress import Progress
+from ...model.uncertainty import Uncertainty, uncertainty_of
+from ..layers.worker import Runner
+from .session import Session
+
+
+class Intervals(QObject):
+    """Finds how far borders and shares would vary between images like that of the session.
+
+    Parameters
+    ----------
+    session : callable
+        Returns the session that the dock shows, or None.
+    parent : QObject
+
+    Attributes
+    ----------
+    runner : Runner
+
+    Signals
+    -------
+    found()
+        The session has intervals.
+    failed(error)
+        There are no clusters that intervals could be found of.
+    """
+
+    found = Signal()
+    failed = Signal(object)
+
+    def __init__(self, session: Callable[[], Session | None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.runner = Runner(self)
+
+    def find(self) -> None:
+        """Find the intervals of the clusters that the dock shows; all pixels of the image are read."""
+        session = self._session()
+        if session is None or session.resolutions is None or session.model is None:
+            self.failed.emit(ValueError("there are no clusters yet; press Segment"))
+            return
+        if session.measured is not None and session.measured.is_estimate:
+            self.failed.emit(
+                ValueError("these clusters are an estimate from a part of the image; press Segment first")
+            )
+            return
+        model, resolutions, place = session.model, session.resolutions, session.place
+        pixels = resolutions.finest if place is None else resolutions.finest.at(*place)
+        pixels = replace(pixels, extractor=model.extractor)
+
+        def work(progress: Progress) -> Uncertainty:
+            return uncertainty_of(model, pixels, progress=progress)
+
+        def done(uncertainty: Uncertainty) -> None:
+            session.set_uncertainty(resolutions, uncertainty)
+            self.found.emit()
+
+        self.runner.run(work, done)
