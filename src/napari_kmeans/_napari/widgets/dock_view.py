@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from ..plots.feature_plot import FeaturePlot
 
 
-
-
 class DockView:
     """Draws the state of a session.
 
