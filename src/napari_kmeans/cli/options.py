@@ -59,6 +59,9 @@ Jobs = Annotated[
     int,
     typer.Option("-j", "--jobs", metavar="N", min=1, help="Processes to use at the same time."),
 ]
+Recursive = Annotated[
+    bool, typer.Option("-r", "--recursive", help="Search folders inside folders, too, and keep their tree.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 Physical = Annotated[
     bool, typer.Option("--physical", help="S, R, N and measures are in the unit of the file, not in pixels.")

@@ -49,6 +49,22 @@ def stem(of: Location) -> str:
 
 
 @dataclass(frozen=True)
+class GeoTag:
+    """A tag of a GeoTIFF, as it is stored.
+
+    Attributes
+    ----------
+    code, dtype, count : int
+    value : number, str or tuple
+    """
+
+    code: int
+    dtype: int
+    count: int
+    value: Any
+
+
+@dataclass(frozen=True)
 class Level:
     """One resolution level of a stored pyramid, with a value for each axis of `Store.axes`."""
 
@@ -117,6 +133,10 @@ class ImageFile:
         Metadata of an OME-Zarr image, from which its labels get the same resolution levels.
     nodata : float or None
         Value of missing pixels, from the metadata of a GeoTIFF.
+    time_names : tuple of str
+        Names of the time steps; empty if they have none.
+    geo_tags : tuple of GeoTag
+        Transform and coordinate reference system of a GeoTIFF, which are passed on to its labels.
     """
 
     path: Location
@@ -130,6 +150,8 @@ class ImageFile:
     channel_names: tuple[str, ...] = ()
     store: Store | None = None
     nodata: float | None = None
+    time_names: tuple[str, ...] = ()
+    geo_tags: tuple[GeoTag, ...] = ()
 
     def __repr__(self) -> str:
         """Return what the image is, in a line."""

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QLabel
 
-from ...model.model import KMeansModel
 from ...report.palette import distinct_colors
 from ...summary.scalar import ScalarSummary
 from ..layers.image_layer import pixel_size
 from ..plots.choose_k import ChooseKPlot
 from ..plots.histogram import HistogramPlot
 from ..session.display import Display
-from ..session.session import K_MAX, Session
+from ..session.session import K_MAX, Session, Shown
 from . import messages
 from .border_row import BorderRow
 from .cluster_table import ClusterTable
@@ -28,6 +27,9 @@ from .section import Section
 
 if TYPE_CHECKING:
     from ..plots.feature_plot import FeaturePlot
+
+
+_ONLY_EXPORTED = "Regions of an image this large are cleaned when its labels are exported, not on the screen."
 
 
 class DockView:
@@ -74,11 +76,13 @@ class DockView:
         if session is not None:
             self._show_controls(session)
             session.find_model()
-        model = session.model if session else None
+        # The last state stays while the next is computed, and if that fails.
+        shown = session.shown if session else None
+        model = shown.model if shown else None
         colors = self.display.colors(session, model) if session and model else distinct_colors(0)
-        self._plot(session, model, colors)
+        self._plot(session, shown, colors)
         hidden = session.hidden if session else set()
-        counts = session.counts if session else None
+        counts = shown.counts if shown else None
         size, uncertainty = (pixel_size(session.image), session.uncertainty) if session else (None, None)
         self.table.set_model(model, colors, hidden, size, counts, uncertainty)
         self.histogram.set_intervals(None if uncertainty is None else uncertainty.thresholds)
@@ -93,10 +97,20 @@ class DockView:
         self.controls.segment.enabled = session is not None
         self.show_status(messages.advice(session))
 
-    def _plot(self, session: Session | None, model: KMeansModel | None, colors: NDArray[np.float64]) -> None:
+    def set_outdated(self, is_outdated: bool) -> None:
+        """Gray what is shown: it is the last state, and what was asked since then has failed."""
+        for widget in (self.tabs, self.table):
+            widget.setEnabled(not is_outdated)
+
+    def _plot(self, session: Session | None, shown: Shown | None, colors: NDArray[np.float64]) -> None:
         """Draw the values and their clusters: a histogram for one feature, a scatter plot for several."""
         clusterings = session.clusterings if session else None
-        summary = clusterings.summary if clusterings is not None else None
+        model = shown.model if shown else None
+        # Clusters of many values take a while; their histogram is known before.
+        current = clusterings.summary if clusterings is not None else None
+        summary = shown.summary if shown else current
+        if current is not None and current is not summary:
+            summary, model = current, None
         scalar = summary if isinstance(summary, ScalarSummary) else None
         vector = None if isinstance(summary, ScalarSummary) else summary
         if scalar is not self.histogram.summary:
@@ -192,12 +206,16 @@ class DockView:
     def _show_clean_up(self, session: Session) -> None:
         clean_up, suffixes = session.asked.recipe.clean_up, unit_suffixes(session.image)
         chosen = []
+        on_demand = session.resolutions is not None and session.resolutions.stays_on_demand
         for name, unit in (("majority", "length"), ("min_size", "size"), ("fill_holes", "size")):
             control, value = getattr(self.controls, name), getattr(clean_up, name)
             self.controls.show(**{name: value})
             control.native.setSuffix(suffixes[unit])
+            control.native.setToolTip(control.tooltip + (f" {_ONLY_EXPORTED}" if on_demand else ""))
             if value:
                 chosen.append(f"{control.label.lower()} {value:g}{suffixes[unit]}")
+        if chosen and on_demand:
+            chosen.insert(0, "on export only")
         self.clean_up.set_chosen("; ".join(chosen))
         self.controls.objects.enabled = session.overlay.layer is not None
 
@@ -216,8 +234,14 @@ class DockView:
         # Qt would otherwise draw the whole window at once, its canvas included.
         bar: Any = self.controls.progress.native
         bar.setUpdatesEnabled(False)
+        bar.setFormat("%p %")
         self.controls.progress.value = int(100 * share)
         bar.setUpdatesEnabled(True)
+
+    def show_preparing(self) -> None:
+        """Show that what runs is still being compiled."""
+        bar: Any = self.controls.progress.native
+        bar.setFormat("preparing, once on this machine")
 
 
 def _white(session: Session) -> float | None:

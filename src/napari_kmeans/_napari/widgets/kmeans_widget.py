@@ -138,9 +138,10 @@ class KMeansWidget(Container):
             (follower.touched, self._on_touched),
             (changes.changed, self._on_changed),
             (jobs.changed, self._refresh),
-            (jobs.failed, view.show_error),
+            (jobs.failed, self._on_failed),
             (jobs.exported, self._on_exported),
             (jobs.progressed, view.show_progress),
+            (jobs.preparing, view.show_preparing),
             (jobs.lasted, self._running.show),
             (jobs.stopped, self._running.hide),
             (self.controls.chosen, self._on_chosen),
@@ -151,7 +152,8 @@ class KMeansWidget(Container):
             (self.peek.released, display.end_peek),
             (view.choose_k.chosen, self._on_k_chosen),
             (view.histogram.threshold_moved, changes.drag_threshold),
-            (view.border.moved, changes.set_threshold),
+            (view.border.moved, self._on_threshold_typed),
+            (view.border.refused, self._on_number_refused),
             (view.border.reset, changes.reset_thresholds),
             (view.table.renamed, changes.rename),
             (view.table.shown, display.set_visible),
@@ -169,6 +171,7 @@ class KMeansWidget(Container):
             (menu.show_field.triggered, jobs.new_layers.add_field),
             (menu.copy_python.triggered, actions.copy_python),
             (menu.export.triggered, actions.export),
+            (menu.save_recipe.triggered, actions.save_recipe),
             (menu.save_model.triggered, actions.save_model),
             (menu.load_model.triggered, actions.load_model),
             (actions.said, view.show_status),
@@ -263,6 +266,19 @@ class KMeansWidget(Container):
     def _on_k_chosen(self, n_clusters: int) -> None:
         self.controls.n_clusters.value = max(n_clusters, 2)
 
+    def _on_threshold_typed(self, index: int, value: float) -> None:
+        session = self.session
+        if session is None:
+            return
+        low, high = session.threshold_range(index)
+        if low <= value <= high:
+            self._changes.set_threshold(index, value)
+        else:
+            self._note(messages.beyond_neighbours(index, value, low, high))
+
+    def _on_number_refused(self, text: str) -> None:
+        self._note(messages.no_number(text))
+
     def _on_asked(self, action: str, labels: list[int]) -> None:
         """Do what the menu of the table asks for."""
         layers = self.jobs.new_layers
@@ -297,7 +313,18 @@ class KMeansWidget(Container):
 
     def _on_cancel(self) -> None:
         self.jobs.cancel()
-        self.view.show_status(messages.CANCELLED)
+        self._note(messages.CANCELLED)
+
+    def _on_failed(self, error: Exception) -> None:
+        self._note(messages.error_text(error))
+
+    def _note(self, text: str) -> None:
+        """Show a sentence until the next change."""
+        if self.session is not None:
+            self.session.notice = text
+        self._refresh()
+        if self.session is None:
+            self.view.show_status(text)
 
     def _on_objects(self) -> None:
         self.jobs.new_layers.split_into_objects(self.table.selected_labels())
@@ -320,7 +347,9 @@ class KMeansWidget(Container):
             self.view.show_status(messages.NOTHING_BESIDE)
 
     def _refresh(self) -> None:
-        self.view.refresh(self.session)
+        session = self.session
+        self.view.refresh(session)
+        self.view.set_outdated(session is not None and session.model is None and self.at_rest)
 
     def show_status(self, text: str) -> None:
         """Show a sentence below the plots; nothing if empty."""
