@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_kmeans import Recipe
-from napari_kmeans.batch.units import Units
+from napari_kmeans import CleanUp, Recipe
+from napari_kmeans.batch.units import Units, in_pixels
 from napari_kmeans.io.image_file import ImageFile
 from napari_kmeans.model.segmentation import Grid
 
@@ -34,3 +34,10 @@ def test_numbers_of_each_axis_are_kept() -> None:
     assert Units(True).recipe(recipe, MOVIE).coherence == (0, 0.125, 0.5, 1)
     with pytest.raises(ValueError, match=r"numbers for 3 axes, and the image has 4 \(t, z, y, x\)"):
         Units(False).recipe(replace(recipe, smooth=(1, 1, 2)), MOVIE)
+
+
+def test_a_recipe_in_units_becomes_one_in_pixels() -> None:
+    recipe = Recipe.of(smooth=(2, 2), clean_up=CleanUp(majority=1.5, min_size=5))
+    assert in_pixels(recipe, [1, 1]) == Recipe.of(smooth=2, clean_up=recipe.clean_up)
+    assert in_pixels(recipe, [0.5, 0.5]).clean_up == CleanUp(majority=3, min_size=20)
+    assert in_pixels(Recipe(), [0.5, 2, 8]) == Recipe()

@@ -102,7 +102,8 @@ def test_an_imagej_hyperstack_is_read(tmp_path: Path) -> None:
     metadata = {"axes": "TZYX", "spacing": 2.5, "unit": r"\u00B5m", "finterval": 3}
     image = tiff(tmp_path, data, imagej=True, resolution=(4, 5), metadata=metadata)
     same(image, data, "TZYX")
-    assert image.pixel_size == pytest.approx({"Z": 2.5, "Y": 0.2, "X": 0.25})
+    assert image.pixel_size == pytest.approx({"T": 3, "Z": 2.5, "Y": 0.2, "X": 0.25})
+    assert image.time_unit == "s"
     assert image.unit == "um"
     channels = tiff(tmp_path, data, imagej=True, metadata={"axes": "ZCYX"})
     same(channels, data, "ZCYX", 1)

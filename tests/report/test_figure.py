@@ -132,3 +132,17 @@ def test_counts_of_changed_labels_are_shown(tmp_path):
     figure = iio.imread(tmp_path / "few.png")[..., :3].astype(int)
     dark, bright = (n_pixels_of(figure, color) for color in distinct_colors(2))
     assert bright > 3 * dark
+
+
+@pytest.mark.parametrize("kind", ["additive", "multiplicative"])
+def test_the_illumination_field_is_beside_the_image(tmp_path, kind):
+    plain = np.where(np.random.default_rng(0).random((60, 80)) < 0.4, 60.0, 140.0)
+    ramp = np.linspace(0.5, 1.5, 80)
+    image = plain * ramp if kind == "multiplicative" else plain + 100 * ramp
+    labels, model = napari_kmeans.segment(image, 2, illumination=kind)
+    figure = drawn(tmp_path / "f.png", ImageFile(HERE, image, "YX"), labels, model)
+    without = drawn(tmp_path / "g.png", ImageFile(HERE, image, "YX"), *napari_kmeans.segment(image, 2))
+    assert figure.shape[1] == pytest.approx(without.shape[1] * 16 / 12, abs=2)
+    field = figure[figure.shape[0] // 2, figure.shape[1] // 4 : figure.shape[1] * 2 // 5, 0]
+    inside = field[field < 255]
+    assert np.ptp(inside) > 100  # from dark to bright

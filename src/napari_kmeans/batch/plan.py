@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from ..io import tiff
 from ..io.image_file import Location, Url, stem
-from ..io.images import is_store
-from ..io.label_images import is_ome_zarr_path
+from ..io.images import label_suffix
+from ..io.label_images import is_label_file, is_ome_zarr_path
 from .inputs import Input
 
 FIGURES = ("png", "svg", "pdf")
@@ -30,11 +29,15 @@ class Job:
     model: Path | None = None
     objects: Path | None = None
     object_table: Path | None = None
+    confidence: Path | None = None
 
     @property
     def outputs(self) -> list[Path]:
         """All files to write."""
-        paths = (self.labels, self.table, self.figure, self.model, self.objects, self.object_table)
+        paths = (
+            *(self.labels, self.table, self.figure, self.model),
+            *(self.objects, self.object_table, self.confidence),
+        )
         return [path for path in paths if path is not None]
 
 
@@ -57,6 +60,8 @@ class Outputs:
         Also write the model of the single image.
     objects : bool
         Also write a label image and a table of objects.
+    confidence : bool
+        Also write how clearly each pixel belongs to its cluster, as a TIFF.
     """
 
     out: Path | None
@@ -65,6 +70,7 @@ class Outputs:
     figure: str = ""
     model: Path | None = None
     objects: bool = False
+    confidence: bool = False
 
 
 def plan(inputs: Sequence[Input], outputs: Outputs, *, tree: bool = False) -> list[Job]:
@@ -108,11 +114,11 @@ def _check_out(inputs: Sequence[Input], outputs: Outputs) -> tuple[Path, bool]:
     """Return the output folder, and whether the labels are a single file."""
     out, in_image = outputs.out, outputs.in_image
     if out is None:
-        if not in_image or outputs.table or outputs.figure or outputs.objects:
+        if not in_image or outputs.table or outputs.figure or outputs.objects or outputs.confidence:
             raise ValueError("an output is needed: a folder, or for a single image a .tif or .zarr file")
         out = Path()  # not used
     suffix = out.suffix.lower()
-    is_file = suffix == ".zarr" or (suffix in tiff.SUFFIXES and not out.is_dir())
+    is_file = suffix == ".zarr" or (is_label_file(out) and not out.is_dir())
     if is_file and len(inputs) > 1:
         raise ValueError(f"{out} is a single file, but there are {len(inputs)} images; choose a folder")
     if is_file and in_image:
@@ -145,7 +151,7 @@ def _separated(inputs: Sequence[Input]) -> list[Input]:
 
 def _without_outputs(inputs: Sequence[Input], folder: Path, outputs: Outputs) -> list[Input]:
     """Return the inputs that are not outputs of the others, as an earlier run has left them."""
-    kinds = ("-labels", "-objects", "-figure")
+    kinds = ("-labels", "-objects", "-figure", "-confidence")
     suspects = [each for each in inputs if stem(each.image).endswith(kinds)]
     if not suspects:
         return list(inputs)
@@ -167,15 +173,14 @@ def _job(image: Location, folder: Path, name: str, outputs: Outputs, is_file: bo
     if outputs.in_image:
         labels = _path_in_image(image, outputs.in_image)
     else:
-        suffix = ".ome.zarr" if is_store(image) else ".tif"
-        labels = outputs.out if is_file and outputs.out is not None else folder / f"{name}-labels{suffix}"
+        own = folder / f"{name}-labels{label_suffix(image)}"
+        labels = outputs.out if is_file and outputs.out is not None else own
     objects = None
     if outputs.objects:
-        suffix = ".ome.zarr" if labels.suffix.lower() == ".zarr" else ".tif"
         objects = (
             _path_in_image(image, f"{outputs.in_image}-objects")
             if outputs.in_image
-            else folder / f"{name}-objects{suffix}"
+            else folder / f"{name}-objects{label_suffix(labels)}"
         )
     return Job(
         image,
@@ -185,6 +190,7 @@ def _job(image: Location, folder: Path, name: str, outputs: Outputs, is_file: bo
         outputs.model,
         objects,
         folder / f"{name}-objects.csv" if outputs.objects else None,
+        folder / f"{name}-confidence.tif" if outputs.confidence else None,
     )
 
 

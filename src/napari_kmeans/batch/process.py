@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..blocks.progress import Progress
+from ..io import tiff
 from ..io.image_file import ImageFile, Location
 from ..io.images import read_image
 from ..io.label_images import write_labels
@@ -111,6 +112,10 @@ def _write(job: Job, image: ImageFile, result: Result, stage: Stage, overwrite: 
         write_figure(job.figure, image, labels, segmentation.model, segmentation.counts, overwrite=overwrite)
     if job.model is not None:
         result.model.save(job.model)
+    if job.confidence is not None:
+        model, progress = result.model, stage("computing confidence")
+        confidence = model.confidence(image.data, image.channel_axis, progress=progress)
+        tiff.write(job.confidence, confidence, image, overwrite=overwrite, progress=progress)
     if job.objects is not None and result.objects is not None:
         write_labels(job.objects, result.objects, image, overwrite=overwrite)
     if job.object_table is not None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..features.extractor import check_smooth
 from ..io.image_file import ImageFile
+from ..labels.clean_up import CleanUp
 from ..model.recipe import Recipe
 from ..model.segmentation import Grid
+from ..options import options_of
 from ..preprocess.coherence import check_coherence
 
 
@@ -59,6 +63,23 @@ class Units:
         if not size:
             raise ValueError("its pixel size is unknown, and --physical needs it")
         return size
+
+
+def in_pixels(recipe: Recipe, spacing: Sequence[float]) -> Recipe:
+    """Return a recipe whose clean-up is in pixels instead of the unit of the spacing.
+
+    Where pixels are not equally long along all axes, a radius is divided by their geometric mean.
+    """
+    size = math.prod(spacing)
+    clean_up = recipe.clean_up
+    changed = {
+        name: getattr(clean_up, name) / (size if details.unit == "size" else size ** (1 / len(spacing)))
+        for name, _, details in options_of(CleanUp)
+        if getattr(clean_up, name)
+    }
+    return replace(
+        recipe, smooth=tuple(_one_if_equal(list(recipe.smooth))), clean_up=replace(clean_up, **changed)
+    )
 
 
 def _along(axes: str, numbers: tuple[float, ...]) -> list[float]:

@@ -17,11 +17,19 @@ Box = tuple[slice, ...]
 Chunks = Sequence[Sequence[int]]
 """Chunk lengths along each axis, as in dask."""
 
+_MAX_BOXES = 1 << 22  # a day's work for 50 blocks a second, and 1 GB of boxes
+
 _N_WINDOWS, _WINDOW_PIXELS = 16, 1 << 14
 
 
 def grid_boxes(chunks: Chunks) -> list[Box]:
     """Return the box of each chunk of a grid, in C order."""
+    n_boxes = math.prod(map(len, chunks))
+    if n_boxes > _MAX_BOXES:
+        shape = tuple(map(sum, chunks))
+        raise ValueError(
+            f"image has shape {shape}, which is {n_boxes:.1g} blocks to read; use a part of it, or larger chunks"
+        )
     edges = [[0, *accumulate(lengths)] for lengths in chunks]
     return [tuple(starmap(slice, sides)) for sides in product(*map(pairwise, edges))]
 

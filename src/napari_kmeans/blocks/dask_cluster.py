@@ -56,6 +56,7 @@ def use_scheduler(address: str) -> Iterator[None]:
     from distributed import Client
 
     try:
+        _check_address(address)
         client = Client(address, set_as_default=False, timeout=_TIMEOUT)
     except (OSError, ValueError) as error:
         raise OSError(f"no Dask scheduler answers at {address}: {error}") from None
@@ -65,6 +66,14 @@ def use_scheduler(address: str) -> Iterator[None]:
             yield
         finally:
             _client.reset(token)
+
+
+def _check_address(address: str) -> None:
+    """Raise ``ValueError`` unless an address is one; a client of an invalid one waits 20 s when it is deleted."""
+    from distributed.comm.addressing import get_address_host_port
+
+    if not address.startswith("inproc:"):
+        get_address_host_port(address)
 
 
 def run(

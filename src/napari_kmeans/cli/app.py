@@ -1,4 +1,4 @@
-"""The commands: ``view``, ``segment`` and ``apply``."""
+"""The commands of the command line: ``view``, and those that process image files."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ from ..io.image_file import location
 from ..io.images import read_image
 from ..kmeans.clustering import MAX_CLUSTERS
 from ..preprocess.illumination import KINDS
+from .batch import batch
 from .commands import apply, segment
 from .options import KINDS as FILES
 from .options import Channel, choose
 from .report import reporting, say
+from .steady_output import steady_output
 
 _SCREEN = "-screen 0 1400x900x24"
 _UNDER_XVFB = "NAPARI_KMEANS_UNDER_XVFB"
@@ -39,6 +41,11 @@ def main(args: Sequence[str] | None = None) -> int:
 
     0: all went well; 1: an input failed; 2: wrong usage; 130: stopped by Ctrl-C.
     """
+    with steady_output():
+        return _run(args)
+
+
+def _run(args: Sequence[str] | None) -> int:
     command = typer.main.get_command(app)
     try:
         status = command.main(args, prog_name="napari-kmeans", standalone_mode=False)
@@ -139,6 +146,7 @@ def view(
 
 app.command()(segment)
 app.command()(apply)
+app.command()(batch)
 
 
 def _view_under_xvfb(

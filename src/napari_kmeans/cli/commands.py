@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from ..model.pooled import WEIGHTS
 from ..model.recipe import Recipe
 from . import options as p
 from .options import choose, clean_up_of, recipe_of, takes_options_of
-from .report import ProgressBar, print_failures, reporting, say
+from .report import ProgressBar, print_failures, print_summary, reporting, say
 
 
 @takes_options_of(Recipe, Channels, Texture, CleanUp)
@@ -63,6 +64,7 @@ def segment(
         ),
     ] = None,
     objects: p.Objects = False,
+    confidence: p.Confidence = False,
     physical: p.Physical = False,
     confirm: Annotated[
         bool, typer.Option("--confirm", help="Let scikit-learn check that the clusters are optimal (1 s).")
@@ -84,7 +86,7 @@ def segment(
         raise typer.BadParameter("choose --scheduler or --jobs, not both", param_hint="--jobs")
     task = Task(recipe_of(n_clusters, features, options), channel=channel, physical=physical, confirm=confirm)
     outputs = Outputs(
-        out, in_image, table, "png" if figure else "", None if together else save_model, objects
+        out, in_image, table, "png" if figure else "", None if together else save_model, objects, confidence
     )
     todo = _plan(images, outputs)
     if together and save_model is not None:
@@ -93,7 +95,7 @@ def segment(
         with use_scheduler(scheduler):
             if together:
                 return _run_together(todo, task, weights or WEIGHTS[0], save_model, jobs, overwrite)
-            return _run(todo, task, jobs, overwrite)
+            return run_jobs(todo, task, jobs, overwrite)
     except ImportError:
         say("--scheduler needs distributed: pip install 'napari-kmeans[cluster]'")
     except OSError as error:  # of the scheduler; errors of an image are reported with it
@@ -119,6 +121,7 @@ def apply(
     table: p.Table = False,
     figure: p.Figure = False,
     objects: p.Objects = False,
+    confidence: p.Confidence = False,
     physical: p.Physical = False,
     jobs: p.Jobs = 1,
     overwrite: p.Overwrite = False,
@@ -126,19 +129,24 @@ def apply(
 ) -> int:
     """Label images with the clusters of another image."""
     choose("--match", match, MATCHES)
-    todo = _plan(images, Outputs(out, in_image, table, "png" if figure else "", None, objects))
+    todo = _plan(images, Outputs(out, in_image, table, "png" if figure else "", None, objects, confidence))
     recipe = replace(Recipe(), clean_up=clean_up_of(options))
     with reporting(model_file) as report:
         model = KMeansModel.load(model_file)
     if report.failed:
         return 1
     task = Task.applying(model, recipe, match=match, channel=channel, physical=physical)
-    return _run(todo, task, jobs, overwrite)
+    return run_jobs(todo, task, jobs, overwrite)
 
 
 def _plan(images: Sequence[str], outputs: Outputs) -> list[Job]:
+    return plan_jobs([Input(location(image)) for image in images], outputs)
+
+
+def plan_jobs(inputs: Sequence[Input], outputs: Outputs, *, tree: bool = False) -> list[Job]:
+    """Determine the files to write; raise `typer.BadParameter` if they cannot be written."""
     try:
-        return plan([Input(location(image)) for image in images], outputs)
+        return plan(inputs, outputs, tree=tree)
     except ValueError as error:
         hint = "--in-image" if outputs.in_image else "-o"
         raise typer.BadParameter(str(error), param_hint=hint) from None
@@ -168,15 +176,20 @@ def _run_together(
         if report.failed:
             return 1
         print(f"{save_model}: k = {model.n_clusters}")
-    return _run(jobs, pooled.task, n_processes, overwrite)
+    return run_jobs(jobs, pooled.task, n_processes, overwrite)
 
 
-def _run(jobs: Sequence[Job], task: Task, n_processes: int, overwrite: bool) -> int:
+def run_jobs(
+    jobs: Sequence[Job], task: Task, n_processes: int, overwrite: bool, *, summary: bool = False
+) -> int:
     """Process all images, print a line for each output, and return the exit status."""
+    begin = time.monotonic()
     outcomes = []
     with ProgressBar(len(jobs)) as bar:
         for outcome in run(jobs, task, n_processes=n_processes, overwrite=overwrite, stage=bar.stage_of):
             bar.advance(outcome)
             outcomes.append(outcome)
     print_failures(outcomes)
+    if summary:
+        print_summary(outcomes, time.monotonic() - begin)
     return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0

@@ -51,9 +51,16 @@ Figure = Annotated[bool, typer.Option("--figure", help="Also draw image, cluster
 Objects = Annotated[
     bool, typer.Option("--objects", help="Also write connected parts and their measures, as TIFF and CSV.")
 ]
+Confidence = Annotated[
+    bool,
+    typer.Option("--confidence", help="Also write how clearly each pixel belongs to its cluster, 0 to 1."),
+]
 Jobs = Annotated[
     int,
     typer.Option("-j", "--jobs", metavar="N", min=1, help="Processes to use at the same time."),
+]
+Recursive = Annotated[
+    bool, typer.Option("-r", "--recursive", help="Search folders inside folders, too, and keep their tree.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 Physical = Annotated[

@@ -6,6 +6,7 @@ import contextlib
 import re
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,6 +72,23 @@ def print_failures(outcomes: Sequence[Outcome]) -> None:
     failed = [outcome.job.image for outcome in outcomes if outcome.status == "failed"]
     if failed and len(outcomes) > 1:
         say(f"{len(failed)} of {len(outcomes)} images failed: {', '.join(map(str, failed))}")
+
+
+def print_summary(outcomes: Sequence[Outcome], seconds: float) -> None:
+    """Print how many images were done, skipped and failed, and how long it took."""
+    counts = Counter(outcome.status for outcome in outcomes)
+    parts = [f"{counts[status]} {status}" for status in ("done", "skipped", "failed") if counts[status]]
+    n = len(outcomes)
+    say(f"{n} image{'s' * (n != 1)}: {', '.join(parts)}, in {format_seconds(seconds)}")
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration, such as "3.2 s" or "1:02:03"."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02} min"
 
 
 class ProgressBar:

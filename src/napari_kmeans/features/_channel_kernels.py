@@ -7,11 +7,12 @@ Compiled code does not check bounds; with ``NUMBA_DISABLE_JIT=1`` the same funct
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiled import kernel
 
-@njit(nogil=True, cache=True)
+
+@kernel
 def divide_by_norm(columns: NDArray[np.float64], power: int, norms: NDArray[np.float64]) -> None:
     """Divide each pixel by the norm of its channels, in place.
 

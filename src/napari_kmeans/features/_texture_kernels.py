@@ -11,15 +11,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from ..compiled import kernel
 
 _CHUNK = 512  # pixels averaged at a time, so that the rows they need stay in the cache
 _ONE, _TWO = np.float32(1), np.float32(2)  # float32 does not widen what it is combined with
 _QUARTER, _HALF = np.float64(0.25), np.float64(0.5)  # float64, since SciPy sums in float64
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def smooth_across(
     image: NDArray[Any], index: NDArray[np.intp], weights: NDArray[np.float64], out: NDArray[Any]
 ) -> None:
@@ -56,7 +57,7 @@ def smooth_across(
                     target[x] = total[x]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def smooth_along(
     image: NDArray[Any], index: NDArray[np.intp], weights: NDArray[np.float64], out: NDArray[Any]
 ) -> None:
@@ -97,7 +98,7 @@ def smooth_along(
             out[i, x] = total[x]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def gradient_rows(image: NDArray[Any], out: NDArray[Any]) -> None:
     """Compute the central difference along the first of two axes, as `numpy.gradient` does."""
     n_rows, n = image.shape
@@ -109,7 +110,7 @@ def gradient_rows(image: NDArray[Any], out: NDArray[Any]) -> None:
             target[x] = (high[x] - low[x]) / divisor
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def gradient_columns(image: NDArray[Any], out: NDArray[Any]) -> None:
     """Compute the central difference along the last of two axes, as `numpy.gradient` does."""
     n_rows, n = image.shape
@@ -122,7 +123,7 @@ def gradient_columns(image: NDArray[Any], out: NDArray[Any]) -> None:
         target[n - 1] = row[n - 1] - row[n - 2]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def hessian_eigenvalues(
     rows: NDArray[Any],
     mixed: NDArray[Any],
@@ -141,7 +142,7 @@ def hessian_eigenvalues(
             low[x] = middle - root
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def sobel_magnitude(padded: NDArray[Any], out: NDArray[Any]) -> None:
     """Compute the edge strength of an image with a border of one pixel, as `skimage.filters.sobel` does."""
     kind = out.dtype.type

@@ -42,7 +42,7 @@ class Channels(FeatureSpace):
     normalize: str | None = option(
         None,
         f"Divide each pixel by the norm of its channels: {', '.join(_NORMS)}.",
-        label="Normalize each pixel",
+        label="Normalize",
         metavar="NORM",
     )
 

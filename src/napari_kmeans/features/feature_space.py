@@ -55,6 +55,8 @@ class VectorFormat:
     smallest : float
         Images whose largest magnitude is below this are rejected, since their features underflow; 0 accepts
         all.
+    of_integers : bool
+        Whether the last value is an integer of 64 bits that was rounded to a float.
     """
 
     dtype: np.dtype[Any]
@@ -64,6 +66,7 @@ class VectorFormat:
     sampled: bool = False
     standardize: bool = False
     smallest: float = 0.0
+    of_integers: bool = False
 
     @property
     def n_features(self) -> int:

@@ -94,6 +94,7 @@ class Texture(FeatureSpace):
             sampled=True,
             standardize=True,
             smallest=_SMALLEST[precision.str[1:]],
+            of_integers=native_dtype(dtype).kind != "f" and native_dtype(dtype).itemsize == 8,
         )
 
     def transform(

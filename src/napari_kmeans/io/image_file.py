@@ -45,7 +45,46 @@ def location(text: str) -> Location:
 
 def stem(of: Location) -> str:
     """Return the name without folder and extension, such as "cells" for cells.tif and cells.ome.zarr."""
-    return re.sub(r"(?<=.)\.ome$", "", Path(of.name).stem, flags=re.IGNORECASE)
+    name = re.sub(r"(?<=.)\.gz$", "", of.name, flags=re.IGNORECASE) if is_nifti(of) else of.name
+    return re.sub(r"(?<=.)\.ome$", "", Path(name).stem, flags=re.IGNORECASE)
+
+
+def is_nifti(at: Location) -> bool:
+    """Return whether a location has the extension of a compressed NIfTI file, which is a double one."""
+    return at.name.lower().endswith(".nii.gz")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the pixels of a medical image are in space; each value begins with the X axis.
+
+    Attributes
+    ----------
+    spacing, origin : tuple of float
+        In mm.
+    direction : tuple of float
+        Direction cosines of the axes, row by row.
+    """
+
+    spacing: tuple[float, ...]
+    origin: tuple[float, ...]
+    direction: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class GeoTag:
+    """A tag of a GeoTIFF, as it is stored.
+
+    Attributes
+    ----------
+    code, dtype, count : int
+    value : number, str or tuple
+    """
+
+    code: int
+    dtype: int
+    count: int
+    value: Any
 
 
 @dataclass(frozen=True)
@@ -117,6 +156,12 @@ class ImageFile:
         Metadata of an OME-Zarr image, from which its labels get the same resolution levels.
     nodata : float or None
         Value of missing pixels, from the metadata of a GeoTIFF.
+    time_names : tuple of str
+        Names of the time steps; empty if they have none.
+    geo_tags : tuple of GeoTag
+        Transform and coordinate reference system of a GeoTIFF, which are passed on to its labels.
+    grid : Grid or None
+        Position and direction of a NRRD, MetaImage, NIfTI or DICOM image, which are passed on to its labels.
     """
 
     path: Location
@@ -130,6 +175,9 @@ class ImageFile:
     channel_names: tuple[str, ...] = ()
     store: Store | None = None
     nodata: float | None = None
+    time_names: tuple[str, ...] = ()
+    geo_tags: tuple[GeoTag, ...] = ()
+    grid: Grid | None = None
 
     def __repr__(self) -> str:
         """Return what the image is, in a line."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import re
 import warnings
 import weakref
@@ -24,6 +23,7 @@ from ..blocks.progress import Progress
 from .atomic import replacing
 from .image_file import MICROMETERS, ImageFile, Unsupported
 from .stored_array import StoredArray
+from .tiff_metadata import ASCII, GDAL_NODATA, read_metadata
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of a TIFF; the last two are those of a BigTIFF."""
@@ -36,18 +36,11 @@ LAZY_BYTES = 1 << 29
 
 _AXES = "TZCYXS"  # ImageJ's order: time, depth, channel, row, column, colour sample
 
-_SPELLINGS = {
-    "µm": "um", "micron": "um", "microns": "um", "micrometer": "um", "micrometre": "um", "in": "inch",
-    "inches": "inch", "pixel": "", "pixels": "", "px": "", "reference frame": "",
-}  # fmt: skip
-
 _SIDE, _BLOCK = 1 << 10, 1 << 22  # maximum side and pixels of a block, which joins several strips or tiles
 
 _TILE = 1 << 9
 _HELD_BYTES = 1 << 29  # maximum memory for planes that share blocks and are therefore computed together
 _MOST_BYTES = (1 << 32) - (1 << 25)  # maximum size of a TIFF that is not a BigTIFF, without its tags
-
-_GDAL_NODATA = 42113  # tag of GeoTIFF
 
 
 def read(path: Path) -> ImageFile:
@@ -65,23 +58,14 @@ def read(path: Path) -> ImageFile:
         (data, axes), *coarser = (
             _convert_colors(*_normalize_axes(level, series.axes), page, tiff.is_imagej) for level in levels
         )
-        pixel_size, unit = _size_from_ome(tiff.ome_metadata) if tiff.is_ome else _size_from_tags(tiff, page)
-        nodata = _nodata(page)
+        found = read_metadata(tiff, page, dict(zip(axes, data.shape, strict=True)))
         n_series = len(tiff.series)
     if n_series > 1:
         messages.append(f"it contains {n_series} images; only the first is used: {data.shape}")
     for message in messages:
-        if "GDAL_NODATA" not in message:  # tifffile's own check is stricter than `_nodata`
+        if "GDAL_NODATA" not in message:  # tifffile's own check is stricter than ours
             warnings.warn(f"{path}: {message}", UserWarning, stacklevel=3)
-    return ImageFile(
-        path,
-        data,
-        axes,
-        {axis: size for axis, size in pixel_size.items() if axis in axes},
-        unit,
-        coarser=[level for level, _ in coarser],
-        nodata=nodata,
-    )
+    return ImageFile(path, data, axes, coarser=[level for level, _ in coarser], **vars(found))
 
 
 def _read_series(path: Path, series: Any) -> Any:
@@ -171,15 +155,15 @@ def write(
 
 
 def _write_imagej(partial_path: Path, path: Path, labels: NDArray[Any], image: ImageFile) -> None:
-    """Write labels as an ImageJ stack."""
+    """Write labels, or a float image of values from 0 to 1, as an ImageJ stack."""
     import tifffile
 
-    highest = int(labels.max())
+    highest = 1 if labels.dtype.kind == "f" else int(labels.max())
     # Without this display range, ImageJ shows labels 1, 2, 3 of 255 as black.
     metadata = {"axes": image.spatial_axes, "min": 0, "max": max(1, highest)}
     if highest > 1 << 24:
         raise ValueError(f"{path} cannot hold {highest} objects; clean the labels first to get fewer")
-    if labels.dtype != np.uint8:
+    if labels.dtype.kind != "f" and labels.dtype != np.uint8:
         labels = labels.astype(np.uint16 if highest < 1 << 16 else np.float32)
     size, unit = image.pixel_size, image.unit
     if unit == "m":  # tags are ratios of 32-bit integers, which are too coarse for pixels per metre
@@ -189,6 +173,11 @@ def _write_imagej(partial_path: Path, path: Path, labels: NDArray[Any], image: I
         metadata["unit"] = re.sub(r"[^ -~]", lambda c: f"\\u{ord(c[0]):04X}", unit)
     if "Z" in size:
         metadata["spacing"] = size["Z"]
+    if "T" in size and image.time_unit:
+        metadata |= {"finterval": size["T"], "tunit": image.time_unit}
+    if image.time_names and image.spatial_axes[0] == "T":
+        n_planes = int(np.prod(labels.shape[1:-2]))
+        metadata["Labels"] = [name for name in image.time_names for _ in range(n_planes)]
     resolution = (1 / size["X"], 1 / size["Y"]) if {"X", "Y"} <= size.keys() else None
     tifffile.imwrite(
         partial_path,
@@ -197,6 +186,7 @@ def _write_imagej(partial_path: Path, path: Path, labels: NDArray[Any], image: I
         photometric="minisblack",
         resolution=resolution,
         metadata=metadata,
+        extratags=_geo_tags(image),
     )
 
 
@@ -220,7 +210,16 @@ def _write_tiles(path: Path, labels: Any, image: ImageFile, progress: Progress |
         compression="zlib",
         photometric="minisblack",
         metadata=metadata,
+        extratags=_geo_tags(image),
     )
+
+
+def _geo_tags(image: ImageFile) -> list[tuple[int, int, int, Any, bool]]:
+    """Return the tags that place labels like their image on a map, where label 0 is a missing pixel."""
+    if not image.geo_tags:
+        return []
+    tags = [(tag.code, tag.dtype, tag.count, tag.value, True) for tag in image.geo_tags]
+    return [*tags, (GDAL_NODATA, ASCII, 0, "0", True)]
 
 
 def _tiles(labels: Any, progress: Progress | None) -> Iterator[NDArray[Any]]:
@@ -355,74 +354,3 @@ def _convert_colors(data: Any, axes: str, page: Any, is_imagej: bool) -> tuple[A
         f"has {n_samples} samples per pixel of the kind {photometric}; only gray, RGB and palettes are "
         "supported"
     )
-
-
-def _nodata(page: Any) -> float | None:
-    """Return the value of missing pixels of a GeoTIFF; None if no pixel can have it, or if it is NaN."""
-    tag = page.tags.get(_GDAL_NODATA)
-    if tag is None or page.photometric.name not in ("MINISBLACK", "RGB"):  # others are converted
-        return None
-    text, dtype = str(tag.value).strip(" \0").replace(",", "."), page.dtype
-    try:
-        value = int(text) if text.lstrip("+-").isdecimal() else float(text)
-    except ValueError:
-        return None
-    if not math.isfinite(value):
-        return None
-    if dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            rounded = float(dtype.type(value))
-        return rounded if math.isfinite(rounded) else None
-    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    return int(value) if low <= value <= high and value == int(value) else None
-
-
-def _size_from_tags(tiff: Any, page: Any) -> tuple[dict[str, float], str]:
-    """Return pixel size and unit from ImageJ's metadata and the resolution tags, by ImageJ's rules."""
-    imagej = tiff.imagej_metadata or {}
-    size = {}
-    for axis, name in (("X", "XResolution"), ("Y", "YResolution")):
-        n_pixels, length = page.tags[name].value if name in page.tags else (1, 1)
-        size[axis] = length / n_pixels if n_pixels and length else 1.0
-    unit = _normalize_unit(imagej.get("unit", ""))
-    tag = page.tags.get("ResolutionUnit")
-    if "unit" not in imagej and tag is not None:
-        unit = {2: "inch", 3: "cm"}.get(int(tag.value), "")
-        if unit == "inch" and size["X"] in (1.0, 1 / 72):  # defaults of programs that have no pixel size
-            return {}, ""
-    if spacing := _valid_length(imagej.get("spacing")):
-        size["Z"] = spacing
-    is_known = unit or any(length != 1 for length in size.values())
-    return (size, unit) if is_known else ({}, "")
-
-
-def _size_from_ome(xml: str) -> tuple[dict[str, float], str]:
-    """Return pixel size and unit of the first image of an OME-TIFF."""
-    import tifffile
-
-    image = tifffile.xml2dict(xml)["OME"].get("Image", {})
-    pixels = (image[0] if isinstance(image, list) else image).get("Pixels", {})
-    size, units = {}, {}
-    for axis in "ZYX":
-        if length := _valid_length(pixels.get(f"PhysicalSize{axis}")):
-            size[axis] = length
-            units[axis] = _normalize_unit(pixels.get(f"PhysicalSize{axis}Unit", "um"))
-    if len(set(units.values())) == 1:
-        return size, units.popitem()[1]
-    if size and all(unit in MICROMETERS for unit in units.values()):
-        return {axis: length * MICROMETERS[units[axis]] for axis, length in size.items()}, "um"
-    return {}, ""
-
-
-def _valid_length(value: object) -> float | None:
-    """Return a positive length, or None; ImageJ writes negative ones for flipped stacks."""
-    if not isinstance(value, int | float) or not np.isfinite(value) or not value:
-        return None
-    return abs(float(value))
-
-
-def _normalize_unit(name: object) -> str:
-    """Return a unit as spelled in this package; empty for pixels."""
-    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda code: chr(int(code[1], 16)), str(name))
-    text = " ".join(text.replace("μ", "µ").split())  # Greek mu → micro sign
-    return _SPELLINGS.get(text.lower(), text)

@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from ..compiled import kernel
 
 # Without Python's check for division by zero, loops take half the time.
-_compiled = njit(nogil=True, cache=True, error_model="numpy")
+_compiled = kernel(error_model="numpy")
 
 
 @_compiled

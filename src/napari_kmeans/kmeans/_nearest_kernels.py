@@ -9,8 +9,9 @@ Compiled code does not check bounds; with ``NUMBA_DISABLE_JIT=1`` the same funct
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from ..compiled import kernel
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.uint8]
@@ -21,7 +22,7 @@ _BLOCK_VALUES = 1 << 15  # coordinates copied at a time
 _POWER_ITERATIONS = 30
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def assign(columns: Floats, centers: Floats, labels: Labels, distances: Floats) -> None:
     """Find the nearest centre of each point; of centres equally near, the first.
 
@@ -58,7 +59,7 @@ def assign(columns: Floats, centers: Floats, labels: Labels, distances: Floats) 
             labels[begin + i] = nearest[i]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def sum_clusters(columns: Floats, weights: Floats, labels: Labels, sums: Floats, totals: Floats) -> None:
     """Sum the weighted points of each cluster into a (k, d) array, and their weights into a (k,) array."""
     d, n = columns.shape
@@ -72,7 +73,7 @@ def sum_clusters(columns: Floats, weights: Floats, labels: Labels, sums: Floats,
             sums[labels[i], axis] += weights[i] * column[i]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def lloyd(columns: Floats, weights: Floats, centers: Floats, max_iter: int, labels: Labels) -> int:
     """Move each centre to the mean of its nearest points until no point changes its cluster.
 
@@ -134,7 +135,7 @@ def lloyd(columns: Floats, weights: Floats, centers: Floats, max_iter: int, labe
     return iteration
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _reassign(
     columns: Floats,
     weights: Floats,
@@ -206,7 +207,7 @@ def _reassign(
     return n_changed
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _farthest(columns: Floats, weights: Floats, centers: Floats, labels: Labels) -> int:
     """Return the point that adds most to the inertia; -1 if all points lie at their centres."""
     far, most = -1, 0.0
@@ -220,7 +221,7 @@ def _farthest(columns: Floats, weights: Floats, centers: Floats, labels: Labels)
     return far
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def plus_plus(columns: Floats, weights: Floats, randoms: Floats) -> Floats:
     """Choose centres by greedy k-means++: of several candidates, the one that leaves the least inertia [1]_.
 
@@ -280,7 +281,7 @@ def plus_plus(columns: Floats, weights: Floats, randoms: Floats) -> Floats:
     return centers
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def split_cluster(
     columns: Floats, labels: Labels, scatter: Floats, center: Floats, old: int, new: int
 ) -> int:
@@ -335,7 +336,7 @@ def split_cluster(
     return n_moved
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def scatter_of_cluster(
     columns: Floats, weights: Floats, labels: Labels, number: int, center: Floats, scatter: Floats
 ) -> None:
@@ -363,7 +364,7 @@ def scatter_of_cluster(
             scatter[other, axis] = scatter[axis, other]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def project(columns: Floats, axes: Floats) -> Floats:
     """Return the coordinates of (d, n) points along (d, m) axes: (m, n) array."""
     d, n = columns.shape
@@ -380,7 +381,7 @@ def project(columns: Floats, axes: Floats) -> Floats:
     return out
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def orthonormalize(vectors: Floats) -> None:
     """Make (m, d) vectors orthonormal by Gram-Schmidt, in place; vectors that depend on others become 0."""
     for number in range(vectors.shape[0]):
@@ -397,7 +398,7 @@ def orthonormalize(vectors: Floats) -> None:
             vector[i] *= factor
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _product(a: Floats, b: Floats) -> float:
     """Return the scalar product of two vectors."""
     total = 0.0

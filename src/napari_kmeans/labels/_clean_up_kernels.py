@@ -7,10 +7,11 @@ Images are 3-D arrays here; axes of length 1 stand for missing ones.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ..compiled import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_labels(labels, include):
     """Count the included pixels of each label: (256,) int64 array."""
     counts = np.zeros(256, dtype=np.int64)
@@ -22,7 +23,7 @@ def count_labels(labels, include):
     return counts
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def majority(labels, include, values, lines, reach, begin, most, winner):
     """Write the most frequent label within a ball around each pixel, or the lowest of several.
 
@@ -84,7 +85,7 @@ def majority(labels, include, values, lines, reach, begin, most, winner):
                         winner[z, y, x] = value
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def find_root(parent, i):
     """Return the root of a node of a union-find forest, halving its path."""
     while parent[i] != i:
@@ -93,7 +94,7 @@ def find_root(parent, i):
     return i
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def unite(parent, a, b):
     """Unite the sets of two nodes of a union-find forest; the lowest node is the root."""
     a, b = find_root(parent, a), find_root(parent, b)
@@ -103,7 +104,7 @@ def unite(parent, a, b):
         parent[a] = b
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def number_roots(parent):
     """Replace each node of a union-find forest by the number of its set, from 0; return how many there are.
 
@@ -119,7 +120,7 @@ def number_roots(parent):
     return n
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def number_regions(labels, include, ids):
     """Write the number of each pixel's region to `ids`, from 1; 0 is excluded. Return the number of regions.
 
@@ -162,7 +163,7 @@ def number_regions(labels, include, ids):
     return n - 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def measure_regions(labels, ids, at_border, label, size, outer):
     """Measure the regions of a block.
 
@@ -214,7 +215,7 @@ def measure_regions(labels, ids, at_border, label, size, outer):
     return n_faces
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def list_faces(ids, small, first, second, across):
     """List the faces between pixels of two regions of which one is small; return their number.
 
@@ -245,7 +246,7 @@ def list_faces(ids, small, first, second, across):
     return n
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def join_seam(low, high, start_low, start_high, label, parent, outer):
     """Unite the regions of one label on both sides of the seam between two blocks.
 
@@ -273,7 +274,7 @@ def join_seam(low, high, start_low, start_high, label, parent, outer):
             outer[b] = True
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def combine_nodes(region, label, size, outer, region_label, region_size, region_outer):
     """Combine the label, size and outer mark of the nodes of each region."""
     for node in range(region.size):
@@ -283,7 +284,7 @@ def combine_nodes(region, label, size, outer, region_label, region_size, region_
         region_outer[r] |= outer[node]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_faces(first, second, start_first, start_second, region, small, n_faces):
     """Add the number of faces of each region.
 
@@ -308,7 +309,7 @@ def count_faces(first, second, start_first, start_second, region, small, n_faces
                 n_faces[b] += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def add_faces(first, second, across, start_first, start_second, region, small, end, neighbor, graph_across):
     """Append the faces that `count_faces` counts to those of their regions in the graph.
 
@@ -335,7 +336,7 @@ def add_faces(first, second, across, start_first, start_second, region, small, e
                 end[b] += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def merge_round(begin, neighbor, across, areas, queue, queued, following, label):
     """Merge the small regions of a queue into the large regions that they touch.
 
@@ -395,7 +396,7 @@ def merge_round(begin, neighbor, across, areas, queue, queued, following, label)
     return following[:n].copy()
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def fill_holes_with(filler, begin, neighbor, size, inner, limit, visited, stack, label):
     """Fill the holes of one label.
 
@@ -443,7 +444,7 @@ def fill_holes_with(filler, begin, neighbor, size, inner, limit, visited, stack,
                 label[stack[i]] = filler
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def relabel(labels, ids, table, out):
     """Write the new label of each pixel's region; excluded pixels keep theirs."""
     for z in range(ids.shape[0]):
@@ -453,7 +454,7 @@ def relabel(labels, ids, table, out):
                 out[z, y, x] = table[i] if i else labels[z, y, x]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def measure_objects(objects, shape, begin, n_pixels, total, first, last):
     """Add the pixels and coordinates of a block of objects to their measures.
 
@@ -481,7 +482,7 @@ def measure_objects(objects, shape, begin, n_pixels, total, first, last):
             last[axis, k] = max(last[axis, k], place)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def measure_intensities(objects, values, total, lowest, highest):
     """Add the intensities of a block of objects to their measures; NaN propagates.
 

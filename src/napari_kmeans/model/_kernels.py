@@ -11,19 +11,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
-_compiled = njit(nogil=True, cache=True)
+from ..compiled import kernel
 
 
-@_compiled
+@kernel
 def label_by_table(raw: Any, include: Any, table: Any, out: Any) -> None:
     """Label each bit pattern by a lookup table."""
     for i in range(raw.size):
         out[i] = table[raw[i]] if include is None or include[i] else 0
 
 
-@_compiled
+@kernel
 def label_by_thresholds(bits: Any, include: Any, order: Any, cuts: Any, first: Any, out: Any) -> None:
     """Add the number of thresholds below each value to `first`.
 
@@ -42,7 +40,7 @@ def label_by_thresholds(bits: Any, include: Any, order: Any, cuts: Any, first: A
         out[i] = label
 
 
-@_compiled
+@kernel
 def label_by_search(bits: Any, include: Any, order: Any, cuts: Any, first: Any, out: Any) -> None:
     """Do the same as `label_by_thresholds` by binary search, for many thresholds in an array."""
     inverted, flipped, least, most = order
@@ -60,7 +58,7 @@ def label_by_search(bits: Any, include: Any, order: Any, cuts: Any, first: Any, 
             out[i] = first + low
 
 
-@_compiled
+@kernel
 def _key(bits: Any, inverted: Any, flipped: Any) -> Any:
     """Return the key of a bit pattern: invert negative floats, and flip the sign bit of unsigned integers."""
     return (bits ^ inverted if bits < 0 else bits) ^ flipped

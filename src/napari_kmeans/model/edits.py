@@ -46,7 +46,7 @@ def check_thresholds(thresholds: Any, n_clusters: int) -> tuple[float, ...]:
     """Return thresholds as floats; ``ValueError`` unless they are n_clusters - 1 ascending finite numbers."""
     try:
         new = np.asarray(thresholds, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"thresholds must be {n_clusters - 1} numbers, not {thresholds!r:.80}") from None
     if new.shape != (n_clusters - 1,):
         raise ValueError(f"thresholds must be {n_clusters - 1} numbers, not {new.size}")

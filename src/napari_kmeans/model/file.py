@@ -45,25 +45,25 @@ def write(path: str | os.PathLike[str], content: str) -> None:
         partial.write_text(content + "\n", encoding="utf-8")
 
 
-def read(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
+def read(path: str | os.PathLike[str], kind: str, current: int = VERSION) -> dict[str, Any]:
     """Read a file of a kind, upgraded to the current version; raise ``ValueError`` if it is not one."""
     with open(path, "rb") as opened:
         raw = opened.read(_MAX_BYTES + 1)
     if len(raw) > _MAX_BYTES:
         raise ValueError("it is far too large")
-    return parse(raw.decode("utf-8"), kind)
+    return parse(raw.decode("utf-8"), kind, current)
 
 
-def parse(content: str, kind: str) -> dict[str, Any]:
-    """Parse the text of a file of a kind, and upgrade it to the current version."""
+def parse(content: str, kind: str, current: int = VERSION) -> dict[str, Any]:
+    """Parse the text of a file of a kind, and upgrade a model to the current version."""
     document = json.loads(content, parse_constant=_refuse_constant)
     if not isinstance(document, dict) or document.get("format") != kind:
         found = document.get("format") if isinstance(document, dict) else None
         raise ValueError(f"it holds {found!r:.40} instead of {kind!r}")
     version = document.get("version")
-    if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= VERSION:
-        raise ValueError(f"it has version {version!r:.40}, and this program reads versions up to {VERSION}")
-    if version == VERSION:
+    if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= current:
+        raise ValueError(f"it has version {version!r:.40}, and this program reads versions up to {current}")
+    if version == current:
         return document
     if "models" not in document:
         return _upgraded(document, version)
@@ -122,13 +122,13 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     k = content["n_clusters"]
     thresholds, centers, scales = (edits[name] for name in ("thresholds", "centers", "scales"))
     if thresholds is not None:
-        found = _numbers("edits.thresholds", thresholds, ndim=1)
+        found = numbers("edits.thresholds", thresholds, ndim=1)
         thresholds = check_thresholds(found, found.size + 1)
     if (centers is None) != (scales is None):
         raise ValueError("edits.centers and edits.scales belong together")
     if centers is not None:
-        centers = tuple(map(tuple, _numbers("edits.centers", centers, ndim=2).tolist()))
-        scales = tuple(_numbers("edits.scales", scales, ndim=1).tolist())
+        centers = tuple(map(tuple, numbers("edits.centers", centers, ndim=2).tolist()))
+        scales = tuple(numbers("edits.scales", scales, ndim=1).tolist())
     for name in ("merges", "background", "names"):
         if not isinstance(edits[name], list):
             raise TypeError(f"edits.{name} is not a list")
@@ -136,8 +136,8 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
         k,
         features=features_from_dict(content["features"]),
         illumination=_illumination(content.get("illumination")),
-        smooth=_numbers("smooth", content["smooth"], ndim=1).tolist(),
-        coherence=_numbers("coherence", content.get("coherence", []), ndim=1).tolist(),
+        smooth=numbers("smooth", content["smooth"], ndim=1).tolist(),
+        coherence=numbers("coherence", content.get("coherence", []), ndim=1).tolist(),
         exclude=_list("exclude", content["exclude"]),
         solver=content["solver"],
         random_state=content["random_state"],
@@ -149,6 +149,7 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
 
 
 def _illumination(content: Any) -> Illumination | None:
+    """Return the illumination that `Recipe.to_dict` wrote."""
     return None if content is None else Illumination(**content)
 
 
@@ -171,11 +172,11 @@ def field_from_dict(content: Any) -> IlluminationField | None:
         return None
     checked = Illumination(content["kind"], content["degree"])
     shape = _integers("illumination.shape", content["shape"])
-    rows = _numbers("illumination.coefficients", content["coefficients"], ndim=2)
+    rows = numbers("illumination.coefficients", content["coefficients"], ndim=2)
     expected = n_terms(checked.degree, len(field_axes(len(shape))))
     if not shape or min(shape) < 1 or rows.ndim != 2 or rows.shape[1] != expected:
         raise ValueError(f"illumination.coefficients needs {expected} columns")
-    explained = float(_numbers("illumination.explained_variance", content["explained_variance"], ndim=0))
+    explained = float(numbers("illumination.explained_variance", content["explained_variance"], ndim=0))
     coefficients = tuple(map(tuple, rows.tolist()))
     return IlluminationField(checked.kind, checked.degree, tuple(shape), coefficients, explained)
 
@@ -189,8 +190,8 @@ def coherence_from_dict(content: Any) -> Coherence | None:
     """Validate a coherence that `coherence_to_dict` wrote."""
     if content is None:
         return None
-    noise, gap = (float(_numbers(f"coherence.{n}", content[n], ndim=0)) for n in ("noise", "gap"))
-    weights = _numbers("coherence.weights", content["weights"], ndim=1)
+    noise, gap = (float(numbers(f"coherence.{n}", content[n], ndim=0)) for n in ("noise", "gap"))
+    weights = numbers("coherence.weights", content["weights"], ndim=1)
     if noise < 0 or (weights < 0).any():
         raise ValueError("coherence.noise or coherence.weights is negative")
     return Coherence(noise, tuple(weights.tolist()), gap)
@@ -201,13 +202,13 @@ def fitted_to_from_dict(content: Any) -> FittedTo | None:
     if content is None:
         return None
     dtype, unit = _texts("fitted_to", [content["dtype"], content["unit"]])
-    numbers = {
-        name: tuple(_numbers(f"fitted_to.{name}", content[name], ndim=1).tolist())
+    ranges = {
+        name: tuple(numbers(f"fitted_to.{name}", content[name], ndim=1).tolist())
         for name in ("low", "high", "pixel_size")
     }
-    if len(numbers["low"]) != len(numbers["high"]):
+    if len(ranges["low"]) != len(ranges["high"]):
         raise ValueError("fitted_to.low and fitted_to.high differ in length")
-    return FittedTo(dtype, check_axis("fitted_to.n_channels", content["n_channels"]), unit=unit, **numbers)
+    return FittedTo(dtype, check_axis("fitted_to.n_channels", content["n_channels"]), unit=unit, **ranges)
 
 
 def clustering_to_dict(clustering: Clustering) -> dict[str, Any]:
@@ -225,9 +226,9 @@ def clustering_to_dict(clustering: Clustering) -> dict[str, Any]:
 
 def clustering_from_dict(content: dict[str, Any]) -> dict[str, Any]:
     """Validate a clustering that `clustering_to_dict` wrote; return the arguments of `Clustering`."""
-    centers = _numbers("centers", content["centers"], ndim=2)
-    thresholds = _numbers("thresholds", content["thresholds"], ndim=1)
-    scales = _numbers("scales", content["scales"], ndim=1)
+    centers = numbers("centers", content["centers"], ndim=2)
+    thresholds = numbers("thresholds", content["thresholds"], ndim=1)
+    scales = numbers("scales", content["scales"], ndim=1)
     counts = _integers("counts", content["counts"])
     integer_thresholds = _integers("integer_thresholds", content["integer_thresholds"])
     feature_names = _texts("feature_names", content["feature_names"])
@@ -269,7 +270,7 @@ def clustering_from_dict(content: dict[str, Any]) -> dict[str, Any]:
         "confirmation": content["confirmation"],
         **whole,
         **{
-            name: float(_numbers(name, content[name], ndim=0))
+            name: float(numbers(name, content[name], ndim=0))
             for name in ("inertia", "explained_variance", "start_spread")
         },
     }
@@ -296,7 +297,7 @@ def _texts(name: str, value: object) -> list[str]:
     return value
 
 
-def _numbers(name: str, value: object, ndim: int) -> NDArray[np.float64]:
+def numbers(name: str, value: object, ndim: int) -> NDArray[np.float64]:
     """Return finite numbers from nested JSON lists as a float64 array."""
 
     def check(item: object, depth: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,27 @@ def scalar_labeller(
         return _TableLabeller(_table(thresholds, shown, scalar))
     first, cuts = _cuts(thresholds, scalar)
     return _ThresholdLabeller(first, cuts, None if plain else shown)
+
+
+@cache
+def compile_labellers(value_format: ScalarFormat | VectorFormat) -> None:
+    """Compile the loops that label values in this format, for any number of clusters.
+
+    The dock calls this in a worker, so that no step of its slider has to wait for a compiler.
+    """
+    out = np.empty(1, dtype=np.uint8)
+    masks: tuple[NDArray[np.bool_] | None, ...] = None, np.ones(1, dtype=bool)
+    if isinstance(value_format, VectorFormat):
+        d = value_format.n_features
+        nearest = NearestLabeller(np.zeros((2, d)), np.ones(d), np.arange(3, dtype=np.uint8), value_format)
+        nearest(np.zeros((1, d), dtype=value_format.dtype), None, out)
+        return
+    value = np.zeros(1, dtype=value_format.dtype)
+    for n in (*_COMPARED, _COMPARED[-1] + 1):
+        for shown in (np.arange(n + 2, dtype=np.uint8), np.zeros(n + 2, dtype=np.uint8)):
+            labeller = scalar_labeller([1.0] * n, shown, value_format)
+            for mask in masks:
+                labeller(value, mask, out)
 
 
 class _FlatLabeller:

@@ -7,8 +7,9 @@ option is declared here, or by the feature space or the clean-up step that it be
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypedDict, TypeVar
 
 import numpy as np
@@ -218,6 +219,37 @@ class Recipe:
             "edits": {name: _as_lists(value) for name, value in vars(edits).items()},
         }
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the recipe to a JSON file, completely or not at all; ``napari-kmeans batch`` runs it.
+
+        Parameters
+        ----------
+        path : str or path
+            An existing file is replaced.
+        """
+        from . import recipe_file
+
+        recipe_file.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Recipe:
+        """Read a recipe that `save` wrote, or that was written by hand.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        ValueError
+            If the file is not a recipe; the message names the field.
+        OSError
+            If it cannot be read.
+        """
+        from . import recipe_file
+
+        return recipe_file.load(path)
+
 
 def _without(values: tuple[float, ...], axis: int) -> tuple[float, ...]:
     """Return values per axis without one axis; empty if all others are 0."""
@@ -230,8 +262,13 @@ def features_from_dict(content: dict[str, Any]) -> FeatureSpace:
     options = {name: tuple(v) if isinstance(v, list) else v for name, v in content.items() if name != "name"}
     name = content["name"]
     if not isinstance(name, str) or name not in FEATURES:
-        raise ValueError(f"unknown features {name!r:.40}")
-    return FEATURES[name](**options)
+        raise ValueError(f"unknown features {name!r:.40}; use one of {', '.join(FEATURES)}")
+    space = FEATURES[name]
+    known = [each.name for each in fields(space)]  # type: ignore[arg-type]  # every subclass is a dataclass
+    for option_name in options:
+        if option_name not in known:
+            raise ValueError(f"features {name!r} has no option {option_name!r:.40}")
+    return space(**options)
 
 
 def check_options(options: Mapping[str, Any], allowed: type) -> None:

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ..compiled import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def tv_line(y, weight, x):
     """Write the total-variation proximal map of a line to `x`: argmin ½ Σ (x - y)² + weight Σ |xᵢ₊₁ - xᵢ|.
 
@@ -62,7 +63,7 @@ def tv_line(y, weight, x):
             u_max = -weight
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _tv_known_runs(y, weight, x):
     """Apply `tv_line` to each run of a line without NaN."""
     n = y.size
@@ -79,7 +80,7 @@ def _tv_known_runs(y, weight, x):
         begin = end
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def tv_axis(u, z, weight, first, last):
     """Solve for the dual of one axis, given those of the others, on the lines with outer index first to last.
 
@@ -95,7 +96,8 @@ def tv_axis(u, z, weight, first, last):
     """
     n_outer, n, n_inner = u.shape
     width = 16  # lines gathered at a time, so that strided memory is read in whole cache lines
-    lines, solved = np.empty((width, n)), np.empty(n)
+    # Rows of the buffers are not a power of two apart, which would make them compete for the same cache lines.
+    lines, solved = np.empty((width, n + 8)), np.empty((width, n + 8))
     outer_range = (first, last) if n_outer > 1 else (0, 1)
     inner_range = (0, n_inner) if n_outer > 1 else (first, last)
     for o in range(outer_range[0], outer_range[1]):
@@ -105,13 +107,24 @@ def tv_axis(u, z, weight, first, last):
                 for j in range(count):
                     lines[j, i] = u[o, i, begin + j] + z[o, i, begin + j]
             for j in range(count):
-                _tv_known_runs(lines[j], weight, solved)
-                for i in range(n):
-                    u[o, i, begin + j] = solved[i]
-                    z[o, i, begin + j] = lines[j, i] - solved[i]
+                _tv_known_runs(lines[j, :n], weight, solved[j, :n])
+            for i in range(n):
+                for j in range(count):
+                    u[o, i, begin + j] = solved[j, i]
+                    z[o, i, begin + j] = lines[j, i] - solved[j, i]
 
 
-@njit(nogil=True, cache=True)
+@kernel
+def extrapolate(z, previous, u, factor, first, last):
+    """Move `z` on by `factor` of its last step, keep where it was in `previous`, and subtract the move from `u`."""
+    for i in range(first, last):
+        step = factor * (z[i] - previous[i])
+        previous[i] = z[i]
+        z[i] += step
+        u[i] -= step
+
+
+@kernel
 def axis_gap(u, z, weight, first, last):
     """Return weight Σ |uᵢ₊₁ - uᵢ| - Σ u z along one axis; parameters as for `tv_axis`, and NaN separating."""
     n_outer, n, n_inner = u.shape
@@ -132,7 +145,7 @@ def axis_gap(u, z, weight, first, last):
     return total
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def coherent_cells(u, values, low, scale, counts, sums, squares, origin):
     """Count pixels in equal cells of `u`, and sum `values` - origin and its square in each."""
     for i in range(u.size):
@@ -144,7 +157,7 @@ def coherent_cells(u, values, low, scale, counts, sums, squares, origin):
             squares[cell] += value * value
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_borders(u, low, scale, borders):
     """Count borders along the middle axis of `u` by cell: a pair of neighbours adds 1 from the lower cell on.
 

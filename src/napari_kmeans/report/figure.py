@@ -49,6 +49,8 @@ def write_figure(
 ) -> None:
     """Draw an image, the clusters over it, and the histogram or the shares of the clusters, side by side.
 
+    If uneven illumination was removed, its field is drawn beside the image.
+
     Only the middle plane of a stack or a time series is drawn, and a coarser level or every n-th pixel of a
     large image.
 
@@ -81,8 +83,11 @@ def write_figure(
     shown = np.array(table["index"], dtype=np.intp)
     colors[shown] = distinct_colors(model.n_clusters)[shown - 1]
 
-    figure = Figure(figsize=(12, 4.2), dpi=150, layout="constrained")
-    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.1))
+    has_field = model.illumination is not None
+    figure = Figure(figsize=(12 + 4 * has_field, 4.2), dpi=150, layout="constrained")
+    left, *beside, middle, right = figure.subplots(
+        1, 3 + has_field, width_ratios=(*[1] * (2 + has_field), 1.1)
+    )
     picture = _picture(image)
     panel = _panel_keywords(image)
     overlay = colors[_plane(labels)]
@@ -90,6 +95,8 @@ def write_figure(
     for axes in (left, middle):
         axes.imshow(picture, **panel, cmap="gray")
         axes.set_axis_off()
+    if beside:
+        _draw_field(beside[0], model, panel)
     middle.imshow(overlay, **panel, interpolation="nearest")
     left.set_title(image.stem + _plane_text(image), parse_math=False)
     middle.set_title(f"k-means, {model.n_clusters} clusters")
@@ -110,6 +117,22 @@ def write_figure(
         text.set_parse_math(False)
     with replacing(path, overwrite=overwrite) as partial, partial.open("wb") as file:
         figure.savefig(file, format="png")
+
+
+def _draw_field(axes: Axes, model: KMeansModel, panel: dict[str, Any]) -> None:
+    """Draw the illumination field, which all planes of a stack share; channels that have their own on average."""
+    field = model.illumination
+    assert field is not None
+    step = max(-(-max(field.shape) // _SIDE), 1)
+    shape = [-(-size // step) for size in field.shape[-2:]]
+    rows = [field.evaluate([slice(None)] * len(shape), shape, i) for i in range(len(field.coefficients))]
+    plane = np.atleast_2d(np.mean(rows, axis=0))
+    if field.kind == "multiplicative":
+        plane = np.exp(plane)
+    shown = axes.imshow(plane, extent=panel["extent"], aspect=panel["aspect"], cmap="gray")
+    axes.figure.colorbar(shown, ax=axes, shrink=0.7)
+    axes.set_axis_off()
+    axes.set_title(f"{field.kind} field, {100 * field.explained_variance:.2g} % of the variance")
 
 
 def _plane(image: ImageFile) -> NDArray[Any]:

@@ -7,8 +7,9 @@ Compiled code does not check bounds; with ``NUMBA_DISABLE_JIT=1`` the same funct
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from ..compiled import kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -17,7 +18,7 @@ Keys = NDArray[np.uint64]
 _DIGIT = 11  # bits that are sorted at a time
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def append_code(keys: Keys, codes: Keys, shifts: Keys, masks: Keys) -> None:
     """Shift the keys by one bit and insert the bits of one more code, two or three places apart, in place."""
     for i in range(keys.size):
@@ -27,7 +28,7 @@ def append_code(keys: Keys, codes: Keys, shifts: Keys, masks: Keys) -> None:
         keys[i] = (keys[i] << np.uint64(1)) | code
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def extract_code(keys: Keys, place: int, shifts: Keys, masks: Keys, codes: Integers) -> None:
     """Undo `append_code` for the code whose last bit is at `place`."""
     for i in range(keys.size):
@@ -37,7 +38,7 @@ def extract_code(keys: Keys, place: int, shifts: Keys, masks: Keys, codes: Integ
         codes[i] = np.int64(code)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def sort_keys(keys: Keys, n_bits: int) -> Keys:
     """Sort keys of at most `n_bits` bits by their digits, the last one first; `keys` is overwritten."""
     other = np.empty_like(keys)
@@ -61,7 +62,7 @@ def sort_keys(keys: Keys, n_bits: int) -> Keys:
     return keys
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_runs(keys: Keys) -> tuple[Keys, Integers]:
     """Return the different keys of a sorted array, and how often each occurs."""
     n = 0
@@ -77,7 +78,7 @@ def count_runs(keys: Keys) -> tuple[Keys, Integers]:
     return different, counts
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def merge_cells(
     a_keys: Keys, a_columns: Integers, b_keys: Keys, b_columns: Integers
 ) -> tuple[Keys, Integers]:
@@ -103,7 +104,7 @@ def merge_cells(
     return keys[:n].copy(), columns[:, :n].copy()
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def scatter_across(keys: Keys, columns: Floats, weights: Floats) -> Floats:
     """Return, for each two neighbours, the scatter of the smallest cell that holds both.
 
@@ -157,7 +158,7 @@ def scatter_across(keys: Keys, columns: Floats, weights: Floats) -> Floats:
     return scatter
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def average_cells(columns: Floats, weights: Floats, starts: Integers) -> tuple[Floats, Floats, float]:
     """Merge each run of points into its mean.
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-_compiled = njit(nogil=True, cache=True)
-_inlined = njit(nogil=True, cache=True, inline="always")  # a call would count references to each array
+from ..compiled import kernel
+
+_inlined = kernel(inline="always")  # a call would count references to each array
 
 
-@_compiled
+@kernel
 def count_values(raw: Any, include: Any, counts: Any) -> None:
     """Count 8- or 16-bit values."""
     for i in range(raw.size):
@@ -24,7 +24,7 @@ def count_values(raw: Any, include: Any, counts: Any) -> None:
             counts[raw[i]] += 1
 
 
-@_compiled
+@kernel
 def count_prefixes(raw: Any, include: Any, root: Any, counts: Any, least: Any, most: Any) -> None:
     """Count the values with each prefix, and find the smallest and the largest of them."""
     for i in range(raw.size):
@@ -38,7 +38,7 @@ def count_prefixes(raw: Any, include: Any, root: Any, counts: Any, least: Any, m
                 most[prefix] = value
 
 
-@_compiled
+@kernel
 def count_cells(raw: Any, include: Any, root: Any, tables: Any, counts: Any, sums: Any) -> None:
     """Count the values in each cell, and sum them modulo 2^64."""
     n_first = tables[-1][0]
@@ -50,7 +50,7 @@ def count_cells(raw: Any, include: Any, root: Any, tables: Any, counts: Any, sum
             sums[cell] += value
 
 
-@_compiled
+@kernel
 def count_others(raw: Any, include: Any, root: Any, tables: Any, expected: Any, counts: Any) -> None:
     """Count the values in each cell that differ from the expected one."""
     n_first = tables[-1][0]

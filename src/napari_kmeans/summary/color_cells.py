@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..blocks.pixels import Block
 from ..features.feature_space import VectorFormat
 from .codes import Coder, Even, Leading, Shifted, deinterleave, interleave
-from .vector import VectorSummary, check_integers, standardized
+from .vector import VectorSummary, check_integers, standardized, unrepresentable
 
 LIMIT = 1 << 20
 """Most cells."""
@@ -26,6 +26,7 @@ LIMIT = 1 << 20
 _PIECE = 1 << 18  # pixels counted at a time
 _SHORT_PIECE = 1 << 15  # cells multiplied at a time, so that products stay in the cache
 _MANY_PARTS = 2 * LIMIT  # cells in parts that wait to be added up
+_MOST_WHITES = 8  # values of white that highlights in floats from 0 to 1 may reach
 _PREFIXES = 1 << 16  # different leading 16 bits of a float
 
 
@@ -202,6 +203,7 @@ class RangePlan:
         most = min(63 // self.vector.n_features, 31)  # bits of a code
         coders: list[Coder] = []
         if self.vector.dtype.kind == "f":
+            self._check_white(max(high for _, high in ends))
             for (low, high), histogram in zip(ends, histograms, strict=True):
                 coders.append(self._coder(histogram, Even(low, high, most)))
             return CountPlan(self.vector, tuple(coders), most)
@@ -212,6 +214,16 @@ class RangePlan:
             # An axis along which values are nearer to each other is as important as the others.
             coders.append(Shifted(low, longest - length) if length <= most else Even(low, high, most))
         return CountPlan(self.vector, tuple(coders), longest)
+
+    def _check_white(self, largest: float) -> None:
+        """Raise ``ValueError`` for colours that are converted, but on another scale than 0 to 1."""
+        white = self.vector.white
+        if white is not None and largest > _MOST_WHITES * white:
+            scale = next((top for top in (255, 65535) if largest <= top), largest)
+            raise ValueError(
+                f"image has colours up to {largest:.4g}, and floats are converted from a scale of 0 to 1; "
+                f"divide the image by {scale:.6g} first"
+            )
 
     @property
     def _shift(self) -> Any:
@@ -233,7 +245,10 @@ class RangePlan:
         if even.low == even.high:
             return even
         leading = Leading(self.vector.dtype, even.n_bits)
-        if not np.finfo(np.float64).tiny <= even.width <= np.finfo(np.float64).max:
+        tiny, largest = np.finfo(np.float64).tiny, np.finfo(np.float64).max
+        if max(-even.low, even.high) < tiny:  # denormal: their leading bits are all 0
+            raise unrepresentable(even.high - even.low)
+        if not tiny <= even.width <= largest:
             return leading
         first = np.arange(_PREFIXES, dtype=np.uint64).astype(_bits(np.zeros(1, self.vector.dtype)).dtype)
         first <<= self._shift

@@ -104,6 +104,9 @@ class SamplePlan:
                 f"image has values up to {magnitude:.3g}, and squares of their differences vanish in "
                 f"{values.dtype}; multiply the image by a constant first"
             )
+        if self.vector.of_integers and values.size:
+            intensity = values[:, -1]
+            check_integers(int(intensity.min()), int(intensity.max()), are_rounded=True)
         if values.dtype.kind != "f" and values.size:
             for low, high in zip(values.min(axis=0).tolist(), values.max(axis=0).tolist(), strict=True):
                 check_integers(low, high)

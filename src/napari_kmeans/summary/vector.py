@@ -123,11 +123,16 @@ class VectorSummary:
             or not np.isfinite(self.scatter).all()
             or self.scales.min() < _TINY
         ):
-            raise ValueError(
-                f"image has features that differ by up to {float(np.max(span)):.3g}, and float64 cannot "
-                "represent squared distances then; multiply the image by a constant first"
-            )
+            raise unrepresentable(float(np.max(span)))
         return self
+
+
+def unrepresentable(span: float) -> ValueError:
+    """Return the error for features that differ by so little, or so much, that their squares are lost."""
+    return ValueError(
+        f"image has features that differ by up to {span:.3g}, and float64 cannot represent squared "
+        f"distances then; multiply the image by a constant first"
+    )
 
 
 def _mean(column: NDArray[np.float64], shares: NDArray[np.float64]) -> float:
@@ -143,12 +148,16 @@ def standardized(summary: VectorSummary, dtype: np.dtype[Any]) -> VectorSummary:
     return replace(summary, scales=summary.standard_deviations(rounding))
 
 
-def check_integers(low: int, high: int) -> None:
-    """Raise ``ValueError`` if float64 cannot tell apart integers that a feature has, from `low` to `high`."""
+def check_integers(low: int, high: int, *, are_rounded: bool = False) -> None:
+    """Raise ``ValueError`` if float64 cannot tell apart integers that a feature has, from `low` to `high`.
+
+    With `are_rounded`, these have been float64 already, so that equal ones may have differed.
+    """
     rounding = np.spacing(np.float64(max(abs(low), abs(high))))
-    if rounding > 1 and high - low < 1e6 * rounding and high > low:
+    if rounding > 1 and high - low < 1e6 * rounding and (high > low or are_rounded):
+        span = f"from {low} to {high}" if high > low else f"near {low}"
         raise ValueError(
-            f"image has a feature with integers from {low} to {high}, which float64 cannot tell apart; "
+            f"image has a feature with integers {span}, which float64 cannot tell apart; "
             "subtract a constant from the image first"
         )
 

@@ -16,10 +16,12 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QFileDialog, QPushButton, QWidget
 
 import napari_kmeans
-from napari_kmeans import KMeansModel
+from napari_kmeans import KMeansModel, Recipe
 from napari_kmeans._napari.layers.image_layer import METADATA_KEY
 from napari_kmeans._napari.layers.labels_on_demand import OnDemandLabels
 from napari_kmeans._napari.widgets.kmeans_widget import KMeansWidget
+from napari_kmeans.batch import Task
+from napari_kmeans.io.image_file import ImageFile
 from napari_kmeans.report.palette import distinct_colors
 
 
@@ -887,6 +889,24 @@ def test_a_saved_model_labels_another_image(viewer, open_dock, settle, monkeypat
     path.write_text("{}")
     dock.menu.load_model.trigger()
     assert "not a napari-kmeans model" in dock.status.text()
+
+
+def test_a_saved_recipe_makes_the_same_labels(viewer, open_dock, settle, monkeypatch, tmp_path, gray):
+    viewer.add_image(gray, name="a", scale=(0.5, 0.5), units=("um", "um"))
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    dock.smooth.value = 1
+    dock.min_size.value = 3
+    settle(dock)
+    path = tmp_path / "recipe.json"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    dock.menu.save_recipe.trigger()
+    assert "Saved to" in dock.status.text()
+    recipe = Recipe.load(path)
+    assert (recipe.n_clusters, recipe.smooth, recipe.clean_up.min_size) == (4, (2.0,), 12)
+    found = Task(recipe).run(ImageFile(path, gray, "YX"), lambda name: lambda share: None)
+    settle(dock)
+    np.testing.assert_array_equal(viewer.layers["a k-means"].data, found.segmentation.labels)
 
 
 def test_copied_script_makes_the_same_labels(viewer, open_dock, settle, colored):

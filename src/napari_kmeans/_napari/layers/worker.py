@@ -11,9 +11,12 @@ from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...blocks.progress import Cancelled, Progress
+from .compilation import compilation
 
 _PROGRESS_INTERVAL = 0.1  # seconds between two signals: more would only keep the window busy
 _SHOW_AFTER = 150  # ms until progress is shown
+_LOOK_EVERY = 250  # ms between two looks at whether numba compiles
+_PREPARING_AFTER = 1.0  # seconds of compiling until that is shown
 
 # Running jobs, cancelled ones included. A Qt object must not be destroyed in another thread, which would happen
 # if its own worker held the last reference to it.
@@ -24,7 +27,13 @@ Work = Callable[[Progress], Any]
 
 
 class Job(QObject):
-    """One function run in a thread of napari, which waits for it when it closes."""
+    """One function run in a thread of napari, which waits for it when it closes.
+
+    Attributes
+    ----------
+    compiled_before : float or None
+        Seconds that numba had compiled when the work began; None before.
+    """
 
     progressed = Signal(float)
     succeeded = Signal(object)
@@ -34,7 +43,8 @@ class Job(QObject):
         super().__init__(parent)
         self._cancelled = threading.Event()
         self._reported = 0.0
-        self._worker = create_worker(_Task(work, self._progress), _ignore_errors=True)
+        self.compiled_before: float | None = None
+        self._worker = create_worker(_Task(self._watched(work), self._progress), _ignore_errors=True)
         self._worker.returned.connect(self._on_returned)
         self._worker.finished.connect(self._on_finished)
 
@@ -46,6 +56,20 @@ class Job(QObject):
     def cancel(self) -> None:
         """Stop at the next block; nothing is signalled any more."""
         self._cancelled.set()
+
+    def _watched(self, work: Work) -> Work:
+        """Return work that begins with noting how much was compiled before."""
+
+        def watched(progress: Progress) -> Any:
+            self.compiled_before = compilation().seconds
+            return work(progress)
+
+        return watched
+
+    @property
+    def compiled(self) -> float:
+        """Seconds that numba has compiled since the work began."""
+        return 0.0 if self.compiled_before is None else compilation().seconds - self.compiled_before
 
     def _progress(self, share: float) -> None:
         # napari asks workers to quit when its window closes.
@@ -103,6 +127,8 @@ class Runner(QObject):
         The job has run for a while, so that its progress should be shown.
     progressed(share)
         0 to 1.
+    preparing()
+        The job has spent more than a second on compiling, and still does.
     stopped()
         The job has ended or was cancelled.
     failed(error)
@@ -110,12 +136,17 @@ class Runner(QObject):
 
     lasted = Signal()
     progressed = Signal(float)
+    preparing = Signal()
     stopped = Signal()
     failed = Signal(object)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._job: Job | None = None
+        self._compiled = 0.0
+        self._compiling_timer = QTimer(self)
+        self._compiling_timer.setInterval(_LOOK_EVERY)
+        self._compiling_timer.timeout.connect(self._look_at_compilation)
         self._done: Callable[[Any], None] | None = None
         self._show_timer = QTimer(self)
         self._show_timer.setSingleShot(True)
@@ -136,6 +167,8 @@ class Runner(QObject):
         self._job.failed.connect(self._on_failed)
         self.progressed.emit(0.0)
         self._show_timer.start()
+        self._compiled = 0.0
+        self._compiling_timer.start()
         self._job.start()
 
     def stop(self) -> None:
@@ -144,8 +177,15 @@ class Runner(QObject):
             self._job.cancel()
             self._end()
 
+    def _look_at_compilation(self) -> None:
+        if self._job is not None:
+            before, self._compiled = self._compiled, self._job.compiled
+            if self._compiled > max(before, _PREPARING_AFTER):
+                self.preparing.emit()
+
     def _end(self) -> Callable[[Any], None] | None:
         self._show_timer.stop()
+        self._compiling_timer.stop()
         if self._job is not None:
             for signal in (self._job.progressed, self._job.succeeded, self._job.failed):
                 signal.disconnect()

@@ -49,8 +49,9 @@ class Jobs(QObject):
 
     Signals
     -------
-    progressed(share), lasted(), stopped()
-        Of the running work: its share, 0 to 1; that it has run for a while; that nothing runs any more.
+    progressed(share), preparing(), lasted(), stopped()
+        Of the running work: its share, 0 to 1; that it is still compiling; that it has run for a while; that
+        nothing runs any more.
     changed()
         Plots, table and overlay may have changed.
     failed(error)
@@ -58,6 +59,7 @@ class Jobs(QObject):
     """
 
     progressed = Signal(float)
+    preparing = Signal()
     lasted = Signal()
     stopped = Signal()
     changed = Signal()
@@ -88,6 +90,7 @@ class Jobs(QObject):
         self._read_all.timeout.connect(self.measure)
         for runner in self._runners:
             runner.progressed.connect(self._on_progressed)
+            runner.preparing.connect(self.preparing)
             runner.lasted.connect(self.lasted)
             runner.stopped.connect(self._on_stopped)
             runner.failed.connect(self.failed)
@@ -258,6 +261,7 @@ class Jobs(QObject):
             return
         self.stop()
         session.end_gesture()
+        session.notice = ""
         if not is_lazy(session.image, session.asked):
             self._label(session, None, None)
             return

@@ -10,6 +10,7 @@ from ...blocks.pixels import Pixels
 from ...blocks.progress import Progress
 from ...kmeans.clustering import Clusterings
 from ...kmeans.suggestion import Suggestion, suggest
+from ...model.labellers import compile_labellers
 from ...model.model import KMeansModel
 from ...model.recipe import Recipe
 from ...model.segmentation import Prepared, prepare
@@ -63,12 +64,14 @@ def measure(
 ) -> Measured:
     """Read pixels into a summary, and find the clusterings that the slider and the curve show.
 
-    With `estimate`, only sampled windows are read, and the time that all pixels would take is estimated.
+    With `estimate`, only sampled windows are read, and the time that all pixels would take is estimated. What
+    labels the pixels is compiled, too.
     """
     windows = sampled_windows(pixels.shape) if estimate else None
     estimate = windows is not None
     n_read = pixels.size if windows is None else sum(map(box_size, windows))
     prepared = prepare(pixels, recipe, progress, estimate=estimate)
+    compile_labellers(prepared.pixels.value_format)
     summary = prepared.clusterings.summary
     n_passes = 1 if isinstance(summary, ScalarSummary) and summary.exact else 3
     seconds = estimate_seconds(pixels) * n_passes if estimate else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,7 +29,26 @@ from .request import Place, Request
 K_MAX = 12
 """Largest number of clusters on the slider."""
 
+_DROPPED = "Borders moved by hand were dropped."
+
 _KEPT_POSITIONS = 8  # measured positions of a stack that are kept, so that memory stays constant
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What plots and table show.
+
+    Attributes
+    ----------
+    summary : ScalarSummary or VectorSummary
+    model : KMeansModel
+    counts : (n_clusters + 1,) int64 array, or None
+        Pixels of each label where a clean-up has changed them.
+    """
+
+    summary: Any
+    model: KMeansModel
+    counts: Any
 
 
 @dataclass(eq=False)
@@ -59,6 +79,8 @@ class Session:
         Whether the user asked to read all pixels of a lazy image.
     hidden, highlighted : set of int
         Labels that are hidden, and labels that alone are shown while there are any.
+    notice : str
+        What the user should know of the last change: why it failed, or what it took along.
     """
 
     image: Image
@@ -74,6 +96,8 @@ class Session:
     is_thorough: bool = False
     hidden: set[int] = field(default_factory=set)
     highlighted: set[int] = field(default_factory=set)
+    notice: str = ""
+    _shown: Shown | None = None
     _uncertainty: Uncertainty | None = None
     _measured: dict[Place, Measured] = field(default_factory=dict)
     _edits_of: dict[tuple[FeatureSpace, int], Edits] = field(default_factory=dict)
@@ -91,11 +115,11 @@ class Session:
 
     def choose(self, **fields: Any) -> bool:
         """Change fields of the layer recipe; if that changes the values, thresholds set by hand are dropped."""
-        return self._change(self._without_thresholds(replace(self.asked, **fields)))
+        return self._change_values(replace(self.asked, **fields))
 
     def choose_recipe(self, **fields: Any) -> bool:
         """Change fields of the recipe; if that changes the values, thresholds set by hand are dropped."""
-        return self._change(self._without_thresholds(self.asked.with_recipe(**fields)))
+        return self._change_values(self.asked.with_recipe(**fields))
 
     def choose_where(self, per_axis: int | None) -> bool:
         """Cluster each position along an axis separately, or the whole image; thresholds are dropped."""
@@ -108,10 +132,15 @@ class Session:
             edits = replace(edits, thresholds=None)  # those apply to the whole image
         return changed.with_recipe(edits=edits)
 
-    def _without_thresholds(self, changed: LayerRecipe) -> LayerRecipe:
+    def _change_values(self, changed: LayerRecipe) -> bool:
+        """Change what is asked; thresholds belong to the values that they were set for."""
         if changed.measured_by == self.asked.measured_by:
-            return changed
-        return changed.with_edits(thresholds=None)
+            return self._change(changed)
+        had_thresholds = changed.edits.thresholds is not None
+        is_changed = self._change(changed.with_edits(thresholds=None))
+        if had_thresholds and is_changed:
+            self.notice = _DROPPED
+        return is_changed
 
     def forget_layer(self, layer: Layer) -> bool:
         """Stop using a mask or a channel whose layer was removed; return whether it was in use."""
@@ -139,6 +168,12 @@ class Session:
             return False
         edits = change(self.model, self.asked.edits, *arguments)
         return self._change(self.asked.with_recipe(edits=edits))
+
+    def threshold_range(self, index: int) -> tuple[float, float]:
+        """Return the thresholds between which one can be moved, counted from 0."""
+        thresholds = self.model.thresholds.tolist() if self.model is not None else []
+        low, high = thresholds[:index][-1:], thresholds[index + 1 :][:1]
+        return (low or [-math.inf])[0], (high or [math.inf])[0]
 
     def move_threshold(self, index: int, value: float) -> bool:
         """Move a threshold, counted from 0; positions with clusters of their own have no common ones."""
@@ -182,6 +217,7 @@ class Session:
 
     def _set_asked(self, asked: LayerRecipe) -> None:
         before, self.asked = self.asked, asked
+        self.notice = ""
         for each in (before, asked):
             self._edits_of[each.recipe.features, each.n_clusters] = each.edits
         if asked.measured_by != before.measured_by:
@@ -259,6 +295,16 @@ class Session:
         return True
 
     # Models
+
+    @property
+    def shown(self) -> Shown | None:
+        """What plots and table show: the model, or the last one while there is none."""
+        if self.model is None or self.clusterings is None:
+            return self._shown
+        last = self._shown
+        if last is None or last.model is not self.model or last.counts is not self.counts:
+            self._shown = Shown(self.clusterings.summary, self.model, self.counts)
+        return self._shown
 
     def find_model(self) -> None:
         """Make the model for what is asked, if that takes no noticeable time."""

@@ -21,10 +21,13 @@ class BorderRow(QWidget):
         The user typed a value for a border, counted from 0.
     reset()
         The user wants the borders of the optimum back.
+    refused(text)
+        The user typed something that is no number.
     """
 
     moved = Signal(int, float)
     reset = Signal()
+    refused = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,6 +54,7 @@ class BorderRow(QWidget):
         self.which.currentIndexChanged.connect(self._show_value)
         self.value.valueChanged.connect(self._on_value)
         self.back.clicked.connect(self.reset)
+        self.value.refused.connect(self.refused)
         self.set_model(None)
 
     def set_model(self, model: KMeansModel | None) -> None:
@@ -89,7 +93,14 @@ class _NumberBox(QDoubleSpinBox):
     """A box for any finite number, without arrows.
 
     A comma is never taken for a separator of thousands: "95,5" is not a number here.
+
+    Signals
+    -------
+    refused(text)
+        What was typed is no number; the box returns to its value.
     """
+
+    refused = Signal(str)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -107,6 +118,12 @@ class _NumberBox(QDoubleSpinBox):
             return float(text)
         except ValueError:
             return float(self.value())
+
+    def fixup(self, text: str) -> str:
+        # Qt would remove commas, and turn "95,5" into 955.
+        if text:
+            self.refused.emit(text)
+        return text
 
     def validate(self, text: str, at: int) -> tuple[QValidator.State, str, int]:
         try:

@@ -13,7 +13,7 @@ class DockMenu(QMenu):
 
     Attributes
     ----------
-    undo, redo, keep, copy_python, export, save_model, load_model : QAction
+    undo, redo, keep, copy_python, export, save_recipe, save_model, load_model : QAction
         With the signal ``triggered``.
     side_by_side, outline, log_counts : QAction
         With the signal ``toggled(bool)``.
@@ -54,6 +54,7 @@ class DockMenu(QMenu):
         self.addSeparator()
         self.copy_python = self._add("Copy as Python", "A script that makes exactly this result")
         self.export = self._add("Export…", "Write the labels of all pixels to a file: OME-Zarr or TIFF")
+        self.save_recipe = self._add("Save recipe…", "Save the settings, to run them on many images")
         self.save_model = self._add("Save model…", "Save the clusters, to label other images with")
         self.load_model = self._add("Load model…", "Label this image with saved clusters")
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
+from ...batch.units import in_pixels
 from ...model.model import KMeansModel
 from ...report.tables import table_text, write_table
 from ..layers.image_layer import pixel_size
@@ -70,6 +72,22 @@ class FilesAndClipboard(QObject):
         if path:
             path = _with_suffix(path, kind)
             self.export_chosen.emit(Path(path), Path(path).is_file())
+
+    def save_recipe(self) -> None:
+        """Ask for a file to save the recipe to; lengths are in pixels there."""
+        session = self._session()
+        if session is None or session.model is None:
+            return
+        asked = session.asked
+        recipe = replace(session.model.recipe, clean_up=asked.recipe.clean_up)
+        recipe = in_pixels(recipe, session.request.grid.spacing or [1.0])
+        name = f"{session.image.name}-recipe.json"
+        path, kind = QFileDialog.getSaveFileName(self._parent, "Save recipe", name, "JSON (*.json)")
+        if path:
+            path = _with_suffix(path, kind)
+            is_whole = asked.mask is None and asked.per_axis is None
+            done = messages.saved(path) if is_whole else messages.recipe_saved(path)
+            self._try(lambda: recipe.save(path), done)
 
     def save_model(self) -> None:
         """Ask for a file to save the model to."""

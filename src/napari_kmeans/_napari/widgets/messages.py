@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from ..layers.image_layer import axis_name
+from ..plots.plot_text import format_value
 from ..session.session import Session
 
 CANCELLED = "Cancelled. Press Segment to begin again."
@@ -17,9 +20,10 @@ def advice(session: Session | None) -> str:
     """Return what the user should know or do; empty if there is nothing to say."""
     if session is None:
         return "Open or select an image to segment it."
+    notice = [session.notice] if session.notice else []
     if session.measured is None:
-        return ""
-    sentences = [*_reading(session), *_position(session), *_number_of_clusters(session)]
+        return " ".join(notice)
+    sentences = [*notice, *_reading(session), *_position(session), *_number_of_clusters(session)]
     sentences += [*_field(session), *_search(session), *_intervals(session)]
     return " ".join(sentences)
 
@@ -110,9 +114,31 @@ def exported(path: object) -> str:
     return f"Exported to {path}."
 
 
+def recipe_saved(path: object) -> str:
+    """Return that a recipe was saved without what belongs to this image."""
+    return f"Saved to {path}, without the mask and the positions of this image."
+
+
 def saved(path: object) -> str:
     """Return that a model or a table was written to a file."""
     return f"Saved to {path}."
+
+
+def beyond_neighbours(index: int, value: float, low: float, high: float) -> str:
+    """Return that a typed threshold, counted from 0, is not between its neighbours."""
+    limits = []
+    if low > -math.inf:
+        limits.append(f"at least {format_value(low)}, the border below it")
+    if high < math.inf:
+        limits.append(f"at most {format_value(high)}, the border above it")
+    return f"Border {index + 1} | {index + 2} was not set to {value:g}; it must be {' and '.join(limits)}."
+
+
+def no_number(text: str) -> str:
+    """Return that a typed text is no number."""
+    if "," in text:
+        return f"“{text}” is not a number; write it with a decimal point and without separators."
+    return f"“{text}” is not a number."
 
 
 def error_text(error: Exception) -> str:

@@ -1,0 +1,65 @@
+"""Output that a name the console cannot encode, or a reader that has gone, does not end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+
+class SteadyStream:
+    """A text stream that never fails: it escapes what it cannot encode, and is silent once its reader has gone.
+
+    Parameters
+    ----------
+    stream : text file
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._is_open = stream is not None  # pythonw has none
+
+    def write(self, text: str) -> int:
+        """Write text."""
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        try:
+            text.encode(encoding)
+        except UnicodeEncodeError:
+            text = text.encode(encoding, "backslashreplace").decode(encoding)
+        self._try("write", text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is still in the buffer."""
+        self._try("flush")
+
+    def _try(self, method: str, *arguments: Any) -> None:
+        if not self._is_open:
+            return
+        try:
+            getattr(self._stream, method)(*arguments)
+        except OSError:  # a closed pipe, or a full disk behind a redirection
+            self._is_open = False
+            with contextlib.suppress(OSError, ValueError):
+                # Python writes what is in the buffer when it ends, and would complain then.
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._stream.fileno())
+                os.close(nowhere)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def steady_output() -> Iterator[None]:
+    """Use steady streams for standard output and standard error."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (SteadyStream(stream) for stream in before)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        sys.stdout, sys.stderr = before

@@ -1,0 +1,166 @@
+"""Recipe files: documented JSON that programs write and people edit, and that is validated field by field.
+
+Only ``format`` and ``version`` are required; fields that are missing have their defaults. The JSON schema is in
+``recipe.schema.json``, beside this module.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from ..labels.clean_up import CleanUp
+from ..preprocess.illumination import Illumination
+from . import file
+from .edits import Edits, check_clusters, check_merges, check_names, check_thresholds
+from .recipe import AUTO, Recipe, features_from_dict
+
+KIND = "napari-kmeans recipe"
+VERSION = 1
+
+SCHEMA = Path(__file__).with_name("recipe.schema.json")
+"""The JSON schema of a recipe file."""
+
+_HEADER = ("$schema", "format", "version")
+
+
+def to_text(recipe: Recipe) -> str:
+    """Return the text of a recipe file."""
+    return json.dumps({"format": KIND, "version": VERSION, **recipe.to_dict()}, indent=1)
+
+
+def save(recipe: Recipe, path: str | os.PathLike[str]) -> None:
+    """Write a recipe file, completely or not at all."""
+    file.write(path, to_text(recipe))
+
+
+def load(path: str | os.PathLike[str]) -> Recipe:
+    """Read a recipe file.
+
+    Raises
+    ------
+    ValueError
+        If it is not a recipe; the message names the file and the field.
+    OSError
+        If it cannot be read.
+    """
+    try:
+        return _of_document(file.read(path, KIND, VERSION))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not a napari-kmeans recipe: {error}") from None
+
+
+def parse(text: str) -> Recipe:
+    """Return the recipe in a text.
+
+    Raises
+    ------
+    ValueError
+        If it is not a recipe; the message names the field.
+    """
+    return _of_document(file.parse(text, KIND, VERSION))
+
+
+def _of_document(content: dict[str, Any]) -> Recipe:
+    return from_dict({name: value for name, value in content.items() if name not in _HEADER})
+
+
+def from_dict(content: dict[str, Any]) -> Recipe:
+    """Return the recipe that some fields describe; the others have their defaults.
+
+    Short forms are accepted: a name for features and illumination, and a number for a list of one.
+    """
+    checks: dict[str, Callable[[Any], Any]] = {
+        "features": lambda value: features_from_dict(
+            {"name": value} if isinstance(value, str) else _object(value)
+        ),
+        "illumination": lambda value: (
+            value
+            if isinstance(value, str | None)
+            else Illumination(**{"kind": "", **_object(value, Illumination)})
+        ),
+        "smooth": _numbers,
+        "coherence": _numbers,
+        "exclude": lambda value: value if isinstance(value, list) else [value],
+        "clean_up": lambda value: CleanUp(**_object(value, CleanUp)),
+        "edits": lambda value: value,
+    }
+    known = ("n_clusters", *checks, "solver", "random_state")
+    options: dict[str, Any] = {}
+    for name, value in content.items():
+        if name not in known:
+            raise ValueError(f"it has a field {name!r:.40}, which is none of {', '.join(known)}")
+        options[name] = _checked(name, checks[name], value) if name in checks else value
+    edits = options.pop("edits", {})
+    k = options.pop("n_clusters", Recipe.n_clusters)
+    if k != AUTO and not isinstance(k, int):
+        raise ValueError(f'n_clusters must be an int or "auto", not {k!r:.40}')
+    recipe = _checked("n_clusters", Recipe.of, k)
+    for name, value in options.items():
+        with _about(name):  # one at a time, so that an error names the field
+            Recipe.of(k, **{name: value})
+    recipe = Recipe.of(k, **options)
+    return recipe.with_edits(**_checked("edits", lambda value: _edits(value, recipe.n_clusters), edits))
+
+
+@contextmanager
+def _about(name: str) -> Iterator[None]:
+    """Name the field in whatever its value leads to."""
+    try:
+        yield
+    except KeyError as error:
+        raise ValueError(f"{name}: {error.args[0]!r} is missing") from None
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        text = " ".join(str(error).split())
+        raise ValueError(text if text.startswith(name) else f"{name}: {text}") from None
+
+
+def _checked(name: str, check: Callable[[Any], Any], value: Any) -> Any:
+    with _about(name):
+        return check(value)
+
+
+def _numbers(value: Any) -> Any:
+    return (
+        [float(number) if type(number) is int else number for number in value]
+        if isinstance(value, list)
+        else value
+    )
+
+
+def _object(value: Any, owner: type | None = None) -> dict[str, Any]:
+    """Return an object; its fields must be those of a dataclass."""
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r:.40} is not an object")
+    if owner is None:
+        return value
+    known = [each.name for each in fields(owner)]
+    for name in value:
+        if name not in known:
+            raise ValueError(f"it has a field {name!r:.40}, which is none of {', '.join(known)}")
+    return value
+
+
+def _edits(value: Any, n_clusters: int | str) -> dict[str, Any]:
+    """Validate edits; they belong to a number of clusters."""
+    given = {name: each for name, each in _object(value, Edits).items() if each not in (None, [])}
+    if not given:
+        return {}
+    if isinstance(n_clusters, str):
+        raise ValueError('edits belong to a number of clusters, and n_clusters is "auto"')
+    if ("centers" in given) != ("scales" in given):
+        raise ValueError("centers and scales belong together")
+    checks: dict[str, Callable[[Any], Any]] = {
+        "thresholds": lambda each: check_thresholds(each, n_clusters),
+        "centers": lambda each: tuple(map(tuple, file.numbers("centers", each, ndim=2).tolist())),
+        "scales": lambda each: tuple(file.numbers("scales", each, ndim=1).tolist()),
+        "merges": lambda each: check_merges(each, n_clusters),
+        "background": lambda each: tuple(check_clusters("background", each, n_clusters)),
+        "names": lambda each: check_names(each, n_clusters),
+    }
+    return {name: _checked(f"edits.{name}", checks[name], each) for name, each in given.items()}

@@ -1,0 +1,296 @@
+"""What once went wrong in the dock without a word, or left it dead; each test follows a user's steps."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from napari.layers import Labels
+from qtpy.QtCore import QLocale, Qt
+from qtpy.QtWidgets import QApplication, QFileDialog
+
+import napari_kmeans
+
+
+def overlays(viewer, name="image"):
+    return [layer for layer in viewer.layers if isinstance(layer, Labels) and f"{name} k-means" in layer.name]
+
+
+def assert_script_agrees(viewer, dock, layer):
+    """Run *Copy as Python* as napari's console would, and compare its labels with the layer's."""
+    from napari_kmeans._napari.session.copy_as_python import as_python
+
+    names = {"viewer": viewer}
+    exec(as_python(dock.session, dock.session.model), names)
+    np.testing.assert_array_equal(np.asarray(layer.data), np.asarray(names["labels"]))
+
+
+@pytest.mark.parametrize("features", ["gray", "channels"])
+def test_data_replaced_behind_another_image_are_measured_again(viewer, open_dock, settle, gray, features):
+    one = viewer.add_image(gray, name="one")
+    two = viewer.add_image(255 - gray[::-1], name="two")
+    other = viewer.add_image(np.tile(gray, (2, 1)), name="other")
+    dock = open_dock()
+    viewer.layers.selection.active = one
+    settle(dock)
+    dock.features.value = features
+    settle(dock)
+    viewer.layers.selection.active = other
+    settle(dock)
+    changed = two if features == "channels" else one
+    changed.data = gray.T.reshape(gray.shape)[:, ::-1].copy()
+    settle(dock)
+    viewer.layers.selection.active = one
+    settle(dock)
+    dock.n_clusters.value = 5
+    settle(dock)
+    assert_script_agrees(viewer, dock, dock.session.overlay.layer)
+
+
+@pytest.mark.parametrize("typed", ["12", "16", "100"])
+def test_a_typed_number_of_clusters_is_the_one_that_was_typed(
+    viewer, open_dock, settle, qtbot, typed, volume
+):
+    viewer.add_image(volume)
+    dock = open_dock()
+    box = dock.n_clusters.native
+    box.setFocus()
+    box.selectAll()
+    qtbot.keyClicks(box, typed)
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    settle(dock)
+    assert dock.n_clusters.value == dock.session.model.n_clusters == int(typed)
+
+
+@pytest.mark.parametrize("locale", ["en_US", "de_DE"])
+def test_a_border_with_a_comma_is_not_a_thousand(viewer, open_dock, settle, qtbot, locale, gray):
+    QLocale.setDefault(QLocale(locale))
+    try:
+        viewer.add_image(gray)
+        dock = open_dock()
+        box, before = dock.border.value, dock.session.model.thresholds[0]
+        box.selectAll()
+        qtbot.keyClicks(box, "95,5")
+        qtbot.keyClick(box, Qt.Key.Key_Return)
+        settle(dock)
+        assert dock.session.model.thresholds[0] == before
+        assert "“95,5” is not a number" in dock.status.text()
+        assert box.value() == pytest.approx(before, rel=1e-5)
+    finally:
+        QLocale.setDefault(QLocale.system())
+
+
+def test_a_border_beyond_its_neighbours_is_refused_in_a_sentence(viewer, open_dock, settle, qtbot, gray):
+    viewer.add_image(gray)
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    before = dock.session.model.thresholds.tolist()
+    dock.border.value.selectAll()
+    qtbot.keyClicks(dock.border.value, "9999")
+    qtbot.keyClick(dock.border.value, Qt.Key.Key_Return)
+    settle(dock)
+    assert dock.session.model.thresholds.tolist() == before
+    assert "9999" in dock.status.text()
+    assert dock.border.value.value() == pytest.approx(before[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("control", ["smooth", "leave_out"])
+def test_borders_that_are_dropped_are_said(viewer, open_dock, settle, control, gray):
+    viewer.add_image(gray)
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    dock.border.moved.emit(0, 90.0)
+    settle(dock)
+    assert dock.session.model.adjusted
+    if control == "smooth":
+        dock.smooth.value = 2
+    else:
+        dock.leave_out.value = (0,)
+    settle(dock)
+    assert not dock.session.model.adjusted
+    assert "moved by hand" in dock.status.text()
+    dock.undo.click()
+    settle(dock)
+    assert dock.session.model.adjusted
+
+
+# Masks
+
+
+def mask_names(dock):
+    native = dock.mask.native
+    return [native.itemText(i) for i in range(native.count())]
+
+
+def test_the_list_of_masks_follows_the_layers(viewer, open_dock, settle, gray):
+    viewer.add_image(gray)
+    dock = open_dock()
+    mask = viewer.add_labels((gray > 60).astype(np.uint8), name="cells")
+    assert "cells" in mask_names(dock)
+    mask.name = "nuclei"
+    assert "nuclei" in mask_names(dock)
+    assert "cells" not in mask_names(dock)
+    viewer.layers.remove(mask)
+    assert mask_names(dock) == ["Whole image"]
+
+
+def test_a_mask_that_was_removed_is_no_longer_used(viewer, open_dock, settle, gray):
+    viewer.add_image(gray)
+    dock = open_dock()
+    mask = viewer.add_labels((gray > 60).astype(np.uint8), name="cells")
+    viewer.layers.selection.active = viewer.layers[0]
+    dock.mask.value = mask
+    settle(dock)
+    assert dock.session.asked.mask is mask
+    viewer.layers.remove(mask)
+    settle(dock)
+    assert dock.session.asked.mask is None
+    expected, _ = napari_kmeans.segment(gray, dock.n_clusters.value)
+    np.testing.assert_array_equal(dock.session.overlay.layer.data, expected)
+
+
+def test_a_dock_that_was_closed_with_a_mask_opens_again_without_it(viewer, open_dock, settle, gray):
+    viewer.add_image(gray)
+    dock = open_dock()
+    mask = viewer.add_labels((gray > 60).astype(np.uint8), name="cells")
+    viewer.layers.selection.active = viewer.layers[0]
+    dock.mask.value = mask
+    settle(dock)
+    viewer.window.remove_dock_widget(dock.native)
+    viewer.layers.remove(mask)
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    settle(dock)
+    expected, _ = napari_kmeans.segment(gray, 4)
+    np.testing.assert_array_equal(dock.session.overlay.layer.data, expected)
+
+
+def test_images_that_were_channels_are_freed_after_closing(viewer, open_dock, settle, finish_threads, gray):
+    dock = open_dock()
+    one = viewer.add_image(gray.copy(), name="one")
+    two = viewer.add_image(gray[::-1].copy(), name="two")
+    settle(dock)
+    dock.features.value = "channels"
+    settle(dock)
+    dock.segment.native.click()
+    settle(dock)
+    gone = [weakref.ref(thing) for image in (one, two) for thing in (image, image.data)]
+    del one, two
+    viewer.window.remove_dock_widget(dock.native)
+    del dock
+    viewer.layers.clear()
+    finish_threads()
+    gc.collect()
+    QApplication.processEvents()
+    gc.collect()
+    assert [ref() for ref in gone] == [None] * 4
+
+
+# What is seen
+
+
+@pytest.mark.parametrize("how", ["keep", "paint"])
+def test_a_kept_result_is_hidden_by_the_next(viewer, open_dock, settle, how, gray):
+    viewer.add_image(gray, name="image")
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    [first] = overlays(viewer)
+    if how == "keep":
+        dock.menu.keep.trigger()
+    else:
+        first.paint((5, 5), 2)
+    kept = first.data.copy()
+    dock.n_clusters.value = 5
+    settle(dock)
+    second = dock.session.overlay.layer
+    assert second is not first
+    assert [layer.visible for layer in (first, second)] == [False, True]
+    assert viewer.layers.index(second) > viewer.layers.index(first)
+    np.testing.assert_array_equal(first.data, kept)
+
+
+def test_after_cancel_plot_and_table_show_what_the_image_shows(viewer, open_dock, settle, qtbot, gate, large):
+    viewer.add_image(large)
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    rows = dock.table.rowCount()
+    gate.shut()
+    dock.smooth.value = 1
+    qtbot.waitUntil(gate.entered.is_set)
+    dock.cancel.native.click()
+    gate.open()
+    settle(dock)
+    assert dock.session.overlay.layer is not None
+    assert dock.table.rowCount() == rows
+    assert dock.histogram.summary is not None
+    assert not dock.table.isEnabled()
+    assert "Cancelled" in dock.status.text()
+    dock.segment.native.click()
+    settle(dock)
+    assert dock.table.isEnabled()
+    assert "Cancelled" not in dock.status.text()
+
+
+def test_after_an_error_plot_and_table_stay(viewer, open_dock, settle, gray):
+    viewer.add_image(gray)
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    rows = dock.table.rowCount()
+    mask = viewer.add_labels(np.zeros(gray.shape, np.uint8), name="empty")
+    viewer.layers.selection.active = viewer.layers[0]
+    dock.mask.value = mask
+    settle(dock)
+    assert "covers no pixel" in dock.status.text()
+    assert dock.table.rowCount() == rows
+    assert dock.histogram.summary is not None
+    assert not dock.table.isEnabled()
+    dock.mask.value = dock.mask.choices[0]
+    settle(dock)
+    assert dock.table.isEnabled()
+    assert "covers no pixel" not in dock.status.text()
+
+
+def test_clean_up_of_a_pyramid_says_that_it_waits_for_export(viewer, open_dock, settle, large):
+    viewer.add_image([large, large[::2, ::2], large[::4, ::4]], multiscale=True, name="pyramid")
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    dock.min_size.value = 9
+    settle(dock)
+    assert "xport" in dock.min_size.native.toolTip()
+    assert "export" in dock.view.clean_up.chosen
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix"), [("OME-Zarr (*.ome.zarr *.zarr)", ".ome.zarr"), ("TIFF (*.tif *.tiff)", ".tif")]
+)
+def test_an_export_gets_the_suffix_of_the_chosen_kind(
+    viewer, open_dock, settle, monkeypatch, tmp_path, gray, kind, suffix
+):
+    viewer.add_image(gray)
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "out"), kind))
+    dock.menu.export.trigger()
+    settle(dock)
+    assert (tmp_path / f"out{suffix}").exists()
+    assert f"out{suffix}" in dock.status.text()
+
+
+def test_a_saved_model_gets_its_suffix_and_is_confirmed(
+    viewer, open_dock, settle, monkeypatch, tmp_path, gray
+):
+    viewer.add_image(gray)
+    dock = open_dock()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "out"), "JSON (*.json)"))
+    dock.menu.save_model.trigger()
+    assert napari_kmeans.KMeansModel.load(tmp_path / "out.json").n_clusters == 3
+    assert "out.json" in dock.status.text()

@@ -1,0 +1,139 @@
+"""``napari-kmeans batch``."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import napari_kmeans
+
+pytest.importorskip("typer")
+tifffile = pytest.importorskip("tifffile")
+
+from PIL import Image
+
+from napari_kmeans.cli import app as cli
+
+Run = Callable[..., tuple[int, str, str]]
+
+GRAY = np.random.default_rng(0).integers(0, 200, (40, 50), dtype=np.uint8)
+RECIPE = napari_kmeans.Recipe.of(3, smooth=1, clean_up=napari_kmeans.CleanUp(majority=1))
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command line in a folder with a recipe and a tree of images: (exit status, output, errors)."""
+    monkeypatch.chdir(tmp_path)
+    RECIPE.save("recipe.json")
+    for number, name in enumerate(("data/a.tif", "data/b.png", "data/deep/a.tif", "data/deep/er/c.jpg")):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        image = np.roll(GRAY, number, axis=0)
+        (tifffile.imwrite if name.endswith("tif") else lambda at, im: Image.fromarray(im).save(at))(
+            name, image
+        )
+    Path("data/notes.txt").write_text("not an image")
+
+    def command(*args: object) -> tuple[int, str, str]:
+        status = cli.main([str(arg) for arg in args])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return command
+
+
+def outputs(folder: str) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
+
+
+def test_a_tree_of_images_is_kept(run: Run) -> None:
+    status, out, err = run("batch", "recipe.json", "data", "-o", "out", "--recursive")
+    assert status == 0
+    names = ["a-labels.tif", "b-labels.tif", "deep/a-labels.tif", "deep/er/c-labels.tif"]
+    assert outputs("out") == names
+    assert len(out.splitlines()) == 4
+    [summary] = err.splitlines()
+    assert summary.startswith("napari-kmeans: 4 images: 4 done, in ")
+    for name, source in zip(
+        names, ("data/a.tif", "data/b.png", "data/deep/a.tif", "data/deep/er/c.jpg"), strict=True
+    ):
+        image = tifffile.imread(source) if source.endswith("tif") else np.asarray(Image.open(source))
+        expected, _ = napari_kmeans.segment(image, 3, smooth=1, clean_up=RECIPE.clean_up)
+        np.testing.assert_array_equal(tifffile.imread(f"out/{name}"), expected)
+
+
+def test_names_that_clash_are_resolved(run: Run) -> None:
+    Image.fromarray(GRAY).save("data/a.png")
+    status, _, _ = run("batch", "recipe.json", "data/a.tif", "data/deep/a.tif", "data/a.png", "-o", "out")
+    assert status == 0
+    assert outputs("out") == ["a.png-labels.tif", "a.tif-labels.tif", "deep/a-labels.tif"]
+
+
+def test_results_beside_the_images_are_not_images(run: Run) -> None:
+    for _ in range(2):
+        status, out, _ = run(
+            "batch", "recipe.json", "data", "-o", "data", "--objects", "--figure", "--overwrite"
+        )
+        assert status == 0
+        assert len(out.splitlines()) == 8
+    assert outputs("data")[:4] == ["a-figure.png", "a-labels.tif", "a-objects.csv", "a-objects.tif"]
+
+
+def test_patterns_and_lists(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("batch", "recipe.json", "data/**/*.tif", "-o", "out")[0] == 0
+    assert outputs("out") == ["a-labels.tif", "deep/a-labels.tif"]
+    Path("list.txt").write_text("# images\ndata/b.png\n\n")
+    assert run("batch", "recipe.json", "-o", "listed", "--file-list", "list.txt")[0] == 0
+    assert outputs("listed") == ["b-labels.tif"]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("data/b.png\n"))
+    assert run("batch", "recipe.json", "data/a.tif", "-o", "both", "--file-list", "-")[0] == 0
+    assert outputs("both") == ["a-labels.tif", "b-labels.tif"]
+
+
+def test_folders_without_images_are_told_of(run: Run) -> None:
+    Path("empty").mkdir()
+    status, out, err = run("batch", "recipe.json", "empty", "data", "-o", "out")
+    assert (status, len(out.splitlines())) == (1, 2)
+    assert err.splitlines()[0] == "napari-kmeans: empty contains no images; --recursive searches its folders"
+    assert run("batch", "recipe.json", "empty", "-r", "-o", "out") == (
+        1,
+        "",
+        "napari-kmeans: empty contains no images\n",
+    )
+
+
+def test_failures_are_in_the_summary(run: Run) -> None:
+    Path("data/broken.tif").write_bytes(b"II*\0")
+    status, out, err = run("batch", "recipe.json", "data", "-o", "out")
+    assert (status, len(out.splitlines())) == (1, 2)
+    assert err.splitlines()[-2] == "napari-kmeans: 1 of 3 images failed: data/broken.tif"
+    assert "3 images: 2 done, 1 failed, in " in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "content", ["", '{"format": "napari-kmeans recipe", "version": 1, "smooth": "much"}']
+)
+def test_a_recipe_that_cannot_be_read_is_one_line(run: Run, content: str) -> None:
+    Path("r.json").write_text(content)
+    status, out, err = run("batch", "r.json", "data", "-o", "out")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("napari-kmeans: r.json is not a napari-kmeans recipe: ")
+    assert ("smooth" in err) == bool(content)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("recipe.json -o out", "name images or folders, or a --file-list"),
+        ("recipe.json data", "an output is needed"),
+        ("recipe.json --file-list absent.txt -o out", "absent.txt cannot be read"),
+    ],
+)
+def test_wrong_usage_gives_one_line(run: Run, arguments: str, complaint: str) -> None:
+    status, out, err = run("batch", *arguments.split())
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert complaint in err

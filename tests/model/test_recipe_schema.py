@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from napari_kmeans.features.registry import FEATURES
+from napari_kmeans.model import recipe_file
+from napari_kmeans.model.recipe import Recipe
+from napari_kmeans.model.recipe_schema import schema
+
+jsonschema = pytest.importorskip("jsonschema")
+
+
+def test_the_packaged_schema_is_that_of_the_declarations() -> None:
+    """If an option was added: python -m napari_kmeans.model.recipe_schema."""
+    assert json.loads(recipe_file.SCHEMA.read_text(encoding="utf-8")) == schema()
+
+
+def test_the_schema_is_one_and_knows_every_field() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    assert list(schema()["properties"])[3:] == list(Recipe().to_dict())
+    assert schema()["properties"]["features"]["anyOf"][0]["enum"] == list(FEATURES)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"n_clusters": 0}, {"features": "hue"}, {"smooth": -1}, {"clean_up": {"a": 1}}, {"colour": 1}],
+)
+def test_the_schema_refuses_what_is_not_read(fields: dict[str, object]) -> None:
+    content = {"format": recipe_file.KIND, "version": recipe_file.VERSION, **fields}
+    assert not jsonschema.Draft202012Validator(schema()).is_valid(content)
+    with pytest.raises(ValueError, match=next(iter(fields))):
+        recipe_file.parse(json.dumps(content))
