@@ -239,6 +239,10 @@ class Recipe:
         ----------
         path : str or path
 
+        Returns
+        -------
+        Recipe
+
         Raises
         ------
         ValueError
