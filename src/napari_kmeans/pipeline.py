@@ -70,7 +70,7 @@ def fit(
         ``"gray"``: intensity or, with a channel axis of 3 or 4 (RGB, RGBA), Rec. 709 luminance as
         `skimage.color.rgb2gray` weights it, but in the image's own units. ``"gray601"``: the same with Rec.
         601 weights, rounded for uint8 as Pillow's ``convert("L")`` does.
-        ``"rgb"``: red, green and blue. ``"lab"``: CIE L*a*b* of sRGB, as `skimage.color.rgb2lab`.
+        ``"rgb"``: red, green and blue. ``"lab"``: CIELAB of sRGB, as `skimage.color.rgb2lab`.
         ``"red"``, ``"green"``, ``"blue"``, ``"saturation"``, ``"value"``: one property of a colour.
         ``"hematoxylin"``, ``"eosin"``, ``"dab"`` or `Stain`: amount of a stain, as `skimage.color.rgb2hed`.
         ``"channels"`` or `Channels`: all channels of `channel_axis`.

@@ -43,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What is written for each image.
+    """Outputs to write for each image.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The result of a fit: clusters, what was asked for, and labels made with them."""
+"""The result of a fit: clusters, their recipe, and labels made with them."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ class KMeansModel(Clustering):
     """
 
     recipe: Recipe
-    """What was asked for: features with their options, preprocessing, solver, clean-up and edits."""
+    """Options of the fit: features, preprocessing, solver, clean-up and edits."""
 
     channel_axis: int | None = None
-    """Channel axis of the fitted image; `predict` uses it unless told otherwise."""
+    """Channel axis of the fitted image, and the default of `predict`."""
 
     illumination: IlluminationField | None = None
     """Illumination field that is removed from images before they are labelled."""
@@ -69,7 +69,7 @@ class KMeansModel(Clustering):
     apply to the coherent image instead of the image itself."""
 
     fitted_to: FittedTo | None = None
-    """What the fitted image looked like; None for models of earlier versions."""
+    """Type and range of the fitted image; None for models of earlier versions."""
 
     # Not saved. Only with it can adjusted clusters be counted.
     _summary: ScalarSummary | CoherentSummary | None = field(default=None, repr=False)
@@ -318,7 +318,7 @@ class KMeansModel(Clustering):
         check_match(match)
         contents, pixels = self._open(image, channel_axis, mask)
         if match == "values":
-            self.labeller(pixels.value_format)  # refuses an image of other features before it is compared
+            self.labeller(pixels.value_format)  # rejects an image of other features before it is compared
             self.warn_of_differences(pixels)
             return contents.wrap(self.label_pixels(pixels, progress))
         from .matching import matched

@@ -1,4 +1,4 @@
-"""The recipe: everything that is asked for, in one immutable value.
+"""The recipe: all options of a segmentation, in one immutable value.
 
 Python keywords, command-line options, the dock, the model file and *Copy as Python* are views of it. An
 option is declared here, or by the feature space or the clean-up step that it belongs to.
@@ -65,7 +65,7 @@ DEFAULTS: RecipeOptions = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is asked for.
+    """All options of a segmentation. Immutable.
 
     Attributes
     ----------
