@@ -56,7 +56,7 @@ def test_a_loop_of_links(tmp_path: Path, run: Any) -> None:
 
 @needs_posix
 @pytest.mark.timeout(30)
-def test_a_named_pipe_is_refused(tmp_path: Path, run: Any) -> None:
+def test_a_named_pipe_is_rejected(tmp_path: Path, run: Any) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(ValueError, match=r"pipe\.png is a named pipe; only files and folders are read$"):
         read_image(tmp_path / "pipe.png")
@@ -66,7 +66,7 @@ def test_a_named_pipe_is_refused(tmp_path: Path, run: Any) -> None:
 
 
 @needs_posix
-def test_a_device_is_refused() -> None:
+def test_a_device_is_rejected() -> None:
     with pytest.raises(ValueError, match="/dev/null is a device; only files and folders are read"):
         read_image(Path("/dev/null"))
 
