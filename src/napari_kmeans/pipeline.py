@@ -70,7 +70,7 @@ def fit(
         ``"gray"``: intensity or, with a channel axis of 3 or 4 (RGB, RGBA), Rec. 709 luminance as
         `skimage.color.rgb2gray` weights it, but in the image's own units. ``"gray601"``: the same with Rec.
         601 weights, rounded for uint8 as Pillow's ``convert("L")`` does.
-        ``"rgb"``: red, green and blue. ``"lab"``: CIE L*a*b* of sRGB, as `skimage.color.rgb2lab`.
+        ``"rgb"``: red, green and blue. ``"lab"``: CIELAB of sRGB, as `skimage.color.rgb2lab`.
         ``"red"``, ``"green"``, ``"blue"``, ``"saturation"``, ``"value"``: one property of a colour.
         ``"hematoxylin"``, ``"eosin"``, ``"dab"`` or `Stain`: amount of a stain, as `skimage.color.rgb2hed`.
         ``"channels"`` or `Channels`: all channels of `channel_axis`.
@@ -297,7 +297,7 @@ def suggest_n_clusters(
 
     Parameters
     ----------
-    image, channel_axis, mask, progress, features, illumination, smooth, exclude
+    image, channel_axis, mask, progress, features, illumination, smooth, coherence, exclude
         As for `fit`.
     k_max : int, default 12
         Largest number to consider, 1 to 255.
@@ -307,6 +307,11 @@ def suggest_n_clusters(
     Suggestion
         With ``n_clusters``, ``inertia[k - 1]`` for k = 1 … `k_max`, and ``reason``. It is only a suggestion:
         only you know what the clusters should represent.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is invalid; the message names it and says what to do.
 
     References
     ----------

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import sys
 from pathlib import Path
@@ -89,10 +90,19 @@ def dicom(preamble: bytes) -> bytes:
         (b"\x1f\x8b\x08" + bytes(100), "gzip"),
     ],
 )
-def test_other_formats_are_named(tmp_path: Path, content: bytes, name: str) -> None:
+def test_other_formats_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, name: str
+) -> None:
+    for package in ("SimpleITK", "bioio_czi"):
+        monkeypatch.setitem(sys.modules, package, None)
     path = tmp_path / "image.tif"
     path.write_bytes(content)
-    message = rf"image\.tif is a {name} file, which is not supported; convert it to OME-Zarr or TIFF$"
+    remedy = (
+        "needs other packages: pip install 'napari-kmeans[formats]'"
+        if name in ("DICOM", "CZI")
+        else "is not supported; convert it to OME-Zarr or TIFF"
+    )
+    message = rf"image\.tif is a {name} file, which {re.escape(remedy)}$"
     with pytest.raises(ValueError, match=message):
         read_image(path)
 
