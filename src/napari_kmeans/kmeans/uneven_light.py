@@ -8,6 +8,7 @@ field has nothing to explain there but noise.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,10 @@ LEFT = 2 / 3
 _DEGREE = 4  # what is obvious to the eye needs no more
 
 
+_FEWEST = 256  # pixels that say anything about light
+_READ = 1 << 22  # pixels; of larger and of lazy images, only windows are read
+
+
 def uneven_light(pixels: Pixels, sample: FieldSample | None = None) -> str | None:
     """Return the kind of illumination to remove, or None if an image looks evenly lit.
 
@@ -37,7 +42,11 @@ def uneven_light(pixels: Pixels, sample: FieldSample | None = None) -> str | Non
     kinds = [kind for kind in KINDS if _is_possible(kind, pixels)]
     if not kinds:
         return None
-    sample = sample_field(pixels) if sample is None else sample
+    if sample is None:
+        plain = replace(pixels, extractor=replace(pixels.extractor, smooth=(), field=None))
+        sample = sample_field(plain, estimate=pixels.chunks is not None or pixels.size > _READ)
+    if sample.positions.size < _FEWEST:
+        return None
     left = {}
     for kind in kinds:
         left[kind] = _unexplained(sample, pixels.shape, pixels.value_format, kind)
@@ -63,6 +72,8 @@ def _unexplained(
     The first compares with the clusters of the image itself. Of several channels, that of the strongest field.
     """
     ratios = [(1.0, 1.0)]
+    if kind == KINDS[1] and not (sample.values > 0).any():
+        return ratios[0]  # nothing was multiplied
     for values, corrected in fit_coarse(sample, shape, value_format, Illumination(kind, _DEGREE)):
         before, after = optimal_inertia(values), optimal_inertia(corrected)
         total = float(np.sum((corrected - corrected.mean()) ** 2))
