@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Unpack
 
 from .blocks.containers import Contents, axis_number, open_container, open_mask
 from .blocks.pixels import Pixels
 from .blocks.progress import Progress, subprogress
+from .features.feature_space import FeatureSpace
 from .kmeans.illumination import with_shared_illumination
 from .kmeans.suggestion import K_MAX, Suggestion, suggest
+from .kmeans.uneven_light import uneven_light
 from .labels.clean_up import clean_labels
 from .model.model import KMeansModel, clusterings_of
 from .model.pooled import fit_pooled, one_per_image
@@ -279,6 +281,36 @@ def _pixels_of_all(opened: list[Contents], mask: Any, recipe: Recipe) -> list[Pi
     """Validate a list of images with a list of masks."""
     masks = one_per_image("mask", mask, len(opened))
     return [_pixels(contents, of_image, recipe) for contents, of_image in zip(opened, masks, strict=True)]
+
+
+def suggest_illumination(
+    image: Any,
+    *,
+    channel_axis: int | str | None = None,
+    mask: Any = None,
+    features: str | FeatureSpace = "gray",
+    exclude: float | str | Sequence[float | str] = (),
+) -> str | None:
+    """Return the kind of uneven illumination that an image seems to have.
+
+    A smooth field is fitted to sampled pixels together with four clusters. The image is called unevenly lit if
+    removing the field takes away more than a third of the variance within the clusters.
+
+    Parameters
+    ----------
+    image, channel_axis, mask, features, exclude
+        As for `fit`.
+
+    Returns
+    -------
+    "additive", "multiplicative" or None
+        What to pass as `illumination`. Look at the labels: a scene that is darker on one side, such as a sky,
+        is called unevenly lit too, and uneven light that is weaker than the noise is not found.
+    """
+    opened = open_container(image, channel_axis)
+    options: dict[str, Any] = {"features": features} | ({"exclude": exclude} if exclude != () else {})
+    recipe = Recipe.of(1, **_with_nodata([opened], options))
+    return uneven_light(_pixels(opened, mask, recipe))
 
 
 @shows_options(FeatureOptions)
