@@ -90,7 +90,7 @@ def top_hat(image: Image) -> Image:
 LIGHT: dict[str, Callable[[Image, int, str], NDArray[np.int64]]] = {
     "illumination": lambda image, k, kind: napari_kmeans.segment(image, k, illumination=kind)[0],
     "nothing": lambda image, k, kind: kmeans(image, k),
-    "SimpleITK N4": lambda image, k, kind: kmeans(n4(image), k),
+    "SimpleITK N4, shrunk by 2": lambda image, k, kind: kmeans(n4(image), k),
     "Gaussian background": lambda image, k, kind: kmeans(
         without(lambda i: ndimage.gaussian_filter(i, 50), image, kind), k
     ),
