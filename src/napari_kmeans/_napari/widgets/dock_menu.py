@@ -50,6 +50,9 @@ class DockMenu(QMenu):
             "Intervals of borders and shares",
             "How far they would vary between such images: resamples blocks of this one",
         )
+        self.second_opinion = self._add(
+            "Second opinion on the number of clusters", "The gap statistic, shown in Choose k"
+        )
         self.show_field = self._add("Show field", "Add the uneven illumination as an image layer")
         self.addSeparator()
         self.copy_python = self._add("Copy as Python", "A script that makes exactly this result")

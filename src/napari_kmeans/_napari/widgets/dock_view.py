@@ -85,6 +85,8 @@ class DockView:
         self.choose_k.set_suggestion(
             session.suggestion if session else None, model.n_clusters if model else 0
         )
+        self.choose_k.set_opinion(session.opinion if session else None)
+        self.menu.second_opinion.setEnabled(bool(session and session.clusterings is not None))
         self.menu.undo.setEnabled(bool(session and session.history.past))
         self.menu.redo.setEnabled(bool(session and session.history.future))
         self.menu.intervals.setEnabled(bool(model and model.n_features == 1))

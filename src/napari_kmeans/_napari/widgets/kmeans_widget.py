@@ -156,6 +156,7 @@ class KMeansWidget(Container):
             (menu.palettes.triggered, self._on_palette),
             (menu.confidence.triggered, jobs.new_layers.add_confidence),
             (menu.intervals.triggered, jobs.intervals.find),
+            (menu.second_opinion.triggered, jobs.intervals.find_opinion),
             (menu.show_field.triggered, jobs.new_layers.add_field),
             (menu.copy_python.triggered, actions.copy_python),
             (menu.export.triggered, actions.export),
