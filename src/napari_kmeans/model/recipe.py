@@ -1,4 +1,4 @@
-"""The recipe: everything that is asked for, in one immutable value.
+"""The recipe: all options of a segmentation, in one immutable value.
 
 Python keywords, command-line options, the dock, the model file and *Copy as Python* are views of it. An
 option is declared here, or by the feature space or the clean-up step that it belongs to.
@@ -30,6 +30,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 AUTO = "auto"
 """In `n_clusters`: as many clusters as are suggested."""
+
+GAP = "gap"
+"""In `n_clusters`: as many clusters as the gap statistic suggests."""
 
 
 class FeatureOptions(TypedDict, total=False):
@@ -65,11 +68,11 @@ DEFAULTS: RecipeOptions = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is asked for.
+    """All options of a segmentation. Immutable.
 
     Attributes
     ----------
-    n_clusters : int or "auto"
+    n_clusters : int, "auto" or "gap"
     features : FeatureSpace
         With its options.
     illumination : Illumination or None
@@ -133,6 +136,10 @@ class Recipe:
         **options
             `RecipeOptions`, and `edits`.
 
+        Returns
+        -------
+        Recipe
+
         Raises
         ------
         TypeError, ValueError
@@ -141,7 +148,7 @@ class Recipe:
         edits = options.pop("edits", Edits())
         check_options(options, RecipeOptions)
         options = {**DEFAULTS, **options}
-        if n_clusters != AUTO:
+        if n_clusters not in (AUTO, GAP):
             check_n_clusters("n_clusters", n_clusters)
         solver, random_state, clean_up = (options[name] for name in ("solver", "random_state", "clean_up"))
         if solver not in SOLVERS:
@@ -171,15 +178,32 @@ class Recipe:
         return FeatureExtractor(self.features, self.smooth, self.exclude)
 
     def without_axis(self, axis: int) -> Recipe:
-        """Return the recipe of one position along a spatial axis."""
-        smooth = self.smooth[:axis] + self.smooth[axis + 1 :] if len(self.smooth) > 1 else self.smooth
-        prices = (
-            self.coherence[:axis] + self.coherence[axis + 1 :] if len(self.coherence) > 1 else self.coherence
-        )
-        return replace(self, smooth=check_smooth(smooth), coherence=check_coherence(prices))
+        """Return the recipe of one position along a spatial axis.
+
+        Parameters
+        ----------
+        axis : int
+
+        Returns
+        -------
+        Recipe
+            Without the values of `smooth` and `coherence` along that axis.
+        """
+        smooth, coherence = _without(self.smooth, axis), _without(self.coherence, axis)
+        return replace(self, smooth=smooth, coherence=coherence)
 
     def with_edits(self, **changes: Any) -> Recipe:
-        """Return a recipe with other edits."""
+        """Return a recipe with other edits.
+
+        Parameters
+        ----------
+        **changes
+            Fields of `Edits`.
+
+        Returns
+        -------
+        Recipe
+        """
         return replace(self, edits=replace(self.edits, **changes))
 
     def to_dict(self) -> dict[str, Any]:
@@ -218,6 +242,10 @@ class Recipe:
         ----------
         path : str or path
 
+        Returns
+        -------
+        Recipe
+
         Raises
         ------
         ValueError
@@ -228,6 +256,12 @@ class Recipe:
         from . import recipe_file
 
         return recipe_file.load(path)
+
+
+def _without(values: tuple[float, ...], axis: int) -> tuple[float, ...]:
+    """Return values per axis without one axis; empty if all others are 0."""
+    rest = values[:axis] + values[axis + 1 :] if len(values) > 1 else values
+    return rest if any(rest) else ()
 
 
 def features_from_dict(content: dict[str, Any]) -> FeatureSpace:

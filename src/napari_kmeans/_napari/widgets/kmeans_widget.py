@@ -70,7 +70,14 @@ class KMeansWidget(Container):
         below = ScrollColumn(view.table, view.prepare, view.where, view.clean_up)
         arrange(
             self.native,
-            [(view.tabs, 1), (self.status, 0), (below, 1), (buttons, 0), (self._running, 0)],
+            [
+                (view.tabs, 1),
+                (view.uneven_light, 0),
+                (self.status, 0),
+                (below, 1),
+                (buttons, 0),
+                (self._running, 0),
+            ],
         )
         tune_controls([*controls.by_name.values(), view.border], self.native)
         self._follower = ActiveImageFollower(self.viewer, self.native)
@@ -131,6 +138,7 @@ class KMeansWidget(Container):
             (self.peek.pressed, display.peek),
             (self.peek.released, display.end_peek),
             (view.choose_k.chosen, self._on_k_chosen),
+            (view.uneven_light.accepted, self._on_uneven_light),
             (view.histogram.threshold_moved, changes.drag_threshold),
             (view.border.moved, self._on_threshold_typed),
             (view.border.refused, self._on_number_refused),
@@ -242,6 +250,9 @@ class KMeansWidget(Container):
         self.jobs.live = live
         if live and self.session is not None and self.session.is_wanted:
             self.jobs.update()
+
+    def _on_uneven_light(self, kind: str) -> None:
+        self.controls["illumination"].value = kind
 
     def _on_k_chosen(self, n_clusters: int) -> None:
         self.controls["n_clusters"].value = max(n_clusters, 2)
