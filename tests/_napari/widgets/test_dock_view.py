@@ -23,15 +23,20 @@ def session(session_of, gray):
 
 
 @pytest.fixture
-def view(qtbot, session):
-    parent = QWidget()
-    qtbot.addWidget(parent)
+def parent(qtbot):
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    return widget
+
+
+@pytest.fixture
+def view(qtbot, session, parent):
     viewer = session.overlay._viewer
     controls = Controls(viewer, lambda: session, {})
     view = DockView(controls, DockMenu("distinct", parent), Display(viewer, "distinct", lambda: session))
     for widget in (view.tabs, view.table, view.prepare, view.where, view.clean_up):
         qtbot.addWidget(widget)
-    yield view
+    return view
 
 
 def is_row_visible(section, widget):
