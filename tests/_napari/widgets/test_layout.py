@@ -12,6 +12,7 @@ import napari_kmeans
 
 pytestmark = pytest.mark.thorough
 
+
 NARROW = 300, 560
 
 
@@ -133,16 +134,6 @@ def test_every_control_is_reached_by_its_name(dock):
         assert isinstance(getattr(dock, name), QWidget), name
     assert (dock.n_clusters.min, dock.n_clusters.max) == (2, 255)
     assert (dock.n_clusters_slider.min, dock.n_clusters_slider.max) == (2, 12)
-
-
-def test_where_says_what_was_chosen(viewer, dock, settle, gray):
-    assert dock.view.where.chosen == "whole stack"
-    dock.where.value = 0
-    settle(dock)
-    assert dock.view.where.chosen == "each z"
-    viewer.add_image(gray)
-    settle(dock)
-    assert "each z" not in dock.view.where.chosen
 
 
 def test_colours_can_be_clustered_by_either_luminance_and_gray_by_itself(viewer, dock, settle, colored):
