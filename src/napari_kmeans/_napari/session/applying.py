@@ -290,6 +290,7 @@ def label_layers(
         part = subprogress(progress, begin + share * number, begin + share * (number + 1))
         try:
             pixels = replace(resolutions.finest, extractor=model.extractor)
+            pixels.extractor.check(pixels.shape, pixels.image.dtype, pixels.n_channels)
             model.labeller(pixels.value_format)  # refuses an image of other features
             of_layer = matched(model, pixels, match, subprogress(part, 0, 0.5))
             pixels = of_layer.coherent(
