@@ -17,6 +17,7 @@ from ..session.display import Display
 from ..session.jobs import Jobs
 from ..session.session import K_MAX, Session
 from . import messages
+from .apply_dialogs import ApplyDialogs
 from .closing import Closing
 from .control import FORM
 from .controls import CONTROLS, Controls
@@ -84,6 +85,7 @@ class KMeansWidget(Container):
         self.jobs = Jobs(self.viewer, self._display, self.native)
         self.jobs.live = preferred.live
         self.actions = FilesAndClipboard(self.native, lambda: self.session)
+        self.apply_dialogs = ApplyDialogs(self.jobs.applying, self.native)
         self._changes = SessionChanges(controls, lambda: self.session, self.native)
         self._shortcuts = [
             self._shortcut(QKeySequence.StandardKey.Undo, self._changes.undo),
@@ -158,6 +160,9 @@ class KMeansWidget(Container):
             (menu.intervals.triggered, jobs.intervals.find),
             (menu.second_opinion.triggered, jobs.intervals.find_opinion),
             (menu.show_field.triggered, jobs.new_layers.add_field),
+            (menu.apply_layers.triggered, self.apply_dialogs.to_layers),
+            (menu.apply_files.triggered, self.apply_dialogs.to_files),
+            (jobs.applying.said, view.show_status),
             (menu.copy_python.triggered, actions.copy_python),
             (menu.export.triggered, actions.export),
             (menu.save_recipe.triggered, actions.save_recipe),
