@@ -493,7 +493,7 @@ class KMeansModel(Clustering):
     def uncertainty(
         self,
         image: Any,
-        channel_axis: int | None = None,
+        channel_axis: int | str | None = None,
         mask: Any = None,
         *,
         level: float = 0.95,
@@ -534,9 +534,7 @@ class KMeansModel(Clustering):
         """
         from .uncertainty import uncertainty_of
 
-        if channel_axis is None:
-            channel_axis = self.channel_axis
-        pixels = Pixels.of(image, features=self.extractor, channel_axis=channel_axis, mask=mask)
+        _, pixels = self._open(image, channel_axis, mask)
         found = uncertainty_of(
             self,
             pixels,
