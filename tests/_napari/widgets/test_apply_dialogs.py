@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QLabel
 
 GRAY = np.random.default_rng(0).integers(0, 200, (30, 40)).astype(np.uint8)
 
@@ -21,6 +22,7 @@ def test_the_dialog_names_what_differs_and_offers_match(viewer, dock, settle):
     dialog = dock.apply_dialogs.dialog
     settle(dock)
     assert "wide: dtype uint16 instead of uint8" in dialog.warning.text()
+    assert dialog.warning.height() >= dialog.warning.heightForWidth(dialog.warning.width())
     assert dialog.match.isEnabled()
     dialog.match.setCurrentIndex(dialog.match.findData("range"))
     dialog.apply.click()
@@ -35,6 +37,24 @@ def test_one_model_of_all_needs_no_match(dock):
     dialog.how.setCurrentIndex(1)
     assert not dialog.match.isEnabled()
     dialog.reject()
+
+
+@pytest.mark.parametrize("entry", ["apply_layers", "apply_files"])
+def test_the_dialogs_say_that_a_mask_is_of_one_image(viewer, dock, settle, entry):
+    def texts():
+        getattr(dock.menu, entry).trigger()
+        dialog = dock.apply_dialogs.dialog
+        found = [label.text() for label in dialog.findChildren(QLabel)]
+        dialog.reject()
+        settle(dock)
+        return " ".join(found)
+
+    assert "mask" not in texts()
+    viewer.layers.selection = {viewer.layers["first"]}
+    dock.session.choose(mask=viewer.add_labels(GRAY // 100, name="part"))
+    dock.segment.native.click()
+    settle(dock)
+    assert "The mask belongs to this image" in texts()
 
 
 def test_files_need_two_folders(dock, settle, tmp_path):

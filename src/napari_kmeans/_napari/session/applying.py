@@ -120,6 +120,12 @@ class Applying(QObject):
             return None
         return session
 
+    @property
+    def has_mask(self) -> bool:
+        """Whether only a part of the shown image is clustered, by a mask layer."""
+        session = self._session()
+        return session is not None and session.asked.mask is not None
+
     def layers_alike(self) -> list[Image]:
         """Return the other image layers with the same number of axes, and with colours or without, as shown."""
         session = self._session()

@@ -49,6 +49,7 @@ class ApplyDialogs(QObject):
         if self._applying.source() is None:
             return
         dialog = LayersDialog(self._applying, self._parent)
+        dialog.tell_of_mask(self._applying.has_mask)
         dialog.accepted.connect(lambda: self._applying.to_layers(*dialog.chosen()))
         dialog.rejected.connect(self._applying.runner.stop)  # the comparison
         self._open(dialog)
@@ -59,6 +60,7 @@ class ApplyDialogs(QObject):
         if self._applying.source() is None:
             return
         dialog = FilesDialog(self._parent)
+        dialog.tell_of_mask(self._applying.has_mask)
         dialog.accepted.connect(lambda: self._applying.to_files(dialog.chosen()))
         self._open(dialog)
 
@@ -92,6 +94,12 @@ class _Dialog(QDialog):
         """Add a control with its label."""
         widget.setAccessibleName(label)
         self.form.addRow(label, widget)
+
+    def tell_of_mask(self, has_mask: bool) -> None:
+        """Say that the mask of the shown image is not used for others, if it has one."""
+        if has_mask:
+            text = "The mask belongs to this image: other images are labelled as a whole."
+            self.form.insertRow(self.form.rowCount() - 1, QLabel(text, wordWrap=True))
 
     def _on_how(self) -> None:
         self.match.setEnabled(self.how.currentData() == THIS_MODEL)
@@ -143,6 +151,8 @@ class LayersDialog(_Dialog):
                 f"The labels may be wrong, since these images differ from the shown one:\n{text}\n"
                 "Choose “scaled” or “fitted again” above if they are of the same kind."
             )
+            # Qt makes no room for text that arrives in a window that is open.
+            self.resize(self.width(), max(self.height(), self.form.heightForWidth(self.width())))
 
 
 class FilesDialog(_Dialog):
