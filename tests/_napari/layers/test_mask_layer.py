@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QApplication
+from dock_helpers import overlay_of, run_script
 
 import napari_kmeans
 
 pytestmark = pytest.mark.thorough
-
-
-def clusters_of(viewer):
-    return next(layer for layer in viewer.layers if layer.name.endswith("k-means"))
-
-
-def run_script(viewer, dock):
-    dock.menu.copy_python.trigger()
-    names = {"viewer": viewer}
-    exec(QApplication.clipboard().text(), names)
-    return names["labels"]
 
 
 def test_a_labels_layer_is_a_mask(viewer, open_dock, settle, gray):
@@ -32,19 +21,17 @@ def test_a_labels_layer_is_a_mask(viewer, open_dock, settle, gray):
     dock.mask.value = layer
     settle(dock)
     expected = napari_kmeans.segment(gray, 3, mask=roi)[0]
-    np.testing.assert_array_equal(clusters_of(viewer).data, expected)
+    np.testing.assert_array_equal(overlay_of(viewer).data, expected)
     np.testing.assert_array_equal(run_script(viewer, dock), expected)
     assert dock.view.where.chosen == "in roi"
     layer.data[...] = 0
     layer.data[:9] = 1  # painted on: Segment reads it anew
     dock.segment.native.click()
     settle(dock)
-    np.testing.assert_array_equal(
-        clusters_of(viewer).data, napari_kmeans.segment(gray, 3, mask=layer.data)[0]
-    )
+    np.testing.assert_array_equal(overlay_of(viewer).data, napari_kmeans.segment(gray, 3, mask=layer.data)[0])
     viewer.layers.remove(layer)
     settle(dock)
-    np.testing.assert_array_equal(clusters_of(viewer).data, napari_kmeans.segment(gray, 3)[0])
+    np.testing.assert_array_equal(overlay_of(viewer).data, napari_kmeans.segment(gray, 3)[0])
 
 
 def test_a_mask_of_another_scale_is_looked_up_in_the_world(viewer, open_dock, settle, gray):
@@ -69,7 +56,7 @@ def test_a_mask_of_another_scale_is_looked_up_in_the_world(viewer, open_dock, se
     inside[valid] = roi[tuple(there[valid].astype(int).T)] != 0
     assert at.size == 2
     expected = napari_kmeans.segment(gray, 3, mask=inside.reshape(gray.shape))[0]
-    np.testing.assert_array_equal(clusters_of(viewer).data, expected)
+    np.testing.assert_array_equal(overlay_of(viewer).data, expected)
     np.testing.assert_array_equal(run_script(viewer, dock), expected)
 
 
@@ -84,7 +71,7 @@ def test_shapes_are_a_mask(viewer, open_dock, settle, volume):
     dock = open_dock()
     dock.mask.value = shapes
     settle(dock)
-    inside = clusters_of(viewer).data != 0
+    inside = overlay_of(viewer).data != 0
     assert inside[:, 4:11, 5:14].all()  # at every position
     assert inside[:, 10, 19].all()
     assert not inside[:, 5, 16].any()  # a corner of the ellipse
@@ -106,4 +93,4 @@ def test_masks_that_do_not_fit_are_explained(viewer, open_dock, settle, gray, vo
     dock.undo.defaultAction().trigger()
     dock.undo.defaultAction().trigger()
     settle(dock)
-    np.testing.assert_array_equal(clusters_of(viewer).data, napari_kmeans.segment(gray, 3)[0])
+    np.testing.assert_array_equal(overlay_of(viewer).data, napari_kmeans.segment(gray, 3)[0])

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from napari.layers import Labels
-
-
-def clusters_of(viewer):
-    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
+from dock_helpers import clusters_of
 
 
 def test_side_by_side_and_back(viewer, open_dock, settle, gray):

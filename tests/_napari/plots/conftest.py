@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from plot_helpers import model, search_of, summary_of
 
+import napari_kmeans
 from napari_kmeans._napari.plots.feature_plot import FeaturePlot
-from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.model.recipe import Recipe
-from napari_kmeans.model.segmentation import prepare
+from napari_kmeans._napari.plots.histogram import HistogramPlot
 from napari_kmeans.report.palette import distinct_colors
-
-OF = {"rgb": -1, "lab": -1, "channels": -1, "texture": None}  # channel axes
-
-
-def search_of(image, features):
-    """What is measured of an image, once for any number of clusters."""
-    recipe = Recipe.of(features=features)
-    return prepare(Pixels.of(image, features=recipe.extractor, channel_axis=OF[features]), recipe)
-
-
-def model(search, k, features):
-    return search.model(Recipe.of(k, features=features), OF[features])
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +61,19 @@ def show(plot):
         return search, found
 
     return show_it
+
+
+@pytest.fixture
+def image():
+    return np.array([10] * 6 + [12] * 2 + [100] + [200], dtype=np.uint8)
+
+
+@pytest.fixture
+def histogram(qtbot, image):
+    plot = HistogramPlot()
+    qtbot.addWidget(plot)
+    plot.resize(300, 200)
+    plot.show()
+    plot.set_summary(summary_of(image))
+    plot.set_model(napari_kmeans.fit(image, 3), distinct_colors(3))
+    return plot

@@ -6,28 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from plot_helpers import model, search_of
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 from skimage.color import lab2rgb
 
 from napari_kmeans._napari.plots.center_palette import guess_white
-from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.model.recipe import Recipe
-from napari_kmeans.model.segmentation import prepare
 from napari_kmeans.report.palette import distinct_colors
-
-OF = {"rgb": -1, "lab": -1, "channels": -1, "texture": None}  # channel axes
-
-
-def search_of(image, features):
-    """What is measured of an image, once for any number of clusters."""
-    recipe = Recipe.of(features=features)
-    return prepare(Pixels.of(image, features=recipe.extractor, channel_axis=OF[features]), recipe)
-
-
-def model(search, k, features):
-    return search.model(Recipe.of(k, features=features), OF[features])
 
 
 @pytest.mark.parametrize("features", ["rgb", "lab"])

@@ -5,23 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 import pytest
+from plot_helpers import summary_of
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton
 
 from napari_kmeans._napari.plots.choose_k import ChooseKPlot
-from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.kmeans.exact_clusterings import ExactClusterings
 from napari_kmeans.kmeans.suggestion import suggest
-from napari_kmeans.summary.summarize import summarize
-
-
-def summary_of(image):
-    return summarize(Pixels.of(np.asarray(image)))
-
-
-@pytest.fixture
-def image():
-    return np.array([10] * 6 + [12] * 2 + [100] + [200], dtype=np.uint8)
 
 
 @pytest.fixture

@@ -3,40 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 import pytest
+from plot_helpers import model, points, rgb, scatters, search_of
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QColor, QKeyEvent, QPalette, QWheelEvent
 from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from napari_kmeans._napari.plots.feature_plot import FeaturePlot
-from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.model.recipe import Recipe
-from napari_kmeans.model.segmentation import prepare
 from napari_kmeans.report.palette import distinct_colors
-
-OF = {"rgb": -1, "lab": -1, "channels": -1, "texture": None}  # channel axes
-
-
-def search_of(image, features):
-    """What is measured of an image, once for any number of clusters."""
-    recipe = Recipe.of(features=features)
-    return prepare(Pixels.of(image, features=recipe.extractor, channel_axis=OF[features]), recipe)
-
-
-def model(search, k, features):
-    return search.model(Recipe.of(k, features=features), OF[features])
-
-
-def scatters(plot):
-    items = plot.getPlotItem().items
-    return [item for item in items if isinstance(item, pg.ScatterPlotItem)]
-
-
-def points(plot):
-    return scatters(plot.scatter)[0].data
-
-
-def rgb(brush):
-    return brush.color().getRgb()[:3]
 
 
 def test_colours_are_seen_by_the_features_that_differ_most(plot, show, stained):

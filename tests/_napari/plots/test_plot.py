@@ -7,32 +7,7 @@ import pyqtgraph as pg
 import pytest
 from qtpy.QtCore import Qt
 
-import napari_kmeans
-from napari_kmeans._napari.plots.histogram import HistogramPlot
 from napari_kmeans._napari.plots.plot import brushes
-from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.report.palette import distinct_colors
-from napari_kmeans.summary.summarize import summarize
-
-
-def summary_of(image):
-    return summarize(Pixels.of(np.asarray(image)))
-
-
-@pytest.fixture
-def image():
-    return np.array([10] * 6 + [12] * 2 + [100] + [200], dtype=np.uint8)
-
-
-@pytest.fixture
-def histogram(qtbot, image):
-    plot = HistogramPlot()
-    qtbot.addWidget(plot)
-    plot.resize(300, 200)
-    plot.show()
-    plot.set_summary(summary_of(image))
-    plot.set_model(napari_kmeans.fit(image, 3), distinct_colors(3))
-    return plot
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_Space, Qt.Key.Key_Left])

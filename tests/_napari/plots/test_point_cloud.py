@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
+from plot_helpers import search_of
+
 from napari_kmeans._napari.plots.point_cloud import PointCloud
-from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.model.recipe import Recipe
-from napari_kmeans.model.segmentation import prepare
-
-OF = {"rgb": -1, "lab": -1, "channels": -1, "texture": None}  # channel axes
-
-
-def search_of(image, features):
-    """What is measured of an image, once for any number of clusters."""
-    recipe = Recipe.of(features=features)
-    return prepare(Pixels.of(image, features=recipe.extractor, channel_axis=OF[features]), recipe)
 
 
 def test_all_pixels_are_stood_for_and_the_heaviest_points_stay(stained):

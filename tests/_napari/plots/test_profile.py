@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pyqtgraph as pg
+from plot_helpers import as_bytes
 
 from napari_kmeans._napari.plots.profile import arrange
 from napari_kmeans.blocks.pixels import Pixels
@@ -13,10 +14,6 @@ from napari_kmeans.features.channels import Channels
 from napari_kmeans.model.recipe import Recipe
 from napari_kmeans.model.segmentation import prepare
 from napari_kmeans.report.palette import distinct_colors
-
-
-def as_bytes(colors):
-    return [tuple(color) for color in np.round(255 * np.asarray(colors)[:, :3]).astype(int).tolist()]
 
 
 def test_profile_is_there_for_features_that_are_no_colours(plot, show, stained, blobs):

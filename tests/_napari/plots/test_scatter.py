@@ -3,48 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import pyqtgraph as pg
+from plot_helpers import as_bytes, model, points, rgb, scatters, search_of
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QPalette
 
 from napari_kmeans._napari.plots.point_cloud import N_SHOWN
-from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.model.recipe import Recipe
-from napari_kmeans.model.segmentation import prepare
 from napari_kmeans.report.palette import distinct_colors
-
-OF = {"rgb": -1, "lab": -1, "channels": -1, "texture": None}  # channel axes
-
-
-def search_of(image, features):
-    """What is measured of an image, once for any number of clusters."""
-    recipe = Recipe.of(features=features)
-    return prepare(Pixels.of(image, features=recipe.extractor, channel_axis=OF[features]), recipe)
 
 
 def estimated(search, k):
     return search.model(Recipe.of(k, features="rgb"), -1, estimate=True)
-
-
-def model(search, k, features):
-    return search.model(Recipe.of(k, features=features), OF[features])
-
-
-def scatters(plot):
-    items = plot.getPlotItem().items
-    return [item for item in items if isinstance(item, pg.ScatterPlotItem)]
-
-
-def points(plot):
-    return scatters(plot.scatter)[0].data
-
-
-def rgb(brush):
-    return brush.color().getRgb()[:3]
-
-
-def as_bytes(colors):
-    return [tuple(color) for color in np.round(255 * np.asarray(colors)[:, :3]).astype(int).tolist()]
 
 
 def test_points_have_the_colour_of_the_nearest_centre(plot, show, stained):

@@ -3,19 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from napari.layers import Labels
-from qtpy.QtCore import QItemSelectionModel, Qt
-
-
-def clusters_of(viewer):
-    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
-
-
-def select(dock, *rows):
-    dock.table.clearSelection()
-    flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-    for row in rows:
-        dock.table.selectionModel().select(dock.table.model().index(row, 0), flags)
+from dock_helpers import clusters_of, select
+from qtpy.QtCore import Qt
 
 
 def test_highlight_ticks_colours_outline_and_peek_are_seen_in_the_image(viewer, open_dock, settle, gray):

@@ -7,32 +7,11 @@ import weakref
 
 import numpy as np
 import pytest
-from napari.layers import Labels
+from dock_helpers import begin, clusters_of, expected, is_ordinary
 from napari.utils._proxies import PublicOnlyProxy
 from qtpy.QtWidgets import QPushButton
 
-import napari_kmeans
 from napari_kmeans._napari.widgets.kmeans_widget import KMeansWidget
-
-
-def clusters_of(viewer):
-    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
-
-
-def expected(image, k):
-    return napari_kmeans.segment(image.data, k, channel_axis=-1 if image.rgb else None)
-
-
-def is_ordinary(layer):
-    return type(layer.data) is np.ndarray and layer.data.dtype == np.uint8 and layer.editable
-
-
-def begin(qtbot, dock, gate):
-    """Press Segment and stop the engine between two blocks."""
-    gate.shut()
-    dock.segment.native.click()
-    qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
-    assert not dock.at_rest
 
 
 def close_with_x(viewer, dock_widget):

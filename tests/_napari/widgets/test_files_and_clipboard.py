@@ -6,34 +6,13 @@ import json
 
 import numpy as np
 import pytest
-from napari.layers import Labels
-from qtpy.QtCore import QItemSelectionModel
+from dock_helpers import ask, clusters_of, select
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-import napari_kmeans
 from napari_kmeans import KMeansModel, Recipe
 from napari_kmeans._napari.layers.image_layer import METADATA_KEY
 from napari_kmeans.batch import Task
 from napari_kmeans.io.image_file import ImageFile
-
-
-def clusters_of(viewer):
-    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
-
-
-def expected(image, k):
-    return napari_kmeans.segment(image.data, k, channel_axis=-1 if image.rgb else None)
-
-
-def select(dock, *rows):
-    dock.table.clearSelection()
-    flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-    for row in rows:
-        dock.table.selectionModel().select(dock.table.model().index(row, 0), flags)
-
-
-def ask(dock, text):
-    next(action for action in dock.table.menu().actions() if action.text() == text).trigger()
 
 
 def test_a_saved_model_labels_another_image(viewer, open_dock, settle, monkeypatch, tmp_path, gray):

@@ -4,34 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QApplication
+from dock_helpers import overlay_of, run_script
 
 import napari_kmeans
 
 pytestmark = pytest.mark.thorough
 
 
-def clusters_of(viewer):
-    return next(layer for layer in viewer.layers if layer.name.endswith("k-means"))
-
-
 def choices(control):
     return [control.native.itemText(i) for i in range(control.native.count())]
-
-
-def run_script(viewer, dock):
-    dock.menu.copy_python.trigger()
-    names = {"viewer": viewer}
-    exec(QApplication.clipboard().text(), names)
-    return names["labels"]
-
-
-@pytest.fixture
-def stained():
-    """Three stains with noise, 60 × 70 RGB."""
-    rng = np.random.default_rng(4)
-    colors = np.array([[150, 90, 60], [90, 100, 160], [230, 225, 228]])
-    return np.clip(colors[rng.integers(0, 3, (60, 70))] + rng.normal(0, 6, (60, 70, 3)), 0, 255).astype("u1")
 
 
 def test_only_what_applies_is_offered(viewer, open_dock, settle, stained, gray):
@@ -69,7 +50,7 @@ def test_layers_of_one_extent_are_channels(viewer, open_dock, settle):
         expected, model = napari_kmeans.segment(
             both, 3, features=napari_kmeans.Channels(standardize=standardize), channel_axis=-1
         )
-        np.testing.assert_array_equal(clusters_of(viewer).data, expected)
+        np.testing.assert_array_equal(overlay_of(viewer).data, expected)
         np.testing.assert_array_equal(run_script(viewer, dock), expected)
     assert dock.session.model.centers.shape == model.centers.shape == (3, 2)
     # Without one of them it is gray again.
@@ -87,10 +68,10 @@ def test_texture_is_clustered_by_scales_of_structure(viewer, open_dock, settle):
     dock.features.value = "texture"
     settle(dock)
     expected = napari_kmeans.segment(image, 2, features="texture")[0]
-    np.testing.assert_array_equal(clusters_of(viewer).data, expected)
+    np.testing.assert_array_equal(overlay_of(viewer).data, expected)
     assert dock.sigma.native.isVisibleTo(dock.native)
     dock.sigma.value = (0.5, 2.0)
     settle(dock)
     expected = napari_kmeans.segment(image, 2, features=napari_kmeans.Texture(sigma=(0.5, 2)))[0]
-    np.testing.assert_array_equal(clusters_of(viewer).data, expected)
+    np.testing.assert_array_equal(overlay_of(viewer).data, expected)
     np.testing.assert_array_equal(run_script(viewer, dock), expected)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 import pytest
-from napari.layers import Labels
-from qtpy.QtCore import QItemSelectionModel, QPoint, QPointF, Qt
+from dock_helpers import ask, begin, clusters_of, expected, is_ordinary, select
+from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QPushButton, QWidget
 
@@ -17,21 +17,9 @@ from napari_kmeans._napari.layers.labels_on_demand import OnDemandLabels
 from napari_kmeans.report.palette import distinct_colors
 
 
-def clusters_of(viewer):
-    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
-
-
-def expected(image, k):
-    return napari_kmeans.segment(image.data, k, channel_axis=-1 if image.rgb else None)
-
-
 def same_place(layer, image):
     points = [np.zeros(image.ndim), np.arange(1, image.ndim + 1)]
     return all(np.allclose(layer.data_to_world(p), image.data_to_world(p)) for p in points)
-
-
-def is_ordinary(layer):
-    return type(layer.data) is np.ndarray and layer.data.dtype == np.uint8 and layer.editable
 
 
 def test_colour_image_is_segmented_by_the_controls(viewer, open_dock, settle, colored):
@@ -283,14 +271,6 @@ def test_without_an_image_the_dock_says_what_to_do(viewer, open_dock, settle, gr
     assert dock.table.rowCount() == 0
 
 
-def begin(qtbot, dock, gate):
-    """Press Segment and stop the engine between two blocks."""
-    gate.shut()
-    dock.segment.native.click()
-    qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
-    assert not dock.at_rest
-
-
 def test_cancel_ends_the_work_and_the_next_run_works(
     viewer, open_dock, settle, finish_threads, qtbot, gate, large
 ):
@@ -507,17 +487,6 @@ def test_dragging_a_border_moves_it_and_the_labels_follow(viewer, open_dock, set
     settle(dock)
     np.testing.assert_array_equal(layer.data, expected(image, 3)[0])
     assert not dock.border.back.isVisibleTo(dock.native)
-
-
-def select(dock, *rows):
-    dock.table.clearSelection()
-    flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-    for row in rows:
-        dock.table.selectionModel().select(dock.table.model().index(row, 0), flags)
-
-
-def ask(dock, text):
-    next(action for action in dock.table.menu().actions() if action.text() == text).trigger()
 
 
 def test_selected_clusters_become_a_mask_layer(viewer, open_dock, settle, gray):

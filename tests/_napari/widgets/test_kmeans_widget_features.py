@@ -5,40 +5,13 @@ from __future__ import annotations
 import dask.array as da
 import numpy as np
 import pytest
+from dock_helpers import overlay_of, run_script
 from napari.layers import Labels
-from qtpy.QtWidgets import QApplication
 
 import napari_kmeans
 from napari_kmeans.kmeans.search import N_INIT
 
 pytestmark = pytest.mark.thorough
-
-
-def clusters_of(viewer):
-    return next(layer for layer in viewer.layers if layer.name.endswith("k-means"))
-
-
-def run_script(viewer, dock):
-    dock.menu.copy_python.trigger()
-    names = {"viewer": viewer}
-    exec(QApplication.clipboard().text(), names)
-    return names["labels"]
-
-
-@pytest.fixture
-def stained():
-    """Three stains with noise, 60 × 70 RGB."""
-    rng = np.random.default_rng(4)
-    colors = np.array([[150, 90, 60], [90, 100, 160], [230, 225, 228]])
-    return np.clip(colors[rng.integers(0, 3, (60, 70))] + rng.normal(0, 6, (60, 70, 3)), 0, 255).astype("u1")
-
-
-@pytest.fixture
-def specks():
-    """Two halves with specks in them, 40 × 60."""
-    image = np.repeat([[40, 200]], 30, axis=1).repeat(40, axis=0).astype(np.uint8)
-    image[5:7, 5:7], image[20, 45:48] = 200, 40
-    return image + np.random.default_rng(0).integers(0, 9, image.shape, dtype=np.uint8)
 
 
 @pytest.mark.parametrize("features", ["rgb", "lab", "red", "saturation", "value", "channels", "gray601"])
@@ -48,13 +21,13 @@ def test_colours_by_any_feature_give_what_python_gives(viewer, open_dock, settle
     dock.features.value = features
     settle(dock)
     expected, model = napari_kmeans.segment(stained, 3, features=features, channel_axis=-1)
-    np.testing.assert_array_equal(clusters_of(viewer).data, expected)
+    np.testing.assert_array_equal(overlay_of(viewer).data, expected)
     several = model.n_features > 1
     assert dock.tabs.tabText(0) == ("Clusters" if several else "Histogram")
     assert (f"of {N_INIT} restarts" in dock.status.text()) == several
     np.testing.assert_array_equal(run_script(viewer, dock), expected)
     # The same colours in overlay, table and plot.
-    overlay = [clusters_of(viewer).get_color(label) for label in (1, 2, 3)]
+    overlay = [overlay_of(viewer).get_color(label) for label in (1, 2, 3)]
     swatches = [
         dock.table.item(row, 0).icon().pixmap(4).toImage().pixelColor(1, 1).getRgbF() for row in range(3)
     ]
@@ -118,7 +91,7 @@ def test_clusters_are_split_into_measured_objects(viewer, open_dock, settle, spe
     assert isinstance(layer, Labels)
     assert layer.name == "specks objects"
     np.testing.assert_allclose(layer.extent.world, image.extent.world)
-    labels = clusters_of(viewer).data
+    labels = overlay_of(viewer).data
     np.testing.assert_array_equal(layer.data != 0, labels == 2)
     assert layer.features["cluster"].tolist() == [2, 2]
     assert sorted(layer.features["area"]) == [0.25 * 4, 0.25 * (np.count_nonzero(labels == 2) - 4)]
@@ -136,7 +109,7 @@ def test_a_saved_model_of_colours_labels_another_image(viewer, open_dock, settle
     dock = open_dock()
     dock.use_model(model)
     settle(dock)
-    np.testing.assert_array_equal(clusters_of(viewer).data, model.predict(other))
+    np.testing.assert_array_equal(overlay_of(viewer).data, model.predict(other))
     assert dock.features.value == "lab"
     assert dock.table.item(0, 1).text() == "a"
 
@@ -150,7 +123,7 @@ def test_mean_colours_are_those_of_the_image(viewer, open_dock, settle, stained)
         action = next(a for a in dock.menu.palettes.actions() if a.data() == "mean intensity")
         action.trigger()
         settle(dock)
-        shown = np.array([clusters_of(viewer).get_color(label)[:3] for label in (1, 2, 3)]) * 255
-        labels = clusters_of(viewer).data
+        shown = np.array([overlay_of(viewer).get_color(label)[:3] for label in (1, 2, 3)]) * 255
+        labels = overlay_of(viewer).data
         means = [stained[labels == label].mean(axis=0) for label in (1, 2, 3)]
         np.testing.assert_allclose(shown, means, atol=4)

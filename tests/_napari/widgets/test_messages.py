@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from napari.layers import Labels
-
-
-def clusters_of(viewer):
-    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
+from dock_helpers import clusters_of
 
 
 def test_states_in_which_there_is_less_to_see_are_explained(viewer, open_dock, settle, gray):

@@ -4,30 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QApplication
+from dock_helpers import overlay_of, run_script
 
 import napari_kmeans
 
 pytestmark = pytest.mark.thorough
-
-
-def clusters_of(viewer):
-    return next(layer for layer in viewer.layers if layer.name.endswith("k-means"))
-
-
-def run_script(viewer, dock):
-    dock.menu.copy_python.trigger()
-    names = {"viewer": viewer}
-    exec(QApplication.clipboard().text(), names)
-    return names["labels"]
-
-
-@pytest.fixture
-def specks():
-    """Two halves with specks in them, 40 × 60."""
-    image = np.repeat([[40, 200]], 30, axis=1).repeat(40, axis=0).astype(np.uint8)
-    image[5:7, 5:7], image[20, 45:48] = 200, 40
-    return image + np.random.default_rng(0).integers(0, 9, image.shape, dtype=np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +25,7 @@ def test_values_are_left_out(viewer, open_dock, settle, gray, choice, exclude):
         dock.no_data.value = 100
     settle(dock)
     expected = napari_kmeans.segment(image, 3, exclude=exclude)[0]
-    np.testing.assert_array_equal(clusters_of(viewer).data, expected)
+    np.testing.assert_array_equal(overlay_of(viewer).data, expected)
     np.testing.assert_array_equal(run_script(viewer, dock), expected)
 
 
@@ -54,7 +35,7 @@ def test_smoothing_is_in_the_units_of_the_layer(viewer, open_dock, settle, gray)
     dock.smooth.value = 0.5
     settle(dock)
     expected = napari_kmeans.segment(gray, 3, smooth=(1.0, 2.0))[0]
-    np.testing.assert_array_equal(clusters_of(viewer).data, expected)
+    np.testing.assert_array_equal(overlay_of(viewer).data, expected)
     np.testing.assert_array_equal(run_script(viewer, dock), expected)
     assert dock.view.prepare.chosen == "smooth 0.5 µm"
 
@@ -73,7 +54,7 @@ def test_clean_up_at_rest(viewer, open_dock, settle, specks, background):
     labels = napari_kmeans.clean_labels(napari_kmeans.segment(specks, 2)[0], majority=1, min_size=10)
     assert len(np.unique(labels[:, :30])) == 1
     labels[np.isin(labels, background)] = 0
-    layer = clusters_of(viewer)
+    layer = overlay_of(viewer)
     np.testing.assert_array_equal(layer.data, labels)
     np.testing.assert_array_equal(run_script(viewer, dock), labels)
     counts = np.bincount(labels.ravel(), minlength=3)
@@ -91,5 +72,5 @@ def test_a_stack_is_cleaned_in_its_units_and_time_point_by_time_point(viewer, op
     settle(dock)
     plain = napari_kmeans.segment(movie, 3)[0]
     expected = np.stack([napari_kmeans.clean_labels(plane, min_size=8) for plane in plain])
-    np.testing.assert_array_equal(clusters_of(viewer).data, expected)
+    np.testing.assert_array_equal(overlay_of(viewer).data, expected)
     np.testing.assert_array_equal(run_script(viewer, dock), expected)

@@ -3,29 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from napari.layers import Labels
-from qtpy.QtCore import QItemSelectionModel
-
-import napari_kmeans
-
-
-def clusters_of(viewer):
-    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
-
-
-def expected(image, k):
-    return napari_kmeans.segment(image.data, k, channel_axis=-1 if image.rgb else None)
-
-
-def select(dock, *rows):
-    dock.table.clearSelection()
-    flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-    for row in rows:
-        dock.table.selectionModel().select(dock.table.model().index(row, 0), flags)
-
-
-def ask(dock, text):
-    next(action for action in dock.table.menu().actions() if action.text() == text).trigger()
+from dock_helpers import ask, clusters_of, expected, select
 
 
 def test_clusters_are_merged_split_and_sent_to_the_background(viewer, open_dock, settle, gray):
