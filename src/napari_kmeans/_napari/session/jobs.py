@@ -203,7 +203,12 @@ class Jobs(QObject):
             # Windows are fewer pixels than it takes to reach a cluster.
             with use_scheduler(preferred.scheduler if resolutions.is_lazy and not estimate else ""):
                 return resolutions, measure(
-                    part, resolutions.recipe, preferred.k_max, progress, estimate=estimate
+                    part,
+                    resolutions.recipe,
+                    preferred.k_max,
+                    progress,
+                    estimate=estimate,
+                    for_display=True,
                 )
 
         def done(result: tuple[Resolutions, Measured]) -> None:

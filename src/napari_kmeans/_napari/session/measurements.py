@@ -64,20 +64,37 @@ class Measured:
 
 
 def measure(
-    pixels: Pixels, recipe: Recipe, k_max: int, progress: Progress | None = None, *, estimate: bool = False
+    pixels: Pixels,
+    recipe: Recipe,
+    k_max: int,
+    progress: Progress | None = None,
+    *,
+    estimate: bool = False,
+    for_display: bool = False,
 ) -> Measured:
-    """Read pixels into a summary, and find the clusterings that the slider and the curve show.
+    """Read pixels into a summary, and find their clusterings.
 
-    With `estimate`, only sampled windows are read, and the time that all pixels would take is estimated. What
-    labels the pixels is compiled, too.
+    Parameters
+    ----------
+    pixels : Pixels
+    recipe : Recipe
+    k_max : int
+        Largest number of clusters of the curve.
+    progress : callable, optional
+    estimate : bool
+        Read only sampled windows, and estimate the time that all pixels would take.
+    for_display : bool
+        Also test whether the light is uneven, and compile what labels the pixels at steps of the slider.
     """
     windows = sampled_windows(pixels.shape) if estimate else None
     estimate = windows is not None
     n_read = pixels.size if windows is None else sum(map(box_size, windows))
     prepared = prepare(pixels, recipe, progress, estimate=estimate)
-    compile_labellers(prepared.pixels.value_format)
+    uneven = None
+    if for_display:
+        compile_labellers(prepared.pixels.value_format)
+        uneven = uneven_light(pixels) if recipe.illumination is None else None
     summary = prepared.clusterings.summary
     n_passes = 1 if isinstance(summary, ScalarSummary) and summary.exact else 3
     seconds = estimate_seconds(pixels) * n_passes if estimate else 0.0
-    uneven = uneven_light(pixels) if recipe.illumination is None else None
     return Measured(prepared, suggest(prepared.clusterings, k_max), pixels.size, n_read, seconds, uneven)
