@@ -1,4 +1,4 @@
-"""Segments of phantoms whose truth is known: uneven light and noise, beside other methods.
+"""Segments of phantoms whose truth is known: uneven illumination and noise, beside other methods.
 
 Run ``python -m benchmarks.phantoms`` (about a minute). The first table has phantoms of 2, 3 and 4 classes with
 vignettes, ramps and smooth random fields, additive and multiplicative, with noise, and the same phantoms in
@@ -134,8 +134,8 @@ def score(truth: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
     return float(adjusted_rand_score(truth.ravel(), np.asarray(labels).ravel()))
 
 
-def light_table(n_seeds: int = 2) -> str:
-    """Return the table of methods against uneven light."""
+def illumination_table(n_seeds: int = 2) -> str:
+    """Return the table of methods against uneven illumination."""
     scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     times: dict[str, list[float]] = defaultdict(list)
     for seed, n_classes, name, kind in product(range(n_seeds), (2, 3, 4), FIELDS, KINDS):
@@ -187,7 +187,7 @@ def main() -> None:
     warm = np.random.default_rng(0).normal(size=(64, 64))
     for options in ({"illumination": "additive"}, {"coherence": 1.0}):
         napari_kmeans.segment(warm, 2, **options)  # compiled, and libraries imported
-    print("Uneven light\n\n" + light_table(), flush=True)
+    print("Uneven illumination\n\n" + illumination_table(), flush=True)
     print("\nNoise\n\n" + noise_table(), flush=True)
 
 

@@ -12,7 +12,7 @@ from .blocks.progress import Progress, subprogress
 from .features.feature_space import FeatureSpace
 from .kmeans.illumination import with_shared_illumination
 from .kmeans.suggestion import K_MAX, Suggestion, check_method, suggest
-from .kmeans.uneven_light import uneven_light
+from .kmeans.uneven_illumination import uneven_illumination
 from .labels.clean_up import clean_labels
 from .model.model import KMeansModel, clusterings_of
 from .model.pooled import fit_pooled, one_per_image
@@ -305,12 +305,12 @@ def suggest_illumination(
     -------
     "additive", "multiplicative" or None
         What to pass as `illumination`. Look at the labels: a scene that is darker on one side, such as a sky,
-        is called unevenly lit too, and uneven light that is weaker than the noise is not found.
+        is called unevenly lit too, and uneven illumination that is weaker than the noise is not found.
     """
     opened = open_container(image, channel_axis)
     options: dict[str, Any] = {"features": features} | ({"exclude": exclude} if exclude != () else {})
     recipe = Recipe.of(1, **_with_nodata([opened], options))
-    return uneven_light(_pixels(opened, mask, recipe))
+    return uneven_illumination(_pixels(opened, mask, recipe))
 
 
 @shows_options(FeatureOptions)

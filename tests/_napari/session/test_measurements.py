@@ -34,7 +34,7 @@ def test_an_estimate_has_the_counts_of_the_whole_image(gray):
     assert model.inertia == pytest.approx(2 * part.inertia)
 
 
-def test_only_what_is_displayed_is_tested_for_uneven_light():
+def test_only_what_is_displayed_is_tested_for_uneven_illumination():
     ramp = np.add.outer(np.linspace(0, 150, 96), 60 * (np.arange(96) % 16 > 8)).astype(np.float32)
-    assert measure(Pixels.of(ramp), Recipe(), 1).uneven_light is None
-    assert measure(Pixels.of(ramp), Recipe(), 1, for_display=True).uneven_light == "additive"
+    assert measure(Pixels.of(ramp), Recipe(), 1).uneven_illumination is None
+    assert measure(Pixels.of(ramp), Recipe(), 1, for_display=True).uneven_illumination == "additive"

@@ -49,7 +49,7 @@ class ApplyDialogs(QObject):
         if self._applying.source() is None:
             return
         dialog = LayersDialog(self._applying, self._parent)
-        dialog.tell_of_mask(self._applying.has_mask)
+        dialog.mention_mask(self._applying.has_mask)
         dialog.accepted.connect(lambda: self._applying.to_layers(*dialog.chosen()))
         dialog.rejected.connect(self._applying.runner.stop)  # the comparison
         self._open(dialog)
@@ -60,7 +60,7 @@ class ApplyDialogs(QObject):
         if self._applying.source() is None:
             return
         dialog = FilesDialog(self._parent)
-        dialog.tell_of_mask(self._applying.has_mask)
+        dialog.mention_mask(self._applying.has_mask)
         dialog.accepted.connect(lambda: self._applying.to_files(dialog.chosen()))
         self._open(dialog)
 
@@ -95,8 +95,8 @@ class _Dialog(QDialog):
         widget.setAccessibleName(label)
         self.form.addRow(label, widget)
 
-    def tell_of_mask(self, has_mask: bool) -> None:
-        """Say that the mask of the shown image is not used for others, if it has one."""
+    def mention_mask(self, has_mask: bool) -> None:
+        """Mention that the mask of the shown image is not used for others, if it has one."""
         if has_mask:
             text = "The mask belongs to this image: other images are labelled as a whole."
             self.form.insertRow(self.form.rowCount() - 1, QLabel(text, wordWrap=True))
@@ -131,7 +131,7 @@ class LayersDialog(_Dialog):
         self._on_how()
 
     def compare(self) -> None:
-        """Say how the chosen layers differ from the shown image, once that is known."""
+        """Show how the chosen layers differ from the shown image, once that is known."""
         layers = self.layers.currentData() or []
         self.apply.setEnabled(bool(layers))
         self.warning.setText("" if layers else "There is no other image layer like this one.")

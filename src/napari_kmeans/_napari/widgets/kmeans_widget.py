@@ -73,7 +73,7 @@ class KMeansWidget(Container):
             self.native,
             [
                 (view.tabs, 1),
-                (view.uneven_light, 0),
+                (view.uneven_illumination, 0),
                 (self.status, 0),
                 (below, 1),
                 (buttons, 0),
@@ -140,7 +140,7 @@ class KMeansWidget(Container):
             (self.peek.pressed, display.peek),
             (self.peek.released, display.end_peek),
             (view.choose_k.chosen, self._on_k_chosen),
-            (view.uneven_light.accepted, self._on_uneven_light),
+            (view.uneven_illumination.accepted, self._on_uneven_illumination),
             (view.histogram.threshold_moved, changes.drag_threshold),
             (view.border.moved, self._on_threshold_typed),
             (view.border.refused, self._on_number_refused),
@@ -257,7 +257,7 @@ class KMeansWidget(Container):
         if live and self.session is not None and self.session.is_wanted:
             self.jobs.update()
 
-    def _on_uneven_light(self, kind: str) -> None:
+    def _on_uneven_illumination(self, kind: str) -> None:
         self.controls["illumination"].value = kind
 
     def _on_k_chosen(self, n_clusters: int) -> None:

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from napari_kmeans._napari.widgets.uneven_light_line import UnevenLightLine
+from napari_kmeans._napari.widgets.uneven_illumination_line import UnevenIlluminationLine
 
 
 @pytest.fixture
 def line(qtbot):
-    line = UnevenLightLine()
+    line = UnevenIlluminationLine()
     qtbot.addWidget(line)
     return line
 

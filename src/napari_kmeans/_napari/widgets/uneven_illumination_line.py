@@ -13,7 +13,7 @@ _TIPS = {
 }
 
 
-class UnevenLightLine(QWidget):
+class UnevenIlluminationLine(QWidget):
     """Says that the image looks unevenly lit, with a button to correct it; hidden otherwise.
 
     Signals
