@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from ..blocks import loop
 
 _PARTS = 16  # of a row: more than there are threads, since some take longer than others
-_LEAST_VALUES = 1 << 13  # fewer take less time than handing them to a thread
+_LEAST_VALUES = 1 << 13  # a row of fewer takes less time than handing its parts to threads
 _EXPONENT = 450  # of the scaled span: with it squares neither overflow nor underflow
 
 
@@ -75,16 +75,11 @@ class OptimalPartitions:
         n_levels = (values.size - 1).bit_length()
         self._mean, self._scatter = np.zeros((2, n_levels, values.size))
         row = np.zeros(values.size + 1)
-        _run(
-            [partial(scatter_of_prefixes, self._scaled, weights, row)]
-            + [
-                partial(
-                    accumulate_runs, self._scaled, weights, level, self._mean[level], self._scatter[level]
-                )
-                for level in range(n_levels)
-            ],
-            values.size,
-        )
+        runs = [
+            partial(accumulate_runs, self._scaled, weights, level, self._mean[level], self._scatter[level])
+            for level in range(n_levels)
+        ]
+        _run([partial(scatter_of_prefixes, self._scaled, weights, row), *runs], values.size >= _LEAST_VALUES)
         self._rows.append(row)
         self._splits.append(np.zeros(values.size + 1, dtype=np.int32))
 
@@ -172,10 +167,10 @@ class OptimalPartitions:
             next_row, self.n_rows + 1, self._rows[-1], self._weight, self._mean, self._scatter, row, split
         )
         longest = 1 << (n.bit_length() - 1)
-        part = max(longest // _PARTS, 1)
+        part = longest // _PARTS if n >= _LEAST_VALUES else 1
         fill(0, n + 1, longest, part)
         if part > 1:  # what lies between two prefixes one part away does not depend on the others
-            _run([partial(fill, begin, begin + part, part // 2, 1) for begin in range(0, n + 1, part)], n)
+            _run(partial(fill, begin, begin + part, part // 2, 1) for begin in range(0, n + 1, part))
         return row, split
 
     def _last_split(self, n_clusters: int) -> int:
@@ -188,8 +183,8 @@ class OptimalPartitions:
         return int(find_split(previous, self._weight, self._mean, self._scatter, n_clusters - 1, n - 1, n)[1])
 
 
-def _run(tasks: Iterable[Callable[[], None]], n_values: int) -> None:
-    """Run tasks that do not depend on each other, with the help of other threads if there are many values."""
+def _run(tasks: Iterable[Callable[[], None]], threaded: bool = True) -> None:
+    """Run tasks that do not depend on each other, with the help of other threads."""
     todo = deque(tasks)
 
     def work() -> None:
@@ -200,7 +195,7 @@ def _run(tasks: Iterable[Callable[[], None]], n_values: int) -> None:
                 return
             task()
 
-    n_helpers = loop.N_THREADS - 1 if n_values >= _LEAST_VALUES else 0
+    n_helpers = loop.N_THREADS - 1 if threaded else 0
     helpers = [_pool(n_helpers).submit(work) for _ in range(n_helpers)]
     work()
     for helper in helpers:
