@@ -2,7 +2,7 @@
 
 .POSIX:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint docs bench clean
+.PHONY: help demo test test-all lint docs pictures bench clean
 
 VENV = .venv
 TOX_VENV = .venv-tox
@@ -18,6 +18,7 @@ help:
 	@echo "make test-all  the tests on every Python found, those that take long, and the lint step"
 	@echo "make lint      style, types, direction of imports"
 	@echo "make docs      build the documentation into site/"
+	@echo "make pictures  make the pictures of README and docs again (ARGS=--check: only compare)"
 	@echo "make bench     time this package and others side by side"
 	@echo "make clean     remove what the above have made"
 
@@ -45,6 +46,10 @@ lint: $(TOX)
 
 docs: $(TOX)
 	scripts/with-pythons $(TOX) run -e docs $(ARGS)
+
+pictures: $(VENV)/installed
+	@scripts/install-system-packages
+	xvfb-run -a -s "-screen 0 2800x1800x24" $(VENV)/bin/python scripts/make_pictures.py $(ARGS)
 
 bench: $(TOX)
 	scripts/with-pythons $(TOX) run -e bench $(ARGS)

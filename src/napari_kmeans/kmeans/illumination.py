@@ -20,8 +20,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks.boxes import sampled_windows
-from ..blocks.loop import map_blocks
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
 from ..features.feature_space import ScalarFormat, VectorFormat
@@ -33,8 +31,7 @@ from ..preprocess.illumination import (
     pixel_coordinates,
     terms,
 )
-from ..summary.field_sample import FIELD_SAMPLE_SIZE, FieldSample, FieldSamplePlan
-from ..summary.scalar import group_values
+from ..summary.field_sample import FIELD_SAMPLE_SIZE, FieldSample, sample_field
 from .exact import OptimalPartitions
 from .intervals import midpoints
 
@@ -46,7 +43,8 @@ _COARSE_RIDGE, _FINE_RIDGE = 1e-4, 1e-5
 _N_COARSE = 1 << 13  # pixels to choose among local minima with
 _MAX_ROUNDS, _EXACT_EVERY = 40, 4
 _TOLERANCE = 1e-6  # of the standard deviation: a change of the coefficients that ends the alternation
-_N_POINTS = 256  # that the optimal centres are found on
+_N_POINTS = 512  # cells that the optimal centres are found on
+_OUTLIERS = 1000  # one pixel of so many, at either end, is an outlier
 _N_CELLS, _N_REWEIGHTED = 24, 8  # per axis, for differences within segments; rounds of reweighting
 _LUMINANCE = (0.2125, 0.7154, 0.0721)  # Rec. 709
 _BRIGHTEST, _DARKEST = 0.99, 1e-4  # a quantile, and a share of it, between which weights vary
@@ -77,12 +75,7 @@ def with_illumination(
     if illumination is None:
         return pixels
     check_space(illumination, pixels)
-    plan = FieldSamplePlan()
-    sample: FieldSample | None = None
-    boxes = sampled_windows(pixels.shape) if estimate else None
-    for part in map_blocks(plan.chunk, pixels, boxes, progress):
-        sample = part if sample is None else plan.combine(sample, part)
-    assert sample is not None
+    sample = sample_field(pixels, progress, estimate=estimate)
     field = fit_field(sample, pixels.shape, pixels.value_format, illumination)
     return replace(pixels, extractor=replace(pixels.extractor, field=field))
 
@@ -107,19 +100,15 @@ def with_shared_illumination(
             f"images have the shapes {', '.join(map(str, shapes))}, and images that share an illumination "
             "field need one shape"
         )
-    plan = FieldSamplePlan()
     samples = []
     for number, pixels in enumerate(images):
         check_space(illumination, pixels)
         share = subprogress(progress, number / len(images), (number + 1) / len(images))
-        sample: FieldSample | None = None
-        for part in map_blocks(plan.chunk, pixels, progress=share):
-            sample = part if sample is None else plan.combine(sample, part)
-        assert sample is not None
-        samples.append(sample.first(max(FIELD_SAMPLE_SIZE // len(images), 1)))
+        samples.append(sample_field(pixels, share).first(max(FIELD_SAMPLE_SIZE // len(images), 1)))
     pooled = FieldSample(
         *(np.concatenate([getattr(s, name) for s in samples]) for name in ("hashes", "positions", "values"))
     )
+    pooled = pooled.first(len(pooled.hashes))  # any part of it then represents all images
     field = fit_field(pooled, images[0].shape, images[0].value_format, illumination)
     return [replace(pixels, extractor=replace(pixels.extractor, field=field)) for pixels in images]
 
@@ -382,16 +371,24 @@ def _lloyd_step(
 
 
 def _optimal_centers(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the optimal centres of `N_CLUSTERS` clusters of values, merged to few points."""
-    order = np.argsort(values, kind="stable")
-    ordered, mass = values[order], weights[order]
-    group = group_values(ordered, np.ones(ordered.size), _N_POINTS)
-    starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
-    mass_of_group = np.add.reduceat(mass, starts)
-    means = np.add.reduceat(ordered * mass, starts) / mass_of_group
-    points, point_of_group = np.unique(means, return_inverse=True)
+    """Return the optimal centres of `N_CLUSTERS` clusters of values, counted in equal cells.
+
+    Outliers are counted in the first and the last cell, whose means include them.
+    """
+    ends = [values.size // _OUTLIERS, values.size - 1 - values.size // _OUTLIERS]
+    low, high = np.partition(values, ends)[ends]
+    if high <= low:
+        low, high = values.min(), values.max()
+    cell = np.clip(
+        (values - low) * (_N_POINTS / max(high - low, np.finfo(np.float64).tiny)), 0, _N_POINTS - 1
+    )
+    cell = cell.astype(np.int64)
+    mass = np.bincount(cell, weights, minlength=_N_POINTS)
+    sums = np.bincount(cell, weights * values, minlength=_N_POINTS)
+    filled = mass > 0
+    points, point_of_cell = np.unique(sums[filled] / mass[filled], return_inverse=True)
     # The solver counts pixels, so weights are rounded to a thousandth of an average pixel.
-    counts = np.rint(1024 * np.bincount(point_of_group, mass_of_group)).astype(np.int64)
+    counts = np.rint(1024 * np.bincount(point_of_cell, mass[filled])).astype(np.int64)
     partitions = OptimalPartitions(points, np.maximum(counts, 1))
     splits = partitions.splits(min(N_CLUSTERS, points.size))
     return np.asarray(partitions.cluster_statistics(splits)[0])
