@@ -24,6 +24,7 @@ FEW = settings(deadline=None, max_examples=25, derandomize=True)
 DTYPES = st.sampled_from(["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8"])
 SHAPES = hnp.array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=7)
 K = st.integers(1, 6)
+SEVERAL = st.integers(2, 5)
 
 pytestmark = pytest.mark.filterwarnings("ignore:the image has only")
 
@@ -32,7 +33,7 @@ def elements(dtype: np.dtype[Any]) -> Any:
     """Return values of a type: any integers, or floats with NaN and infinities up to a magnitude."""
     if dtype.kind in "iu":
         return hnp.from_dtype(dtype)
-    limit = 60000 if dtype.itemsize == 2 else 1e30
+    limit = 60000.0 if dtype.itemsize == 2 else 2.0**100
     return st.one_of(
         st.floats(-limit, limit, width=8 * dtype.itemsize),
         st.integers(-5, 5).map(float),
@@ -49,7 +50,7 @@ def images(draw: Any) -> np.ndarray:
 
 
 @st.composite
-def channel_images(draw: Any, n_channels: Any = st.integers(2, 5)) -> np.ndarray:
+def channel_images(draw: Any, n_channels: Any = SEVERAL) -> np.ndarray:
     """Channels along the last axis."""
     shape = draw(hnp.array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=9))
     seed, n = draw(st.integers(0, 2**32 - 1)), draw(n_channels)
