@@ -14,7 +14,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -158,32 +158,71 @@ def fit_field(
         If no pixel can be used.
     """
     basis, degrees = _basis(sample.positions, shape, illumination.degree)
-    if isinstance(value_format, VectorFormat):
-        columns = sample.values[:, : value_format.n_features].astype(np.float64).T
-        if _is_color(value_format):
-            columns = np.sum(columns * np.array(_LUMINANCE)[:, np.newaxis], axis=0, keepdims=True)
-    else:
-        columns = sample.values.astype(np.float64).T * value_format.unit
     rows, explained = [], []
-    for column in columns:
-        usable = np.isfinite(column)
-        values = column
-        if illumination.kind == "multiplicative":
-            usable = column > 0
-            values = np.log(np.where(usable, column, 1.0))
-        if not usable.any():
-            raise ValueError(
-                "image has no pixels to fit an illumination field to; a multiplicative field needs values "
-                "above 0"
-            )
-        weights = _weights(column[usable], illumination.kind)
-        samples = _Samples.of(values[usable], basis[usable], weights, degrees)
+    for column in _columns(sample, value_format):
+        samples, _ = _samples_of(column, basis, degrees, illumination.kind)
         coefficients = _fit(samples)
         rows.append(tuple(coefficients.tolist()))
         explained.append(samples.explained_variance(coefficients))
     return IlluminationField(
         illumination.kind, illumination.degree, tuple(shape), tuple(rows), float(np.mean(explained))
     )
+
+
+def fit_coarse(
+    sample: FieldSample,
+    shape: Sequence[int],
+    value_format: ScalarFormat | VectorFormat,
+    illumination: Illumination,
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Fit coarse fields to few of the sampled pixels, in milliseconds; parameters as for `fit_field`.
+
+    Yields
+    ------
+    values, corrected : (n,) float64 arrays
+        With and without the field, in the image's own units; a pair for each field.
+    """
+    few = sample.first(_N_COARSE)
+    basis, degrees = _basis(few.positions, shape, illumination.degree)
+    for column in _columns(few, value_format):
+        samples, usable = _samples_of(column, basis, degrees, illumination.kind)
+        if not degrees.size or np.ptp(samples.values) == 0:
+            continue
+        coefficients, _ = _alternate(samples, _field_of_slopes(samples), _COARSE_RIDGE)
+        field = np.einsum("ni,i->n", samples.basis, coefficients)
+        values = column[usable]
+        yield values, values - field if illumination.kind == "additive" else values * np.exp(-field)
+
+
+def optimal_inertia(values: NDArray[np.float64]) -> float:
+    """Return the inertia of values around the centres of `N_CLUSTERS` clusters."""
+    centers = _optimal_centers(values, np.ones(values.size))
+    return float(np.sum((values - centers[np.searchsorted(midpoints(centers), values)]) ** 2))
+
+
+def _columns(sample: FieldSample, value_format: ScalarFormat | VectorFormat) -> NDArray[np.float64]:
+    """Return the values that have a field each: (n_fields, n) array."""
+    if isinstance(value_format, ScalarFormat):
+        return np.asarray(sample.values.astype(np.float64).T * value_format.unit)
+    columns = sample.values[:, : value_format.n_features].astype(np.float64).T
+    if _is_color(value_format):
+        columns = np.sum(columns * np.array(_LUMINANCE)[:, np.newaxis], axis=0, keepdims=True)
+    return columns
+
+
+def _samples_of(
+    column: NDArray[np.float64], basis: NDArray[np.float64], degrees: NDArray[np.float64], kind: str
+) -> tuple[_Samples, NDArray[np.bool_]]:
+    """Return the least-squares problem of one field, and which pixels take part."""
+    usable, values = np.isfinite(column), column
+    if kind == "multiplicative":
+        usable = column > 0
+        values = np.log(np.where(usable, column, 1.0))
+    if not usable.any():
+        raise ValueError(
+            "image has no pixels to fit an illumination field to; a multiplicative field needs values above 0"
+        )
+    return _Samples.of(values[usable], basis[usable], _weights(column[usable], kind), degrees), usable
 
 
 def _weights(values: NDArray[np.float64], kind: str) -> NDArray[np.float64]:

@@ -188,7 +188,7 @@ class KMeansStack:
         return file.to_text(_KIND, {**axes, "models": models})
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the models to one JSON file, completely or not at all."""
+        """Write the models to one JSON file, completely or not at all; see `KMeansModel.save`."""
         file.write(path, self.to_json())
 
     @classmethod

@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_COHERENCE = 100.0
+"""Largest price of a border, in units of the noise."""
 
 _MAX_ROUNDS = 500
 _CHECK_EVERY = 3

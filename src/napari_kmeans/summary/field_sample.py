@@ -24,8 +24,8 @@ _LEAST_STRETCH = 16  # pixels; in smaller images every position is hashed
 def sample_field(pixels: Pixels, progress: Progress | None = None, *, estimate: bool = False) -> FieldSample:
     """Sample the usable pixels of an image, the same for any blocks.
 
-    In a large image one pixel of each of many equal stretches is looked at, which takes no longer the larger
-    the image is. Where most pixels are excluded, all positions are hashed instead.
+    In a large image, one pixel of each of many equal stretches is read, so the time does not grow with the
+    image. If most pixels are excluded, all positions are hashed instead.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class FieldSamplePlan:
         positions = positions.reshape(-1)
         hashes = splitmix64(positions)
         if hashes.size > 4 * FIELD_SAMPLE_SIZE:
-            # A bound on the hashes leaves few pixels to look at; twice the expected number is plenty.
+            # A bound on the hashes leaves few candidates; most images need fewer still.
             candidates = np.flatnonzero(
                 hashes < np.partition(hashes, 4 * FIELD_SAMPLE_SIZE)[4 * FIELD_SAMPLE_SIZE]
             )
