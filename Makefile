@@ -29,10 +29,13 @@ demo: $(VENV)/installed
 	@if [ "$$(uname -s)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
 	    echo "There is no screen here: napari runs on a virtual one and its window is saved as a picture."; \
 	    scripts/install-system-packages && rm -f demo.png && \
+	    echo "Starting napari; the first start takes up to a minute, since loops over pixels are compiled." && \
 	    $(VENV)/bin/napari-kmeans view --sample coins -k 2 --illumination additive --screenshot demo.png && \
 	    echo "The window of napari is in $$(pwd)/demo.png"; \
 	else \
 	    scripts/install-system-packages --check; \
+	    echo "Starting napari; the first start takes up to a minute, since loops over pixels are compiled."; \
+	    echo "The coins are segmented with the uneven light removed. Move the slider *Clusters* to begin with."; \
 	    $(VENV)/bin/napari-kmeans view --sample coins -k 2 --illumination additive; \
 	fi
 
@@ -67,10 +70,10 @@ clean:
 
 $(VENV)/installed: pyproject.toml
 	@[ ! -f $(VENV) ] || rm $(VENV)  # a file there is a pointer that tox or virtualenv left
+	@echo "Installing napari and napari-kmeans into $(VENV): once, in two to five minutes. Nothing else is changed."
 	@python=$$(scripts/find-python demo) && "$$python" -m venv $(VENV)
-	@echo "Installing napari and napari-kmeans into $(VENV) (a few minutes the first time)"
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@$(VENV)/bin/python -m pip install --quiet --editable '.[all]'
+	@$(VENV)/bin/python scripts/install-with-progress --editable '.[all]'
 	@touch $@
 
 $(TOX):

@@ -37,7 +37,10 @@ def segment(
     n_clusters: Annotated[
         str,
         typer.Option(
-            "-k", "--clusters", metavar="N|auto", help=f"Number of clusters, 1 to {MAX_CLUSTERS}, or auto."
+            "-k",
+            "--clusters",
+            metavar="N|auto|gap",
+            help=f"Number of clusters, 1 to {MAX_CLUSTERS}, or as many as are suggested.",
         ),
     ],
     out: p.Out = None,

@@ -25,14 +25,14 @@ from ..summary.coherent import CoherentSummary
 from ..summary.scalar import ScalarSummary
 from ..summary.vector import VectorSummary
 from ..user_warning import warn_user
-from . import file
+from . import model_file
 from .coherence import Coherence, coherent_pixels
 from .confidence import ConfidenceOfBlock
 from .edits import Edits, check_clusters, check_merges, check_names, check_thresholds
 from .fitted_to import FittedTo, check_match, rescaling, sample_of
 from .label_pixels import compute_in_memory, compute_lazily, count_pixels, label_in_memory, label_lazily
 from .labellers import Labeller, NearestLabeller, scalar_labeller
-from .recipe import Recipe
+from .recipe import GAP, Recipe
 
 if TYPE_CHECKING:
     from .uncertainty import Uncertainty
@@ -116,7 +116,8 @@ class KMeansModel(Clustering):
             If there are fewer distinct values than clusters.
         """
         asked = recipe.n_clusters
-        k = suggest(clusterings, K_MAX).n_clusters if isinstance(asked, str) else asked
+        method = "gap" if asked == GAP else "marriott"
+        k = suggest(clusterings, K_MAX, method).n_clusters if isinstance(asked, str) else asked
         if k > clusterings.n_values:
             n = clusterings.n_values
             values, clusters = (
@@ -130,7 +131,9 @@ class KMeansModel(Clustering):
         confirms = confirm and clustering.is_exact
         summary = getattr(clusterings, "coherent", clusterings.summary)
         of_values = summary.original if isinstance(summary, CoherentSummary) else summary
-        found = {name: value for name, value in vars(clustering).items() if name in file.CLUSTERING_FIELDS}
+        found = {
+            name: value for name, value in vars(clustering).items() if name in model_file.CLUSTERING_FIELDS
+        }
         found["feature_names"] = clustering.feature_names or (recipe.features.name,)
         found["confirmation"] = clusterings.confirm(k) if confirms else ""
         model = cls(
@@ -490,7 +493,7 @@ class KMeansModel(Clustering):
     def uncertainty(
         self,
         image: Any,
-        channel_axis: int | None = None,
+        channel_axis: int | str | None = None,
         mask: Any = None,
         *,
         level: float = 0.95,
@@ -531,9 +534,7 @@ class KMeansModel(Clustering):
         """
         from .uncertainty import uncertainty_of
 
-        if channel_axis is None:
-            channel_axis = self.channel_axis
-        pixels = Pixels.of(image, features=self.extractor, channel_axis=channel_axis, mask=mask)
+        _, pixels = self._open(image, channel_axis, mask)
         found = uncertainty_of(
             self,
             pixels,
@@ -809,7 +810,7 @@ class KMeansModel(Clustering):
 
     def to_json(self) -> str:
         """Return the content of a model file."""
-        return file.to_text(_KIND, self.to_dict())
+        return model_file.to_text(_KIND, self.to_dict())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a JSON file, completely or not at all.
@@ -824,7 +825,7 @@ class KMeansModel(Clustering):
         OSError
             If the file cannot be written.
         """
-        file.write(path, self.to_json())
+        model_file.write(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> KMeansModel:
@@ -847,8 +848,8 @@ class KMeansModel(Clustering):
         OSError
             If the file cannot be read.
         """
-        with file.errors_about(path):
-            return cls.from_dict(file.read(path, _KIND))
+        with model_file.errors_about(path):
+            return cls.from_dict(model_file.read(path, _KIND))
 
     @classmethod
     def from_json(cls, text: str) -> KMeansModel:
@@ -867,18 +868,18 @@ class KMeansModel(Clustering):
         ValueError
             If the text is not that of a model. It is fully validated.
         """
-        with file.errors_about("the text"):
-            return cls.from_dict(file.parse(text, _KIND))
+        with model_file.errors_about("the text"):
+            return cls.from_dict(model_file.parse(text, _KIND))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model as JSON stores it."""
         return {
             "channel_axis": self.channel_axis,
             "recipe": self.recipe.to_dict(),
-            "illumination": file.field_to_dict(self.illumination),
-            "coherence": None if self.coherence is None else file.coherence_to_dict(self.coherence),
+            "illumination": model_file.field_to_dict(self.illumination),
+            "coherence": None if self.coherence is None else model_file.coherence_to_dict(self.coherence),
             "fitted_to": None if self.fitted_to is None else self.fitted_to.to_dict(),
-            "clustering": file.clustering_to_dict(self),
+            "clustering": model_file.clustering_to_dict(self),
         }
 
     @classmethod
@@ -898,16 +899,16 @@ class KMeansModel(Clustering):
         TypeError, ValueError, KeyError
             If the content is not that of a model.
         """
-        channel_axis = file.check_axis("channel_axis", document["channel_axis"])
-        recipe = file.recipe_from_dict(document["recipe"])
-        found = file.clustering_from_dict(document["clustering"])
+        channel_axis = model_file.check_axis("channel_axis", document["channel_axis"])
+        recipe = model_file.recipe_from_dict(document["recipe"])
+        found = model_file.clustering_from_dict(document["clustering"])
         model = cls(
             **found,
             recipe=replace(recipe, edits=Edits()),
             channel_axis=channel_axis,
-            illumination=file.field_from_dict(document.get("illumination")),
-            coherence=file.coherence_from_dict(document.get("coherence")),
-            fitted_to=file.fitted_to_from_dict(document.get("fitted_to")),
+            illumination=model_file.field_from_dict(document.get("illumination")),
+            coherence=model_file.coherence_from_dict(document.get("coherence")),
+            fitted_to=model_file.fitted_to_from_dict(document.get("fitted_to")),
         )
         edits = recipe.edits
         if edits.thresholds is not None and edits.thresholds != tuple(model.thresholds.tolist()):

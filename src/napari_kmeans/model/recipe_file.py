@@ -16,9 +16,9 @@ from typing import Any
 
 from ..labels.clean_up import CleanUp
 from ..preprocess.illumination import Illumination
-from . import file
+from . import model_file
 from .edits import Edits, check_clusters, check_merges, check_names, check_thresholds
-from .recipe import AUTO, Recipe, features_from_dict
+from .recipe import AUTO, GAP, Recipe, features_from_dict
 
 KIND = "napari-kmeans recipe"
 VERSION = 1
@@ -36,7 +36,7 @@ def to_text(recipe: Recipe) -> str:
 
 def save(recipe: Recipe, path: str | os.PathLike[str]) -> None:
     """Write a recipe file, completely or not at all."""
-    file.write(path, to_text(recipe))
+    model_file.write(path, to_text(recipe))
 
 
 def load(path: str | os.PathLike[str]) -> Recipe:
@@ -50,7 +50,7 @@ def load(path: str | os.PathLike[str]) -> Recipe:
         If it cannot be read.
     """
     try:
-        return _of_document(file.read(path, KIND, VERSION))
+        return _of_document(model_file.read(path, KIND, VERSION))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a napari-kmeans recipe: {error}") from None
 
@@ -63,7 +63,7 @@ def parse(text: str) -> Recipe:
     ValueError
         If it is not a recipe; the message names the field.
     """
-    return _of_document(file.parse(text, KIND, VERSION))
+    return _of_document(model_file.parse(text, KIND, VERSION))
 
 
 def _of_document(content: dict[str, Any]) -> Recipe:
@@ -98,7 +98,7 @@ def from_dict(content: dict[str, Any]) -> Recipe:
         options[name] = _checked(name, checks[name], value) if name in checks else value
     edits = options.pop("edits", {})
     k = options.pop("n_clusters", Recipe.n_clusters)
-    if k != AUTO and not isinstance(k, int):
+    if k not in (AUTO, GAP) and not isinstance(k, int):
         raise ValueError(f'n_clusters must be an int or "auto", not {k!r:.40}')
     recipe = _checked("n_clusters", Recipe.of, k)
     for name, value in options.items():
@@ -152,13 +152,13 @@ def _edits(value: Any, n_clusters: int | str) -> dict[str, Any]:
     if not given:
         return {}
     if isinstance(n_clusters, str):
-        raise ValueError('edits belong to a number of clusters, and n_clusters is "auto"')
+        raise ValueError('edits belong to a number of clusters, and n_clusters is "' + n_clusters + '"')
     if ("centers" in given) != ("scales" in given):
         raise ValueError("centers and scales belong together")
     checks: dict[str, Callable[[Any], Any]] = {
         "thresholds": lambda each: check_thresholds(each, n_clusters),
-        "centers": lambda each: tuple(map(tuple, file.numbers("centers", each, ndim=2).tolist())),
-        "scales": lambda each: tuple(file.numbers("scales", each, ndim=1).tolist()),
+        "centers": lambda each: tuple(map(tuple, model_file.numbers("centers", each, ndim=2).tolist())),
+        "scales": lambda each: tuple(model_file.numbers("scales", each, ndim=1).tolist()),
         "merges": lambda each: check_merges(each, n_clusters),
         "background": lambda each: tuple(check_clusters("background", each, n_clusters)),
         "names": lambda each: check_names(each, n_clusters),
