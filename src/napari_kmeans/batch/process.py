@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +16,7 @@ from ..io.images import read_image
 from ..io.label_images import write_labels
 from ..report.label_metadata import model_metadata
 from ..report.tables import write_columns, write_table
+from ..user_warning import collected_warnings
 from .plan import Job
 from .task import Result, Stage, Task
 
@@ -64,14 +64,12 @@ def process(job: Job, task: Task, stage: Stage | None = None, *, overwrite: bool
     stage = stage or _no_stage
     begin = time.perf_counter()
     error, n_clusters = "", 0
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("always", UserWarning)
+    with collected_warnings() as collected:
         try:
             n_clusters = _process(job, task, stage, overwrite)
         except ERRORS as raised:
             error = with_path(job.image, reason(raised))
-    messages = tuple(with_path(job.image, str(warning.message)) for warning in caught)
+    messages = tuple(with_path(job.image, message) for message in collected)
     seconds = time.perf_counter() - begin
     return Outcome(job, "failed" if error else "done", n_clusters, seconds, messages, error)
 
@@ -114,7 +112,7 @@ def _write(job: Job, image: ImageFile, result: Result, stage: Stage, overwrite: 
         result.model.save(job.model)
     if job.confidence is not None:
         model, progress = result.model, stage("computing confidence")
-        confidence = model.confidence(image.data, image.channel_axis, progress=progress)
+        confidence = model.confidence(image, progress=progress)
         tiff.write(job.confidence, confidence, image, overwrite=overwrite, progress=progress)
     if job.objects is not None and result.objects is not None:
         write_labels(job.objects, result.objects, image, overwrite=overwrite)

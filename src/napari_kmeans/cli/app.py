@@ -26,7 +26,7 @@ from .batch import batch
 from .commands import apply, segment
 from .options import KINDS as FILES
 from .options import Channel, choose
-from .report import reporting, say
+from .report import printed_warnings, reporting, say
 from .steady_output import steady_output
 
 _SCREEN = "-screen 0 1400x900x24"
@@ -41,7 +41,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     0: all went well; 1: an input failed; 2: wrong usage; 130: stopped by Ctrl-C.
     """
-    with steady_output():
+    with steady_output(), printed_warnings():
         return _run(args)
 
 
