@@ -2,7 +2,7 @@
 
 .POSIX:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint docs bench clean
+.PHONY: help demo test test-all lint docs pictures bench clean
 
 VENV = .venv
 TOX_VENV = .venv-tox
@@ -18,6 +18,7 @@ help:
 	@echo "make test-all  the tests on every Python found, those that take long, and the lint step"
 	@echo "make lint      style, types, direction of imports"
 	@echo "make docs      build the documentation into site/"
+	@echo "make pictures  make the pictures of README and docs again (ARGS=--check: only compare)"
 	@echo "make bench     time this package and others side by side"
 	@echo "make clean     remove what the above have made"
 
@@ -25,10 +26,13 @@ demo: $(VENV)/installed
 	@if [ "$$(uname -s)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
 	    echo "There is no screen here: napari runs on a virtual one and its window is saved as a picture."; \
 	    scripts/install-system-packages && rm -f demo.png && \
+	    echo "Starting napari; the first start takes up to a minute, since loops over pixels are compiled." && \
 	    $(VENV)/bin/napari-kmeans view --sample coins -k 2 --illumination additive --screenshot demo.png && \
 	    echo "The window of napari is in $$(pwd)/demo.png"; \
 	else \
 	    scripts/install-system-packages --check; \
+	    echo "Starting napari; the first start takes up to a minute, since loops over pixels are compiled."; \
+	    echo "The coins are segmented with the uneven light removed. Move the slider *Clusters* to begin with."; \
 	    $(VENV)/bin/napari-kmeans view --sample coins -k 2 --illumination additive; \
 	fi
 
@@ -46,6 +50,10 @@ lint: $(TOX)
 docs: $(TOX)
 	scripts/with-pythons $(TOX) run -e docs $(ARGS)
 
+pictures: $(VENV)/installed
+	@scripts/install-system-packages
+	xvfb-run -a -s "-screen 0 2800x1800x24" $(VENV)/bin/python scripts/make_pictures.py $(ARGS)
+
 bench: $(TOX)
 	scripts/with-pythons $(TOX) run -e bench $(ARGS)
 
@@ -55,10 +63,10 @@ clean:
 
 $(VENV)/installed: pyproject.toml
 	@[ ! -f $(VENV) ] || rm $(VENV)  # a file there is a pointer that tox or virtualenv left
+	@echo "Installing napari and napari-kmeans into $(VENV): once, in two to five minutes. Nothing else is changed."
 	@python=$$(scripts/find-python demo) && "$$python" -m venv $(VENV)
-	@echo "Installing napari and napari-kmeans into $(VENV) (a few minutes the first time)"
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@$(VENV)/bin/python -m pip install --quiet --editable '.[all]'
+	@$(VENV)/bin/python scripts/install-with-progress --editable '.[all]'
 	@touch $@
 
 $(TOX):

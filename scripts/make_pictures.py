@@ -1,9 +1,8 @@
 """Make the pictures of README and docs from the real program, driven by the dock's own controls.
 
-xvfb-run -a -s "-screen 0 2800x1800x24" python scripts/make_pictures.py
-
-A smaller screen would cut some. Names, or the beginnings of names, make only those pictures:
-``python scripts/make_pictures.py window dock-coins``.
+``make pictures`` runs it on a virtual screen; a smaller one would cut some. Names, or the beginnings of names, make only
+those pictures: ``make pictures ARGS="window dock-coins"``. A picture that hardly differs from the last one is not
+written again. ``--check`` writes none and fails if one differs, or is missing.
 """
 
 from __future__ import annotations
@@ -21,8 +20,11 @@ from typing import Any
 os.environ["NAPARI_CONFIG"] = ""
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
-WINDOW = 1200, 760
-SIZES = {"narrow": (300, 560), "wide": (420, 760)}
+WINDOW = 1040, 680
+CANVAS_AND_DOCK = 760, 620
+NARROW = 300, 600
+DIFFERS = 3  # exit status of a process that takes pictures
+TOLERANCE = 4.0  # gray values, mean difference of pictures reduced to an eighth: fonts differ that much, controls more
 SAMPLES_SHOWN = {"coins": 4, "tissue": 4, "cells": 3}
 
 
@@ -53,6 +55,7 @@ class Studio:
         from napari_kmeans._napari.contributions.sample_data import SAMPLES
 
         dock = self.dock
+        dock.illumination.value = "none"
         for action in (dock.menu.side_by_side, dock.menu.outline, dock.menu.log_counts):
             action.setChecked(False)
         dock.tabs.setCurrentIndex(0)
@@ -80,36 +83,42 @@ class Studio:
         self.frame.setFloating(False)
         return picture
 
-    def window(self) -> Any:
-        """Picture of the whole window."""
+    def window(self, whole: bool = False) -> Any:
+        """Picture of canvas and dock, or of the whole window."""
+        window = self.viewer.window
+        for part in (window._qt_viewer.dockLayerControls, window._qt_viewer.dockLayerList):
+            part.setVisible(whole)
+        window.resize(*(WINDOW if whole else CANVAS_AND_DOCK))
         self.wait()
-        return self.viewer.window._qt_window.grab()
+        self.viewer.reset_view()
+        self.wait()
+        return window._qt_window.grab()
 
 
 # What is to be seen in each picture
 
 
-def dock_of(studio: Studio, sample: str, theme: str, size: str) -> Any:
+def dock_of(studio: Studio, sample: str, theme: str) -> Any:
     """The dock with the histogram of a sample."""
     studio.begin(sample, SAMPLES_SHOWN[sample], theme)
     if sample == "cells":
         studio.dock.where.value = 0  # each z
         studio.dock.menu.log_counts.setChecked(True)
         studio.wait()
-    return studio.dock_at(*SIZES[size])
+    return studio.dock_at(*NARROW)
 
 
 def window(studio: Studio) -> Any:
     """The whole window, with coins."""
     studio.begin("coins", 4)
-    return studio.window()
+    return studio.window(whole=True)
 
 
 def choose_k(studio: Studio, theme: str) -> Any:
     """The curve and the suggestion."""
     studio.begin("cells", 4, theme)
     studio.dock.tabs.setCurrentIndex(1)
-    return studio.dock_at(*SIZES["narrow"])
+    return studio.dock_at(*NARROW)
 
 
 def adjusted(studio: Studio) -> Any:
@@ -118,7 +127,7 @@ def adjusted(studio: Studio) -> Any:
     border = studio.dock.border
     border.which.setCurrentIndex(1)
     border.value.setValue(100)
-    return studio.dock_at(*SIZES["narrow"])
+    return studio.dock_at(*NARROW)
 
 
 def edited(studio: Studio) -> Any:
@@ -132,7 +141,7 @@ def edited(studio: Studio) -> Any:
     studio.wait()
     table.asked.emit("background", [4])
     studio.wait()
-    return studio.dock_at(*SIZES["narrow"])
+    return studio.dock_at(*NARROW)
 
 
 def highlighted(studio: Studio) -> Any:
@@ -185,11 +194,12 @@ def cleaned(studio: Studio) -> Any:
     dock.majority.value = 2
     dock.min_size.value = 150
     dock.fill_holes.value = 150
-    dock.clean_section.button.setChecked(True)
-    dock.where_section.button.setChecked(True)
+    sections = (dock.view.prepare, dock.view.where, dock.view.clean_up)
+    for section in sections:
+        section.button.setChecked(True)
     studio.wait()
-    picture = studio.dock_at(300, 720)
-    for section in (dock.clean_section, dock.where_section):
+    picture = studio.dock_at(300, 840)
+    for section in sections:
         section.button.setChecked(False)
     for control in (dock.majority, dock.min_size, dock.fill_holes):
         control.value = 0
@@ -261,10 +271,9 @@ PICTURES: dict[str, Callable[[Studio], Any]] = {
     "figure": figure,
 }
 PICTURES |= {
-    f"dock-{sample}-{theme}-{size}": partial(dock_of, sample=sample, theme=theme, size=size)
+    f"dock-{sample}-{theme}-narrow": partial(dock_of, sample=sample, theme=theme)
     for sample in SAMPLES_SHOWN
     for theme in ("dark", "light")
-    for size in SIZES
 }
 SCALES = {1: "", 2: "-2x"}
 ONCE = (
@@ -275,8 +284,8 @@ ONCE = (
 )  # large ones of little text: the repository stays small
 
 
-def save(pixmap: Any, path: Path) -> None:
-    """Write a PNG of at most 256 colours: the commonest as they are, the others by median cut."""
+def few_colors(pixmap: Any) -> Any:
+    """Return a picture of at most 256 colours: the commonest as they are, the others by median cut."""
     import numpy as np
     from PIL import Image
     from qtpy.QtCore import QBuffer, QIODevice
@@ -297,37 +306,66 @@ def save(pixmap: Any, path: Path) -> None:
     nearest = distance.argmin(axis=1).astype(np.uint8)
     few = Image.fromarray(nearest[which].reshape(image.height, image.width), "P")
     few.putpalette(palette.astype(np.uint8).tobytes())
-    few.save(path, optimize=True)
-    print(f"{path.name}: {image.width} × {image.height}, {path.stat().st_size / 1024:.0f} KB", flush=True)
+    return few
 
 
-def take(wanted: Sequence[str], scale: int) -> None:
-    """Take pictures in this process, whose scale was given to Qt."""
+def difference(picture: Any, path: Path) -> float:
+    """Return how much a picture differs from the last one: a mean of gray values, or infinity if it has another size."""
+    import numpy as np
+    from PIL import Image
+
+    if not path.exists():
+        return float("inf")
+    with Image.open(path) as last:
+        if last.size != picture.size:
+            return float("inf")
+        size = (-(-last.width // 8), -(-last.height // 8))
+        small = [np.asarray(each.convert("RGB").resize(size), dtype=float) for each in (picture, last)]
+    return float(np.abs(small[0] - small[1]).mean())
+
+
+def take(wanted: Sequence[str], scale: int, check: bool) -> bool:
+    """Take pictures in this process, whose scale was given to Qt; return whether none differs from the last."""
     studio = Studio()
+    same = True
     try:
         for name in wanted:
-            save(PICTURES[name](studio), FOLDER / f"{name}{SCALES[scale]}.png")
+            picture, path = few_colors(PICTURES[name](studio)), FOLDER / f"{name}{SCALES[scale]}.png"
+            differs = difference(picture, path)
+            if differs > TOLERANCE:
+                same = False
+                if not check:
+                    picture.save(path, optimize=True)
+            kept = "as before" if differs <= TOLERANCE else "differs" if check else "written"
+            print(f"{path.name}: {picture.width} × {picture.height}, {kept} ({differs:.1f})", flush=True)
     finally:
         studio.viewer.close()
+    return same
 
 
 def main(arguments: Sequence[str]) -> int:
     """Take pictures at every scale, each in a process of its own."""
+    check = "--check" in arguments
+    arguments = [argument for argument in arguments if argument != "--check"]
     if scale := os.environ.get("PICTURES_AT_SCALE"):
-        take(arguments, int(scale))
-        return 0
+        return 0 if take(arguments, int(scale), check) or not check else DIFFERS
     wanted = [name for name in PICTURES if not arguments or name.startswith(tuple(arguments))]
     if not wanted:
         print(f"names begin with none of {', '.join(arguments)}: {', '.join(PICTURES)}", file=sys.stderr)
         return 2
     FOLDER.mkdir(parents=True, exist_ok=True)
+    same = True
     for scale in SCALES:
         if scale > 1:
             wanted = [name for name in wanted if not name.startswith(ONCE)]
         environment = {**os.environ, "QT_SCALE_FACTOR": str(scale), "PICTURES_AT_SCALE": str(scale)}
         if wanted:
-            subprocess.run([sys.executable, __file__, *wanted], env=environment, check=True)
-    return 0
+            flags = ["--check"] if check else []
+            done = subprocess.run([sys.executable, __file__, *wanted, *flags], env=environment)
+            if done.returncode not in (0, DIFFERS):
+                return done.returncode
+            same = same and done.returncode == 0
+    return 0 if same else 1
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def _values(n_clusters: int, theme: str) -> Any:
     from skimage.data import coins
 
     import napari_kmeans
-    from napari_kmeans.report.histogram import bin_summary
+    from napari_kmeans.report.histogram_bins import bin_summary
 
     ink = {"text.color": THEMES[theme], "axes.labelcolor": THEMES[theme], "xtick.color": THEMES[theme]}
     ink |= {"axes.edgecolor": THEMES[theme], "figure.facecolor": BACKGROUNDS[theme], "axes.facecolor": "none"}

@@ -16,12 +16,13 @@ def names() -> list[str]:
     """Return the names of everything, without making it."""
     pages = [name for each in example_gallery.examples() for name in _names_of(each)]
     pictures = [f"explanation/{name}" for name in explanation_pictures.names()]
-    return ["gallery/index.md", *pages, *pictures, *root_pages()]
+    return ["assets/logo.svg", "gallery/index.md", *pages, *pictures, *root_pages()]
 
 
 def files() -> dict[str, str | bytes]:
     """Return everything by name."""
-    return {**_pictures_and_gallery(), **root_pages()}
+    logo = (ROOT / "src" / "napari_kmeans" / "logo.svg").read_bytes()
+    return {"assets/logo.svg": logo, **_pictures_and_gallery(), **root_pages()}
 
 
 @cache  # made once while the site is served

@@ -13,7 +13,7 @@ from .model.model import KMeansModel
 from .model.recipe import Recipe
 from .model.stack import KMeansStack
 from .model.uncertainty import Uncertainty
-from .pipeline import fit, segment, suggest_n_clusters
+from .pipeline import fit, segment, suggest_illumination, suggest_n_clusters
 from .preprocess.illumination import Illumination
 from .report.label_files import write_labels
 
@@ -39,6 +39,7 @@ __all__ = [
     "sample_image",
     "segment",
     "split_into_objects",
+    "suggest_illumination",
     "suggest_n_clusters",
     "write_labels",
 ]

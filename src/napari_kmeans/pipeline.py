@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Unpack
 
 from .blocks.containers import Contents, axis_number, open_container, open_mask
 from .blocks.pixels import Pixels
 from .blocks.progress import Progress, subprogress
+from .features.feature_space import FeatureSpace
 from .kmeans.illumination import with_shared_illumination
 from .kmeans.suggestion import K_MAX, Suggestion, suggest
+from .kmeans.uneven_light import uneven_light
 from .labels.clean_up import clean_labels
 from .model.model import KMeansModel, clusterings_of
 from .model.pooled import fit_pooled, one_per_image
@@ -70,7 +72,7 @@ def fit(
         ``"gray"``: intensity or, with a channel axis of 3 or 4 (RGB, RGBA), Rec. 709 luminance as
         `skimage.color.rgb2gray` weights it, but in the image's own units. ``"gray601"``: the same with Rec.
         601 weights, rounded for uint8 as Pillow's ``convert("L")`` does.
-        ``"rgb"``: red, green and blue. ``"lab"``: CIE L*a*b* of sRGB, as `skimage.color.rgb2lab`.
+        ``"rgb"``: red, green and blue. ``"lab"``: CIELAB of sRGB, as `skimage.color.rgb2lab`.
         ``"red"``, ``"green"``, ``"blue"``, ``"saturation"``, ``"value"``: one property of a colour.
         ``"hematoxylin"``, ``"eosin"``, ``"dab"`` or `Stain`: amount of a stain, as `skimage.color.rgb2hed`.
         ``"channels"`` or `Channels`: all channels of `channel_axis`.
@@ -281,6 +283,36 @@ def _pixels_of_all(opened: list[Contents], mask: Any, recipe: Recipe) -> list[Pi
     return [_pixels(contents, of_image, recipe) for contents, of_image in zip(opened, masks, strict=True)]
 
 
+def suggest_illumination(
+    image: Any,
+    *,
+    channel_axis: int | str | None = None,
+    mask: Any = None,
+    features: str | FeatureSpace = "gray",
+    exclude: float | str | Sequence[float | str] = (),
+) -> str | None:
+    """Return the kind of uneven illumination that an image seems to have.
+
+    A smooth field is fitted to sampled pixels together with four clusters. The image is called unevenly lit if
+    removing the field takes away more than a third of the variance within the clusters.
+
+    Parameters
+    ----------
+    image, channel_axis, mask, features, exclude
+        As for `fit`.
+
+    Returns
+    -------
+    "additive", "multiplicative" or None
+        What to pass as `illumination`. Look at the labels: a scene that is darker on one side, such as a sky,
+        is called unevenly lit too, and uneven light that is weaker than the noise is not found.
+    """
+    opened = open_container(image, channel_axis)
+    options: dict[str, Any] = {"features": features} | ({"exclude": exclude} if exclude != () else {})
+    recipe = Recipe.of(1, **_with_nodata([opened], options))
+    return uneven_light(_pixels(opened, mask, recipe))
+
+
 @shows_options(FeatureOptions)
 def suggest_n_clusters(
     image: Any,
@@ -297,7 +329,7 @@ def suggest_n_clusters(
 
     Parameters
     ----------
-    image, channel_axis, mask, progress, features, illumination, smooth, exclude
+    image, channel_axis, mask, progress, features, illumination, smooth, coherence, exclude
         As for `fit`.
     k_max : int, default 12
         Largest number to consider, 1 to 255.
@@ -307,6 +339,11 @@ def suggest_n_clusters(
     Suggestion
         With ``n_clusters``, ``inertia[k - 1]`` for k = 1 … `k_max`, and ``reason``. It is only a suggestion:
         only you know what the clusters should represent.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is invalid; the message names it and says what to do.
 
     References
     ----------

@@ -16,7 +16,7 @@ UNANNOUNCED = da.from_array(LABELS, chunks=3).map_blocks(
 )
 
 
-def test_masked_labels_are_refused() -> None:
+def test_masked_labels_are_rejected() -> None:
     with pytest.raises(
         TypeError, match=r"labels is a masked array; pass labels\.data and mask=~labels\.mask$"
     ):
@@ -28,18 +28,18 @@ def test_masked_labels_are_refused() -> None:
 
 
 @pytest.mark.parametrize("keywords", [{"majority": 1}, {"min_size": 3}])
-def test_masked_blocks_are_refused(keywords: dict) -> None:
+def test_masked_blocks_are_rejected(keywords: dict) -> None:
     with pytest.raises(TypeError, match="is a masked array"):
         clean_labels(UNANNOUNCED, **keywords).compute(scheduler="synchronous")
 
 
 @pytest.mark.parametrize("intensities", [MASKED, LAZY])
-def test_masked_intensities_are_refused(intensities) -> None:
+def test_masked_intensities_are_rejected(intensities) -> None:
     with pytest.raises(TypeError, match="intensity_image is a masked array; pass its data"):
         split_into_objects(LABELS, intensity_image=intensities)
 
 
-def test_masked_blocks_of_intensities_and_images_are_refused() -> None:
+def test_masked_blocks_of_intensities_and_images_are_rejected() -> None:
     with pytest.raises(TypeError, match="a block of the dask array is a masked array"):
         split_into_objects(LABELS, intensity_image=UNANNOUNCED)
     with pytest.raises(TypeError, match="a block of the dask array is a masked array"):
@@ -61,7 +61,7 @@ def test_masked_blocks_of_intensities_and_images_are_refused() -> None:
         (LABELS[1:], ValueError, r"mask has shape \(3, 6\); it must have"),
     ],
 )
-def test_wrong_masks_are_refused(mask, error, message) -> None:
+def test_wrong_masks_are_rejected(mask, error, message) -> None:
     with pytest.raises(error, match=message):
         clean_labels(LABELS, majority=1, mask=mask)
     with pytest.raises(error, match=message):

@@ -35,7 +35,7 @@ def test_each_pixel_is_divided_by_its_norm(norm, dtype):
 
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("n_channels", [3, 5])
-def test_spectra_are_told_apart_by_their_shape(norm, n_channels):
+def test_spectra_are_distinguished_by_their_shape(norm, n_channels):
     image = spectra()[..., :n_channels]
     truth = np.repeat([0, 1], 20)[:, np.newaxis].repeat(30, axis=1)
     shape, plain = (
@@ -84,7 +84,7 @@ def test_a_model_file_keeps_the_norm():
     assert np.array_equal(loaded.predict(image), labels)
 
 
-def test_unknown_norms_and_single_channels_are_refused():
+def test_unknown_norms_and_single_channels_are_rejected():
     with pytest.raises(ValueError, match="normalize='l3' is not known; use None, 'l1', 'l2', 'max'"):
         Channels(normalize="l3")
     with pytest.raises(ValueError, match="channel_axis holds 1 channel, and normalize='l2' needs at least 2"):

@@ -95,7 +95,7 @@ def test_several_stains_are_channels(picture):
 
 
 @pytest.mark.parametrize("dtype", ["int16", "uint32"])
-def test_types_without_a_white_are_refused(dtype):
+def test_types_without_a_white_are_rejected(dtype):
     with pytest.raises(ValueError, match=f"dtype {dtype}.*'dab' needs colours of 8 or 16 bits"):
         napari_kmeans.fit(np.zeros((4, 4, 3), dtype=dtype), 2, features="dab", channel_axis=-1)
 
@@ -116,7 +116,7 @@ def test_gray_images_have_no_stains():
         ((1, np.nan, 0), ValueError, "must be 0 or more"),
     ],
 )
-def test_other_vectors_are_refused(vector, error, message):
+def test_other_vectors_are_rejected(vector, error, message):
     with pytest.raises(error, match=message):
         Stain(vector)
 

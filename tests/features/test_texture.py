@@ -172,7 +172,7 @@ def test_offset_and_magnitude_of_doubles_change_no_label(factor, offset):
         (1e-200, np.float64, "squares of their differences vanish in float64; multiply"),
     ],
 )
-def test_values_whose_squares_have_no_float_are_refused(factor, dtype, message):
+def test_values_whose_squares_overflow_are_rejected(factor, dtype, message):
     with pytest.raises(ValueError, match=message):
         napari_kmeans.fit((two_textures() * factor).astype(dtype), 2, features="texture")
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import sys
 from pathlib import Path
@@ -55,7 +56,7 @@ def test_a_loop_of_links(tmp_path: Path, run: Any) -> None:
 
 @needs_posix
 @pytest.mark.timeout(30)
-def test_a_named_pipe_is_refused(tmp_path: Path, run: Any) -> None:
+def test_a_named_pipe_is_rejected(tmp_path: Path, run: Any) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(ValueError, match=r"pipe\.png is a named pipe; only files and folders are read$"):
         read_image(tmp_path / "pipe.png")
@@ -65,7 +66,7 @@ def test_a_named_pipe_is_refused(tmp_path: Path, run: Any) -> None:
 
 
 @needs_posix
-def test_a_device_is_refused() -> None:
+def test_a_device_is_rejected() -> None:
     with pytest.raises(ValueError, match="/dev/null is a device; only files and folders are read"):
         read_image(Path("/dev/null"))
 
@@ -89,10 +90,19 @@ def dicom(preamble: bytes) -> bytes:
         (b"\x1f\x8b\x08" + bytes(100), "gzip"),
     ],
 )
-def test_other_formats_are_named(tmp_path: Path, content: bytes, name: str) -> None:
+def test_other_formats_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, name: str
+) -> None:
+    for package in ("SimpleITK", "bioio_czi"):
+        monkeypatch.setitem(sys.modules, package, None)
     path = tmp_path / "image.tif"
     path.write_bytes(content)
-    message = rf"image\.tif is a {name} file, which is not supported; convert it to OME-Zarr or TIFF$"
+    remedy = (
+        "needs other packages: pip install 'napari-kmeans[formats]'"
+        if name in ("DICOM", "CZI")
+        else "is not supported; convert it to OME-Zarr or TIFF"
+    )
+    message = rf"image\.tif is a {name} file, which {re.escape(remedy)}$"
     with pytest.raises(ValueError, match=message):
         read_image(path)
 

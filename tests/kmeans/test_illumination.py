@@ -280,7 +280,7 @@ def test_colors_share_one_factor(features, dtype):
     assert np.corrcoef(model.illumination_field(truth.shape).ravel(), light.ravel())[0, 1] > 0.97
 
 
-def test_spaces_without_a_field_are_refused_in_a_sentence():
+def test_spaces_without_a_field_are_rejected_in_a_sentence():
     image = np.zeros((9, 9, 3), dtype=np.uint8)
     with pytest.raises(ValueError, match=r"additive illumination.*features='rgb'; use 'multiplicative'"):
         napari_kmeans.fit(image, 2, features="rgb", channel_axis=-1, illumination="additive")

@@ -225,7 +225,7 @@ def test_clean_up_follows():
         (1e9 + np.random.default_rng(0).normal(size=(9, 9)), {}, "subtract an offset from the image"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_made_coherent_is_refused_in_a_sentence(image, keywords, message):
+def test_what_cannot_be_made_coherent_is_rejected_in_a_sentence(image, keywords, message):
     with pytest.raises(ValueError, match=message):
         napari_kmeans.fit(image, 2, **{"coherence": 1, **keywords})
 

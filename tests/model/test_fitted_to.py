@@ -21,14 +21,14 @@ def model():
     return napari_kmeans.fit(IMAGE, 3)
 
 
-def test_an_image_that_looks_alike_gives_no_warning(model):
+def test_a_similar_image_gives_no_warning(model):
     labels = model.predict(IMAGE[::-1] + np.float32(3))
     assert (labels == TRUTH[::-1] + 1).mean() > 0.99
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 @pytest.mark.parametrize("corner", [0, 1, 900])
-def test_the_fitted_image_looks_like_itself_with_a_rare_bright_object(dtype, corner):
+def test_the_fitted_image_gives_no_warning_even_with_a_rare_bright_object(dtype, corner):
     # It covers half a per cent, all in one place.
     image = RNG.normal(100, 5, (1024, 1024)).clip(0, 200).astype(dtype)
     image[corner : corner + 73, corner : corner + 73] = 220
@@ -87,7 +87,7 @@ def test_the_range_of_a_lazy_image_is_not_read_for_a_warning(model):
     assert model.predict(lazy).shape == IMAGE.shape
 
 
-def test_what_the_image_looked_like_is_saved(model, tmp_path):
+def test_type_and_range_of_the_image_are_saved(model, tmp_path):
     model.save(tmp_path / "m.json")
     loaded = napari_kmeans.KMeansModel.load(tmp_path / "m.json")
     assert loaded.fitted_to == model.fitted_to
@@ -101,7 +101,7 @@ def test_what_the_image_looked_like_is_saved(model, tmp_path):
 @pytest.mark.parametrize(
     ("name", "value"), [("low", ["x"]), ("high", []), ("dtype", 3), ("n_channels", 1.5), ("pixel_size", None)]
 )
-def test_a_damaged_file_is_refused(model, name, value):
+def test_a_damaged_file_is_rejected(model, name, value):
     document = model.to_dict()
     document["fitted_to"][name] = value
     with pytest.raises((ValueError, TypeError), match="fitted_to"):

@@ -10,7 +10,7 @@ from napari_kmeans import Recipe, Texture
 from napari_kmeans.features.extractor import FeatureExtractor
 from napari_kmeans.features.registry import FEATURES
 from napari_kmeans.labels.clean_up import CleanUp
-from napari_kmeans.model import file as model_file
+from napari_kmeans.model import model_file
 from napari_kmeans.model.edits import Edits
 from napari_kmeans.model.recipe import DEFAULTS, FeatureOptions, RecipeOptions, shows_options
 from napari_kmeans.options import options_of

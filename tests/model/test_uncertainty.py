@@ -156,7 +156,7 @@ def test_with_illumination_the_intervals_are_of_the_corrected_image(image):
     assert low < _share(image) < high
 
 
-def test_what_has_no_intervals_is_refused_in_a_sentence(image, model):
+def test_what_has_no_intervals_is_rejected_in_a_sentence(image, model):
     rgb = np.random.default_rng(0).integers(0, 255, (20, 20, 3)).astype(np.uint8)
     with pytest.raises(ValueError, match=r"one feature, and features='rgb' has 3"):
         napari_kmeans.fit(rgb, 2, features="rgb", channel_axis=-1).uncertainty(rgb)

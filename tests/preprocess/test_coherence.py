@@ -203,6 +203,6 @@ def test_prices_are_numbers(given, checked):
         (float("nan"), ValueError, "must be 0 to 100"),
     ],
 )
-def test_other_prices_are_refused(given, error, message):
+def test_other_prices_are_rejected(given, error, message):
     with pytest.raises(error, match=message):
         check_coherence(given)

@@ -142,6 +142,6 @@ def test_the_kind_alone_is_enough():
         (lambda: Illumination("additive", True), TypeError, "degree must be an int, not True"),
     ],
 )
-def test_anything_else_is_refused(make, error, message):
+def test_anything_else_is_rejected(make, error, message):
     with pytest.raises(error, match=message):
         make()

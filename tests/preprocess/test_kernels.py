@@ -99,3 +99,15 @@ def test_borders_are_the_pairs_that_a_threshold_separates(axis):
         with np.errstate(invalid="ignore"):
             known = np.isfinite(a) & np.isfinite(b)
         assert found == np.sum(((a > threshold) != (b > threshold)) & known)
+
+
+def test_extrapolation_keeps_the_sum_of_dual_and_image():
+    rng = np.random.default_rng(0)
+    z, previous, u = rng.normal(size=(3, 50)).astype(np.float32)
+    before = z.copy(), previous.copy(), u.copy()
+    kernels.extrapolate(z, previous, u, np.float32(0.5), 10, 50)
+    np.testing.assert_allclose(z[10:], before[0][10:] + 0.5 * (before[0] - before[1])[10:], rtol=1e-6)
+    np.testing.assert_array_equal(previous[10:], before[0][10:])
+    np.testing.assert_allclose((u + z)[10:], (before[2] + before[0])[10:], rtol=1e-5, atol=1e-6)
+    for now, then in zip((z, previous, u), before, strict=True):
+        np.testing.assert_array_equal(now[:10], then[:10])

@@ -29,7 +29,7 @@ def summary_of(u, values, weights=(1.0, 2.0)):
 
 
 @pytest.mark.parametrize("thresholds", [[], [50.0], [20.0, 60.0, 61.0], [-1e9, 50.0], [50.0, 1e9]])
-def test_between_thresholds_is_what_the_pixels_say(images, thresholds):
+def test_clusters_between_thresholds_are_those_of_the_pixels(images, thresholds):
     u, values = images
     found = summary_of(u, values).between(np.array(thresholds))
     known = np.isfinite(u)

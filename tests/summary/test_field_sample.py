@@ -8,7 +8,7 @@ import pytest
 
 from napari_kmeans.blocks.loop import map_blocks
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.summary.field_sample import FIELD_SAMPLE_SIZE, FieldSamplePlan
+from napari_kmeans.summary.field_sample import FIELD_SAMPLE_SIZE, FieldSamplePlan, sample_field
 
 
 def sample_of(image, chunks=None, **keywords):
@@ -53,3 +53,34 @@ def test_positions_are_spread_evenly():
     row, column = np.divmod(sample.positions.astype(np.int64), 1024)
     counts = np.histogram2d(row, column, bins=8)[0]
     assert counts == pytest.approx(FIELD_SAMPLE_SIZE / 64, rel=0.25)
+
+
+@pytest.mark.parametrize("masked", [0.0, 0.5, 0.98])
+@pytest.mark.parametrize("chunks", [(700, 300), (1000, 7), (1, 800)])
+def test_blocks_of_large_images_do_not_matter(chunks, masked):
+    rng = np.random.default_rng(0)
+    image, mask = rng.integers(0, 200, (1000, 800)).astype(np.uint8), rng.random((1000, 800)) >= masked
+    expected = sample_field(Pixels.of(image, mask=mask))
+    lazy = da.from_array(image, chunks=chunks)
+    found = sample_field(Pixels.of(lazy, mask=mask))
+    assert len(np.unique(expected.positions)) == len(expected.positions)
+    assert len(expected.positions) > 0.95 * min(mask.sum(), FIELD_SAMPLE_SIZE)
+    at = expected.positions.astype(np.int64)
+    assert mask.ravel()[at].all()
+    assert np.array_equal(expected.values[:, 0], image.ravel()[at])
+    for name in ("hashes", "positions", "values"):
+        assert np.array_equal(getattr(found, name), getattr(expected, name))
+
+
+def test_any_part_of_a_large_sample_is_spread_evenly():
+    sample = sample_field(Pixels.of(np.zeros((4, 512, 512), dtype=np.uint8))).first(1 << 13)
+    plane, row, column = np.unravel_index(sample.positions.astype(np.int64), (4, 512, 512))
+    for place, size in ((plane, 4), (row, 512), (column, 512)):
+        assert np.histogram(place, bins=4, range=(0, size))[0] == pytest.approx(1 << 11, rel=0.1)
+
+
+def test_channels_of_large_images_are_sampled_together():
+    image = np.random.default_rng(0).integers(0, 200, (800, 800, 3)).astype(np.uint8)
+    sample = sample_field(Pixels.of(image, features="channels", channel_axis=-1))
+    at = sample.positions.astype(np.int64)
+    assert np.array_equal(sample.values[:, :3], image.reshape(-1, 3)[at])

@@ -62,7 +62,7 @@ def test_prefixes_are_counted_and_their_ends_found(dtype, masked):
     least[:] = np.iinfo(np.uint64).max
     _kernels.count_prefixes(raw, include, root, counts, least, most)
     used, prefix = chosen(raw, include).astype(np.uint64), chosen(prefix, include)
-    assert np.array_equal(counts, np.bincount(prefix, minlength=1 << 16))
+    assert np.array_equal(counts, np.bincount(prefix.astype(np.int64), minlength=1 << 16))
     for each in np.unique(prefix):
         assert least[each] == used[prefix == each].min()
         assert most[each] == used[prefix == each].max()

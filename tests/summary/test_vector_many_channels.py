@@ -99,7 +99,7 @@ def test_estimates_of_many_channels_are_quick():
 @pytest.mark.parametrize("constant", [0.0, 0.1, 0.3, -7e5, 1e30])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_channels", [2, 3, 6])
-def test_a_constant_channel_has_no_say(n_channels, dtype, constant):
+def test_a_constant_channel_is_ignored(n_channels, dtype, constant):
     image = (np.random.default_rng(0).random((60, 70, n_channels)) * 3000).astype(dtype)
     image[..., -1] = constant
     labels, model = napari_kmeans.segment(image, 3, features="channels", channel_axis=-1)
@@ -117,7 +117,7 @@ def test_a_constant_channel_has_no_say(n_channels, dtype, constant):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_channels", [3, 6])
-def test_a_channel_that_is_constant_up_to_rounding_has_no_say(n_channels, dtype):
+def test_a_channel_that_is_constant_up_to_rounding_is_ignored(n_channels, dtype):
     rng = np.random.default_rng(0)
     image = two_halves(n_channels, (60, 70)).astype(dtype)
     image[..., -1] = 1e6 * (1 + rng.normal(0, np.finfo(dtype).eps, (60, 70)))
@@ -136,7 +136,7 @@ def test_the_centre_of_a_constant_colour_is_the_colour(value):
 
 @pytest.mark.parametrize("magnitude", [1e-300, 1e-200, 1e-160, 1e150, 1e200, 1e300])
 @pytest.mark.parametrize("n_channels", [2, 3, 5])
-def test_standardized_channels_of_any_magnitude_are_told_apart(magnitude, n_channels):
+def test_standardized_channels_of_any_magnitude_are_distinguished(magnitude, n_channels):
     image = two_halves(n_channels)
     expected, _ = napari_kmeans.segment(image, 2, features="channels", channel_axis=-1)
     labels, model = napari_kmeans.segment(image * magnitude, 2, features="channels", channel_axis=-1)
@@ -147,14 +147,14 @@ def test_standardized_channels_of_any_magnitude_are_told_apart(magnitude, n_chan
 
 @pytest.mark.parametrize("magnitude", [1e-310, 1e-200, 1e200])
 @pytest.mark.parametrize("features", ["rgb", Channels(standardize=False)])
-def test_distances_that_float64_cannot_square_are_refused(magnitude, features):
+def test_distances_whose_squares_overflow_are_rejected(magnitude, features):
     with pytest.raises(ValueError, match=r"features that differ by up to .*multiply the image by a constant"):
         napari_kmeans.fit(two_halves() * magnitude, 2, features=features, channel_axis=-1)
 
 
 @pytest.mark.parametrize("offset", [1 << 60, -(1 << 60)])
 @pytest.mark.parametrize("n_channels", [2, 3, 5])
-def test_integers_that_float64_cannot_tell_apart_are_refused(offset, n_channels):
+def test_integers_that_float64_cannot_tell_apart_are_rejected(offset, n_channels):
     image = (two_halves(n_channels) * 1000).astype(np.int64)
     with pytest.raises(ValueError, match="float64 cannot tell apart; subtract a constant"):
         napari_kmeans.fit(image + offset, 2, features="channels", channel_axis=-1)

@@ -11,13 +11,7 @@ from pathlib import Path, PurePath
 
 from ..io import ome_zarr
 from ..io.image_file import Location, Url, location
-from ..io.images import is_store
-
-SUFFIXES = (
-    ".tif", ".tiff", ".btf", ".lsm", ".stk", ".svs", ".ndpi", ".scn",
-    ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp",
-)  # fmt: skip
-"""Extensions of the files that are images, when a folder is searched."""
+from ..io.images import SUFFIXES, is_series, is_store
 
 
 @dataclass(frozen=True)
@@ -100,17 +94,19 @@ def _in_folder(folder: Path, relative: PurePath, recursive: bool, out: Path | No
         if not images:
             return [Input(folder, relative)]
         return [Input(folder / name, relative / folder.name / PurePath(name).parent) for name in images]
+    if is_series(folder):
+        return [Input(folder, relative)]
     inputs: list[Input] = []
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         path = folder / entry.name
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            if is_store(path):
+            if is_store(path) or is_series(path):
                 inputs += _in_folder(path, relative, recursive, out)
             elif recursive and not _is_inside(path, out):
                 inputs += _in_folder(path, relative / entry.name, recursive, out)
-        elif path.suffix.lower() in SUFFIXES:
+        elif path.name.lower().endswith(SUFFIXES):
             inputs.append(Input(path, relative))
     return inputs
 

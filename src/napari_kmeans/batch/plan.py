@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from ..io import tiff
 from ..io.image_file import Location, Url, stem
-from ..io.images import is_store
-from ..io.label_images import is_ome_zarr_path
+from ..io.images import label_suffix
+from ..io.label_images import is_label_file, is_ome_zarr_path
 from .inputs import Input
 
 FIGURES = ("png", "svg", "pdf")
@@ -44,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What is written for each image.
+    """Outputs to write for each image.
 
     Attributes
     ----------
@@ -119,7 +118,7 @@ def _check_out(inputs: Sequence[Input], outputs: Outputs) -> tuple[Path, bool]:
             raise ValueError("an output is needed: a folder, or for a single image a .tif or .zarr file")
         out = Path()  # not used
     suffix = out.suffix.lower()
-    is_file = suffix == ".zarr" or (suffix in tiff.SUFFIXES and not out.is_dir())
+    is_file = suffix == ".zarr" or (is_label_file(out) and not out.is_dir())
     if is_file and len(inputs) > 1:
         raise ValueError(f"{out} is a single file, but there are {len(inputs)} images; choose a folder")
     if is_file and in_image:
@@ -174,15 +173,14 @@ def _job(image: Location, folder: Path, name: str, outputs: Outputs, is_file: bo
     if outputs.in_image:
         labels = _path_in_image(image, outputs.in_image)
     else:
-        suffix = ".ome.zarr" if is_store(image) else ".tif"
-        labels = outputs.out if is_file and outputs.out is not None else folder / f"{name}-labels{suffix}"
+        own = folder / f"{name}-labels{label_suffix(image)}"
+        labels = outputs.out if is_file and outputs.out is not None else own
     objects = None
     if outputs.objects:
-        suffix = ".ome.zarr" if labels.suffix.lower() == ".zarr" else ".tif"
         objects = (
             _path_in_image(image, f"{outputs.in_image}-objects")
             if outputs.in_image
-            else folder / f"{name}-objects{suffix}"
+            else folder / f"{name}-objects{label_suffix(labels)}"
         )
     return Job(
         image,

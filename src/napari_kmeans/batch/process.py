@@ -28,12 +28,12 @@ from .rows import Columns, cluster_rows
 from .task import Result, Stage, Task
 
 ERRORS = (OSError, TypeError, ValueError, MemoryError)
-"""What a file or an image can be at fault for; other exceptions are faults of the program."""
+"""Errors caused by a file or an image; other exceptions are bugs."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one image; small, so that it can be sent between processes.
+    """Outcome of one image, small enough to send between processes.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ def process(
     skip_existing: bool = False,
     rows: bool = False,
 ) -> Outcome:
-    """Process one image; whatever it or its outputs are at fault for is in the outcome.
+    """Process one image; errors of the image and of its outputs are in the outcome.
 
     Parameters
     ----------

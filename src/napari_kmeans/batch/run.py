@@ -32,7 +32,7 @@ def run(
     rows: bool = False,
     stage: Callable[[Job], Stage] | None = None,
 ) -> Iterator[Outcome]:
-    """Process all images, and yield what became of each when it is done.
+    """Process all images, and yield an outcome for each as soon as it is done.
 
     An image that fails does not stop the others. Closing the iterator stops the work: outputs that are not
     complete do not appear.
@@ -105,7 +105,7 @@ _GRACE = 10.0  # seconds for a worker to end
 class _Worker:
     """A process that takes jobs from a queue until it is empty, and the thread that feeds it.
 
-    A program of its own instead of `multiprocessing`, which would run the main module of a user's script
+    A separate program instead of `multiprocessing`, which would run the main module of a user's script
     again.
     """
 
@@ -168,7 +168,7 @@ class _Worker:
         except (OSError, ValueError, EOFError, pickle.UnpicklingError):
             if self._stopped:
                 return
-            if job is None:  # it never started; the others do the work
+            if job is None:  # this worker never started; the others do the work
                 return
             self._done.put(Outcome(job, "failed", error=f"{job.image}: the process that read it ended"))
 

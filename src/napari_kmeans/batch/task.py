@@ -1,4 +1,4 @@
-"""What is done to every image of a batch, in one immutable value that can be sent to another process."""
+"""A task: how every image of a batch is processed, in one immutable value that can be pickled."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Result:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What is done to an image; the same for all images of a batch.
+    """How each image of a batch is processed.
 
     Attributes
     ----------
@@ -171,7 +171,7 @@ class Task:
         model = self.model
         pixels = pixels_of(image, model.extractor)
         if self.match == "values":
-            model.labeller(pixels.value_format)  # refuses an image of other features before it is compared
+            model.labeller(pixels.value_format)  # rejects an image of other features before it is compared
             if not self.together:
                 model.warn_of_differences(pixels, *size_of(image))
         else:

@@ -23,7 +23,7 @@ HELD_BYTES = 1 << 30
 
 @dataclass(frozen=True, eq=False)
 class Pooled:
-    """A pooled model, and the images that it could not be made of.
+    """A pooled model, and the images that could not be used for it.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Pooled:
 def fit_together(task: Task, images: Sequence[Location], stage: Stage, *, weights: str = "pixels") -> Pooled:
     """Fit the recipe of a task to all pixels of several image files; see `fit_pooled`.
 
-    Images that cannot be read are left out. The others must be of one type.
+    Images that cannot be read are skipped. The others must be of one type.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ def main() -> None:
     """Process jobs until the other process closes the pipe, or has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     signal.signal(signal.SIGTERM, _stop)
-    # Whatever a library prints must not end up among the outcomes.
+    # Output printed by libraries must not mix with the outcomes.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -38,7 +38,7 @@ def main() -> None:
             with threads(n_threads):
                 try:
                     answer: object = process(job, task, **options)
-                except Exception as error:  # a fault of the program; raised where the batch was started
+                except Exception as error:  # a bug; raised again where the batch was started
                     answer = RuntimeError(f"{job.image}: {type(error).__name__}: {error}")
             send(answers, answer)
 

@@ -1,6 +1,6 @@
 """The kinds of arrays an image may be: NumPy arrays in memory or mapped to it, dask and zarr arrays.
 
-Neither dask nor zarr is imported before somebody hands in an array of theirs.
+dask and zarr are not imported until such an array is given.
 """
 
 from __future__ import annotations
@@ -84,24 +84,24 @@ def _nonzero(mask: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
 
 
 def as_readable(array: Any) -> Any:
-    """Return a NumPy or dask array: dask for zarr, whose chunks it takes, NumPy for all that is neither."""
+    """Return a NumPy or dask array; a zarr array becomes a dask array with its chunks."""
     if isinstance(array, np.ndarray) or is_dask(array):
         return array
     if is_zarr(array):
         import dask.array as da
 
-        # Shards are what is read as a whole.
+        # A shard is read as a whole.
         return da.from_array(array, chunks=getattr(array, "shards", None) or array.chunks, inline_array=True)
     return np.asarray(array)
 
 
 def in_memory(array: Any) -> Any:
-    """Read an array, on the thread that asks; what is no dask array is returned as it is."""
+    """Compute a dask array on the calling thread; other arrays are returned unchanged."""
     if not is_dask(array):
         return array
-    # Callbacks of one's own keep napari's process-wide cache out, which fails when threads share it.
+    # An empty list of callbacks disables napari's process-wide cache, which fails when threads share it.
     block = array.compute(scheduler="synchronous", callbacks=[])
-    if isinstance(block, np.ma.MaskedArray):  # although the array does not announce it
+    if isinstance(block, np.ma.MaskedArray):  # although the metadata of the array does not say so
         raise TypeError(
             "a block of the dask array is a masked array; pass dask.array.ma.getdata(array) and "
             "mask=~dask.array.ma.getmaskarray(array)"

@@ -95,7 +95,7 @@ def run(
     import dask
     from distributed import CancelledError
 
-    # The function is a task of its own: it is sent once, and recomputed if its worker is lost.
+    # As a separate task, the function is sent once, and recomputed if its worker is lost.
     held = client.submit(_identity, function, pure=False)
     compute = dask.delayed(_run_on_worker, pure=False)
     waiting: deque[Any] = deque()

@@ -1,4 +1,4 @@
-"""Numbers that look random, and are the same every time."""
+"""Deterministic pseudorandom numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def splitmix64(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Hash whole numbers into ones that look random, each apart from the others.
+    """Hash each integer to a pseudorandom one.
 
     References
     ----------

@@ -61,7 +61,7 @@ class Block:
 
 @dataclass(frozen=True)
 class BlockReader:
-    """Everything about an image but its pixels: makes blocks of pixels that were read elsewhere.
+    """An image without its pixels: makes blocks from pixels that were read elsewhere.
 
     Attributes
     ----------

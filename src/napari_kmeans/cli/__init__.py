@@ -1,4 +1,4 @@
-"""The command line: ``napari-kmeans view``, ``segment`` and ``apply``."""
+"""The command line: ``napari-kmeans view``, ``segment``, ``apply`` and ``batch``."""
 
 from .app import main
 

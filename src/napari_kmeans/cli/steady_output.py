@@ -10,7 +10,7 @@ from typing import Any
 
 
 class SteadyStream:
-    """A text stream that never fails: it escapes what it cannot encode, and is silent once its reader has gone.
+    """A text stream that never fails: it escapes what it cannot encode, and ignores output without a reader.
 
     Parameters
     ----------

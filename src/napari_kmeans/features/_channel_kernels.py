@@ -25,7 +25,7 @@ def divide_by_norm(columns: NDArray[np.float64], power: int, norms: NDArray[np.f
     power : int
         1 for the sum of absolute values, 2 for the Euclidean length, 0 for the largest absolute value.
     norms : (n,) array
-        Receives the norms. Pixels without any stay 0.
+        Receives the norms. Pixels of zeros stay 0.
     """
     d, n = columns.shape
     largest = np.zeros(n)

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from ..options import option
 from .feature_space import FeatureSpace, ScalarFormat, VectorFormat, as_native, native_dtype
 
-_MAX_COUNTED = 3  # with more channels, almost every pixel is in a cell of its own
+_MAX_COUNTED = 3  # with more channels, almost every pixel would have its own cell
 _NORMS = {"l1": 1, "l2": 2, "max": 0}
 _PIECE_VALUES = 1 << 18  # values normalized at a time, so that they stay in the cache
 
@@ -42,7 +42,7 @@ class Channels(FeatureSpace):
     normalize: str | None = option(
         None,
         f"Divide each pixel by the norm of its channels: {', '.join(_NORMS)}.",
-        label="Normalize each pixel",
+        label="Normalize",
         metavar="NORM",
     )
 

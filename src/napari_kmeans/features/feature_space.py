@@ -113,6 +113,10 @@ class FeatureSpace(ABC):
             Length of the channel axis, if there is one.
         n_axes : int
             Number of spatial axes.
+
+        Returns
+        -------
+        str
         """
 
     @abstractmethod
@@ -143,7 +147,18 @@ class FeatureSpace(ABC):
         """
 
     def halo(self, dtype: DTypeLike, n_channels: int | None) -> int:
-        """Return how many pixels around a block `transform` needs."""
+        """Return how many pixels around a block `transform` needs.
+
+        Parameters
+        ----------
+        dtype : dtype
+        n_channels : int or None
+
+        Returns
+        -------
+        int
+            Along each spatial axis.
+        """
         return 0
 
     @property

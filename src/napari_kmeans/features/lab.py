@@ -1,7 +1,7 @@
 """CIE L*a*b* of sRGB colours, one operation at a time.
 
-`skimage.color.rgb2lab` multiplies matrices, which rounds differently from one block shape to the next, and
-its steps are the same otherwise.
+The steps are those of `skimage.color.rgb2lab`. It multiplies matrices, though, so its rounding depends on the
+shape of the block.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WHITE = (0.95047, 1.0, 1.08883)
 def lab_from_rgb(
     red: NDArray[np.float64], green: NDArray[np.float64], blue: NDArray[np.float64]
 ) -> list[NDArray[np.float64]]:
-    """Convert colours whose full light is 1 to L* (0 to 100), a* and b*."""
+    """Convert sRGB values from 0 to 1 to L* (0 to 100), a* and b*."""
     with np.errstate(invalid="ignore"):
         linear = [_linear(channel) for channel in (red, green, blue)]
     x, y, z = (
@@ -32,12 +32,12 @@ def lab_from_rgb(
 
 
 def _linear(channel: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Light of an sRGB value."""
+    """Return the linear intensity of sRGB values."""
     bright = channel > 0.04045
     return np.where(bright, ((np.where(bright, channel, 1.0) + 0.055) / 1.055) ** 2.4, channel / 12.92)
 
 
-def _root(light: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cube root, straight near zero."""
-    bright = light > 0.008856
-    return np.where(bright, np.cbrt(np.where(bright, light, 1.0)), 7.787 * light + 16 / 116)
+def _root(intensity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the cube root, which is linear near zero."""
+    bright = intensity > 0.008856
+    return np.where(bright, np.cbrt(np.where(bright, intensity, 1.0)), 7.787 * intensity + 16 / 116)

@@ -1,4 +1,4 @@
-"""The feature spaces there are, by name."""
+"""All feature spaces, by name."""
 
 from __future__ import annotations
 

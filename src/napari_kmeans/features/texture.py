@@ -27,7 +27,7 @@ class Texture(FeatureSpace):
 
     The features are those of `skimage.feature.multiscale_basic_features`: at each scale the Gaussian average,
     the edge strength (Sobel) and the eigenvalues of the Hessian matrix. Within one texture these change from
-    pixel to pixel; textures differ in how strong they are on average [1]_, hence the averaging window.
+    pixel to pixel; textures differ in their averages [1]_, so features are averaged over a window.
 
     Parameters
     ----------

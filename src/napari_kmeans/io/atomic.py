@@ -187,7 +187,7 @@ def _escaped(name: str) -> str:
 
 
 def _create_lock(path: Path) -> tuple[Path, IO[Any]]:
-    """Create a lock file beside `path` with a name of its own; return its path and the open file."""
+    """Create a lock file with a unique name beside `path`; return its path and the open file."""
     for attempt in range(_LOCK_ATTEMPTS):
         lock = path.with_name(f".{path.name}.{secrets.token_hex(4)}.lock")
         file = lock.open("xb")

@@ -45,7 +45,30 @@ def location(text: str) -> Location:
 
 def stem(of: Location) -> str:
     """Return the name without folder and extension, such as "cells" for cells.tif and cells.ome.zarr."""
-    return re.sub(r"(?<=.)\.ome$", "", Path(of.name).stem, flags=re.IGNORECASE)
+    name = re.sub(r"(?<=.)\.gz$", "", of.name, flags=re.IGNORECASE) if is_nifti(of) else of.name
+    return re.sub(r"(?<=.)\.ome$", "", Path(name).stem, flags=re.IGNORECASE)
+
+
+def is_nifti(at: Location) -> bool:
+    """Return whether a location has the extension of a compressed NIfTI file, which is a double one."""
+    return at.name.lower().endswith(".nii.gz")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the pixels of a medical image are in space; each value begins with the X axis.
+
+    Attributes
+    ----------
+    spacing, origin : tuple of float
+        In mm.
+    direction : tuple of float
+        Direction cosines of the axes, row by row.
+    """
+
+    spacing: tuple[float, ...]
+    origin: tuple[float, ...]
+    direction: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -137,6 +160,8 @@ class ImageFile:
         Names of the time steps; empty if they have none.
     geo_tags : tuple of GeoTag
         Transform and coordinate reference system of a GeoTIFF, which are passed on to its labels.
+    grid : Grid or None
+        Position and direction of a NRRD, MetaImage, NIfTI or DICOM image, which are passed on to its labels.
     """
 
     path: Location
@@ -152,6 +177,7 @@ class ImageFile:
     nodata: float | None = None
     time_names: tuple[str, ...] = ()
     geo_tags: tuple[GeoTag, ...] = ()
+    grid: Grid | None = None
 
     def __repr__(self) -> str:
         """Return what the image is, in a line."""
@@ -196,6 +222,11 @@ class ImageFile:
         chosen : str
             Its name, or its index from 0.
 
+        Returns
+        -------
+        ImageFile
+            Without the channel axis.
+
         Raises
         ------
         ValueError
@@ -215,7 +246,18 @@ class ImageFile:
         return self.at_channel(indices[0])
 
     def at_channel(self, index: int) -> ImageFile:
-        """Return the channel with an index."""
+        """Return the channel with an index.
+
+        Parameters
+        ----------
+        index : int
+            From 0.
+
+        Returns
+        -------
+        ImageFile
+            Without the channel axis.
+        """
         axis = self.channel_axis
         assert axis is not None
         at = (slice(None),) * axis + (index,)

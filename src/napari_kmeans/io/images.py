@@ -1,4 +1,4 @@
-"""Image files of all supported kinds: OME-Zarr, TIFF, PNG and JPEG."""
+"""Image files of all supported kinds: OME-Zarr, TIFF, PNG, JPEG, and with optional packages more."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import stat
 import warnings
 from pathlib import Path
 
-from . import ome_zarr, tiff
+from . import medical, microscopy, ome_zarr, tiff
 from .image_file import ImageFile, Location, Unsupported, Url, location
 
 # Pillow's modes that must be converted to gray, RGB or RGBA with at least 8 bits per sample.
@@ -16,14 +16,20 @@ _CONVERTED |= dict.fromkeys(("CMYK", "YCbCr", "LAB", "HSV"), "RGB")
 
 _HEAD_BYTES = 132  # of a file, to recognize its format
 
-# Signatures of other formats: where they begin, and the name. A DICOM file may begin like a TIFF.
+# Signatures of formats that are not read: where they begin, and the name.
 _OTHER_FORMATS = {
-    (128, b"DICM"): "DICOM",
     (0, b"\x89HDF\r\n\x1a\n"): "HDF5",
-    (0, b"ZISRAWFILE"): "CZI",
-    (0, b"\xda\xce\xbe\x0a"): "ND2",
     (0, b"\x1f\x8b"): "gzip",
 }
+
+_FORMATS = {
+    ".nii": "NIfTI", ".nii.gz": "NIfTI", ".nrrd": "NRRD", ".nhdr": "NRRD", ".mha": "MetaImage",
+    ".mhd": "MetaImage", ".dcm": "DICOM", ".czi": "CZI", ".nd2": "ND2", ".lif": "LIF",
+}  # fmt: skip
+"""Formats that optional packages read, by extension."""
+
+_EXTRA = "formats"  # which installs these packages
+_EXTRA_PACKAGES = ("SimpleITK", "bioio_czi", "bioio_nd2", "bioio_lif")
 
 _SPECIAL_FILES = {
     stat.S_IFIFO: "a named pipe",
@@ -34,7 +40,10 @@ _SPECIAL_FILES = {
 
 
 def read_image(at: str | os.PathLike[str]) -> ImageFile:
-    """Read an OME-Zarr image, or a TIFF (also multi-page, ImageJ or OME), PNG or JPEG file.
+    """Read an image file: OME-Zarr, TIFF (also multi-page, ImageJ or OME), PNG or JPEG.
+
+    With ``pip install 'napari-kmeans[formats]'`` also NRRD, MetaImage (MHA, MHD), NIfTI, DICOM (a file, or
+    the folder of a series), CZI, ND2 and LIF.
 
     OME-Zarr images and large TIFF files are only opened; their pixels are read on demand. Palettes become
     colours, gray with alpha becomes RGBA, white-is-zero is inverted, and pictures are turned upright as their
@@ -66,17 +75,31 @@ def read_image(at: str | os.PathLike[str]) -> ImageFile:
     at = location(at) if type(at) is str else at if isinstance(at, Url) else Path(at)
     head = _read_head(at) if isinstance(at, Path) and not at.is_dir() else b""
     try:
-        if not head:
-            image = ome_zarr.read(at)
-        else:
-            image = (tiff.read if head.startswith(tiff.MAGIC) else _read_picture)(Path(at))
+        image = _read(at, head)
     except Exception as error:  # decoders raise exceptions of any type
-        raise ValueError(f"{at} {_reason(error, head)}") from _cause(error)
+        raise ValueError(f"{at} {_reason(error, at, head)}") from _cause(error)
     if not image.data.size:
         raise ValueError(f"{at} contains no pixels")
     if head.startswith(b"\x89PNG") and head[24] == 16 and head[25] in (2, 4, 6):
         warnings.warn(f"{at} has 16 bits per colour sample; only 8 are used", UserWarning, stacklevel=2)
     return image
+
+
+def _read(at: Location, head: bytes) -> ImageFile:
+    """Read an image by the reader of its format."""
+    if not head:
+        return medical.read(at) if isinstance(at, Path) and is_series(at) else ome_zarr.read(at)
+    path = Path(at)
+    if kind := microscopy.kind_of(path, head):
+        return microscopy.read(path, kind)
+    is_medical = medical.is_readable(path, head)
+    if head.startswith(tiff.MAGIC):
+        try:
+            return tiff.read(path)
+        except Exception:  # decoders raise exceptions of any type
+            if not is_medical:  # a DICOM file may begin like a TIFF, and may be one
+                raise
+    return (medical.read if is_medical else _read_picture)(path)
 
 
 def _read_head(path: Path) -> bytes:
@@ -101,10 +124,15 @@ def _read_head(path: Path) -> bytes:
     return head
 
 
-def _reason(error: Exception, head: bytes) -> str:
+def _reason(error: Exception, at: Location, head: bytes) -> str:
     """Return why a file cannot be read, as a sentence without its subject."""
+    if isinstance(error, ModuleNotFoundError) and error.name in _EXTRA_PACKAGES:
+        kind = medical.suffix_of(Path(at)) or microscopy.kind_of(Path(at), head) or ".dcm"
+        return (
+            f"is a {_FORMATS[kind]} file, which needs other packages: pip install 'napari-kmeans[{_EXTRA}]'"
+        )
     for (begin, signature), name in _OTHER_FORMATS.items():
-        if head[begin:].startswith(signature):
+        if head[begin:].startswith(signature) and not medical.suffix_of(Path(at)):  # NIfTI may be gzipped
             return f"is a {name} file, which is not supported; convert it to OME-Zarr or TIFF"
     if isinstance(error, Unsupported):
         return str(error)
@@ -119,6 +147,26 @@ def _reason(error: Exception, head: bytes) -> str:
 def _cause(error: Exception) -> Exception | None:
     """Return the exception to chain: only that of a decoder adds information."""
     return None if isinstance(error, Unsupported | MemoryError | ModuleNotFoundError) else error
+
+
+SUFFIXES = (
+    ".tif", ".tiff", ".btf", ".lsm", ".stk", ".svs", ".ndpi", ".scn",
+    ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp",
+    *_FORMATS,
+)  # fmt: skip
+"""Extensions of the files that are images, when a folder is searched."""
+
+
+def label_suffix(at: Location) -> str:
+    """Return the extension of a label image that is written in the format of its image, or as TIFF."""
+    if is_store(at):
+        return ".ome.zarr"
+    return (medical.label_suffix(at) if isinstance(at, Path) else "") or ".tif"
+
+
+def is_series(at: Path) -> bool:
+    """Return whether a folder contains a DICOM series, which is read as one image."""
+    return at.is_dir() and not is_store(at) and medical.has_series(at)
 
 
 def is_store(at: Location) -> bool:

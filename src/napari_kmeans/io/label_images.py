@@ -1,4 +1,4 @@
-"""Label images in files: OME-Zarr and TIFF."""
+"""Label images in files: OME-Zarr, TIFF, and the formats of medical images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.progress import Progress
-from . import ome_zarr, ome_zarr_labels, tiff
+from . import medical, ome_zarr, ome_zarr_labels, tiff
 from .image_file import ImageFile, Location, Store
 from .ome_zarr_labels import LabelMetadata
 from .record import one_line
@@ -24,9 +24,14 @@ Metadata = Callable[[NDArray[np.int64] | None], LabelMetadata]
 
 def is_ome_zarr_path(path: Path) -> bool:
     """Return whether labels at this path are OME-Zarr, because of its extension or its folder."""
-    if path.suffix.lower() in tiff.SUFFIXES:
+    if path.suffix.lower() in tiff.SUFFIXES or medical.label_suffix(path):
         return False
     return path.suffix.lower() == ".zarr" or ome_zarr_labels.host_of(path) is not None
+
+
+def is_label_file(path: Path) -> bool:
+    """Return whether the extension of a path is that of a file that labels can be written to."""
+    return path.suffix.lower() in tiff.SUFFIXES or bool(medical.label_suffix(path))
 
 
 def write_labels(
@@ -38,12 +43,15 @@ def write_labels(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> None:
-    """Write the labels of an image as OME-Zarr or TIFF; see `ome_zarr_labels.write` and `tiff.write`.
+    """Write the labels of an image as OME-Zarr, TIFF, NRRD, MetaImage or NIfTI.
+
+    See `ome_zarr_labels.write`, `tiff.write` and `medical.write`.
 
     Parameters
     ----------
     path : Path
-        In an existing folder. OME-Zarr for ``….zarr`` and for ``labels/NAME`` in an OME-Zarr image.
+        In an existing folder. OME-Zarr for ``….zarr`` and for ``labels/NAME`` in an OME-Zarr image;
+        otherwise the extension decides, and TIFF is the default.
     labels : integer array
         NumPy or dask; its axes are the image's `spatial_axes`.
     image : ImageFile
@@ -66,6 +74,8 @@ def write_labels(
     """
     if is_ome_zarr_path(path):
         ome_zarr_labels.write(path, labels, image, metadata=metadata, overwrite=overwrite, progress=progress)
+    elif medical.label_suffix(path):
+        medical.write(path, labels, image, overwrite=overwrite)
     else:
         record = one_line(metadata(None).model) if metadata else ""
         tiff.write(path, labels, image, record=record, overwrite=overwrite, progress=progress)

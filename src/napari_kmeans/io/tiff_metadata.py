@@ -107,7 +107,7 @@ def _size_from_map(tiff: Any) -> tuple[dict[str, float], str] | None:
 
 
 def _size_from_instrument(tiff: Any, page: Any) -> tuple[dict[str, float], str] | None:
-    """Return the pixel size that a microscope or a slide scanner has written in tags of its own."""
+    """Return the pixel size that a microscope or a slide scanner has written in its own tags."""
     import tifffile
 
     size: dict[str, Any] = {}

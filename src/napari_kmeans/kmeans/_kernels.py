@@ -15,7 +15,7 @@ _compiled = kernel(error_model="numpy")
 
 @_compiled
 def accumulate_runs(values: Any, weights: Any, mean: Any, scatter: Any) -> None:
-    """Describe all runs of values from or to the centre of a block, for every size of block.
+    """Compute mean and scatter of the runs of values between a block's centre and each value, per block size.
 
     Blocks of level *l* hold 2^(l + 1) values. ``mean[l, i]`` is the mean distance of the values between `i`
     and the centre of its block, `i` included, to the first value right of the centre; ``scatter[l, i]`` is

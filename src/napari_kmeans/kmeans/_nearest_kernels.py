@@ -24,7 +24,7 @@ _POWER_ITERATIONS = 30
 
 @kernel
 def assign(columns: Floats, centers: Floats, labels: Labels, distances: Floats) -> None:
-    """Find the nearest centre of each point; of centres equally near, the first.
+    """Find the nearest centre of each point; the first of equally near ones.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def _farthest(columns: Floats, weights: Floats, centers: Floats, labels: Labels)
 
 @kernel
 def plus_plus(columns: Floats, weights: Floats, randoms: Floats) -> Floats:
-    """Choose centres by greedy k-means++: of several candidates, the one that leaves the least inertia [1]_.
+    """Choose centres by greedy k-means++: the best of several candidates each time [1]_.
 
     Parameters
     ----------

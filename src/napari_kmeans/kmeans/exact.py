@@ -2,7 +2,7 @@
 
 On a line an optimal cluster is an interval of the sorted values. Row *k* of a dynamic program holds, for
 every prefix of the values, the least inertia of *k* clusters, and follows from row *k* - 1. The cost of an
-interval satisfies the quadrangle inequality, hence the best last split never moves left as the prefix grows,
+interval satisfies the quadrangle inequality, so the best last split never moves left as the prefix grows,
 and divide and conquer computes a row in O(n log n) [1]_ [2]_.
 
 Prefix sums would give the cost of an interval as a difference of large numbers. Here it is a sum of positive

@@ -12,7 +12,7 @@ from ..user_warning import warn_user
 from .clustering import Clustering
 from .exact import OptimalPartitions
 from .intervals import Intervals
-from .lloyd import kmeans
+from .scikit_learn import kmeans
 
 N_INIT = 10
 """Restarts of scikit-learn's KMeans with ``solver="lloyd"``; the best is kept."""

@@ -14,14 +14,12 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks.boxes import sampled_windows
-from ..blocks.loop import map_blocks
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
 from ..features.feature_space import ScalarFormat, VectorFormat
@@ -33,8 +31,7 @@ from ..preprocess.illumination import (
     pixel_coordinates,
     terms,
 )
-from ..summary.field_sample import FIELD_SAMPLE_SIZE, FieldSample, FieldSamplePlan
-from ..summary.scalar import group_values
+from ..summary.field_sample import FIELD_SAMPLE_SIZE, FieldSample, sample_field
 from .exact import OptimalPartitions
 from .intervals import midpoints
 
@@ -46,7 +43,8 @@ _COARSE_RIDGE, _FINE_RIDGE = 1e-4, 1e-5
 _N_COARSE = 1 << 13  # pixels to choose among local minima with
 _MAX_ROUNDS, _EXACT_EVERY = 40, 4
 _TOLERANCE = 1e-6  # of the standard deviation: a change of the coefficients that ends the alternation
-_N_POINTS = 256  # that the optimal centres are found on
+_N_POINTS = 512  # cells that the optimal centres are found on
+_OUTLIERS = 1000  # one pixel of so many, at either end, is an outlier
 _N_CELLS, _N_REWEIGHTED = 24, 8  # per axis, for differences within segments; rounds of reweighting
 _LUMINANCE = (0.2125, 0.7154, 0.0721)  # Rec. 709
 _BRIGHTEST, _DARKEST = 0.99, 1e-4  # a quantile, and a share of it, between which weights vary
@@ -77,12 +75,7 @@ def with_illumination(
     if illumination is None:
         return pixels
     check_space(illumination, pixels)
-    plan = FieldSamplePlan()
-    sample: FieldSample | None = None
-    boxes = sampled_windows(pixels.shape) if estimate else None
-    for part in map_blocks(plan.chunk, pixels, boxes, progress):
-        sample = part if sample is None else plan.combine(sample, part)
-    assert sample is not None
+    sample = sample_field(pixels, progress, estimate=estimate)
     field = fit_field(sample, pixels.shape, pixels.value_format, illumination)
     return replace(pixels, extractor=replace(pixels.extractor, field=field))
 
@@ -107,19 +100,15 @@ def with_shared_illumination(
             f"images have the shapes {', '.join(map(str, shapes))}, and images that share an illumination "
             "field need one shape"
         )
-    plan = FieldSamplePlan()
     samples = []
     for number, pixels in enumerate(images):
         check_space(illumination, pixels)
         share = subprogress(progress, number / len(images), (number + 1) / len(images))
-        sample: FieldSample | None = None
-        for part in map_blocks(plan.chunk, pixels, progress=share):
-            sample = part if sample is None else plan.combine(sample, part)
-        assert sample is not None
-        samples.append(sample.first(max(FIELD_SAMPLE_SIZE // len(images), 1)))
+        samples.append(sample_field(pixels, share).first(max(FIELD_SAMPLE_SIZE // len(images), 1)))
     pooled = FieldSample(
         *(np.concatenate([getattr(s, name) for s in samples]) for name in ("hashes", "positions", "values"))
     )
+    pooled = pooled.first(len(pooled.hashes))  # any part of it then represents all images
     field = fit_field(pooled, images[0].shape, images[0].value_format, illumination)
     return [replace(pixels, extractor=replace(pixels.extractor, field=field)) for pixels in images]
 
@@ -169,32 +158,71 @@ def fit_field(
         If no pixel can be used.
     """
     basis, degrees = _basis(sample.positions, shape, illumination.degree)
-    if isinstance(value_format, VectorFormat):
-        columns = sample.values[:, : value_format.n_features].astype(np.float64).T
-        if _is_color(value_format):
-            columns = np.sum(columns * np.array(_LUMINANCE)[:, np.newaxis], axis=0, keepdims=True)
-    else:
-        columns = sample.values.astype(np.float64).T * value_format.unit
     rows, explained = [], []
-    for column in columns:
-        usable = np.isfinite(column)
-        values = column
-        if illumination.kind == "multiplicative":
-            usable = column > 0
-            values = np.log(np.where(usable, column, 1.0))
-        if not usable.any():
-            raise ValueError(
-                "image has no pixels to fit an illumination field to; a multiplicative field needs values "
-                "above 0"
-            )
-        weights = _weights(column[usable], illumination.kind)
-        samples = _Samples.of(values[usable], basis[usable], weights, degrees)
+    for column in _columns(sample, value_format):
+        samples, _ = _samples_of(column, basis, degrees, illumination.kind)
         coefficients = _fit(samples)
         rows.append(tuple(coefficients.tolist()))
         explained.append(samples.explained_variance(coefficients))
     return IlluminationField(
         illumination.kind, illumination.degree, tuple(shape), tuple(rows), float(np.mean(explained))
     )
+
+
+def fit_coarse(
+    sample: FieldSample,
+    shape: Sequence[int],
+    value_format: ScalarFormat | VectorFormat,
+    illumination: Illumination,
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Fit coarse fields to few of the sampled pixels, in milliseconds; parameters as for `fit_field`.
+
+    Yields
+    ------
+    values, corrected : (n,) float64 arrays
+        With and without the field, in the image's own units; a pair for each field.
+    """
+    few = sample.first(_N_COARSE)
+    basis, degrees = _basis(few.positions, shape, illumination.degree)
+    for column in _columns(few, value_format):
+        samples, usable = _samples_of(column, basis, degrees, illumination.kind)
+        if not degrees.size or np.ptp(samples.values) == 0:
+            continue
+        coefficients, _ = _alternate(samples, _field_of_slopes(samples), _COARSE_RIDGE)
+        field = np.einsum("ni,i->n", samples.basis, coefficients)
+        values = column[usable]
+        yield values, values - field if illumination.kind == "additive" else values * np.exp(-field)
+
+
+def optimal_inertia(values: NDArray[np.float64]) -> float:
+    """Return the inertia of values around the centres of `N_CLUSTERS` clusters."""
+    centers = _optimal_centers(values, np.ones(values.size))
+    return float(np.sum((values - centers[np.searchsorted(midpoints(centers), values)]) ** 2))
+
+
+def _columns(sample: FieldSample, value_format: ScalarFormat | VectorFormat) -> NDArray[np.float64]:
+    """Return the values that have a field each: (n_fields, n) array."""
+    if isinstance(value_format, ScalarFormat):
+        return np.asarray(sample.values.astype(np.float64).T * value_format.unit)
+    columns = sample.values[:, : value_format.n_features].astype(np.float64).T
+    if _is_color(value_format):
+        columns = np.sum(columns * np.array(_LUMINANCE)[:, np.newaxis], axis=0, keepdims=True)
+    return columns
+
+
+def _samples_of(
+    column: NDArray[np.float64], basis: NDArray[np.float64], degrees: NDArray[np.float64], kind: str
+) -> tuple[_Samples, NDArray[np.bool_]]:
+    """Return the least-squares problem of one field, and which pixels take part."""
+    usable, values = np.isfinite(column), column
+    if kind == "multiplicative":
+        usable = column > 0
+        values = np.log(np.where(usable, column, 1.0))
+    if not usable.any():
+        raise ValueError(
+            "image has no pixels to fit an illumination field to; a multiplicative field needs values above 0"
+        )
+    return _Samples.of(values[usable], basis[usable], _weights(column[usable], kind), degrees), usable
 
 
 def _weights(values: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
@@ -382,16 +410,24 @@ def _lloyd_step(
 
 
 def _optimal_centers(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the optimal centres of `N_CLUSTERS` clusters of values, merged to few points."""
-    order = np.argsort(values, kind="stable")
-    ordered, mass = values[order], weights[order]
-    group = group_values(ordered, np.ones(ordered.size), _N_POINTS)
-    starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
-    mass_of_group = np.add.reduceat(mass, starts)
-    means = np.add.reduceat(ordered * mass, starts) / mass_of_group
-    points, point_of_group = np.unique(means, return_inverse=True)
+    """Return the optimal centres of `N_CLUSTERS` clusters of values, counted in equal cells.
+
+    Outliers are counted in the first and the last cell, whose means include them.
+    """
+    ends = [values.size // _OUTLIERS, values.size - 1 - values.size // _OUTLIERS]
+    low, high = np.partition(values, ends)[ends]
+    if high <= low:
+        low, high = values.min(), values.max()
+    cell = np.clip(
+        (values - low) * (_N_POINTS / max(high - low, np.finfo(np.float64).tiny)), 0, _N_POINTS - 1
+    )
+    cell = cell.astype(np.int64)
+    mass = np.bincount(cell, weights, minlength=_N_POINTS)
+    sums = np.bincount(cell, weights * values, minlength=_N_POINTS)
+    filled = mass > 0
+    points, point_of_cell = np.unique(sums[filled] / mass[filled], return_inverse=True)
     # The solver counts pixels, so weights are rounded to a thousandth of an average pixel.
-    counts = np.rint(1024 * np.bincount(point_of_group, mass_of_group)).astype(np.int64)
+    counts = np.rint(1024 * np.bincount(point_of_cell, mass[filled])).astype(np.int64)
     partitions = OptimalPartitions(points, np.maximum(counts, 1))
     splits = partitions.splits(min(N_CLUSTERS, points.size))
     return np.asarray(partitions.cluster_statistics(splits)[0])

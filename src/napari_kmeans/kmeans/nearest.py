@@ -1,4 +1,4 @@
-"""Which centre is nearest, for pixels described by several numbers."""
+"""Nearest centres of points with several coordinates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def nearest(
     centers: NDArray[np.float64],
     scales: NDArray[np.float64] | None = None,
 ) -> NDArray[np.uint8]:
-    """Number the nearest centre of each point; of centres equally near, the first.
+    """Return the index of the nearest centre of each point; the first of equally near ones.
 
     Parameters
     ----------

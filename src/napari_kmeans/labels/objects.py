@@ -64,25 +64,19 @@ def split_into_objects(
     table : dict of lists
         One row per object. All names but the first three are those of `skimage.measure.regionprops_table`.
 
-        index : int
-            Number of the object.
-        cluster : int
-            Label of the object.
-        position : int
-            Position along `per_axis`; only with `per_axis`. With several axes position-0, position-1, … in
-            the order of the axes.
-        num_pixels : int
-            Number of pixels.
-        area : float
-            Area or volume; without `spacing` the number of pixels.
-        equivalent_diameter_area : float
-            Diameter of the circle or ball of the same area or volume.
-        centroid-0, centroid-1, … : float
-            Mean coordinate along each spatial axis; the centre of the first pixel is 0.
-        bbox-0, bbox-1, … : int
-            First pixel along each spatial axis, then one past the last pixel along each.
-        intensity_mean, intensity_min, intensity_max : float
-            Only with `intensity_image`; with `channel_axis` followed by -0, -1, …
+        - ``index`` (int): number of the object.
+        - ``cluster`` (int): label of the object.
+        - ``position`` (int): position along `per_axis`; only with `per_axis`. With several axes ``position-0``,
+          ``position-1``, … in the order of the axes.
+        - ``num_pixels`` (int): number of pixels.
+        - ``area`` (float): area or volume; without `spacing` the number of pixels.
+        - ``equivalent_diameter_area`` (float): diameter of the circle or ball of the same area or volume.
+        - ``centroid-0``, ``centroid-1``, … (float): mean coordinate along each spatial axis; the centre of the
+          first pixel is 0.
+        - ``bbox-0``, ``bbox-1``, … (int): first pixel along each spatial axis, then one past the last pixel
+          along each.
+        - ``intensity_mean``, ``intensity_min``, ``intensity_max`` (float): only with `intensity_image`; with
+          `channel_axis` followed by -0, -1, …
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""The result of a fit: clusters, what was asked for, and labels made with them."""
+"""The recipe, the model that a fit returns, its file, and the segmentation of an image with them."""

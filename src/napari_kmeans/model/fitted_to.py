@@ -1,4 +1,4 @@
-"""What the image of a model looked like, to notice and to bridge differences to another image."""
+"""Type and range of the image of a model, to detect and to compensate differences of another image."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SAME_SIZE = 0.01  # relative difference of pixel sizes that is ignored
 
 @dataclass(frozen=True)
 class FittedTo:
-    """What an image looks like.
+    """Type and range of an image.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ class FittedTo:
 
 @dataclass(frozen=True)
 class Sample:
-    """What a sample of the pixels of an image looks like.
+    """Type and range of a sample of the pixels of an image.
 
     Attributes
     ----------

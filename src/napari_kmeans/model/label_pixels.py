@@ -40,7 +40,10 @@ def label_in_memory(
     labels = np.empty(pixels.shape, dtype=np.uint8)
 
     def write(box: Box) -> NDArray[np.int64]:
-        index: tuple[Any, ...] = (*box, ...)  # with the ellipsis, an image without dimensions gives a view
+        index: tuple[Any, ...] = (
+            *box,
+            ...,
+        )  # with the ellipsis, indexing an image without dimensions returns a view
         out = labels[index]
         labeller(*pixels.read(box), out)
         return count_block_labels(out, n_counted)

@@ -168,7 +168,7 @@ def _cuts(
 
 @dataclass(frozen=True, eq=False)
 class NearestLabeller:
-    """Labels blocks of pixels described by several numbers, each with its nearest centre.
+    """Labels blocks of pixels with several features by their nearest centres.
 
     Two or three bytes per pixel have at most 2^24 different values. Their labels are kept in a lookup table
     that is filled as they occur.
@@ -240,7 +240,7 @@ class NearestLabeller:
             new, _ = count_runs(sort_keys(missing.astype(np.uint64), 8 * d))
             new = new.astype(np.intp)
             bytes_ = [(new >> (8 * (d - 1 - axis))).astype(np.uint8) for axis in range(d)]
-            # Another thread may do the same at the same time, and finds the same.
+            # Another thread may do this at the same time, with the same result.
             table[new] = self._compare(np.stack([byte.view(self.vector.dtype) for byte in bytes_]))
             found[where] = table[missing]
         return np.asarray(found)
@@ -263,7 +263,7 @@ class NearestLabeller:
     def _compare_infinite(self, columns: NDArray[Any]) -> NDArray[np.uint8]:
         """Clusters of values that may be infinite, from 1; 0 for NaN."""
         wide = columns.astype(np.float64)
-        # Very far values for infinite ones, which would be equally far from all centres.
+        # Infinite values would be equally far from all centres, so very large ones replace them.
         far = 1e6 * max(1.0, float(np.abs(self.centers).max()), float(self.scales.max()))
         np.clip(wide, -far, far, out=wide, where=np.isinf(wide))
         positions = self.vector.features(list(wide))

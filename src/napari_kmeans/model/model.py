@@ -1,4 +1,4 @@
-"""The result of a fit: clusters, what was asked for, and labels made with them."""
+"""The result of a fit: clusters, their recipe, and labels made with them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..summary.coherent import CoherentSummary
 from ..summary.scalar import ScalarSummary
 from ..summary.vector import VectorSummary
 from ..user_warning import warn_user
-from . import file
+from . import model_file
 from .coherence import Coherence, coherent_pixels
 from .confidence import ConfidenceOfBlock
 from .edits import Edits, check_clusters, check_merges, check_names, check_thresholds
@@ -56,10 +56,10 @@ class KMeansModel(Clustering):
     """
 
     recipe: Recipe
-    """What was asked for: features with their options, preprocessing, solver, clean-up and edits."""
+    """Options of the fit: features, preprocessing, solver, clean-up and edits."""
 
     channel_axis: int | None = None
-    """Channel axis of the fitted image; `predict` uses it unless told otherwise."""
+    """Channel axis of the fitted image, and the default of `predict`."""
 
     illumination: IlluminationField | None = None
     """Illumination field that is removed from images before they are labelled."""
@@ -69,7 +69,7 @@ class KMeansModel(Clustering):
     apply to the coherent image instead of the image itself."""
 
     fitted_to: FittedTo | None = None
-    """What the fitted image looked like; None for models of earlier versions."""
+    """Type and range of the fitted image; None for models of earlier versions."""
 
     # Not saved. Only with it can adjusted clusters be counted.
     _summary: ScalarSummary | CoherentSummary | None = field(default=None, repr=False)
@@ -105,6 +105,11 @@ class KMeansModel(Clustering):
         estimate : bool
             Find clusters of several features within milliseconds, possibly with a larger inertia.
 
+        Returns
+        -------
+        KMeansModel
+            With the edits of the recipe, unless there are fewer distinct values than clusters.
+
         Warns
         -----
         UserWarning
@@ -125,7 +130,9 @@ class KMeansModel(Clustering):
         confirms = confirm and clustering.is_exact
         summary = getattr(clusterings, "coherent", clusterings.summary)
         of_values = summary.original if isinstance(summary, CoherentSummary) else summary
-        found = {name: value for name, value in vars(clustering).items() if name in file.CLUSTERING_FIELDS}
+        found = {
+            name: value for name, value in vars(clustering).items() if name in model_file.CLUSTERING_FIELDS
+        }
         found["feature_names"] = clustering.feature_names or (recipe.features.name,)
         found["confirmation"] = clusterings.confirm(k) if confirms else ""
         model = cls(
@@ -181,7 +188,7 @@ class KMeansModel(Clustering):
 
     @property
     def extractor(self) -> FeatureExtractor:
-        """What turns the pixels of an image into the values that are labelled."""
+        """Preprocessing and feature space, which turn pixels into the values that are labelled."""
         return replace(self.recipe.extractor, field=self.illumination)
 
     def illumination_field(self, shape: Sequence[int]) -> NDArray[np.float64]:
@@ -215,7 +222,7 @@ class KMeansModel(Clustering):
 
     @property
     def merges(self) -> tuple[tuple[int, ...], ...]:
-        """Groups of clusters that share a label: their lowest."""
+        """Groups of clusters that share one label, their lowest."""
         return self.recipe.edits.merges
 
     @property
@@ -236,7 +243,7 @@ class KMeansModel(Clustering):
 
     @property
     def counts_are_exact(self) -> bool:
-        """Whether `counts` needed no second look at the pixels: the summary held every value separately."""
+        """Whether `counts` follow from the summary alone, because it holds every value separately."""
         summary = self._summary
         if isinstance(summary, CoherentSummary):
             return summary.has_edges_at(self.thresholds)
@@ -253,7 +260,7 @@ class KMeansModel(Clustering):
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Clusters that share a label, in ascending order of their lowest; most are alone."""
+        """Clusters of each label, in ascending order of the label; a cluster that is not merged is alone."""
         merged = {min(group): group for group in self.merges}
         inner = {number for group in self.merges for number in group if number != min(group)}
         return tuple(merged.get(n, (n,)) for n in range(1, self.n_clusters + 1) if n not in inner)
@@ -313,7 +320,7 @@ class KMeansModel(Clustering):
         check_match(match)
         contents, pixels = self._open(image, channel_axis, mask)
         if match == "values":
-            self.labeller(pixels.value_format)  # refuses an image of other features before it is compared
+            self.labeller(pixels.value_format)  # rejects an image of other features before it is compared
             self.warn_of_differences(pixels)
             return contents.wrap(self.label_pixels(pixels, progress))
         from .matching import matched
@@ -335,6 +342,14 @@ class KMeansModel(Clustering):
     def warn_of_differences(self, pixels: Pixels, pixel_size: Sequence[float] = (), unit: str = "") -> bool:
         """Issue one `UserWarning` if an image does not look like the one that the model was fitted to.
 
+        Parameters
+        ----------
+        pixels : Pixels
+        pixel_size : sequence of float, optional
+            Along each spatial axis but time; compared if the fitted image had one, too.
+        unit : str, optional
+            Unit of `pixel_size`.
+
         Returns
         -------
         bool
@@ -353,7 +368,19 @@ class KMeansModel(Clustering):
         return True
 
     def with_pixel_size(self, pixel_size: Sequence[float], unit: str = "") -> KMeansModel:
-        """Return a model that keeps the pixel size of the fitted image, along its spatial axes but time."""
+        """Return a model that records the pixel size of the fitted image, to compare other images with.
+
+        Parameters
+        ----------
+        pixel_size : sequence of float
+            Along each spatial axis but time; empty if unknown.
+        unit : str, optional
+            Unit of `pixel_size`, such as "um".
+
+        Returns
+        -------
+        KMeansModel
+        """
         if self.fitted_to is None:
             return self
         size = tuple(float(length) for length in pixel_size)
@@ -362,15 +389,24 @@ class KMeansModel(Clustering):
     def scaled_to(self, image: FittedTo) -> KMeansModel:
         """Return a model for an image of another range: thresholds and centres are scaled linearly.
 
+        Parameters
+        ----------
+        image : FittedTo
+            Range of the other image.
+
+        Returns
+        -------
+        KMeansModel
+
         Raises
         ------
         ValueError
-            If the model does not know the range of the fitted image.
+            If the model was saved by a version that did not record the range of the fitted image.
         """
         fitted = self.fitted_to
         if fitted is None or not fitted.low:
             raise ValueError(
-                "the model does not know the range of its image, since an earlier version saved it; use "
+                "the model has no range of its image, since an earlier version saved it; use "
                 "match='refit', or fit it again"
             )
         scale = rescaling(fitted, image)
@@ -395,7 +431,24 @@ class KMeansModel(Clustering):
         )
 
     def label_pixels(self, pixels: Pixels, progress: Progress | None = None) -> Any:
-        """Label the pixels of an image as `predict` does, whatever extractor they have."""
+        """Label the pixels of an image as `predict` does with ``match="values"``.
+
+        Parameters
+        ----------
+        pixels : Pixels
+            The image; its extractor is replaced by that of the model.
+        progress : callable, optional
+
+        Returns
+        -------
+        uint8 array
+            Of the spatial shape; a lazy dask array if the image is lazy.
+
+        Raises
+        ------
+        ValueError
+            If the model does not support such an image.
+        """
         pixels = replace(pixels, extractor=self.extractor)
         self.extractor.check(pixels.shape, pixels.image.dtype, pixels.n_channels)
         if pixels.chunks is not None:
@@ -499,13 +552,34 @@ class KMeansModel(Clustering):
         return found
 
     def coherent(self, pixels: Pixels, progress: Progress | None = None) -> Pixels:
-        """Return the pixels that the thresholds apply to: coherent ones if borders have a price."""
+        """Return the pixels that the thresholds apply to: coherent ones if borders have a price.
+
+        Parameters
+        ----------
+        pixels : Pixels
+            The image; its extractor is that of the model.
+        progress : callable, optional
+
+        Returns
+        -------
+        Pixels
+            With a float32 image in memory if the model has coherence; else `pixels`.
+        """
         if self.coherence is None:
             return pixels
         return coherent_pixels(pixels, self.recipe.coherence, progress, self.coherence.noise)[0]
 
     def labeller(self, value_format: ScalarFormat | VectorFormat) -> Labeller:
         """Return the function that labels blocks of values in a format.
+
+        Parameters
+        ----------
+        value_format : ScalarFormat or VectorFormat
+
+        Returns
+        -------
+        callable
+            Takes values, the pixels to use, and a uint8 array that receives the labels.
 
         Raises
         ------
@@ -524,17 +598,56 @@ class KMeansModel(Clustering):
     def label(
         self, pixels: Pixels, progress: Progress | None = None, *, n_counted: int = 0
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Label pixels in memory; see `label_in_memory`."""
+        """Label pixels in memory; see `label_in_memory`.
+
+        Parameters
+        ----------
+        pixels : Pixels
+            The image; its extractor is that of the model.
+        progress : callable, optional
+        n_counted : int, default 0
+            Count the pixels of labels 1 to `n_counted` on the way, infinite ones included.
+
+        Returns
+        -------
+        labels : uint8 array
+            Of the spatial shape.
+        counts : (n_counted,) int64 array
+        """
         return label_in_memory(pixels, self.labeller(pixels.value_format), progress, n_counted=n_counted)
 
     def label_lazily(self, pixels: Pixels) -> Any:
-        """Return the labels of a lazy image as a dask array; see `label_lazily`."""
+        """Return the labels of a lazy image as a dask array with the same chunks.
+
+        Parameters
+        ----------
+        pixels : Pixels
+            The image; its extractor is that of the model.
+
+        Returns
+        -------
+        dask array of uint8
+            Of the spatial shape.
+        """
         return label_lazily(pixels, self.labeller(pixels.value_format))
 
     def count(
         self, pixels: Pixels, progress: Progress | None = None, *, infinite: bool = False
     ) -> NDArray[np.int64]:
-        """Count the pixels of each cluster, infinite ones included, or only these: (n_clusters,) int64."""
+        """Count the pixels of each cluster, whatever labels merges and background give them.
+
+        Parameters
+        ----------
+        pixels : Pixels
+            The image; its extractor is that of the model.
+        progress : callable, optional
+        infinite : bool, default False
+            Count infinite pixels only; by default they are included.
+
+        Returns
+        -------
+        (n_clusters,) int64 array
+        """
         plain = self.merged([]).with_background([])  # merged clusters share a label
         labeller = plain.labeller(pixels.value_format)
         return count_pixels(pixels, labeller, self.n_clusters, progress, infinite=infinite)
@@ -544,7 +657,17 @@ class KMeansModel(Clustering):
         return replace(self, _summary=None)
 
     def confirmed(self, clusterings: Clusterings) -> KMeansModel:
-        """Return the model with scikit-learn's confirmation, if it is exact and not adjusted."""
+        """Return the model with scikit-learn's confirmation, if it is exact and not adjusted.
+
+        Parameters
+        ----------
+        clusterings : Clusterings
+            Of the summary that the model was fitted to.
+
+        Returns
+        -------
+        KMeansModel
+        """
         if not self.is_exact or self.adjusted:
             return self
         return replace(self, confirmation=clusterings.confirm(self.n_clusters))
@@ -560,7 +683,17 @@ class KMeansModel(Clustering):
         Parameters
         ----------
         thresholds : sequence of float
-            n_clusters - 1 finite values in ascending order, in the image's own units.
+            n_clusters - 1 finite values in ascending order, in the image's own units. A value equal to a
+            threshold belongs to the darker cluster.
+
+        Returns
+        -------
+        KMeansModel
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the model has several features, or `thresholds` are not n_clusters - 1 ascending numbers.
         """
         if self.n_features > 1:
             raise ValueError(
@@ -594,20 +727,74 @@ class KMeansModel(Clustering):
         ----------
         groups : iterable of iterables of int
             Such as ``[[2, 3]]``. Replaces earlier merges; ``[]`` removes them.
+
+        Returns
+        -------
+        KMeansModel
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a group holds anything but clusters, or two groups overlap.
         """
         return replace(self, recipe=self.recipe.with_edits(merges=check_merges(groups, self.n_clusters)))
 
     def with_background(self, labels: Iterable[int]) -> KMeansModel:
-        """Give these clusters label 0. Replaces an earlier choice; ``[]`` removes it."""
+        """Make clusters background, which has label 0.
+
+        Parameters
+        ----------
+        labels : iterable of int
+            Clusters, from 1. Replaces an earlier choice; ``[]`` removes it.
+
+        Returns
+        -------
+        KMeansModel
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `labels` holds anything but clusters.
+        """
         background = tuple(sorted(set(check_clusters("labels", labels, self.n_clusters))))
         return replace(self, recipe=self.recipe.with_edits(background=background))
 
     def with_names(self, names: Sequence[str]) -> KMeansModel:
-        """Name the clusters, from dark to bright; ``[]`` removes the names."""
+        """Name the clusters.
+
+        Parameters
+        ----------
+        names : sequence of str
+            One per cluster, from dark to bright; ``[]`` removes the names.
+
+        Returns
+        -------
+        KMeansModel
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `names` are not strings, or not one per cluster.
+        """
         return replace(self, recipe=self.recipe.with_edits(names=check_names(names, self.n_clusters)))
 
     def with_edits(self, edits: Edits) -> KMeansModel:
-        """Apply all edits at once."""
+        """Apply all edits at once.
+
+        Parameters
+        ----------
+        edits : Edits
+
+        Returns
+        -------
+        KMeansModel
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an edit does not suit the model; see `with_thresholds`, `merged`, `with_background` and
+            `with_names`.
+        """
         model = self
         if edits.centers is not None and edits.scales is not None:
             model = replace(
@@ -624,15 +811,35 @@ class KMeansModel(Clustering):
 
     def to_json(self) -> str:
         """Return the content of a model file."""
-        return file.to_text(_KIND, self.to_dict())
+        return model_file.to_text(_KIND, self.to_dict())
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a JSON file, completely or not at all."""
-        file.write(path, self.to_json())
+        """Write the model to a JSON file, completely or not at all.
+
+        Parameters
+        ----------
+        path : str or path
+            An existing file is replaced.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        model_file.write(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> KMeansModel:
         """Read a model that `save` wrote, also with earlier versions.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Returns
+        -------
+        KMeansModel
+            Without the summary of its pixels: thresholds set by hand do not change its counts.
 
         Raises
         ------
@@ -642,39 +849,67 @@ class KMeansModel(Clustering):
         OSError
             If the file cannot be read.
         """
-        with file.errors_about(path):
-            return cls.from_dict(file.read(path, _KIND))
+        with model_file.errors_about(path):
+            return cls.from_dict(model_file.read(path, _KIND))
 
     @classmethod
     def from_json(cls, text: str) -> KMeansModel:
-        """Make a model from the text that `to_json` returned."""
-        with file.errors_about("the text"):
-            return cls.from_dict(file.parse(text, _KIND))
+        """Make a model from the text that `to_json` returned.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        KMeansModel
+
+        Raises
+        ------
+        ValueError
+            If the text is not that of a model. It is fully validated.
+        """
+        with model_file.errors_about("the text"):
+            return cls.from_dict(model_file.parse(text, _KIND))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model as JSON stores it."""
         return {
             "channel_axis": self.channel_axis,
             "recipe": self.recipe.to_dict(),
-            "illumination": file.field_to_dict(self.illumination),
-            "coherence": None if self.coherence is None else file.coherence_to_dict(self.coherence),
+            "illumination": model_file.field_to_dict(self.illumination),
+            "coherence": None if self.coherence is None else model_file.coherence_to_dict(self.coherence),
             "fitted_to": None if self.fitted_to is None else self.fitted_to.to_dict(),
-            "clustering": file.clustering_to_dict(self),
+            "clustering": model_file.clustering_to_dict(self),
         }
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> KMeansModel:
-        """Validate what `to_dict` returned, and make a model of it."""
-        channel_axis = file.check_axis("channel_axis", document["channel_axis"])
-        recipe = file.recipe_from_dict(document["recipe"])
-        found = file.clustering_from_dict(document["clustering"])
+        """Validate what `to_dict` returned, and make a model of it.
+
+        Parameters
+        ----------
+        document : dict
+
+        Returns
+        -------
+        KMeansModel
+
+        Raises
+        ------
+        TypeError, ValueError, KeyError
+            If the content is not that of a model.
+        """
+        channel_axis = model_file.check_axis("channel_axis", document["channel_axis"])
+        recipe = model_file.recipe_from_dict(document["recipe"])
+        found = model_file.clustering_from_dict(document["clustering"])
         model = cls(
             **found,
             recipe=replace(recipe, edits=Edits()),
             channel_axis=channel_axis,
-            illumination=file.field_from_dict(document.get("illumination")),
-            coherence=file.coherence_from_dict(document.get("coherence")),
-            fitted_to=file.fitted_to_from_dict(document.get("fitted_to")),
+            illumination=model_file.field_from_dict(document.get("illumination")),
+            coherence=model_file.coherence_from_dict(document.get("coherence")),
+            fitted_to=model_file.fitted_to_from_dict(document.get("fitted_to")),
         )
         edits = recipe.edits
         if edits.thresholds is not None and edits.thresholds != tuple(model.thresholds.tolist()):

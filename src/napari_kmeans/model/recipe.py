@@ -1,4 +1,4 @@
-"""The recipe: everything that is asked for, in one immutable value.
+"""The recipe: all options of a segmentation, in one immutable value.
 
 Python keywords, command-line options, the dock, the model file and *Copy as Python* are views of it. An
 option is declared here, or by the feature space or the clean-up step that it belongs to.
@@ -65,7 +65,7 @@ DEFAULTS: RecipeOptions = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is asked for.
+    """All options of a segmentation. Immutable.
 
     Attributes
     ----------
@@ -133,6 +133,10 @@ class Recipe:
         **options
             `RecipeOptions`, and `edits`.
 
+        Returns
+        -------
+        Recipe
+
         Raises
         ------
         TypeError, ValueError
@@ -171,15 +175,32 @@ class Recipe:
         return FeatureExtractor(self.features, self.smooth, self.exclude)
 
     def without_axis(self, axis: int) -> Recipe:
-        """Return the recipe of one position along a spatial axis."""
-        smooth = self.smooth[:axis] + self.smooth[axis + 1 :] if len(self.smooth) > 1 else self.smooth
-        prices = (
-            self.coherence[:axis] + self.coherence[axis + 1 :] if len(self.coherence) > 1 else self.coherence
-        )
-        return replace(self, smooth=check_smooth(smooth), coherence=check_coherence(prices))
+        """Return the recipe of one position along a spatial axis.
+
+        Parameters
+        ----------
+        axis : int
+
+        Returns
+        -------
+        Recipe
+            Without the values of `smooth` and `coherence` along that axis.
+        """
+        smooth, coherence = _without(self.smooth, axis), _without(self.coherence, axis)
+        return replace(self, smooth=smooth, coherence=coherence)
 
     def with_edits(self, **changes: Any) -> Recipe:
-        """Return a recipe with other edits."""
+        """Return a recipe with other edits.
+
+        Parameters
+        ----------
+        **changes
+            Fields of `Edits`.
+
+        Returns
+        -------
+        Recipe
+        """
         return replace(self, edits=replace(self.edits, **changes))
 
     def to_dict(self) -> dict[str, Any]:
@@ -218,6 +239,10 @@ class Recipe:
         ----------
         path : str or path
 
+        Returns
+        -------
+        Recipe
+
         Raises
         ------
         ValueError
@@ -228,6 +253,12 @@ class Recipe:
         from . import recipe_file
 
         return recipe_file.load(path)
+
+
+def _without(values: tuple[float, ...], axis: int) -> tuple[float, ...]:
+    """Return values per axis without one axis; empty if all others are 0."""
+    rest = values[:axis] + values[axis + 1 :] if len(values) > 1 else values
+    return rest if any(rest) else ()
 
 
 def features_from_dict(content: dict[str, Any]) -> FeatureSpace:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..labels.clean_up import CleanUp
 from ..preprocess.illumination import Illumination
-from . import file
+from . import model_file
 from .edits import Edits, check_clusters, check_merges, check_names, check_thresholds
 from .recipe import AUTO, Recipe, features_from_dict
 
@@ -36,7 +36,7 @@ def to_text(recipe: Recipe) -> str:
 
 def save(recipe: Recipe, path: str | os.PathLike[str]) -> None:
     """Write a recipe file, completely or not at all."""
-    file.write(path, to_text(recipe))
+    model_file.write(path, to_text(recipe))
 
 
 def load(path: str | os.PathLike[str]) -> Recipe:
@@ -50,7 +50,7 @@ def load(path: str | os.PathLike[str]) -> Recipe:
         If it cannot be read.
     """
     try:
-        return _of_document(file.read(path, KIND, VERSION))
+        return _of_document(model_file.read(path, KIND, VERSION))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a napari-kmeans recipe: {error}") from None
 
@@ -63,7 +63,7 @@ def parse(text: str) -> Recipe:
     ValueError
         If it is not a recipe; the message names the field.
     """
-    return _of_document(file.parse(text, KIND, VERSION))
+    return _of_document(model_file.parse(text, KIND, VERSION))
 
 
 def _of_document(content: dict[str, Any]) -> Recipe:
@@ -157,8 +157,8 @@ def _edits(value: Any, n_clusters: int | str) -> dict[str, Any]:
         raise ValueError("centers and scales belong together")
     checks: dict[str, Callable[[Any], Any]] = {
         "thresholds": lambda each: check_thresholds(each, n_clusters),
-        "centers": lambda each: tuple(map(tuple, file.numbers("centers", each, ndim=2).tolist())),
-        "scales": lambda each: tuple(file.numbers("scales", each, ndim=1).tolist()),
+        "centers": lambda each: tuple(map(tuple, model_file.numbers("centers", each, ndim=2).tolist())),
+        "scales": lambda each: tuple(model_file.numbers("scales", each, ndim=1).tolist()),
         "merges": lambda each: check_merges(each, n_clusters),
         "background": lambda each: tuple(check_clusters("background", each, n_clusters)),
         "names": lambda each: check_names(each, n_clusters),

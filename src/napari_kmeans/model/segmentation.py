@@ -1,4 +1,4 @@
-"""The one orchestration: an image and a recipe give a model, labels and counts.
+"""Segmentation of an image by a recipe: prepare, fit, label, clean up and count.
 
 `pipeline`, the command line and the dock all call these functions.
 """
@@ -276,7 +276,7 @@ def _without_background(labels: Any, model: KMeansModel) -> Any:
 def counted(model: KMeansModel, pixels: Pixels, progress: Progress | None = None) -> KMeansModel:
     """Return the model with the pixels of each cluster, where its summary could not count them exactly.
 
-    A threshold cuts through a cell, and only the pixels themselves tell on which side each is.
+    A threshold divides a cell, and the pixels have to be read to count those on each side.
     """
     if not model.counts_are_exact:
         return _with_counts(model, pixels, model.count(pixels, progress))
@@ -303,7 +303,7 @@ def check_recipe(pixels: Pixels, recipe: Recipe) -> None:
 
 
 def check_solver(solver: str, pixels: Pixels) -> None:
-    """Raise ``ValueError`` if the exact solver is asked for several features."""
+    """Raise ``ValueError`` if the exact solver is chosen for several features."""
     value_format = pixels.value_format
     if solver == "exact" and isinstance(value_format, VectorFormat):
         raise ValueError(

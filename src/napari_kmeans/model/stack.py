@@ -18,7 +18,7 @@ from ..blocks.progress import Progress, subprogress
 from ..features.extractor import FeatureExtractor
 from ..features.feature_space import ScalarFormat, VectorFormat
 from ..preprocess.illumination import Illumination, IlluminationField
-from . import file
+from . import model_file
 from .fitted_to import check_match
 from .label_pixels import label_lazily
 from .matching import matched
@@ -185,19 +185,19 @@ class KMeansStack:
         """Return the content of a file of the stack."""
         models = [model.to_dict() for model in self]
         axes = {"axis": self.axis, "channel_axis": self.channel_axis}
-        return file.to_text(_KIND, {**axes, "models": models})
+        return model_file.to_text(_KIND, {**axes, "models": models})
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the models to one JSON file, completely or not at all."""
-        file.write(path, self.to_json())
+        """Write the models to one JSON file, completely or not at all; see `KMeansModel.save`."""
+        model_file.write(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> KMeansStack:
         """Read a stack that `save` wrote; errors as for `KMeansModel.load`."""
-        with file.errors_about(path):
-            document = file.read(path, _KIND)
-            axis = file.check_axis("axis", document["axis"])
-            channel_axis = file.check_axis("channel_axis", document["channel_axis"])
+        with model_file.errors_about(path):
+            document = model_file.read(path, _KIND)
+            axis = model_file.check_axis("axis", document["axis"])
+            channel_axis = model_file.check_axis("channel_axis", document["channel_axis"])
             if axis is None or not isinstance(document["models"], list) or not document["models"]:
                 raise ValueError("axis or models is missing")
             models = tuple(KMeansModel.from_dict(each) for each in document["models"])

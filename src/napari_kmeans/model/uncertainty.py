@@ -83,13 +83,33 @@ class Uncertainty:
         return self._interval(self.resampled_shares).clip(0, 1)
 
     def share_of(self, clusters: Sequence[int]) -> tuple[float, float]:
-        """Return the interval of the share of merged clusters, counted from 1."""
+        """Return the interval of the share of merged clusters.
+
+        Parameters
+        ----------
+        clusters : sequence of int
+            From 1.
+
+        Returns
+        -------
+        (float, float)
+            0 to 1.
+        """
         total = self.resampled_shares[:, np.asarray(clusters) - 1].sum(axis=1, keepdims=True)
         low, high = self._interval(total)[0].clip(0, 1)
         return float(low), float(high)
 
     def is_of(self, model: KMeansModel) -> bool:
-        """Return whether these are the intervals of a model: it has the same thresholds."""
+        """Return whether these are the intervals of a model: it has the same thresholds.
+
+        Parameters
+        ----------
+        model : KMeansModel
+
+        Returns
+        -------
+        bool
+        """
         return np.array_equal(self.estimated, model.thresholds)
 
     def _interval(self, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,1 +1,1 @@
-"""What is done to an image before its features are computed."""
+"""Preprocessing of an image, before its features are computed."""

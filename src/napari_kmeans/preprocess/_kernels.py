@@ -96,7 +96,8 @@ def tv_axis(u, z, weight, first, last):
     """
     n_outer, n, n_inner = u.shape
     width = 16  # lines gathered at a time, so that strided memory is read in whole cache lines
-    lines, solved = np.empty((width, n)), np.empty(n)
+    # Rows of the buffers are not a power of two apart, which would make them compete for the same cache lines.
+    lines, solved = np.empty((width, n + 8)), np.empty((width, n + 8))
     outer_range = (first, last) if n_outer > 1 else (0, 1)
     inner_range = (0, n_inner) if n_outer > 1 else (first, last)
     for o in range(outer_range[0], outer_range[1]):
@@ -106,10 +107,21 @@ def tv_axis(u, z, weight, first, last):
                 for j in range(count):
                     lines[j, i] = u[o, i, begin + j] + z[o, i, begin + j]
             for j in range(count):
-                _tv_known_runs(lines[j], weight, solved)
-                for i in range(n):
-                    u[o, i, begin + j] = solved[i]
-                    z[o, i, begin + j] = lines[j, i] - solved[i]
+                _tv_known_runs(lines[j, :n], weight, solved[j, :n])
+            for i in range(n):
+                for j in range(count):
+                    u[o, i, begin + j] = solved[j, i]
+                    z[o, i, begin + j] = lines[j, i] - solved[j, i]
+
+
+@kernel
+def extrapolate(z, previous, u, factor, first, last):
+    """Move `z` on by `factor` of its last step, keep where it was in `previous`, and subtract the move from `u`."""
+    for i in range(first, last):
+        step = factor * (z[i] - previous[i])
+        previous[i] = z[i]
+        z[i] += step
+        u[i] -= step
 
 
 @kernel

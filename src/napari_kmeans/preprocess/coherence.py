@@ -9,7 +9,8 @@ anisotropic total variation, argmin ½ Σ (u - v)² + λ Σ |u(p) - u(q)| [1]_ [
 the number of clusters, thresholds and names stay live.
 
 u is found by block coordinate descent on the dual (Dykstra's algorithm): each axis in turn is solved exactly,
-line by line [3]_. The duality gap bounds how far the result is from the minimum.
+line by line [3]_. With two axes, descent is accelerated by extrapolating the second dual [4]_. The duality gap
+bounds how far the result is from the minimum.
 
 References
 ----------
@@ -19,10 +20,13 @@ References
        maximum flows", International Journal of Computer Vision 84(3), 288-307, 2009.
 .. [3] L. Condat, "A direct algorithm for 1-D total variation denoising", IEEE Signal Processing Letters
        20(11), 1054-1057, 2013.
+.. [4] A. Chambolle, P. Tan and S. Vaiter, "Accelerated alternating descent methods for Dykstra-like
+       problems", Journal of Mathematical Imaging and Vision 59(3), 481-497, 2017.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -31,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_COHERENCE = 100.0
+"""Largest price of a border, in units of the noise."""
 
 _MAX_ROUNDS = 500
 _CHECK_EVERY = 3
@@ -42,6 +47,7 @@ MapRanges = Callable[[Callable[[Range], Any], Sequence[Range]], Iterable[Any]]
 """Runs a function on ranges, in threads; yields the results in order."""
 
 _N_RANGES = 16  # that lines are cut into, whatever the number of threads
+_NOISE_PIXELS = 1 << 20  # that are enough to estimate the noise
 _PIECE = 1 << 16  # pixels at a time, so that temporaries stay in the cache
 
 
@@ -68,7 +74,7 @@ def estimate_noise(values: NDArray[np.float32], step: float = 0.0) -> float:
 
     The median absolute difference is robust to the edges of objects, as long as most neighbours are alike.
     Neighbours that both have the lowest or the highest value of the image do not count: clipping, or a
-    background of zeros, has removed their noise.
+    background of zeros, has removed their noise. In a large image, every n-th line is used.
 
     Parameters
     ----------
@@ -83,14 +89,25 @@ def estimate_noise(values: NDArray[np.float32], step: float = 0.0) -> float:
     clipped = (values == lowest) | (values == highest)
     medians = []
     for axis in range(values.ndim):
-        a, b = _neighbours(values, axis)
-        clipped_a, clipped_b = _neighbours(clipped, axis)
+        lines = _some_lines(values.shape, axis)
+        a, b = _neighbours(values[lines], axis)
+        clipped_a, clipped_b = _neighbours(clipped[lines], axis)
         with np.errstate(invalid="ignore"):  # ∞ - ∞
             difference = np.abs(b - a)
         difference = difference[np.isfinite(difference) & ~(clipped_a & clipped_b)]
         if difference.size:
             medians.append(float(np.median(difference)) / (np.sqrt(2) * 0.6745))
     return float(max(min(medians, default=0.0), step / np.sqrt(12)))
+
+
+def _some_lines(shape: tuple[int, ...], axis: int) -> tuple[slice, ...]:
+    """Return the index of every n-th line along an axis, with about `_NOISE_PIXELS` pixels on them."""
+    others = [other for other in range(len(shape)) if other != axis]
+    if not others:
+        return (slice(None),)
+    longest = max(others, key=shape.__getitem__)
+    step = min(max(math.prod(shape) // _NOISE_PIXELS, 1), max(shape[longest] // 16, 1))
+    return (*(slice(None),) * longest, slice(None, None, step))
 
 
 def _neighbours(array: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -134,8 +151,11 @@ def proximal_map(
     duals = {axis: np.zeros_like(u) for axis in axes}
     spread = _sum_of_squares(values, known)
     tolerance = min(max(_TOLERANCE * values.size / (1 << 22), _SMALLEST_TOLERANCE), _TOLERANCE)
-    gap = 0.0
+    gap = math.inf
+    momentum = _Momentum(duals[axes[1]], u) if len(axes) == 2 else None
     for round_ in range(1, _MAX_ROUNDS + 1):
+        if momentum is not None and round_ > 1:
+            momentum.extrapolate(map_ranges)
         for axis in axes:
             lines, dual = _lines_along(u, axis), _lines_along(duals[axis], axis)
             solve = partial(_call_on_range, _kernels.tv_axis, lines, dual, weights[axis])
@@ -145,11 +165,42 @@ def proximal_map(
             progress(min(0.9 * round_ / 15, 0.95))
         is_last = len(axes) < 2 or round_ == _MAX_ROUNDS  # a single axis is solved exactly at once
         if is_last or round_ % _CHECK_EVERY == 0:
+            before = gap
             gap = _duality_gap(values, u, duals, weights, map_ranges) / spread if spread > 0 else 0.0
             if is_last or gap < tolerance:
                 break
+            if momentum is not None and gap > before:
+                momentum.restart()
     u[~known] = np.where(np.isinf(values[~known]), values[~known], np.float32(np.nan))
     return u, max(gap, 0.0)
+
+
+class _Momentum:
+    """Extrapolates the dual of one axis before each round, as Nesterov's method does.
+
+    Parameters
+    ----------
+    dual, u : float32 arrays
+        Changed in place.
+    """
+
+    def __init__(self, dual: NDArray[np.float32], u: NDArray[np.float32]) -> None:
+        self._dual, self._u, self._previous = dual.reshape(-1), u.reshape(-1), np.zeros(dual.size, np.float32)
+        self._t = 1.0
+
+    def restart(self) -> None:
+        """Forget the speed, which led away from the minimum."""
+        self._t = 1.0
+
+    def extrapolate(self, map_ranges: MapRanges) -> None:
+        """Move the dual on by a part of its last step, and u with it."""
+        from . import _kernels
+
+        following = (1 + math.sqrt(1 + 4 * self._t**2)) / 2
+        factor, self._t = np.float32((self._t - 1) / following), following
+        move = partial(_call_on_range, _kernels.extrapolate, self._dual, self._previous, self._u, factor)
+        for _ in map_ranges(move, _ranges((1, 1, self._dual.size))):
+            pass
 
 
 def _sum_of_squares(values: NDArray[np.float32], known: NDArray[np.bool_]) -> float:

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 KINDS = ("additive", "multiplicative")
-"""What uneven light does to the values: it is added to them, or multiplies them."""
+"""Kinds of uneven illumination: it is added to the values, or multiplies them."""
 
 MAX_DEGREE = 8
+"""Largest total degree of the polynomial."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class IlluminationField:
     shape : tuple of int
         Spatial shape of the fitted image.
     coefficients : tuple of tuple of float
-        One row per channel that has a field of its own, one column per term. In the image's own units for an
+        One row per channel that has its own field, one column per term. In the image's own units for an
         additive field, in natural logarithms for a multiplicative one.
     explained_variance : float
         Share of the variance of the pixels that the field explains, 0 to 1.

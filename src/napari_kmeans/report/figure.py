@@ -15,7 +15,7 @@ from ..io.image_file import ImageFile
 from ..io.record import KEY
 from ..model.model import KMeansModel
 from ..summary.scalar import ScalarSummary
-from .histogram import bin_summary
+from .histogram_bins import bin_summary
 from .palette import distinct_colors
 from .tables import cluster_table
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..model.model import KMeansModel
 from ..summary.scalar import ScalarSummary
-from .histogram import bin_summary
+from .histogram_bins import bin_summary
 from .palette import distinct_colors
 from .tables import cluster_table
 

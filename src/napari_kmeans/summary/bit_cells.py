@@ -22,14 +22,14 @@ from .scalar import MAX_POINTS, ScalarSummary, merge_points
 _PREFIXES = 1 << 16
 _CELLS = 1 << 16  # cells shared out among the prefixes, an eighth of them by pixel count
 _LARGEST = 1e140  # its square, times the number of pixels of the largest image, is a float64
-_MAX_PASSES = 8  # most images need two; those with crowds in a vast range need three
+_MAX_PASSES = 8  # most images need two; those with dense ranges far apart need three
 
 
 def first_plan(scalar: ScalarFormat) -> PrefixPlan | CellsPlan:
     """Return the plan of the first pass over 32- or 64-bit values."""
     if scalar.upper is None:
         return PrefixPlan(scalar)
-    # Equal cells over a range that is known beforehand.
+    # The range is known, so cells are of equal size.
     prefix = np.arange((scalar.upper >> 16) + 1, dtype=np.uint64)
     first = prefix << np.uint64(16)
     bits = max(32 - scalar.upper.bit_length(), 0)
@@ -73,7 +73,7 @@ class PrefixPlan(ScalarPlan):
         If there are few pixels, their values are listed instead.
         """
         prefix = np.flatnonzero(counts[0])
-        # Those of infinities and NaN hold nothing else.
+        # Prefixes of infinities and NaN contain no finite values.
         prefix = prefix[np.isfinite(_values(self.scalar, counts[1, prefix]))]
         pixels, first, last = counts[:, prefix]
         pixels = pixels.astype(np.int64)
@@ -81,8 +81,8 @@ class PrefixPlan(ScalarPlan):
             return ScalarSummary(np.empty(0), pixels)
         if max(np.abs(_values(self.scalar, ends)).max() for ends in (first, last)) > _LARGEST:
             raise ValueError(
-                f"image holds values beyond {_LARGEST:.0e}, whose squares no float64 can hold; leave them "
-                "out with a mask, or divide the image"
+                f"image contains values beyond {_LARGEST:.0e}, whose squares overflow float64; exclude them "
+                "with a mask, or divide the image by a constant"
             )
         if np.array_equal(first, last):
             return _summarize(self.scalar, pixels, first, np.zeros_like(pixels), spread=0.0)
@@ -94,7 +94,7 @@ class PrefixPlan(ScalarPlan):
 
 @dataclass(frozen=True)
 class ListedValuesPlan(ScalarPlan):
-    """List the values of few pixels, so that each distinct value becomes a point of its own."""
+    """List the values of few pixels: each distinct value becomes a point."""
 
     passes_left: ClassVar[int] = 1
     scalar: ScalarFormat
@@ -187,7 +187,7 @@ class CellsPlan(ScalarPlan):
 
     @cached_property
     def tables(self) -> tuple[Any, ...]:
-        """What kernels find the cell of a value by; see `_kernels.count_cells`."""
+        """Tables in which kernels look up the cell of a value; see `_kernels.count_cells`."""
         sizes = [level.shift.size for level in self.levels]
         return (
             np.concatenate([level.shift for level in self.levels]),
@@ -212,7 +212,7 @@ class CellsPlan(ScalarPlan):
         """Return the summary, or cut cells further that hold several values."""
         pixels, sums = counts[:, :-1]
         n = np.maximum(pixels, 1).astype(np.uint64)
-        beyond = sums.view(np.uint64) - self.first * n  # modulo 2^64, where what is less is exact
+        beyond = sums.view(np.uint64) - self.first * n  # modulo 2^64, which is exact for smaller results
         span = self.last - self.first
         beyond = np.where(span < (1 << 63) / n, beyond, span // np.uint64(2) * n)
         mean, rest = self.first + beyond // n, beyond % n
@@ -221,7 +221,7 @@ class CellsPlan(ScalarPlan):
         if several.any() and not mixed.any():
             return ConfirmPlan(self, pixels, mean)
         # Among cells of n pixels with several values, one in n has an integer mean by chance. The others
-        # stand for it: n pixels instead of the n - 1 that are free around their mean.
+        # compensate for it: they count n pixels instead of the n - 1 that can vary around their mean.
         return self.conclude(pixels, mean, rest, np.where(mixed, pixels, 0))
 
     def conclude(
@@ -261,9 +261,9 @@ class CellsPlan(ScalarPlan):
 
 @dataclass(frozen=True, eq=False)
 class ConfirmPlan(ScalarPlan):
-    """Find out whether cells whose mean is a possible value hold nothing else.
+    """Check whether cells whose mean is a representable value contain only that value.
 
-    Values that are few (8-bit ones divided by 255) would take many passes to be separated bit by bit.
+    Separating few distinct values, such as 8-bit values divided by 255, bit by bit would take many passes.
     """
 
     passes_left: ClassVar[int] = 1
@@ -390,7 +390,7 @@ def _share_out(
     if not filled.size:
         return bits
     n, (mantissa, exponent) = pixels[filled].astype(np.float64), np.frexp(width[filled])
-    # A few pixels far out would claim all cells and leave most of them empty.
+    # Otherwise a few outliers would get all cells, and most of these would be empty.
     most = np.minimum(np.minimum(most_bits[filled], 16), np.maximum(np.frexp(n)[1] + 4, 8))
 
     def fitted(thirds: NDArray[np.int64], n_cells: int) -> NDArray[np.int64]:

@@ -64,7 +64,7 @@ def deinterleave(keys: NDArray[np.uint64], n_axes: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Shifted:
-    """Codes of integers: the distance from the smallest, shifted left as far as the longest axis reaches."""
+    """Codes of integers: the distance from the smallest, shifted left to the length of the longest."""
 
     low: int
     up: int = 0
@@ -89,7 +89,7 @@ def _above(column: NDArray[Any], low: int) -> NDArray[np.uint64]:
 
 @dataclass(frozen=True)
 class Even:
-    """Codes of wide values: the number of the equal part of the range that contains them."""
+    """Codes of wide values: the index of the equal part of the range that contains a value."""
 
     low: float | int
     high: float | int
@@ -100,7 +100,7 @@ class Even:
         """Width of a part."""
         if self.low == self.high:
             return 1.0
-        # A little more than there has to be, since scaling may round up.
+        # Slightly wider than necessary, because scaling may round up.
         return (self.high - self.low) / (1 << self.n_bits) * (1 + 1e-9)
 
     def codes(self, column: NDArray[Any]) -> Any:

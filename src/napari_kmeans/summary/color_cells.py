@@ -21,11 +21,11 @@ from .codes import Coder, Even, Leading, Shifted, deinterleave, interleave
 from .vector import VectorSummary, check_integers, standardized, unrepresentable
 
 LIMIT = 1 << 20
-"""Most cells."""
+"""Maximum number of cells."""
 
 _PIECE = 1 << 18  # pixels counted at a time
 _SHORT_PIECE = 1 << 15  # cells multiplied at a time, so that products stay in the cache
-_MANY_PARTS = 2 * LIMIT  # cells in parts that wait to be added up
+_MANY_PARTS = 2 * LIMIT  # cells in parts before they are merged
 _MOST_WHITES = 8  # values of white that highlights in floats from 0 to 1 may reach
 _PREFIXES = 1 << 16  # different leading 16 bits of a float
 
@@ -211,7 +211,7 @@ class RangePlan:
         longest = min(max(*lengths, 1), most)
         for (low, high), length in zip(ends, lengths, strict=True):
             check_integers(low, high)
-            # An axis along which values are nearer to each other is as important as the others.
+            # Codes of shorter ranges are shifted, so that all axes are equally important.
             coders.append(Shifted(low, longest - length) if length <= most else Even(low, high, most))
         return CountPlan(self.vector, tuple(coders), longest)
 
@@ -233,7 +233,7 @@ class RangePlan:
     def _coder(self, pixels: NDArray[np.int64], even: Even) -> Coder:
         """Choose codes for the floats along one axis, whose leading bits were counted.
 
-        Parts of a range are good enough if the scatter inside them could hardly matter to 64 clusters. The
+        Equal parts are fine enough if the scatter within them could hardly affect 64 clusters. The
         least inertia of these is estimated by the asymptotic law of optimal quantizers [1]_ for pixels that
         are spread evenly among those with the same leading bits: (Σ (n w²)^(1/3))³ / (12 k²).
 
@@ -256,7 +256,7 @@ class RangePlan:
             ends = [(first | rest).view(self.vector.dtype).astype(np.float64) for rest in (0, self._rest)]
             width = np.abs(ends[1] - ends[0])
         filled = (pixels > 0) & (np.minimum(*ends) != np.maximum(*ends)) & np.isfinite(width)
-        filled[[0, _PREFIXES // 2]] = False  # zero itself is met by either
+        filled[[0, _PREFIXES // 2]] = False  # both kinds of codes represent zero exactly
         finer = filled & (width > even.width * 2.0 ** (even.n_bits - 16))
         if pixels[finer].sum() >= 0.9 * pixels[filled].sum():
             return even
@@ -280,7 +280,7 @@ def _bits(column: NDArray[Any]) -> NDArray[Any]:
 
 
 Ranges = tuple[NDArray[np.int64], list[tuple[Any, Any]]]
-"""Histogram along each axis, and the least and largest value; of no pixels no ends."""
+"""Histogram along each axis, and smallest and largest values; without pixels the list is empty."""
 
 
 @dataclass(frozen=True)
@@ -291,9 +291,9 @@ class CountPlan:
     ----------
     vector : VectorFormat
     coders : tuple of Coder
-        One an axis.
+        One per axis.
     n_bits : int
-        Of the longest codes.
+        Number of bits of the longest code.
     """
 
     passes_left: ClassVar[int] = 1
@@ -316,7 +316,7 @@ class CountPlan:
         return [combine(parts, d)] if parts else []
 
     def combine(self, a: list[Cells], b: list[Cells]) -> list[Cells]:
-        """Put parts beside each other, and add them up when they are many."""
+        """Concatenate parts, and merge them when they have many cells."""
         parts = a + b
         if len(parts) > 1 and sum(part.keys.size for part in parts) > _MANY_PARTS:
             return [combine(parts, self.vector.n_features)]
@@ -335,7 +335,7 @@ class CountPlan:
         ]
 
     def finalize(self, counts: list[Cells]) -> VectorSummary:
-        """Make points of the cells."""
+        """Convert the cells to points."""
         if not counts:
             return _summary_of_none(self.vector)
         d = self.vector.n_features
@@ -377,7 +377,7 @@ def _scatter(cells: Cells, codes: NDArray[np.float64]) -> NDArray[np.float64]:
     total = np.zeros((d, d))
     pairs = ((i, j) for i in range(d) for j in range(i, d))
     for product, (i, j) in zip(cells.products, pairs, strict=True):
-        # The sums cancel nearly: from the middle of all, as Python's integers, they do so exactly.
+        # The sums nearly cancel; as Python integers, relative to the mean code, their difference is exact.
         origin_i, origin_j = (int(codes[axis].mean()) for axis in (i, j))
         n = int(cells.counts.sum())
         sum_i, sum_j = (int(cells.sums[axis].sum()) for axis in (i, j))

@@ -13,7 +13,7 @@ from .plan import ScalarPlan
 from .scalar import ScalarSummary
 
 _WORTH_PAIRING = 1 << 20  # bytes
-_MOST = 1 << 31  # values counted by 32-bit counters, which the cache holds twice as many of
+_MOST = 1 << 31  # values counted with 32-bit counters, of which the cache holds twice as many
 
 
 @dataclass(frozen=True)

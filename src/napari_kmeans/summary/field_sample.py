@@ -8,11 +8,50 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..blocks.boxes import sampled_windows
 from ..blocks.hashing import splitmix64
-from ..blocks.pixels import Block
+from ..blocks.loop import map_blocks
+from ..blocks.pixels import Block, Pixels
+from ..blocks.progress import Progress, subprogress
 
 FIELD_SAMPLE_SIZE = 1 << 15
 """Number of sampled pixels."""
+
+_N_CANDIDATES = 8  # pixels of a stretch that are tried until one can be used
+_LEAST_STRETCH = 16  # pixels; in smaller images every position is hashed
+
+
+def sample_field(pixels: Pixels, progress: Progress | None = None, *, estimate: bool = False) -> FieldSample:
+    """Sample the usable pixels of an image, the same for any blocks.
+
+    In a large image, one pixel of each of many equal stretches is read, so the time does not grow with the
+    image. If most pixels are excluded, all positions are hashed instead.
+
+    Parameters
+    ----------
+    pixels : Pixels
+    progress : callable, optional
+    estimate : bool
+        Sample windows of a large image only.
+    """
+    boxes = sampled_windows(pixels.shape) if estimate else None
+    if boxes is None and pixels.size >= _LEAST_STRETCH * FIELD_SAMPLE_SIZE:
+        stretches = StretchSamplePlan(pixels.size)
+        total: FieldSample | None = None
+        for part in map_blocks(stretches.chunk, pixels, progress=subprogress(progress, 0, 0.5)):
+            total = part if total is None else stretches.combine(total, part)
+        assert total is not None
+        if len(total.positions) > FIELD_SAMPLE_SIZE // 2:
+            if progress is not None:
+                progress(1.0)
+            return stretches.finalize(total)
+        progress = subprogress(progress, 0.5, 1)
+    plan = FieldSamplePlan()
+    sample: FieldSample | None = None
+    for part in map_blocks(plan.chunk, pixels, boxes, progress):
+        sample = part if sample is None else plan.combine(sample, part)
+    assert sample is not None
+    return sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +99,7 @@ class FieldSamplePlan:
         positions = positions.reshape(-1)
         hashes = splitmix64(positions)
         if hashes.size > 4 * FIELD_SAMPLE_SIZE:
-            # A bound on the hashes leaves few pixels to look at; twice the expected number is plenty.
+            # A bound on the hashes leaves few candidates; most images need fewer still.
             candidates = np.flatnonzero(
                 hashes < np.partition(hashes, 4 * FIELD_SAMPLE_SIZE)[4 * FIELD_SAMPLE_SIZE]
             )
@@ -90,3 +129,70 @@ class FieldSamplePlan:
     def finalize(self, counts: FieldSample) -> FieldSample:
         """Return the sample."""
         return counts
+
+
+@dataclass(frozen=True)
+class StretchSamplePlan:
+    """Sample the first usable pixel of a few hashed ones in each of `FIELD_SAMPLE_SIZE` stretches of an image.
+
+    Attributes
+    ----------
+    n_pixels : int
+        Of the whole image, which is cut into stretches in C order.
+    """
+
+    n_pixels: int
+
+    passes_left: ClassVar[int] = 1
+
+    def chunk(self, block: Block) -> FieldSample:
+        """Sample one block; `hashes` are the numbers of the candidates."""
+        values, include = block.values()
+        n_axes = len(block.shape)
+        candidates, positions = self._candidates(block)
+        places = np.unravel_index(positions.astype(np.int64), block.shape)
+        inside = np.ones(positions.size, dtype=bool)
+        index = []
+        for side, size, place in zip(block.box, block.shape, places, strict=True):
+            begin, end, _ = side.indices(size)
+            inside &= (place >= begin) & (place < end)
+            index.append(place - begin)
+        at = tuple(each[inside] for each in index)
+        found = values[at]
+        found = found.reshape(len(found), -1) if values.ndim > n_axes else found[:, np.newaxis]
+        usable = np.isfinite(found).all(axis=1)
+        if include is not None:
+            usable &= include[at]
+        return self._first(FieldSample(candidates[inside][usable], positions[inside][usable], found[usable]))
+
+    def _candidates(self, block: Block) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Return the candidates of the stretches that a block may touch, and their positions in the image."""
+        corners = [[side.indices(size)[i] - i for side, size in zip(block.box, block.shape, strict=True)]
+                   for i in (0, 1)]  # fmt: skip
+        low, high = (int(np.ravel_multi_index(tuple(corner), block.shape)) for corner in corners)
+        first = max(low * FIELD_SAMPLE_SIZE // self.n_pixels - 1, 0)
+        last = min(high * FIELD_SAMPLE_SIZE // self.n_pixels + 2, FIELD_SAMPLE_SIZE)
+        stretch = np.repeat(np.arange(first, last, dtype=np.uint64), _N_CANDIDATES)
+        tried = np.tile(np.arange(_N_CANDIDATES, dtype=np.uint64), last - first)
+        candidates = stretch * np.uint64(_N_CANDIDATES) + tried
+        n, size = np.uint64(self.n_pixels), np.uint64(FIELD_SAMPLE_SIZE)
+        begin, end = stretch * n // size, (stretch + np.uint64(1)) * n // size
+        return candidates, begin + splitmix64(candidates) % (end - begin)
+
+    def combine(self, a: FieldSample, b: FieldSample) -> FieldSample:
+        """Merge the samples of two parts of the image."""
+        hashes = np.concatenate([a.hashes, b.hashes])
+        order = np.argsort(hashes, kind="stable")
+        positions, values = np.concatenate([a.positions, b.positions]), np.concatenate([a.values, b.values])
+        return self._first(FieldSample(hashes[order], positions[order], values[order]))
+
+    def _first(self, sample: FieldSample) -> FieldSample:
+        """Return the first candidate of each stretch."""
+        stretch = sample.hashes // np.uint64(_N_CANDIDATES)
+        new = np.append(True, stretch[1:] != stretch[:-1])[: stretch.size]
+        return FieldSample(sample.hashes[new], sample.positions[new], sample.values[new])
+
+    def finalize(self, counts: FieldSample) -> FieldSample:
+        """Return the sample in random order, like that of `FieldSamplePlan`."""
+        hashes = splitmix64(counts.hashes)
+        return FieldSample(hashes, counts.positions, counts.values).first(FIELD_SAMPLE_SIZE)

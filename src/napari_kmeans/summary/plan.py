@@ -1,4 +1,4 @@
-"""A plan says what one pass over the pixels counts.
+"""Plans: what one pass over the pixels counts.
 
 A summary is a reduction in one or more passes, with the steps named as in flox and dask::
 

@@ -34,7 +34,7 @@ class Sample:
     n_pixels : int
         Number of pixels that they were chosen from.
     hashes : (n,) uint64 array
-        Ascending; no two pixels have the same.
+        Ascending and distinct.
     values : (n, m) array
         As the feature space stores them.
     """
@@ -96,7 +96,7 @@ class SamplePlan:
         return counts
 
     def finalize(self, counts: Sample) -> VectorSummary:
-        """Make points of the sample."""
+        """Convert the sample to points."""
         d = self.vector.n_features
         values = counts.values
         if values.size and 0 < (magnitude := float(np.abs(values).max())) < self.vector.smallest:

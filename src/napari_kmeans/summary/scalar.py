@@ -27,7 +27,7 @@ class ScalarSummary:
     exact : bool
         Whether each point is a single value, so that `spread` is 0.
     origin : int
-        Subtracted from integers that float64 could not tell apart otherwise; else 0.
+        Subtracted from integers that float64 cannot represent exactly; else 0.
     """
 
     values: NDArray[np.float64]
@@ -60,7 +60,7 @@ def group_values(values: NDArray[np.float64], counts: NDArray[Any], limit: int) 
         scaled = gap / gap.max()
         density = np.cbrt(counts * scaled * scaled)
     share = np.maximum(_fill(counts, limit / 2), _fill(density, limit / 2))
-    # Cumulated up to and with a point: a wide gap or a crowd before it opens a new group.
+    # Cumulated up to and including a point: a wide gap or a dense range before it starts a new group.
     return np.asarray(np.floor(np.cumsum(share) * (limit / share.sum() * (1 - 1e-9))), dtype=np.int64)
 
 
@@ -84,11 +84,11 @@ def merge_points(
 
 
 def _fill(weights: NDArray[Any], total: float) -> NDArray[np.float64]:
-    """Share `total` out by weight, but at most 1 to each: a point needs no more than a group of its own."""
+    """Distribute `total` by weight, at most 1 to each: a point needs at most one group."""
     ascending = np.sort(weights).astype(np.float64)
     # With 1 for each of the largest, this is left for the others, and this is what they weigh.
     left = total - np.arange(weights.size)[::-1]
     rest = np.cumsum(ascending)
     last = np.flatnonzero((left > 0) & (left * ascending <= rest))[-1]
-    unit = max(rest[last], np.finfo(np.float64).tiny)  # beside a vast weight all others may be 0
+    unit = max(rest[last], np.finfo(np.float64).tiny)  # next to a very large weight, all others may be 0
     return np.asarray(np.minimum(weights * (left[last] / unit), 1.0))

@@ -1,4 +1,4 @@
-"""Ever finer versions of a summary of several features, so that a search can begin on few points."""
+"""Versions of a summary of several features, from coarse to fine: a search starts with few points."""
 
 from __future__ import annotations
 

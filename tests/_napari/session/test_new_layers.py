@@ -74,3 +74,27 @@ def test_the_field_is_offered_only_where_one_was_removed(viewer, open_dock, sett
     dock.illumination.value = "none"
     settle(dock)
     assert not dock.menu.show_field.isEnabled()
+
+
+def test_uneven_light_is_offered_and_removed_by_a_button_only(viewer, open_dock, settle, coins):
+    viewer.add_image(coins, name="coins")
+    dock = open_dock()
+    dock.n_clusters.value = 2
+    settle(dock)
+    line = dock.view.uneven_light
+    assert not line.isHidden()
+    assert dock.illumination.current_choice == "None"
+    plain, _ = napari_kmeans.segment(coins, 2)
+    np.testing.assert_array_equal(np.asarray(viewer.layers["coins k-means"].data), plain)
+    line.button.click()
+    settle(dock)
+    assert dock.illumination.value == "additive"
+    assert line.isHidden()
+    expected, _ = napari_kmeans.segment(coins, 2, illumination="additive")
+    np.testing.assert_array_equal(np.asarray(viewer.layers["coins k-means"].data), expected)
+
+
+def test_even_light_needs_no_line(viewer, open_dock, settle):
+    viewer.add_image(data.camera()[::2, ::2])
+    dock = open_dock()
+    assert dock.view.uneven_light.isHidden()

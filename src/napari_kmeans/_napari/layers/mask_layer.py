@@ -26,7 +26,9 @@ def mask_from_layer(layer: Layer, image: Image) -> NDArray[np.bool_]:
     Parameters
     ----------
     layer : napari.layers.Labels or napari.layers.Shapes
+        Labels other than 0, or the areas of the shapes, are inside the mask.
     image : napari.layers.Image
+        Image that the mask is for.
 
     Returns
     -------

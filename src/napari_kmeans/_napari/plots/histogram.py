@@ -12,7 +12,7 @@ from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QWidget
 
 from ...model.model import KMeansModel
-from ...report.histogram import bin_summary
+from ...report.histogram_bins import bin_summary
 from ...summary.scalar import ScalarSummary
 from .plot import Plot
 from .plot_text import format_count, format_value

@@ -10,6 +10,7 @@ from ...blocks.pixels import Pixels
 from ...blocks.progress import Progress
 from ...kmeans.clustering import Clusterings
 from ...kmeans.suggestion import Suggestion, suggest
+from ...kmeans.uneven_light import uneven_light
 from ...model.labellers import compile_labellers
 from ...model.model import KMeansModel
 from ...model.recipe import Recipe
@@ -31,6 +32,8 @@ class Measured:
         Pixels that were read; fewer for an estimate.
     seconds : float
         Time that reading all pixels may take; for an estimate only.
+    uneven_light : str or None
+        Kind of illumination to remove, if the image looks unevenly lit and none is removed yet.
     """
 
     prepared: Prepared
@@ -38,6 +41,7 @@ class Measured:
     n_pixels: int
     n_read: int
     seconds: float = 0.0
+    uneven_light: str | None = None
 
     @property
     def clusterings(self) -> Clusterings:
@@ -75,4 +79,5 @@ def measure(
     summary = prepared.clusterings.summary
     n_passes = 1 if isinstance(summary, ScalarSummary) and summary.exact else 3
     seconds = estimate_seconds(pixels) * n_passes if estimate else 0.0
-    return Measured(prepared, suggest(prepared.clusterings, k_max), pixels.size, n_read, seconds)
+    uneven = uneven_light(pixels) if recipe.illumination is None else None
+    return Measured(prepared, suggest(prepared.clusterings, k_max), pixels.size, n_read, seconds, uneven)

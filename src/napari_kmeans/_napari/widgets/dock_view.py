@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QLabel
 
 from ...report.palette import distinct_colors
@@ -16,20 +15,19 @@ from ..layers.image_layer import pixel_size
 from ..plots.choose_k import ChooseKPlot
 from ..plots.histogram import HistogramPlot
 from ..session.display import Display
-from ..session.session import K_MAX, Session, Shown
+from ..session.session import Session, Shown
 from . import messages
 from .border_row import BorderRow
 from .cluster_table import ClusterTable
-from .controls import A_VALUE, NO_ILLUMINATION, NO_MASK, WHOLE, Controls, excluded_choice, unit_suffixes
+from .control import CLEAN_UP, FORM, PREPARE, WHERE, is_only_exported
+from .controls import CONTROLS, Controls
 from .dock_menu import DockMenu
 from .layout import PlotTabs
 from .section import Section
+from .uneven_light_line import UnevenLightLine
 
 if TYPE_CHECKING:
     from ..plots.feature_plot import FeaturePlot
-
-
-_ONLY_EXPORTED = "Regions of an image this large are cleaned when its labels are exported, not on the screen."
 
 
 class DockView:
@@ -48,19 +46,17 @@ class DockView:
         self.choose_k = ChooseKPlot()
         self.table = ClusterTable()
         self.tabs = PlotTabs([self.histogram, self.border], self.choose_k)
-        self.prepare = Section("Prepare", "What happens to the image before it is clustered")
-        self.where = Section("Where", "Which pixels are clustered, and which of them together")
-        self.clean_up = Section("Clean up", "Clean the labels, and split them into objects")
+        self.prepare = Section(PREPARE, "What happens to the image before it is clustered")
+        self.where = Section(WHERE, "Which pixels are clustered, and which of them together")
+        self.clean_up = Section(CLEAN_UP, "Clean the labels, and split them into objects")
+        self._sections = {PREPARE: self.prepare, WHERE: self.where, CLEAN_UP: self.clean_up}
+        self.uneven_light = UnevenLightLine()
         self.status: QLabel | None = None
-        for section, names in (
-            (self.prepare, ("illumination", "smooth", "coherence")),
-            (self.where, ("where", "mask", "leave_out", "no_data")),
-            (self.clean_up, ("majority", "min_size", "fill_holes")),
-        ):
-            for name in names:
-                control = getattr(controls, name)
-                section.add(control.label, control.native)
-        self.clean_up.add("", controls.objects.native)
+        for name, control in CONTROLS.items():
+            if control.place in self._sections:
+                label = "" if control.has_own_text else control.label
+                self._sections[control.place].add(label, controls[name].native)
+        self.show_rows()
 
     @cached_property
     def feature_plot(self) -> FeaturePlot:
@@ -74,7 +70,7 @@ class DockView:
     def refresh(self, session: Session | None) -> None:
         """Show a session as it is."""
         if session is not None:
-            self._show_controls(session)
+            self._show_controls()
             session.find_model()
         # The last state stays while the next is computed, and if that fails.
         shown = session.shown if session else None
@@ -94,7 +90,9 @@ class DockView:
         self.menu.intervals.setEnabled(bool(model and model.n_features == 1))
         self.menu.show_field.setEnabled(bool(model and model.illumination is not None))
         self.menu.outline.setChecked(session is not None and session.overlay.contour > 0)
-        self.controls.segment.enabled = session is not None
+        self.controls["segment"].enabled = session is not None
+        measured = session.measured if session is not None else None
+        self.uneven_light.set_kind(measured.uneven_light if measured is not None else None)
         self.show_status(messages.advice(session))
 
     def set_outdated(self, is_outdated: bool) -> None:
@@ -128,96 +126,26 @@ class DockView:
             self.tabs.show_page(of_several_features=vector is not None)
             self.menu.log_counts.setEnabled(vector is None)
 
-    def _show_controls(self, session: Session) -> None:
-        asked, controls = session.asked, self.controls
-        recipe = asked.recipe
-        with QSignalBlocker(controls):
-            controls.features.reset_choices()
-            controls.show(
-                n_clusters=asked.n_clusters,
-                n_clusters_slider=min(asked.n_clusters, K_MAX),
-                features=recipe.features.name,
-                illumination=NO_ILLUMINATION if recipe.illumination is None else recipe.illumination.kind,
-                coherence=min(asked.coherence, 3),
-            )
-            beyond = asked.n_clusters > K_MAX
-            controls.n_clusters_slider.native.setEnabled(True)
-            controls.n_clusters_slider.native.setToolTip(
-                f"{asked.n_clusters} clusters are beyond the slider, which ends at {K_MAX}"
-                if beyond
-                else controls.n_clusters_slider.tooltip
-            )
-            options = recipe.features.options
-            for name in ("standardize", "sigma"):
-                control = getattr(controls, name)
-                control.visible = name in options
-                if name in options:
-                    value = options[name]
-                    controls.show(**{name: tuple(value) if isinstance(value, list) else value})
-            self._show_prepare(session)
-            self._show_where(session)
-            self._show_clean_up(session)
+    def _show_controls(self) -> None:
+        """Show what is asked of the session, in the controls and beside the titles of their sections."""
+        self.controls.refresh()
+        self.show_rows()
+        for place, section in self._sections.items():
+            notes = self.controls.notes(place)
+            if notes and place == CLEAN_UP and is_only_exported(self.controls.context):
+                notes.insert(0, "on export only")
+            section.set_chosen("; ".join(notes))
 
-    def _show_prepare(self, session: Session) -> None:
-        asked, controls = session.asked, self.controls
-        length = unit_suffixes(session.image)["length"]
-        controls.show(smooth=asked.smooth)
-        controls.smooth.native.setSuffix(length)
-        one_feature = not asked.channels and asked.recipe.features.name not in ("rgb", "lab", "texture")
-        controls.coherence.enabled = one_feature
-        controls.coherence.native.setToolTip(
-            controls.coherence.tooltip if one_feature else "For one feature only; use Majority instead"
-        )
-        chosen = []
-        if asked.recipe.illumination is not None:
-            chosen.append(controls.illumination.current_choice.lower())
-        if asked.smooth:
-            chosen.append(f"smooth {asked.smooth:g}{length}")
-        if asked.coherence:
-            chosen.append(f"coherence {asked.coherence:g}")
-        self.prepare.set_chosen("; ".join(chosen))
-
-    def _show_where(self, session: Session) -> None:
-        asked, controls = session.asked, self.controls
-        exclude = asked.recipe.exclude
-        controls.where.reset_choices()
-        controls.mask.reset_choices()
-        controls.show(
-            where=WHOLE if asked.per_axis is None else asked.per_axis,
-            mask=NO_MASK if asked.mask is None else asked.mask,
-        )
-        if controls.leave_out.value != A_VALUE or exclude != (controls.no_data.value,):
-            choice, value = excluded_choice(exclude)
-            controls.show(leave_out=choice, **({} if value is None else {"no_data": value}))
-        self.where.set_row_visible(controls.where.native, session.image.ndim > 2)
-        self.show_no_data()
-        chosen = [controls.where.current_choice.lower()] if session.image.ndim > 2 else []
-        if asked.mask is not None:
-            chosen.append(f"in {asked.mask.name}")
-        if exclude:
-            chosen.append("without " + ", ".join(map(str, exclude)))
-        self.where.set_chosen("; ".join(chosen))
-
-    def show_no_data(self) -> None:
-        """Show the box for the excluded value if it is needed."""
-        is_value = self.controls.leave_out.value == A_VALUE
-        self.where.set_row_visible(self.controls.no_data.native, is_value)
-
-    def _show_clean_up(self, session: Session) -> None:
-        clean_up, suffixes = session.asked.recipe.clean_up, unit_suffixes(session.image)
-        chosen = []
-        on_demand = session.resolutions is not None and session.resolutions.stays_on_demand
-        for name, unit in (("majority", "length"), ("min_size", "size"), ("fill_holes", "size")):
-            control, value = getattr(self.controls, name), getattr(clean_up, name)
-            self.controls.show(**{name: value})
-            control.native.setSuffix(suffixes[unit])
-            control.native.setToolTip(control.tooltip + (f" {_ONLY_EXPORTED}" if on_demand else ""))
-            if value:
-                chosen.append(f"{control.label.lower()} {value:g}{suffixes[unit]}")
-        if chosen and on_demand:
-            chosen.insert(0, "on export only")
-        self.clean_up.set_chosen("; ".join(chosen))
-        self.controls.objects.enabled = session.overlay.layer is not None
+    def show_rows(self) -> None:
+        """Show the controls that apply to the session, and hide the others."""
+        for name, control in CONTROLS.items():
+            if control.applies is None:
+                continue
+            widget, applies = self.controls[name], self.controls.applies(name)
+            if control.place == FORM:
+                widget.visible = applies
+            else:
+                self._sections[control.place].set_row_visible(widget.native, applies)
 
     def show_status(self, text: str) -> None:
         """Show a sentence below the plots; nothing if empty."""
@@ -232,15 +160,15 @@ class DockView:
     def show_progress(self, share: float) -> None:
         """Show the completed share of what runs."""
         # Qt would otherwise draw the whole window at once, its canvas included.
-        bar: Any = self.controls.progress.native
+        bar: Any = self.controls["progress"].native
         bar.setUpdatesEnabled(False)
         bar.setFormat("%p %")
-        self.controls.progress.value = int(100 * share)
+        self.controls["progress"].value = int(100 * share)
         bar.setUpdatesEnabled(True)
 
     def show_preparing(self) -> None:
         """Show that what runs is still being compiled."""
-        bar: Any = self.controls.progress.native
+        bar: Any = self.controls["progress"].native
         bar.setFormat("preparing, once on this machine")
 
 

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
-from napari.layers import Image
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtGui import QAction, QKeySequence
 from qtpy.QtWidgets import QPushButton, QShortcut, QToolButton
 
-from ..layers.image_layer import aligned_layers, unwrap
+from ..layers.image_layer import unwrap
 from ..session import settings
 from ..session.active_image import ActiveImageFollower
 from ..session.display import Display
@@ -19,7 +18,8 @@ from ..session.jobs import Jobs
 from ..session.session import K_MAX, Session
 from . import messages
 from .closing import Closing
-from .controls import Controls, feature_choices, mask_choices, where_choices
+from .control import FORM
+from .controls import CONTROLS, Controls
 from .dock_menu import DockMenu
 from .dock_view import DockView
 from .files_and_clipboard import FilesAndClipboard
@@ -45,18 +45,14 @@ class KMeansWidget(Container):
         # napari calls the methods that list choices while the dock is being made.
         self._follower: ActiveImageFollower | None = None
         preferred = settings.load()
-        choices = {
-            "image": self._image_choices,
-            "features": self._feature_choices,
-            "where": self._where_choices,
-            "mask": self._mask_choices,
-        }
-        controls = self.controls = Controls(preferred.n_clusters, preferred.live, choices)
-        form = ("image", "features", "standardize", "sigma", "n_clusters", "n_clusters_slider")
-        super().__init__(widgets=[getattr(controls, name) for name in form], labels=True)
-        for name, control in controls.by_name.items():
+        k = preferred.n_clusters
+        values = {"n_clusters": k, "n_clusters_slider": min(k, K_MAX), "live": preferred.live}
+        controls = self.controls = Controls(self.viewer, lambda: self.session, values)
+        form = [name for name, control in CONTROLS.items() if control.place == FORM]
+        super().__init__(widgets=[controls[name] for name in form], labels=True)
+        for name, widget in controls.by_name.items():
             if name not in form:
-                setattr(self, name, control)
+                setattr(self, name, widget)
         self.peek = QPushButton("Peek", toolTip="Hold to see the original")
         self.more = QPushButton("⋯", toolTip="More")
         self.more.setAccessibleName("More")
@@ -68,20 +64,27 @@ class KMeansWidget(Container):
         self.histogram, self.border, self.choose_k = view.histogram, view.border, view.choose_k
         self.table, self.tabs, self.suggest = view.table, view.tabs, view.choose_k.use
         self.status = view.status = status_label()
-        self._running = KeptSpace(controls.progress.native, controls.cancel.native)
+        self._running = KeptSpace(controls["progress"].native, controls["cancel"].native)
         self._running.hide()
-        buttons = row(controls.live.native, controls.segment.native, self.undo, self.peek, self.more)
+        buttons = row(controls["live"].native, controls["segment"].native, self.undo, self.peek, self.more)
         below = ScrollColumn(view.table, view.prepare, view.where, view.clean_up)
         arrange(
             self.native,
-            [(view.tabs, 1), (self.status, 0), (below, 1), (buttons, 0), (self._running, 0)],
+            [
+                (view.tabs, 1),
+                (view.uneven_light, 0),
+                (self.status, 0),
+                (below, 1),
+                (buttons, 0),
+                (self._running, 0),
+            ],
         )
         tune_controls([*controls.by_name.values(), view.border], self.native)
         self._follower = ActiveImageFollower(self.viewer, self.native)
         self.jobs = Jobs(self.viewer, self._display, self.native)
         self.jobs.live = preferred.live
         self.actions = FilesAndClipboard(self.native, lambda: self.session)
-        self._changes = SessionChanges(self.viewer, controls, lambda: self.session, self.native)
+        self._changes = SessionChanges(controls, lambda: self.session, self.native)
         self._shortcuts = [
             self._shortcut(QKeySequence.StandardKey.Undo, self._changes.undo),
             self._shortcut(QKeySequence.StandardKey.Redo, self._changes.redo),
@@ -107,22 +110,6 @@ class KMeansWidget(Container):
         """Whether nothing is running or pending."""
         return self.jobs.at_rest
 
-    def _image_choices(self, _widget: Any = None) -> list[tuple[str, Any]]:
-        return [(layer.name, layer) for layer in self.viewer.layers if isinstance(layer, Image)]
-
-    def _feature_choices(self, _widget: Any = None) -> list[tuple[str, Any]]:
-        image = self.session.image if self.session else None
-        return feature_choices(image, aligned_layers(image, self.viewer) if image is not None else ())
-
-    def _mask_choices(self, _widget: Any = None) -> list[tuple[str, Any]]:
-        session = self.session
-        if session is None:
-            return mask_choices(None, (), None)
-        return mask_choices(session.image, self.viewer.layers, session.overlay.layer)
-
-    def _where_choices(self, _widget: Any = None) -> list[tuple[str, Any]]:
-        return where_choices(self.session.image if self.session else None)
-
     # Wiring
 
     def _connect(self) -> None:
@@ -145,12 +132,13 @@ class KMeansWidget(Container):
             (jobs.lasted, self._running.show),
             (jobs.stopped, self._running.hide),
             (self.controls.chosen, self._on_chosen),
-            (self.controls.segment.changed, jobs.segment),
-            (self.controls.cancel.changed, self._on_cancel),
-            (self.controls.objects.changed, self._on_objects),
+            (self.controls["segment"].changed, jobs.segment),
+            (self.controls["cancel"].changed, self._on_cancel),
+            (self.controls["objects"].changed, self._on_objects),
             (self.peek.pressed, display.peek),
             (self.peek.released, display.end_peek),
             (view.choose_k.chosen, self._on_k_chosen),
+            (view.uneven_light.accepted, self._on_uneven_light),
             (view.histogram.threshold_moved, changes.drag_threshold),
             (view.border.moved, self._on_threshold_typed),
             (view.border.refused, self._on_number_refused),
@@ -209,7 +197,7 @@ class KMeansWidget(Container):
             session = self.session
             if session is not None and session.image in self.viewer.layers:
                 self.controls.show(image=session.image)
-                self.controls.mask.reset_choices()
+                self.controls["mask"].reset_choices()
                 if session.asked.mask is not None:
                     self.controls.show(mask=session.asked.mask)
 
@@ -244,7 +232,7 @@ class KMeansWidget(Container):
             assert self._follower is not None
             self._follower.choose(value)
         elif name == "n_clusters_slider":
-            self.controls.n_clusters.value = value
+            self.controls["n_clusters"].value = value
         elif name == "live":
             self._on_live(value)
         elif session is None:
@@ -254,7 +242,7 @@ class KMeansWidget(Container):
                 self.controls.show(n_clusters_slider=min(value, K_MAX))
         else:
             if name == "leave_out":
-                self.view.show_no_data()
+                self.view.show_rows()
             self._changes.choose(name, value)
 
     def _on_live(self, live: bool) -> None:
@@ -263,8 +251,11 @@ class KMeansWidget(Container):
         if live and self.session is not None and self.session.is_wanted:
             self.jobs.update()
 
+    def _on_uneven_light(self, kind: str) -> None:
+        self.controls["illumination"].value = kind
+
     def _on_k_chosen(self, n_clusters: int) -> None:
-        self.controls.n_clusters.value = max(n_clusters, 2)
+        self.controls["n_clusters"].value = max(n_clusters, 2)
 
     def _on_threshold_typed(self, index: int, value: float) -> None:
         session = self.session

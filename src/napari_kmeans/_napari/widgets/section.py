@@ -67,6 +67,8 @@ class Section(QCollapsible):
 
     def set_row_visible(self, widget: QWidget, visible: bool) -> None:
         """Show or hide a row."""
+        if self._rows.isRowVisible(widget) == visible:
+            return
         self._rows.setRowVisible(widget, visible)
         if self.isExpanded():
             self.expand(animate=False)  # to the height of its rows

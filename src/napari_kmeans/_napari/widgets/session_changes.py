@@ -9,8 +9,7 @@ from qtpy.QtCore import QObject, Signal
 
 from ..session import cluster_edits
 from ..session.session import Session
-from .control_changes import CHANGES, CONTINUOUS
-from .controls import Controls
+from .controls import CONTROLS, Controls
 
 
 class SessionChanges(QObject):
@@ -18,7 +17,6 @@ class SessionChanges(QObject):
 
     Parameters
     ----------
-    viewer : napari.Viewer
     controls : Controls
     session : callable
         Returns the session that the dock shows, or None.
@@ -32,21 +30,19 @@ class SessionChanges(QObject):
 
     changed = Signal()
 
-    def __init__(
-        self, viewer: Any, controls: Controls, session: Callable[[], Session | None], parent: QObject
-    ) -> None:
+    def __init__(self, controls: Controls, session: Callable[[], Session | None], parent: QObject) -> None:
         super().__init__(parent)
-        self._viewer = viewer
         self._controls = controls
         self._session = session
 
     def choose(self, name: str, value: Any) -> None:
         """Set what a control stands for; steps of a dragged control are one step of undo."""
+        control = CONTROLS[name]
 
         def change(session: Session) -> bool:
-            return CHANGES[name](session, self._controls, self._viewer, value)
+            return control.change is not None and control.change(self._controls.context, value)
 
-        self._apply(change, is_step=name not in CONTINUOUS)
+        self._apply(change, is_step=not control.is_dragged)
 
     def drag_threshold(self, index: int, value: float) -> None:
         """Move a threshold while the mouse button is pressed."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.report.histogram import N_BINS, bin_summary
+from napari_kmeans.report.histogram_bins import N_BINS, bin_summary
 from napari_kmeans.summary.summarize import summarize
 
 

@@ -37,7 +37,7 @@ def kmeans(
     init : str or (n_clusters, d) array
         "k-means++", or the centres to start from.
     n_init : int
-        Starts; the best is kept.
+        Number of restarts; the best result is kept.
     random_state : int or RandomState
 
     Returns
@@ -45,14 +45,14 @@ def kmeans(
     centers : (n_clusters, d) float64 array
     inertia : float
     """
-    # Imported here, since it takes a second and is not needed to look at an image.
+    # Imported here, because it takes a second and is seldom needed.
     import sklearn
     from sklearn.cluster import KMeans
 
     # tol=0: the tolerance would be scaled by a variance that ignores the weights. One thread: the sums, and
     # so the last bits of the centres, depend on how many there are.
     model = KMeans(n_clusters, init=init, n_init=n_init, tol=0, random_state=random_state)
-    # All that scikit-learn would check holds here.
+    # The arguments are valid, so scikit-learn's checks are skipped.
     unchecked = sklearn.config_context(assume_finite=True, skip_parameter_validation=True)
     with _one_at_a_time, unchecked, _thread_pools().limit(limits=1):
         model.fit(points, sample_weight=weights.astype(np.float64))

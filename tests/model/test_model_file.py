@@ -10,7 +10,7 @@ import pytest
 
 import napari_kmeans
 from napari_kmeans import Channels, KMeansModel, KMeansStack, Recipe, Texture
-from napari_kmeans.model import file as model_file
+from napari_kmeans.model import model_file
 from napari_kmeans.model.edits import Edits
 
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_info
 
-from napari_kmeans.kmeans.lloyd import _thread_pools, kmeans
+from napari_kmeans.kmeans.scikit_learn import _thread_pools, kmeans
 
 
 def test_weights_count_like_repeated_points():

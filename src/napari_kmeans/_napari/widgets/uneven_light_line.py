@@ -1,0 +1,45 @@
+"""One line that offers to remove uneven illumination."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from .layout import fill, status_label
+
+_TIPS = {
+    "additive": "Set Prepare ▸ Illumination to uneven background",
+    "multiplicative": "Set Prepare ▸ Illumination to shading",
+}
+
+
+class UnevenLightLine(QWidget):
+    """Says that the image looks unevenly lit, with a button to correct it; hidden otherwise.
+
+    Signals
+    -------
+    accepted(kind)
+        The user wants the illumination of this kind removed.
+    """
+
+    accepted = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        label = status_label()
+        label.setText("The image looks unevenly lit.")
+        self.button = QPushButton("Remove")
+        self.button.setAccessibleName("Remove the uneven illumination")
+        self.button.clicked.connect(self._on_clicked)
+        self._kind = ""
+        fill(QHBoxLayout(self), label, self.button)
+        self.hide()
+
+    def set_kind(self, kind: str | None) -> None:
+        """Offer to remove illumination of a kind, or nothing."""
+        self._kind = kind or ""
+        self.button.setToolTip(_TIPS.get(self._kind, ""))
+        self.setVisible(bool(kind))
+
+    def _on_clicked(self) -> None:
+        self.accepted.emit(self._kind)

@@ -1,0 +1,88 @@
+"""Whether an image looks unevenly lit: a test on sampled pixels.
+
+A smooth field is fitted together with four clusters, as for `Illumination`. If removing it takes away more
+than a third of the variance within four clusters, the image is called unevenly lit: in an evenly lit image the
+field has nothing to explain there but noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..blocks.pixels import Pixels
+from ..features.feature_space import ScalarFormat, VectorFormat
+from ..preprocess.illumination import KINDS, Illumination
+from ..summary.field_sample import FieldSample, sample_field
+from .illumination import check_space, fit_coarse, optimal_inertia
+
+LEFT = 2 / 3
+"""Share of the variance within clusters that an unevenly lit image keeps at most without its field."""
+
+_DEGREE = 4  # what is obvious to the eye needs no more
+
+
+_FEWEST = 256  # pixels that say anything about light
+_READ = 1 << 22  # pixels; of larger and of lazy images, only windows are read
+
+
+def uneven_light(pixels: Pixels, sample: FieldSample | None = None) -> str | None:
+    """Return the kind of illumination to remove, or None if an image looks evenly lit.
+
+    Parameters
+    ----------
+    pixels : Pixels
+        Without an illumination field.
+    sample : FieldSample, optional
+        Pixels that were sampled already.
+    """
+    kinds = [kind for kind in KINDS if _is_possible(kind, pixels)]
+    if not kinds:
+        return None
+    if sample is None:
+        plain = replace(pixels, extractor=replace(pixels.extractor, smooth=(), field=None))
+        sample = sample_field(plain, estimate=pixels.chunks is not None or pixels.size > _READ)
+    if sample.positions.size < _FEWEST:
+        return None
+    left = {}
+    for kind in kinds:
+        left[kind] = _unexplained(sample, pixels.shape, pixels.value_format, kind)
+        if kind == KINDS[0] and left[kind][0] > LEFT:
+            return None  # shading is found by an additive field as well
+    kind = min(left, key=lambda each: left[each][1])
+    return kind if min(ratio for ratio, _ in left.values()) <= LEFT else None
+
+
+def _is_possible(kind: str, pixels: Pixels) -> bool:
+    try:
+        check_space(Illumination(kind), pixels)
+    except ValueError:
+        return False
+    return True
+
+
+def _unexplained(
+    sample: FieldSample, shape: Sequence[int], value_format: ScalarFormat | VectorFormat, kind: str
+) -> tuple[float, float]:
+    """Return how much of the variance within clusters stays without a field, and how much of the total.
+
+    The first compares with the clusters of the image itself. Of several channels, that of the strongest field.
+    """
+    ratios = [(1.0, 1.0)]
+    if kind == KINDS[1] and not (sample.values > 0).any():
+        return ratios[0]  # nothing was multiplied
+    for values, corrected in fit_coarse(sample, shape, value_format, Illumination(kind, _DEGREE)):
+        before, after = optimal_inertia(values), optimal_inertia(corrected)
+        total = float(np.sum((corrected - corrected.mean()) ** 2))
+        if before > 0 and total > 0:
+            ratios.append((after * _scale(values, corrected) / before, after / total))
+    return min(ratios)
+
+
+def _scale(values: NDArray[np.float64], corrected: NDArray[np.float64]) -> float:
+    """Return what makes the corrected values as bright on average, squared."""
+    mean = float(corrected.mean())
+    return (float(values.mean()) / mean) ** 2 if mean else 1.0

@@ -1,0 +1,88 @@
+"""CZI, ND2 and LIF."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+import napari_kmeans
+
+PLANES = np.random.default_rng(0).integers(0, 4000, (2, 3, 20, 30)).astype(np.uint16)  # C, Z, Y, X
+
+
+def write_czi(path, planes=PLANES):
+    czi = pytest.importorskip("pylibCZIrw.czi")
+    pytest.importorskip("bioio_czi")
+    with czi.create_czi(str(path)) as document:
+        for c, z in np.ndindex(planes.shape[:2]):
+            document.write(planes[c, z][..., np.newaxis], plane={"C": c, "Z": z, "T": 0})
+        document.write_metadata(
+            "cells", channel_names={0: "DAPI", 1: "GFP"}, scale_x=2e-7, scale_y=2e-7, scale_z=5e-7
+        )
+
+
+def test_czi(tmp_path):
+    write_czi(tmp_path / "a.czi")
+    image = napari_kmeans.read_image(tmp_path / "a.czi")
+    assert image.axes == "ZCYX"
+    np.testing.assert_array_equal(image.data, PLANES.swapaxes(0, 1))
+    assert image.pixel_size == pytest.approx({"Z": 0.5, "Y": 0.2, "X": 0.2})
+    assert image.unit == "um"
+    assert image.channel_names == ("DAPI", "GFP")
+    labels, _ = napari_kmeans.segment(image, 3, features="channels")
+    assert labels.shape == (3, 20, 30)
+    napari_kmeans.write_labels(tmp_path / "labels.tif", labels, image)
+    assert napari_kmeans.read_image(tmp_path / "labels.tif").pixel_size["Z"] == pytest.approx(0.5)
+
+
+def test_a_large_czi_is_read_on_demand(tmp_path, monkeypatch):
+    write_czi(tmp_path / "a.czi", PLANES[:1])
+    monkeypatch.setattr("napari_kmeans.io.microscopy.LAZY_BYTES", 100)
+    image = napari_kmeans.read_image(tmp_path / "a.czi")
+    assert image.is_lazy
+    assert image.axes == "ZYX"
+    labels, _ = napari_kmeans.segment(image, 2)
+    np.testing.assert_array_equal(labels.compute(), napari_kmeans.segment(PLANES[0], 2)[0])
+
+
+def test_the_first_of_several_scenes_is_read(tmp_path, monkeypatch):
+    write_czi(tmp_path / "a.czi")
+    monkeypatch.setattr("bioio_czi.Reader.scenes", ("left", "right"))  # no package here writes scenes
+    with pytest.warns(UserWarning, match="contains 2 scenes; only the first is used"):
+        image = napari_kmeans.read_image(tmp_path / "a.czi")
+    np.testing.assert_array_equal(image.data, PLANES.swapaxes(0, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "kind", "package"),
+    [
+        ("a.czi", b"ZISRAWFILE", "CZI", "bioio_czi"),
+        ("a", b"ZISRAWFILE", "CZI", "bioio_czi"),
+        ("a.nd2", b"\xda\xce\xbe\x0a", "ND2", "bioio_nd2"),
+        ("a.lif", b"\x70\0\0\0", "LIF", "bioio_lif"),
+    ],
+)
+def test_the_refusal_names_the_extra(tmp_path, monkeypatch, name, head, kind, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    (tmp_path / name).write_bytes(head)
+    message = rf"is a {kind} file, which needs other packages: pip install 'napari-kmeans\[formats\]'"
+    with pytest.raises(ValueError, match=message):
+        napari_kmeans.read_image(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "package"),
+    [
+        ("a.czi", b"ZISRAWFILE", "bioio_czi"),
+        ("a.nd2", b"\xda\xce\xbe\x0a", "bioio_nd2"),
+        ("a.lif", b"\x70\0\0\0", "bioio_lif"),
+    ],
+)
+def test_a_damaged_file_is_one_sentence(tmp_path, name, head, package):
+    pytest.importorskip(package)
+    (tmp_path / name).write_bytes(head + b"\1" * 500)
+    with pytest.raises(ValueError, match=f"{name} cannot be read as an image") as caught:
+        napari_kmeans.read_image(tmp_path / name)
+    assert "\n" not in str(caught.value)
