@@ -18,7 +18,7 @@ from ..io.images import read_image
 from ..io.label_images import write_labels
 from ..io.ome_zarr_labels import LabelMetadata
 from ..io.record import write_sidecar
-from ..model import file
+from ..model import model_file
 from ..report.label_metadata import model_metadata
 from ..report.provenance import record_of, source_of
 from ..report.tables import write_columns, write_table
@@ -172,7 +172,7 @@ def _write(job: Job, image: ImageFile, result: Result, record: str, stage: Stage
             overwrite=overwrite,
         )
     if job.model is not None:
-        file.write(job.model, json.dumps(json.loads(record), indent=1))
+        model_file.write(job.model, json.dumps(json.loads(record), indent=1))
     if job.confidence is not None:
         model, progress = result.model, stage("computing confidence")
         confidence = model.confidence(image.data, image.channel_axis, progress=progress)
