@@ -90,7 +90,7 @@ FIT_ONLY = ("n_clusters", "per_axis", "weights", "solver", "random_state", "clea
         (
             "suggest_n_clusters",
             ["image", "k_max"],
-            {"k_max": 12, **{name: FIT[name] for name in FIT if name not in FIT_ONLY}},
+            {"k_max": 12, "method": "marriott", **{name: FIT[name] for name in FIT if name not in FIT_ONLY}},
         ),
     ],
 )

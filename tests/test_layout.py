@@ -1,4 +1,4 @@
-"""Whoever opens a module finds its tests by its name; tests of the whole package are in the top folder."""
+"""Whoever opens a module finds its tests by its name; tests of the whole package, or dock, are in its top folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import napari_kmeans
 
 TESTS = Path(__file__).parent
 PACKAGE = Path(napari_kmeans.__file__).parent
-FOLDERS = [PACKAGE, *(path.parent for path in sorted(PACKAGE.glob("[!_]*/__init__.py")))]
+FOLDERS = [path.parent for path in sorted(PACKAGE.rglob("__init__.py"))]
+TOP = (PACKAGE, PACKAGE / "_napari")
 
 
 def modules_in(folder):
@@ -27,7 +28,9 @@ def test_each_module_has_a_test_file(folder):
     assert modules_in(folder) - tests == set()
 
 
-@pytest.mark.parametrize("folder", FOLDERS[1:], ids=lambda folder: folder.name)
+@pytest.mark.parametrize(
+    "folder", [folder for folder in FOLDERS if folder not in TOP], ids=lambda folder: folder.name
+)
 def test_each_test_file_is_named_after_a_module(folder):
     modules = modules_in(folder)
     for path in (TESTS / folder.relative_to(PACKAGE)).glob("test_*.py"):

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Coins in uneven light
+# # Coins under uneven illumination
 #
 # The light falls from the left, so the background there is as bright as the coins on the right, and two
 # clusters of gray values cut the background in two. `illumination="additive"` fits a smooth field together

@@ -11,8 +11,8 @@ from .blocks.pixels import Pixels
 from .blocks.progress import Progress, subprogress
 from .features.feature_space import FeatureSpace
 from .kmeans.illumination import with_shared_illumination
-from .kmeans.suggestion import K_MAX, Suggestion, suggest
-from .kmeans.uneven_light import uneven_light
+from .kmeans.suggestion import K_MAX, Suggestion, check_method, suggest
+from .kmeans.uneven_illumination import uneven_illumination
 from .labels.clean_up import clean_labels
 from .model.model import KMeansModel, clusterings_of
 from .model.pooled import fit_pooled, one_per_image
@@ -50,8 +50,8 @@ def fit(
         excluded. ±inf is excluded from the fit, but labelled with the outermost clusters. Lazy arrays are
         read block by block, on the Dask cluster of an active `distributed.Client` if there is one. A list or
         tuple of images of one type gives one model of all their pixels.
-    n_clusters : int or "auto", default 3
-        1 to 255, or as many as `suggest_n_clusters` suggests.
+    n_clusters : int, "auto" or "gap", default 3
+        1 to 255, or as many as `suggest_n_clusters` suggests by Marriott's criterion or the gap statistic.
     channel_axis : int, optional
         Channel axis of the image; without it every axis is spatial. For a DataArray also the name of its
         dimension. By default a DataArray's dimension called "channel", "c", "band" or similar, the last axis
@@ -305,12 +305,12 @@ def suggest_illumination(
     -------
     "additive", "multiplicative" or None
         What to pass as `illumination`. Look at the labels: a scene that is darker on one side, such as a sky,
-        is called unevenly lit too, and uneven light that is weaker than the noise is not found.
+        is called unevenly lit too, and uneven illumination that is weaker than the noise is not found.
     """
     opened = open_container(image, channel_axis)
     options: dict[str, Any] = {"features": features} | ({"exclude": exclude} if exclude != () else {})
     recipe = Recipe.of(1, **_with_nodata([opened], options))
-    return uneven_light(_pixels(opened, mask, recipe))
+    return uneven_illumination(_pixels(opened, mask, recipe))
 
 
 @shows_options(FeatureOptions)
@@ -318,12 +318,13 @@ def suggest_n_clusters(
     image: Any,
     k_max: int = K_MAX,
     *,
+    method: str = "marriott",
     channel_axis: int | str | None = None,
     mask: Any = None,
     progress: Progress | None = None,
     **options: Unpack[FeatureOptions],
 ) -> Suggestion:
-    """Suggest a number of clusters, by Marriott's criterion on the optimum of each number.
+    """Suggest a number of clusters, by Marriott's criterion or the gap statistic.
 
     For several features the optimum is estimated.
 
@@ -333,6 +334,10 @@ def suggest_n_clusters(
         As for `fit`.
     k_max : int, default 12
         Largest number to consider, 1 to 255.
+    method : {"marriott", "gap"}, default "marriott"
+        ``"marriott"``: the number that gains most over cutting an even spread of values into equal parts [1]_.
+        ``"gap"``: the smallest number whose logarithm of the inertia is, within a standard error, as far below
+        that of simulated even spreads as for any number [2]_; it may suggest a single cluster.
 
     Returns
     -------
@@ -349,7 +354,10 @@ def suggest_n_clusters(
     ----------
     .. [1] F. H. C. Marriott, "Practical problems in a method of cluster analysis", Biometrics 27(3), 501-514,
            1971.
+    .. [2] R. Tibshirani, G. Walther and T. Hastie, "Estimating the number of clusters in a data set via the
+           gap statistic", Journal of the Royal Statistical Society B 63(2), 411-423, 2001.
     """
+    check_method(method)
     check_n_clusters("k_max", k_max)
     check_options(options, FeatureOptions)
     if isinstance(image, list | tuple):
@@ -358,7 +366,7 @@ def suggest_n_clusters(
         images = with_shared_illumination(
             _pixels_of_all(opened, mask, recipe), recipe.illumination, subprogress(progress, 0, 0.2)
         )
-        return suggest(clusterings_of(summarize(images, subprogress(progress, 0.2, 1))), k_max)
+        return suggest(clusterings_of(summarize(images, subprogress(progress, 0.2, 1))), k_max, method)
     contents = open_container(image, channel_axis)
     recipe = Recipe.of(1, **_with_nodata([contents], options))
-    return suggest(prepare(_pixels(contents, mask, recipe), recipe, progress).clusterings, k_max)
+    return suggest(prepare(_pixels(contents, mask, recipe), recipe, progress).clusterings, k_max, method)

@@ -69,3 +69,10 @@ def test_the_confidence_is_that_of_python(coins, options):
 def test_what_an_image_has_no_field_for_is_one_line(coins, capsys):
     assert cli.main(["segment", "coins.tif", "-k", "2", "-o", "out", "--illumination", "strange"]) == 2
     assert "additive" in capsys.readouterr().err
+
+
+def test_the_gap_statistic_chooses_the_number_of_clusters(coins, capsys):
+    assert cli.main(["segment", "coins.tif", "-k", "gap", "-o", "out"]) == 0
+    expected = napari_kmeans.suggest_n_clusters(coins, method="gap").n_clusters
+    assert f"k = {expected}" in capsys.readouterr().out
+    assert read("coins-labels.tif").max() == expected

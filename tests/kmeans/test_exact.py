@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_kmeans.blocks import loop
 from napari_kmeans.kmeans.exact import OptimalPartitions
 
 
@@ -55,6 +56,19 @@ def test_equals_another_implementation(least_inertia, seed, n, k):
     counts = rng.integers(1, 10**6, values.size)
     k = min(k, values.size)
     assert partitions(values, counts).inertia(k) == pytest.approx(least_inertia(values, counts, k), rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [2**13 - 1, 2**13, 10_007, 2**14 + 1])
+def test_threads_change_nothing(monkeypatch, n):
+    rng = np.random.default_rng(n)
+    values, weights = np.cumsum(rng.integers(1, 50, n)), rng.integers(1, 9, n)
+    found = []
+    for n_threads in (1, 2, 5):
+        monkeypatch.setattr(loop, "N_THREADS", n_threads)
+        optimum = partitions(values, weights)
+        splits = [optimum.splits(k).tolist() for k in range(1, 7)]
+        found.append((splits, [row.tobytes() for row in optimum._rows]))
+    assert found[0] == found[1] == found[2]
 
 
 @pytest.mark.parametrize("k", [2, 12, 64, 255])

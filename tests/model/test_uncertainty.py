@@ -107,6 +107,12 @@ def test_intervals_do_not_depend_on_the_container(image, model, uncertainty, con
     assert found.shares.tolist() == uncertainty.shares.tolist()
 
 
+def test_an_image_with_named_axes_has_the_same_intervals(image, model, uncertainty):
+    xarray = pytest.importorskip("xarray")
+    found = model.uncertainty(xarray.DataArray(image, dims=("y", "x")), n_resamples=100)
+    np.testing.assert_array_equal(found.thresholds, uncertainty.thresholds)
+
+
 def test_a_loaded_model_has_the_same_intervals(image, model, uncertainty, tmp_path):
     model.save(tmp_path / "m.json")
     loaded = napari_kmeans.KMeansModel.load(tmp_path / "m.json")

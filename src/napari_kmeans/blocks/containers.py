@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard
 
 from .arrays import is_of
 from .pixels import check_axis
@@ -21,7 +21,6 @@ _CHANNEL_NAMES = {
 """Names of a channel dimension, in lower case."""
 
 
-@runtime_checkable
 class NamedAxes(Protocol):
     """An image whose axes have letters, such as `napari_kmeans.ImageFile`."""
 
@@ -88,7 +87,7 @@ def open_container(image: Any, channel_axis: int | str | None = None, default: i
         raise TypeError(
             f"channel_axis={channel_axis!r} names a dimension of an xarray.DataArray; use an int otherwise"
         )
-    if isinstance(image, NamedAxes):  # it names every axis, so that a missing one needs no default
+    if has_named_axes(image):  # it names every axis, so that a missing one needs no default
         return Contents(
             image.data, image.channel_axis if channel_axis is None else channel_axis, image.nodata
         )
@@ -101,10 +100,15 @@ def is_data_array(image: object) -> bool:
     return is_of("xarray", image) and hasattr(image, "dims") and hasattr(image, "isel")
 
 
+def has_named_axes(image: Any) -> TypeGuard[NamedAxes]:
+    """Return whether the axes of an image have letters; arrays are not asked for their data."""
+    return isinstance(getattr(image, "axes", None), str) and hasattr(image, "nodata")
+
+
 def open_mask(mask: Any) -> Any:
     """Return the array of a mask, which may be a DataArray, a Labels layer or an image file."""
     is_layer = is_of("napari", mask) and hasattr(mask, "data")
-    return mask.data if is_layer or is_data_array(mask) or isinstance(mask, NamedAxes) else mask
+    return mask.data if is_layer or is_data_array(mask) or has_named_axes(mask) else mask
 
 
 def axis_number(image: Any, axis: Any) -> Any:

@@ -53,9 +53,9 @@ def segment(
         option(
             "-k",
             "--clusters",
-            metavar="N|auto",
+            metavar="N|auto|gap",
             panel=WHAT,
-            help=f"Number of clusters, 1 to {MAX_CLUSTERS}, or auto.",
+            help=f"Number of clusters, 1 to {MAX_CLUSTERS}, or as many as are suggested.",
         ),
     ],
     features: Annotated[

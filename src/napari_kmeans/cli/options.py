@@ -14,7 +14,7 @@ from ..features.registry import FEATURES
 from ..features.texture import Texture
 from ..kmeans.clustering import MAX_CLUSTERS
 from ..labels.clean_up import CleanUp
-from ..model.recipe import AUTO, Recipe
+from ..model.recipe import AUTO, GAP, Recipe
 from ..options import Option, options_of
 from ..preprocess.exclusion import SATURATED
 from .shared import WHAT, with_parameters
@@ -80,10 +80,10 @@ def _help(details: Option, owner: type) -> str:
 def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe:
     """Return the recipe that a command line asks for; lengths are in the units of the command line."""
     k: int | str = n_clusters
-    if n_clusters != AUTO:
+    if n_clusters not in (AUTO, GAP):
         if not n_clusters.isdecimal() or not 1 <= int(n_clusters) <= MAX_CLUSTERS:
             raise typer.BadParameter(
-                f"{n_clusters!r} is not in 1 to {MAX_CLUSTERS}, nor {AUTO}", param_hint="-k"
+                f"{n_clusters!r} is not in 1 to {MAX_CLUSTERS}, nor {AUTO} or {GAP}", param_hint="-k"
             )
         k = int(n_clusters)
     choose("--features", features, FEATURES)

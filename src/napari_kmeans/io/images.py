@@ -141,7 +141,8 @@ def _reason(error: Exception, at: Location, head: bytes) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"needs {error.name} to be read: pip install 'napari-kmeans[cli]'"
     message = " ".join(str(error).split()) or type(error).__name__
-    return f"cannot be read as an image ({message})"
+    name = "a DICOM file" if medical.is_dicom(head) else "an image"
+    return f"cannot be read as {name} ({message})"
 
 
 def _cause(error: Exception) -> Exception | None:

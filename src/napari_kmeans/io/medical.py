@@ -52,8 +52,13 @@ def is_readable(path: Path, head: bytes) -> bool:
     head : bytes
         Its first bytes.
     """
+    return bool(suffix_of(path)) or is_dicom(head)
+
+
+def is_dicom(head: bytes) -> bool:
+    """Return whether a file that begins with these bytes is a DICOM file."""
     begin, signature = _DICOM
-    return bool(suffix_of(path)) or head[begin:].startswith(signature)
+    return head[begin:].startswith(signature)
 
 
 def has_series(folder: Path) -> bool:

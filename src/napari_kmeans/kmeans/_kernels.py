@@ -14,26 +14,25 @@ _compiled = kernel(error_model="numpy")
 
 
 @_compiled
-def accumulate_runs(values: Any, weights: Any, mean: Any, scatter: Any) -> None:
-    """Compute mean and scatter of the runs of values between a block's centre and each value, per block size.
+def accumulate_runs(values: Any, weights: Any, level: int, mean: Any, scatter: Any) -> None:
+    """Compute mean and scatter of the runs of values between a block's centre and each value.
 
-    Blocks of level *l* hold 2^(l + 1) values. ``mean[l, i]`` is the mean distance of the values between `i`
-    and the centre of its block, `i` included, to the first value right of the centre; ``scatter[l, i]`` is
-    the weighted sum of squared distances to their mean. Distances grow outwards, so nothing cancels.
+    Blocks hold 2^(level + 1) values. ``mean[i]`` is the mean distance of the values between `i` and the
+    centre of its block, `i` included, to the first value right of the centre; ``scatter[i]`` is the weighted
+    sum of squared distances to their mean. Distances grow outwards, so nothing cancels.
     """
     n = values.size
-    for level in range(mean.shape[0]):
-        half = 1 << level
-        for right in range(half, n, 2 * half):
-            left = right - 1
-            gap = values[right] - values[left]
-            left_run = right_run = (0.0, 0.0, 0.0)
-            for i in range(half):  # both runs at once, since each step waits for the one before
-                left_run = _append(left_run, values[left] - values[left - i], weights[left - i])
-                mean[level, left - i], scatter[level, left - i] = gap + left_run[1], left_run[2]
-                if right + i < n:
-                    right_run = _append(right_run, values[right + i] - values[right], weights[right + i])
-                    mean[level, right + i], scatter[level, right + i] = right_run[1], right_run[2]
+    half = 1 << level
+    for right in range(half, n, 2 * half):
+        left = right - 1
+        gap = values[right] - values[left]
+        left_run = right_run = (0.0, 0.0, 0.0)
+        for i in range(half):  # both runs at once, since each step waits for the one before
+            left_run = _append(left_run, values[left] - values[left - i], weights[left - i])
+            mean[left - i], scatter[left - i] = gap + left_run[1], left_run[2]
+            if right + i < n:
+                right_run = _append(right_run, values[right + i] - values[right], weights[right + i])
+                mean[right + i], scatter[right + i] = right_run[1], right_run[2]
 
 
 @_compiled
@@ -85,18 +84,28 @@ def find_split(previous: Any, weight: Any, mean: Any, scatter: Any, low: int, hi
 
 
 @_compiled
-def next_row(k: int, previous: Any, weight: Any, mean: Any, scatter: Any, row: Any, split: Any) -> None:
-    """Compute the least inertia of every prefix in `k` clusters from that in `k` - 1, and the last splits.
+def next_row(
+    k: int,
+    previous: Any,
+    weight: Any,
+    mean: Any,
+    scatter: Any,
+    row: Any,
+    split: Any,
+    begin: int,
+    end: int,
+    stride: int,
+    last_stride: int,
+) -> None:
+    """Compute the least inertia of prefixes in `k` clusters from that in `k` - 1, and the last splits.
 
-    Prefixes are visited by strides P/2, P/4, … 1. Splits are monotone, so those of the two neighbours one
-    stride away bound the split in between.
+    The prefixes between `begin` and `end` are visited by strides that halve from `stride` to `last_stride`,
+    powers of two. Splits are monotone, so those of the two neighbours one stride away bound the split in
+    between.
     """
     n = row.size - 1
-    stride = 1
-    while 2 * stride <= n:
-        stride *= 2
-    while stride:
-        for stop in range(stride, n + 1, 2 * stride):
+    while stride >= last_stride:
+        for stop in range(begin + stride, min(end, n + 1), 2 * stride):
             if stop <= k:  # one cluster for each value
                 row[stop], split[stop] = 0.0, stop - 1
             else:

@@ -19,11 +19,19 @@ References
 from __future__ import annotations
 
 import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..blocks import loop
+
+_PARTS = 16  # of a row: more than there are threads, since some take longer than others
+_LEAST_VALUES = 1 << 13  # fewer take less time than handing them to a thread
 _EXPONENT = 450  # of the scaled span: with it squares neither overflow nor underflow
 
 
@@ -66,9 +74,17 @@ class OptimalPartitions:
         self._weight = np.append(0.0, np.cumsum(weights))
         n_levels = (values.size - 1).bit_length()
         self._mean, self._scatter = np.zeros((2, n_levels, values.size))
-        accumulate_runs(self._scaled, weights, self._mean, self._scatter)
         row = np.zeros(values.size + 1)
-        scatter_of_prefixes(self._scaled, weights, row)
+        _run(
+            [partial(scatter_of_prefixes, self._scaled, weights, row)]
+            + [
+                partial(
+                    accumulate_runs, self._scaled, weights, level, self._mean[level], self._scatter[level]
+                )
+                for level in range(n_levels)
+            ],
+            values.size,
+        )
         self._rows.append(row)
         self._splits.append(np.zeros(values.size + 1, dtype=np.int32))
 
@@ -138,18 +154,29 @@ class OptimalPartitions:
 
     def _extend(self, n_rows: int) -> None:
         """Compute rows until there are `n_rows` of them."""
-        from ._kernels import next_row
-
         while self.n_rows < n_rows:
             # The lock is released after each row: threads that need few clusters do not wait for many rows.
             with self._lock:
                 if self.n_rows < n_rows:
-                    row, split = np.zeros(self.n_values + 1), np.zeros(self.n_values + 1, dtype=np.int32)
-                    next_row(
-                        self.n_rows + 1, self._rows[-1], self._weight, self._mean, self._scatter, row, split
-                    )
+                    row, split = self._next_row()
                     self._splits.append(split)
                     self._rows.append(row)
+
+    def _next_row(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+        """Compute the least inertia of every prefix in one more cluster, and the last splits."""
+        from ._kernels import next_row
+
+        n = self.n_values
+        row, split = np.zeros(n + 1), np.zeros(n + 1, dtype=np.int32)
+        fill = partial(
+            next_row, self.n_rows + 1, self._rows[-1], self._weight, self._mean, self._scatter, row, split
+        )
+        longest = 1 << (n.bit_length() - 1)
+        part = max(longest // _PARTS, 1)
+        fill(0, n + 1, longest, part)
+        if part > 1:  # what lies between two prefixes one part away does not depend on the others
+            _run([partial(fill, begin, begin + part, part // 2, 1) for begin in range(0, n + 1, part)], n)
+        return row, split
 
     def _last_split(self, n_clusters: int) -> int:
         """Return where the last of `n_clusters` optimal clusters of all values begins."""
@@ -159,3 +186,29 @@ class OptimalPartitions:
 
         n, previous = self.n_values, self._rows[n_clusters - 2]
         return int(find_split(previous, self._weight, self._mean, self._scatter, n_clusters - 1, n - 1, n)[1])
+
+
+def _run(tasks: Iterable[Callable[[], None]], n_values: int) -> None:
+    """Run tasks that do not depend on each other, with the help of other threads if there are many values."""
+    todo = deque(tasks)
+
+    def work() -> None:
+        while todo:
+            try:
+                task = todo.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            task()
+
+    n_helpers = loop.N_THREADS - 1 if n_values >= _LEAST_VALUES else 0
+    helpers = [_pool(n_helpers).submit(work) for _ in range(n_helpers)]
+    work()
+    for helper in helpers:
+        if not helper.cancel():  # one that has not begun is not needed any more
+            helper.result()
+
+
+@cache
+def _pool(n_threads: int) -> ThreadPoolExecutor:
+    """Return threads of the solver's own, so that the slider never waits for blocks of an image."""
+    return ThreadPoolExecutor(n_threads, thread_name_prefix="napari-kmeans-solver")

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from .clustering import Clusterings
+from .gap import gap_statistic
 
 K_MAX = 12
 """Default for the largest number of clusters that is considered."""
+
+METHODS = ("marriott", "gap")
+"""How the number of clusters is suggested."""
 
 _NOTABLE = 0.95  # relative to an even spread; rounding to integers and chance alone can save a few per cent
 
@@ -21,7 +25,7 @@ class Suggestion:
     Attributes
     ----------
     n_clusters : int
-        The suggestion: at least 2, unless all pixels have one value.
+        The suggestion: at least 2, unless all pixels have one value, or by the gap statistic.
     inertia : tuple of float
         Least inertia of 1, 2, …, k_max clusters: ``inertia[k - 1]`` is that of k clusters. Shorter than k_max
         if there are fewer distinct values.
@@ -29,16 +33,26 @@ class Suggestion:
         The reason, in a sentence.
     explained_variance : tuple of float
         Share of the variance that 1, 2, … clusters explain, 0 to 1.
+    gap, gap_error : tuple of float
+        Gap statistic of 1, 2, … clusters and its standard error; empty for ``method="marriott"``.
     """
 
     n_clusters: int
     inertia: tuple[float, ...]
     reason: str
     explained_variance: tuple[float, ...] = ()
+    gap: tuple[float, ...] = ()
+    gap_error: tuple[float, ...] = ()
 
 
-def suggest(clusterings: Clusterings, k_max: int) -> Suggestion:
-    """Suggest a number of clusters by Marriott's criterion.
+def check_method(method: object) -> None:
+    """Raise ``ValueError`` unless a number of clusters can be suggested this way."""
+    if method not in METHODS:
+        raise ValueError(f"method={method!r:.40} is not known; use one of {', '.join(map(repr, METHODS))}")
+
+
+def suggest(clusterings: Clusterings, k_max: int, method: str = "marriott") -> Suggestion:
+    """Suggest a number of clusters by Marriott's criterion or the gap statistic.
 
     The suggestion is the k of least k² W(k), with W(k) the least inertia of k clusters: where k clusters gain
     most over cutting an even spread of values into k equal parts, for which k² W(k) is constant. This is the
@@ -54,6 +68,9 @@ def suggest(clusterings: Clusterings, k_max: int) -> Suggestion:
     clusterings : Clusterings
     k_max : int
         Largest number of clusters to consider.
+    method : {"marriott", "gap"}
+        "gap" compares the logarithm of the inertia with that of simulated even spreads [2]_, and may suggest a
+        single cluster.
 
     References
     ----------
@@ -72,6 +89,8 @@ def suggest(clusterings: Clusterings, k_max: int) -> Suggestion:
             "Only 1 cluster was considered." if several else "All pixels have one value.",
             explained,
         )
+    if method == "gap":
+        return _by_gap(clusterings, k_max, inertia, explained)
     criterion = clusterings.marriott(k_max)
     near_least = np.asarray(criterion[1:]) <= min(criterion[1:]) * (1 + clusterings.uncertainty)
     n = 2 + int(np.argmax(near_least))
@@ -87,3 +106,21 @@ def suggest(clusterings: Clusterings, k_max: int) -> Suggestion:
             "the variance."
         )
     return Suggestion(n, inertia, reason, explained)
+
+
+def _by_gap(
+    clusterings: Clusterings, k_max: int, inertia: tuple[float, ...], explained: tuple[float, ...]
+) -> Suggestion:
+    """Return the suggestion of the gap statistic."""
+    found = gap_statistic(clusterings, k_max)
+    n = found.n_clusters
+    if n == 1:
+        reason = (
+            "No number of clusters fits better than for evenly spread values, so the values form one group."
+        )
+    else:
+        reason = (
+            f"{n} is the smallest number of clusters, up to {len(found.gap)}, whose gap to evenly spread values is "
+            "within a standard error of the largest."
+        )
+    return Suggestion(n, inertia, reason, explained, found.gap, found.error)

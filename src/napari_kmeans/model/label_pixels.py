@@ -40,10 +40,8 @@ def label_in_memory(
     labels = np.empty(pixels.shape, dtype=np.uint8)
 
     def write(box: Box) -> NDArray[np.int64]:
-        index: tuple[Any, ...] = (
-            *box,
-            ...,
-        )  # with the ellipsis, indexing an image without dimensions returns a view
+        # With the ellipsis, indexing an image without dimensions returns a view.
+        index: tuple[Any, ...] = (*box, ...)
         out = labels[index]
         labeller(*pixels.read(box), out)
         return count_block_labels(out, n_counted)

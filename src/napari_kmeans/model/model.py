@@ -32,7 +32,7 @@ from .edits import Edits, check_clusters, check_merges, check_names, check_thres
 from .fitted_to import FittedTo, check_match, rescaling, sample_of
 from .label_pixels import compute_in_memory, compute_lazily, count_pixels, label_in_memory, label_lazily
 from .labellers import Labeller, NearestLabeller, scalar_labeller
-from .recipe import Recipe
+from .recipe import GAP, Recipe
 
 if TYPE_CHECKING:
     from .uncertainty import Uncertainty
@@ -116,7 +116,8 @@ class KMeansModel(Clustering):
             If there are fewer distinct values than clusters.
         """
         asked = recipe.n_clusters
-        k = suggest(clusterings, K_MAX).n_clusters if isinstance(asked, str) else asked
+        method = "gap" if asked == GAP else "marriott"
+        k = suggest(clusterings, K_MAX, method).n_clusters if isinstance(asked, str) else asked
         if k > clusterings.n_values:
             n = clusterings.n_values
             values, clusters = (
@@ -492,7 +493,7 @@ class KMeansModel(Clustering):
     def uncertainty(
         self,
         image: Any,
-        channel_axis: int | None = None,
+        channel_axis: int | str | None = None,
         mask: Any = None,
         *,
         level: float = 0.95,
@@ -533,9 +534,7 @@ class KMeansModel(Clustering):
         """
         from .uncertainty import uncertainty_of
 
-        if channel_axis is None:
-            channel_axis = self.channel_axis
-        pixels = Pixels.of(image, features=self.extractor, channel_axis=channel_axis, mask=mask)
+        _, pixels = self._open(image, channel_axis, mask)
         found = uncertainty_of(
             self,
             pixels,

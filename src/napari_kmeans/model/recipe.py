@@ -31,6 +31,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 AUTO = "auto"
 """In `n_clusters`: as many clusters as are suggested."""
 
+GAP = "gap"
+"""In `n_clusters`: as many clusters as the gap statistic suggests."""
+
 
 class FeatureOptions(TypedDict, total=False):
     """Keywords of `suggest_n_clusters`, and of `fit` and `segment`, that end up in a `Recipe`."""
@@ -69,7 +72,7 @@ class Recipe:
 
     Attributes
     ----------
-    n_clusters : int or "auto"
+    n_clusters : int, "auto" or "gap"
     features : FeatureSpace
         With its options.
     illumination : Illumination or None
@@ -145,7 +148,7 @@ class Recipe:
         edits = options.pop("edits", Edits())
         check_options(options, RecipeOptions)
         options = {**DEFAULTS, **options}
-        if n_clusters != AUTO:
+        if n_clusters not in (AUTO, GAP):
             check_n_clusters("n_clusters", n_clusters)
         solver, random_state, clean_up = (options[name] for name in ("solver", "random_state", "clean_up"))
         if solver not in SOLVERS:

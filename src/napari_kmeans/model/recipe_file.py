@@ -18,7 +18,7 @@ from ..labels.clean_up import CleanUp
 from ..preprocess.illumination import Illumination
 from . import model_file
 from .edits import Edits, check_clusters, check_merges, check_names, check_thresholds
-from .recipe import AUTO, Recipe, features_from_dict
+from .recipe import AUTO, GAP, Recipe, features_from_dict
 
 KIND = "napari-kmeans recipe"
 VERSION = 1
@@ -98,7 +98,7 @@ def from_dict(content: dict[str, Any]) -> Recipe:
         options[name] = _checked(name, checks[name], value) if name in checks else value
     edits = options.pop("edits", {})
     k = options.pop("n_clusters", Recipe.n_clusters)
-    if k != AUTO and not isinstance(k, int):
+    if k not in (AUTO, GAP) and not isinstance(k, int):
         raise ValueError(f'n_clusters must be an int or "auto", not {k!r:.40}')
     recipe = _checked("n_clusters", Recipe.of, k)
     for name, value in options.items():
@@ -152,7 +152,7 @@ def _edits(value: Any, n_clusters: int | str) -> dict[str, Any]:
     if not given:
         return {}
     if isinstance(n_clusters, str):
-        raise ValueError('edits belong to a number of clusters, and n_clusters is "auto"')
+        raise ValueError('edits belong to a number of clusters, and n_clusters is "' + n_clusters + '"')
     if ("centers" in given) != ("scales" in given):
         raise ValueError("centers and scales belong together")
     checks: dict[str, Callable[[Any], Any]] = {

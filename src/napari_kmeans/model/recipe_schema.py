@@ -19,7 +19,7 @@ from ..preprocess.coherence import MAX_COHERENCE
 from ..preprocess.exclusion import SATURATED
 from ..preprocess.illumination import KINDS, MAX_DEGREE, Illumination
 from . import recipe_file
-from .recipe import AUTO, Recipe
+from .recipe import AUTO, GAP, Recipe
 
 Schema = dict[str, Any]
 
@@ -33,7 +33,7 @@ def schema() -> Schema:
         "version": {"const": recipe_file.VERSION},
         "n_clusters": {
             "description": "Number of clusters, or as many as are suggested.",
-            "anyOf": [_number("integer", 1, MAX_CLUSTERS), {"const": AUTO}],
+            "anyOf": [_number("integer", 1, MAX_CLUSTERS), {"enum": [AUTO, GAP]}],
         },
         "features": {
             "description": "What a pixel is clustered by.",

@@ -78,9 +78,9 @@ def test_the_clock_follows_numba():
     assert compilation().seconds > before
 
 
-def test_long_compilation_is_told(qtbot, monkeypatch):
+def test_long_compilation_is_reported(qtbot, monkeypatch):
     monkeypatch.setattr(worker, "_PREPARING_AFTER", 0.03)
-    monkeypatch.setattr(worker, "_LOOK_EVERY", 10)
+    monkeypatch.setattr(worker, "_CHECK_EVERY", 10)
 
     def compile_long(progress):
         compilation().start()
@@ -90,12 +90,12 @@ def test_long_compilation_is_told(qtbot, monkeypatch):
     runner = worker.Runner(None)
     with qtbot.waitSignal(runner.preparing, timeout=10_000):
         runner.run(compile_long, lambda _: None)
-    told = []
+    reported = []
     qtbot.waitUntil(lambda: not runner.busy, timeout=10_000)
-    runner.preparing.connect(lambda: told.append(1))
+    runner.preparing.connect(lambda: reported.append(1))
     runner.run(lambda progress: time.sleep(0.1), lambda _: None)
     qtbot.waitUntil(lambda: not runner.busy, timeout=10_000)
-    assert not told
+    assert not reported
 
 
 @pytest.mark.thorough

@@ -8,16 +8,12 @@ import weakref
 
 import numpy as np
 import pytest
-from napari.layers import Labels
+from dock_helpers import clusters_of
 from qtpy.QtWidgets import QApplication, QMenu
 
 import napari_kmeans
 
 pytestmark = pytest.mark.thorough
-
-
-def clusters_of(viewer):
-    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
 
 
 def expected(image, k):

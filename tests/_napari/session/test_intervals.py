@@ -6,6 +6,7 @@ import csv
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QLabel
 from skimage import data
 
 import napari_kmeans
@@ -80,3 +81,18 @@ def test_with_coherence_the_dock_explains_why_there_are_none(dock, settle):
     dock.menu.intervals.trigger()
     settle(dock)
     assert "fit with coherence=0" in dock.status.text()
+
+
+def test_the_gap_statistic_is_a_second_opinion_when_asked(dock, settle, coins):
+    def reason():
+        return " ".join(label.text() for label in dock.choose_k.findChildren(QLabel))
+
+    assert "Gap statistic" not in reason()
+    dock.menu.second_opinion.trigger()
+    settle(dock)
+    expected = napari_kmeans.suggest_n_clusters(coins, method="gap").reason
+    assert f"Gap statistic: {expected}" in reason()
+    assert napari_kmeans.suggest_n_clusters(coins).reason in reason()
+    dock.smooth.value = 2
+    settle(dock)
+    assert "Gap statistic" not in reason()

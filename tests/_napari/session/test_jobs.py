@@ -6,16 +6,12 @@ import threading
 
 import numpy as np
 import pytest
-from napari.layers import Labels
+from dock_helpers import clusters_of
 from qtpy.QtCore import Qt
 
 import napari_kmeans
 from napari_kmeans._napari.layers.labels_on_demand import OnDemandLabels
 from napari_kmeans.blocks.pixels import Pixels
-
-
-def clusters_of(viewer):
-    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
 
 
 def is_ordinary(layer):

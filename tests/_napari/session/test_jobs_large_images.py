@@ -8,7 +8,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import zarr
-from napari.layers import Labels
+from dock_helpers import clusters_of
 from qtpy.QtWidgets import QFileDialog
 
 import napari_kmeans
@@ -32,10 +32,6 @@ def picture_in_noise():
 def pyramid(picture_in_noise):
     """Three resolutions on disk-like chunks."""
     return [da.from_array(picture_in_noise[::step, ::step], chunks=500) for step in (1, 2, 4)]
-
-
-def clusters_of(viewer):
-    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
 
 
 def test_looking_at_an_image_reads_windows_of_it(viewer, open_dock, settle, picture_in_noise):

@@ -76,12 +76,12 @@ def test_the_field_is_offered_only_where_one_was_removed(viewer, open_dock, sett
     assert not dock.menu.show_field.isEnabled()
 
 
-def test_uneven_light_is_offered_and_removed_by_a_button_only(viewer, open_dock, settle, coins):
+def test_uneven_illumination_is_offered_and_removed_by_a_button_only(viewer, open_dock, settle, coins):
     viewer.add_image(coins, name="coins")
     dock = open_dock()
     dock.n_clusters.value = 2
     settle(dock)
-    line = dock.view.uneven_light
+    line = dock.view.uneven_illumination
     assert not line.isHidden()
     assert dock.illumination.current_choice == "None"
     plain, _ = napari_kmeans.segment(coins, 2)
@@ -97,4 +97,4 @@ def test_uneven_light_is_offered_and_removed_by_a_button_only(viewer, open_dock,
 def test_even_light_needs_no_line(viewer, open_dock, settle):
     viewer.add_image(data.camera()[::2, ::2])
     dock = open_dock()
-    assert dock.view.uneven_light.isHidden()
+    assert dock.view.uneven_illumination.isHidden()

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import gc
-import json
-import weakref
-
 import numpy as np
 import pyqtgraph as pg
 import pytest
-from napari.layers import Labels
-from napari.utils._proxies import PublicOnlyProxy
-from qtpy.QtCore import QItemSelectionModel, QPoint, QPointF, Qt
+from dock_helpers import ask, begin, clusters_of, expected, is_ordinary, select
+from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QFileDialog, QPushButton, QWidget
+from qtpy.QtWidgets import QApplication, QPushButton, QWidget
 
 import napari_kmeans
-from napari_kmeans import KMeansModel, Recipe
+from napari_kmeans import KMeansModel
 from napari_kmeans._napari.layers.image_layer import METADATA_KEY
 from napari_kmeans._napari.layers.labels_on_demand import OnDemandLabels
-from napari_kmeans._napari.widgets.kmeans_widget import KMeansWidget
-from napari_kmeans.batch import Task
-from napari_kmeans.io.image_file import ImageFile
 from napari_kmeans.report.palette import distinct_colors
-
-
-def clusters_of(viewer):
-    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
-
-
-def expected(image, k):
-    return napari_kmeans.segment(image.data, k, channel_axis=-1 if image.rgb else None)
 
 
 def same_place(layer, image):
     points = [np.zeros(image.ndim), np.arange(1, image.ndim + 1)]
     return all(np.allclose(layer.data_to_world(p), image.data_to_world(p)) for p in points)
-
-
-def is_ordinary(layer):
-    return type(layer.data) is np.ndarray and layer.data.dtype == np.uint8 and layer.editable
-
-
-# What it makes
 
 
 def test_colour_image_is_segmented_by_the_controls(viewer, open_dock, settle, colored):
@@ -190,9 +167,6 @@ def test_volume_in_two_and_three_dimensions(viewer, open_dock, settle, volume):
     assert same_place(layer, image)
 
 
-# Which image
-
-
 def test_dock_follows_the_active_image_and_remembers_its_choices(viewer, open_dock, settle):
     rng = np.random.default_rng(0)
     images = [viewer.add_image(rng.integers(0, 256, (16, 16), dtype=np.uint8)) for _ in range(20)]
@@ -295,58 +269,6 @@ def test_without_an_image_the_dock_says_what_to_do(viewer, open_dock, settle, gr
     viewer.layers.remove(image)
     assert "Open or select an image" in dock.status.text()
     assert dock.table.rowCount() == 0
-
-
-# Images with little in them, or of another kind
-
-
-def test_states_in_which_there_is_less_to_see_are_explained(viewer, open_dock, settle, gray):
-    holes = gray.astype(np.float32)
-    holes[:5] = np.nan
-    viewer.add_image(holes, name="holes")
-    dock = open_dock()
-    dock.segment.native.click()
-    settle(dock)
-    assert dock.status.text() == ""
-    [layer] = clusters_of(viewer)
-    assert not layer.data[:5].any()
-    assert layer.data[5:].all()
-
-    viewer.add_image(np.full((8, 8), 7, np.uint8), name="flat")
-    settle(dock)
-    dock.segment.native.click()
-    settle(dock)
-    assert dock.status.text().startswith("All pixels have one value, so there is one cluster; choose")
-    assert (viewer.layers["flat k-means"].data == 1).all()
-    assert dock.table.rowCount() == 1
-
-    viewer.add_image(gray > 100, name="mask")
-    settle(dock)
-    dock.n_clusters.value = 5
-    settle(dock)
-    assert "only 2 distinct values" in dock.status.text()
-    assert set(np.unique(viewer.layers["mask k-means"].data)) == {1, 2}
-
-    viewer.add_image(np.full((8, 8), np.nan, np.float32), name="nothing", contrast_limits=(0, 1))
-    settle(dock)
-    assert "no pixels to cluster" in dock.status.text()
-    dock.n_clusters.value = 4
-    settle(dock)
-    dock.segment.native.click()
-    settle(dock)
-    assert "no pixels to cluster" in dock.status.text()
-    assert "nothing k-means" not in viewer.layers
-
-
-# Work that nobody waits for any more
-
-
-def begin(qtbot, dock, gate):
-    """Press Segment and stop the engine between two blocks."""
-    gate.shut()
-    dock.segment.native.click()
-    qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
-    assert not dock.at_rest
 
 
 def test_cancel_ends_the_work_and_the_next_run_works(
@@ -470,124 +392,6 @@ def test_the_last_choice_wins(viewer, open_dock, settle, finish_threads, qtbot, 
     np.testing.assert_array_equal(layer.data, expected(image, 7)[0])
 
 
-# Closing
-
-
-def close_with_x(viewer, dock_widget):
-    dock_widget.titleBarWidget().findChild(QPushButton, "QTitleBarCloseButton").click()
-
-
-def close_from_code(viewer, dock_widget):
-    viewer.window.remove_dock_widget(dock_widget)
-
-
-def n_callbacks(viewer, *layers):
-    groups = [viewer.layers.events, viewer.layers.selection.events, viewer.dims.events, viewer.events]
-    groups += [layer.events for layer in layers]
-    return [
-        {name: len(e.callbacks) for name, e in group.emitters.items() if e is not None} for group in groups
-    ]
-
-
-@pytest.mark.parametrize("close", [close_with_x, close_from_code])
-def test_closing_ends_the_work_and_lets_go_of_the_viewer(
-    viewer, open_dock, finish_threads, qtbot, gate, large, close
-):
-    image = viewer.add_image(large)
-    before = n_callbacks(viewer, image)
-    dock = open_dock()
-    assert n_callbacks(viewer, image) != before
-    begin(qtbot, dock, gate)
-    close(viewer, dock.native.parent())
-    gate.open()
-    finish_threads()
-    assert gate.left.is_set()
-    assert gate.n_blocks < 4
-    assert list(viewer.layers) == [image]
-    assert n_callbacks(viewer, image) == before
-    # A dock that is gone does nothing, whatever happens in the viewer.
-    rows = dock.table.rowCount()
-    viewer.add_image(large[:8, :8])
-    viewer.layers.remove(image)
-    finish_threads()
-    assert dock.at_rest
-    assert dock.table.rowCount() == rows
-
-
-def test_closing_while_sliding_leaves_an_ordinary_layer_and_reopening_starts_anew(
-    viewer, open_dock, settle, finish_threads, gray
-):
-    image = viewer.add_image(gray)
-    dock = open_dock()
-    dock.n_clusters.value = 4
-    dock.live.value = False
-    close_with_x(viewer, dock.native.parent())
-    [theirs] = clusters_of(viewer)
-    assert is_ordinary(theirs)
-    before = theirs.data.copy()
-
-    gone = weakref.ref(dock)
-    dock.native.deleteLater()
-    del dock
-    finish_threads()
-    gc.collect()
-    assert gone() is None
-
-    again = open_dock()
-    assert not again.live.value  # as it was left
-    again.live.value = True
-    again.n_clusters.value = 6
-    settle(again)
-    np.testing.assert_array_equal(theirs.data, before)
-    ours = next(layer for layer in clusters_of(viewer) if layer is not theirs)
-    np.testing.assert_array_equal(ours.data, expected(image, 6)[0])
-
-
-def test_closing_the_viewer_ends_the_work(viewer, open_dock, finish_threads, qtbot, gate, large):
-    viewer.add_image(large)
-    dock = open_dock()
-    begin(qtbot, dock, gate)
-    viewer.close()
-    gate.open()
-    finish_threads()
-    assert gate.left.is_set()
-    assert gate.n_blocks < 4
-
-
-def test_a_floating_dock_goes_on_working(viewer, open_dock, settle, gray):
-    image = viewer.add_image(gray)
-    dock = open_dock()
-    dock_widget = dock.native.parent()
-    for floating in (True, False):
-        dock_widget.setFloating(floating)
-        dock.n_clusters.value += 1
-        settle(dock)
-        np.testing.assert_array_equal(clusters_of(viewer)[0].data, expected(image, dock.n_clusters.value)[0])
-
-
-def test_two_docks_keep_to_their_own_layers(viewer, open_dock, settle, gray):
-    image = viewer.add_image(gray)
-    first = open_dock()
-    second = KMeansWidget(PublicOnlyProxy(viewer))
-    viewer.window.add_dock_widget(second, name="second")
-    settle(second)
-    first.n_clusters.value = 4
-    settle(first)
-    [layer_of_first] = clusters_of(viewer)
-    second.n_clusters.value = 6
-    settle(second)
-    assert len(clusters_of(viewer)) == 2
-    np.testing.assert_array_equal(layer_of_first.data, expected(image, 4)[0])
-    viewer.window.remove_dock_widget(second.native)
-    first.n_clusters.value = 5
-    settle(first)
-    assert len(clusters_of(viewer)) == 2
-    np.testing.assert_array_equal(layer_of_first.data, expected(image, 5)[0])
-
-
-# Mouse and keyboard
-
-
 def test_the_wheel_changes_no_control(viewer, open_dock, settle, volume):
     viewer.add_image(volume, name="a")
     viewer.add_image(volume[:, ::-1].copy(), name="b")
@@ -654,9 +458,6 @@ def test_curve_and_button_choose_k(viewer, open_dock, settle, gray):
     np.testing.assert_array_equal(clusters_of(viewer)[0].data, expected(image, 8)[0])
 
 
-# By hand
-
-
 def test_dragging_a_border_moves_it_and_the_labels_follow(viewer, open_dock, settle, mouse, gray):
     image = viewer.add_image(gray)
     dock = open_dock()
@@ -688,51 +489,6 @@ def test_dragging_a_border_moves_it_and_the_labels_follow(viewer, open_dock, set
     assert not dock.border.back.isVisibleTo(dock.native)
 
 
-def select(dock, *rows):
-    dock.table.clearSelection()
-    flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-    for row in rows:
-        dock.table.selectionModel().select(dock.table.model().index(row, 0), flags)
-
-
-def ask(dock, text):
-    next(action for action in dock.table.menu().actions() if action.text() == text).trigger()
-
-
-def test_clusters_are_merged_split_and_sent_to_the_background(viewer, open_dock, settle, gray):
-    image = viewer.add_image(gray)
-    dock = open_dock()
-    dock.n_clusters.value = 4
-    settle(dock)
-    labels = expected(image, 4)[0]
-    [layer] = clusters_of(viewer)
-
-    select(dock, 1, 2)
-    ask(dock, "Merge")
-    settle(dock)
-    np.testing.assert_array_equal(layer.data, np.where(labels == 3, 2, labels))
-    assert dock.table.rowCount() == 3
-    assert layer.features["index"].tolist() == [1, 2, 4]
-
-    select(dock, 0)
-    ask(dock, "Background (label 0)")
-    settle(dock)
-    assert not layer.data[labels == 1].any()
-
-    dock.n_clusters.value = 6
-    settle(dock)
-    dock.n_clusters.value = 4
-    settle(dock)
-    assert dock.table.rowCount() == 3  # what was merged for this number comes back with it
-
-    select(dock, 1)
-    ask(dock, "Split again")
-    select(dock, 0)
-    ask(dock, "No longer background")
-    settle(dock)
-    np.testing.assert_array_equal(layer.data, labels)
-
-
 def test_selected_clusters_become_a_mask_layer(viewer, open_dock, settle, gray):
     image = viewer.add_image(gray, name="coins", scale=(2, 3))
     dock = open_dock()
@@ -745,77 +501,6 @@ def test_selected_clusters_become_a_mask_layer(viewer, open_dock, settle, gray):
     np.testing.assert_array_equal(mask.data, np.isin(expected(image, 4)[0], [1, 3]))
     assert same_place(mask, image)
     assert is_ordinary(mask)
-
-
-def test_highlight_ticks_colours_outline_and_peek_are_seen_in_the_image(viewer, open_dock, settle, gray):
-    first, second = viewer.add_image(gray, name="first"), viewer.add_image(gray.T.copy(), name="second")
-    viewer.layers.selection.active = first
-    dock = open_dock()
-    dock.segment.native.click()
-    settle(dock)
-    [layer] = clusters_of(viewer)
-
-    def opacities():
-        colors = [layer.get_color(label) for label in (1, 2, 3)]
-        return [0 if color is None else color[3] for color in colors]
-
-    assert opacities() == [1, 1, 1]
-    select(dock, 2)
-    faint, also_faint, full = opacities()
-    assert 0 < faint == also_faint < 0.5
-    assert full == 1
-    dock.n_clusters.value = 2  # the selected row is gone, and with it the highlight
-    settle(dock)
-    assert opacities()[:2] == [1, 1]
-
-    select(dock, 1)
-    viewer.layers.selection.active = second  # the selection is gone too
-    settle(dock)
-    viewer.layers.selection.active = first
-    settle(dock)
-    assert not dock.table.selected_labels()
-    assert opacities()[:2] == [1, 1]
-
-    dock.table.item(0, 0).setCheckState(Qt.CheckState.Unchecked)
-    assert opacities()[:2] == [0, 1]
-    dock.table.item(0, 0).setCheckState(Qt.CheckState.Checked)
-
-    next(action for action in dock.menu.palettes.actions() if action.text() == "Gray").trigger()
-    np.testing.assert_allclose([layer.get_color(label) for label in (1, 2)], [[0, 0, 0, 1], [1, 1, 1, 1]])
-    dock.menu.outline.setChecked(True)
-    assert layer.contour > 0
-    dock.menu.outline.setChecked(False)
-    assert layer.contour == 0
-
-    dock.peek.pressed.emit()
-    assert not layer.visible
-    dock.peek.released.emit()
-    assert layer.visible
-    layer.visible = False
-    dock.peek.pressed.emit()
-    dock.peek.released.emit()
-    assert not layer.visible  # hidden by the person before
-
-
-def test_side_by_side_and_back(viewer, open_dock, settle, gray):
-    image = viewer.add_image(gray)
-    points = viewer.add_points(visible=True)
-    dock = open_dock()
-    dock.menu.side_by_side.setChecked(True)
-    assert not dock.menu.side_by_side.isChecked()
-    assert "press Segment" in dock.status.text()
-    dock.segment.native.click()
-    settle(dock)
-    [layer] = clusters_of(viewer)
-    layer.opacity = 0.7
-    dock.menu.side_by_side.setChecked(True)
-    assert viewer.canvas.grid.enabled
-    assert (image.visible, layer.visible, points.visible) == (True, True, False)
-    assert layer.opacity == 1
-    dock.menu.side_by_side.setChecked(False)
-    assert not viewer.canvas.grid.enabled
-    assert (image.visible, layer.visible, points.visible) == (True, True, True)
-    assert layer.opacity == 0.7
 
 
 def test_what_a_person_keeps_or_paints_is_theirs(viewer, open_dock, settle, gray):
@@ -865,156 +550,6 @@ def test_each_position_of_a_stack_by_itself(viewer, open_dock, settle, volume):
     dock.where.value = -1
     settle(dock)
     np.testing.assert_array_equal(layer.data, expected(image, 4)[0])
-
-
-def test_a_saved_model_labels_another_image(viewer, open_dock, settle, monkeypatch, tmp_path, gray):
-    viewer.add_image(gray, name="a")
-    dock = open_dock()
-    dock.n_clusters.value = 5
-    settle(dock)
-    path = tmp_path / "model.json"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
-    dock.menu.save_model.trigger()
-    other = viewer.add_image(gray[::-1] // 2, name="b")
-    settle(dock)
-    dock.menu.load_model.trigger()
-    settle(dock)
-    assert dock.n_clusters.value == 5
-    with pytest.warns(
-        UserWarning, match="the image differs from the one that the model was fitted to: values"
-    ):
-        expected = KMeansModel.load(path).predict(other.data)
-    np.testing.assert_array_equal(viewer.layers["b k-means"].data, expected)
-    path.write_text("{}")
-    dock.menu.load_model.trigger()
-    assert "not a napari-kmeans model" in dock.status.text()
-
-
-def test_a_saved_recipe_makes_the_same_labels(viewer, open_dock, settle, monkeypatch, tmp_path, gray):
-    viewer.add_image(gray, name="a", scale=(0.5, 0.5), units=("um", "um"))
-    dock = open_dock()
-    dock.n_clusters.value = 4
-    dock.smooth.value = 1
-    dock.min_size.value = 3
-    settle(dock)
-    path = tmp_path / "recipe.json"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
-    dock.menu.save_recipe.trigger()
-    assert "Saved to" in dock.status.text()
-    recipe = Recipe.load(path)
-    assert (recipe.n_clusters, recipe.smooth, recipe.clean_up.min_size) == (4, (2.0,), 12)
-    found = Task(recipe).run(ImageFile(path, gray, "YX"), lambda name: lambda share: None)
-    settle(dock)
-    np.testing.assert_array_equal(viewer.layers["a k-means"].data, found.segmentation.labels)
-
-
-def test_copied_script_makes_the_same_labels(viewer, open_dock, settle, colored):
-    viewer.add_image(colored, rgb=True)
-    dock = open_dock()
-    dock.n_clusters.value = 5
-    settle(dock)
-    dock.border.value.setValue(dock.border.value.value() + 3)
-    settle(dock)
-    select(dock, 0, 3)
-    ask(dock, "Merge")
-    select(dock, 1)
-    ask(dock, "Background (label 0)")
-    dock.table.item(2, 1).setText("leaf")
-    settle(dock)
-    [layer] = clusters_of(viewer)
-    dock.menu.copy_python.trigger()
-    names = {"viewer": viewer}
-    exec(QApplication.clipboard().text(), names)
-    np.testing.assert_array_equal(names["labels"], layer.data)
-    of_script, of_layer = (
-        json.loads(text) for text in (names["model"].to_json(), layer.metadata[METADATA_KEY])
-    )
-    assert of_script["recipe"]["edits"]["names"] == of_layer["recipe"]["edits"]["names"]
-    assert "leaf" in of_layer["recipe"]["edits"]["names"]
-
-
-def test_undo_goes_back_through_choices(viewer, open_dock, settle, gray):
-    image = viewer.add_image(gray)
-    dock = open_dock()
-    assert not dock.menu.undo.isEnabled()
-    dock.n_clusters.value = 5
-    settle(dock)
-    dock.table.item(0, 1).setText("dark")
-    settle(dock)
-    dock.menu.undo.trigger()
-    settle(dock)
-    assert dock.table.item(0, 1).text() == "cluster 1"
-    assert dock.n_clusters.value == 5
-    dock.menu.undo.trigger()
-    settle(dock)
-    assert dock.n_clusters.value == 3
-    np.testing.assert_array_equal(clusters_of(viewer)[0].data, expected(image, 3)[0])
-    assert not dock.menu.undo.isEnabled()
-
-
-def test_names_and_merges_belong_to_their_k_and_can_be_undone(viewer, open_dock, settle, gray):
-    image = viewer.add_image(gray)
-    dock = open_dock()
-    dock.n_clusters.value = 4
-    settle(dock)
-    dock.table.item(0, 1).setText("dark")
-    select(dock, 1, 2)
-    ask(dock, "Merge")
-    settle(dock)
-    [layer] = clusters_of(viewer)
-    four = layer.data.copy()
-
-    def rows():
-        return [dock.table.item(row, 1).text() for row in range(dock.table.rowCount())]
-
-    assert rows() == ["dark", "cluster 2", "cluster 4"]
-    dock.n_clusters.value = 5
-    settle(dock)
-    assert rows() == [f"cluster {i}" for i in range(1, 6)]
-    np.testing.assert_array_equal(layer.data, expected(image, 5)[0])
-    dock.menu.undo.trigger()  # back to four, names and merges with it
-    settle(dock)
-    assert rows() == ["dark", "cluster 2", "cluster 4"]
-    np.testing.assert_array_equal(layer.data, four)
-    dock.menu.undo.trigger()
-    settle(dock)
-    assert rows() == ["dark", "cluster 2", "cluster 3", "cluster 4"]
-    dock.menu.undo.trigger()
-    settle(dock)
-    assert rows() == [f"cluster {i}" for i in range(1, 5)]
-    dock.n_clusters.value = 5
-    dock.n_clusters.value = 4  # what was undone does not come back with its k
-    settle(dock)
-    assert rows() == [f"cluster {i}" for i in range(1, 5)]
-
-
-def test_merging_what_was_merged_and_background_with_others(viewer, open_dock, settle, gray):
-    image = viewer.add_image(gray)
-    dock = open_dock()
-    dock.n_clusters.value = 5
-    settle(dock)
-    labels = expected(image, 5)[0]
-    [layer] = clusters_of(viewer)
-    select(dock, 1, 2)
-    ask(dock, "Merge")
-    select(dock, 2)
-    ask(dock, "Background (label 0)")
-    settle(dock)
-    assert not layer.data[labels == 4].any()
-    select(dock, 1, 2)
-    ask(dock, "Merge")
-    settle(dock)
-    # One that is seen and one that is not are seen together.
-    np.testing.assert_array_equal(layer.data, np.where((labels == 3) | (labels == 4), 2, labels))
-    select(dock, 1)
-    ask(dock, "Background (label 0)")
-    settle(dock)
-    assert np.unique(layer.data).tolist() == [0, 1, 5]
-    select(dock, 1)
-    ask(dock, "Split again")
-    settle(dock)
-    assert np.unique(layer.data).tolist() == [0, 1, 3, 4, 5]  # the lowest alone is what was hidden
 
 
 def test_an_image_begins_with_the_settings_whatever_was_shown_before(viewer, open_dock, settle, gray):
@@ -1074,65 +609,3 @@ def test_each_axis_of_a_movie_of_volumes_is_offered_by_its_name(viewer, open_doc
         # A time axis is no spatial one, and those that are are named.
         assert f"size {counts[0] * 0.5 * 0.1 * 0.1:.6g} µm³ (z, y, x)" in lines
         viewer.dims.set_current_step(axis, 0)
-
-
-def test_highlight_stays_when_colours_change_and_labels_too(viewer, open_dock, settle, gray):
-    viewer.add_image(gray)
-    dock = open_dock()
-    dock.n_clusters.value = 4
-    settle(dock)
-    [layer] = clusters_of(viewer)
-    select(dock, 1)
-
-    def highlighted():
-        return [label for label in (1, 2, 3, 4) if layer.get_color(label)[3] == 1]
-
-    assert highlighted() == [2]
-    for action in dock.menu.palettes.actions():
-        action.trigger()
-        assert highlighted() == [2], action.text()
-    dock.n_clusters.value = 5
-    assert highlighted() == [2]  # while sliding
-    settle(dock)
-    assert highlighted() == [2]
-    dock.border.value.setValue(dock.border.value.value() + 2)
-    settle(dock)
-    assert highlighted() == [2]
-    assert dock.table.selected_labels() == [2]
-
-
-def test_side_by_side_restores_everything_also_when_the_image_or_the_dock_is_left(
-    viewer, open_dock, settle, gray
-):
-    image, other = viewer.add_image(gray, name="image"), viewer.add_image(gray.T.copy(), name="other")
-    hidden = viewer.add_points(visible=False)
-    viewer.layers.selection.active = image
-    dock = open_dock()
-    dock.segment.native.click()
-    settle(dock)
-    [layer] = clusters_of(viewer)
-    grid, camera = viewer.canvas.grid, viewer.scene.camera
-    layer.opacity, grid.stride, grid.shape = 0.3, 2, (3, -1)
-    camera.zoom, camera.center = 3.5, (0, 12, 14)
-
-    def state():
-        seen = [one.visible for one in (image, other, hidden, layer)]
-        return seen, layer.opacity, grid.enabled, grid.stride, grid.shape, camera.zoom, camera.center
-
-    def back():
-        dock.menu.side_by_side.setChecked(False)
-
-    def another():
-        viewer.layers.selection.active = other
-        settle(dock)
-        assert not dock.menu.side_by_side.isChecked()
-        viewer.layers.selection.active = image
-        settle(dock)
-
-    before = state()
-    for leave in (back, another, lambda: viewer.window.remove_dock_widget(dock.native)):
-        dock.menu.side_by_side.setChecked(True)
-        assert [one.visible for one in (image, other, hidden, layer)] == [True, False, False, True]
-        assert (layer.opacity, grid.enabled) == (1, True)
-        leave()
-        assert state() == before

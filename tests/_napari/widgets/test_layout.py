@@ -12,25 +12,13 @@ import napari_kmeans
 
 pytestmark = pytest.mark.thorough
 
-NARROW = 300, 560
-
 
 @pytest.fixture
-def dock(viewer, open_dock, settle, qtbot, volume):
-    """A floating dock at its smallest size, with a stack and all there is to see of it."""
-    viewer.add_image(volume, axis_labels=("z", "y", "x"), name="a stack with a rather long name for an image")
-    viewer.window._qt_window.show()
-    dock = open_dock()
-    dock.n_clusters.value = 9
-    settle(dock)
-    dock.border.value.setValue(dock.border.value.value() + 1)
-    settle(dock)
-    frame = dock.native.parent()
-    frame.setFloating(True)
-    frame.widget().setFixedSize(*NARROW)
-    with qtbot.waitExposed(frame):
-        frame.show()
-    return dock
+def dock(narrow_dock):
+    return narrow_dock
+
+
+NARROW = 300, 560
 
 
 def cut_off(dock):
@@ -133,16 +121,6 @@ def test_every_control_is_reached_by_its_name(dock):
         assert isinstance(getattr(dock, name), QWidget), name
     assert (dock.n_clusters.min, dock.n_clusters.max) == (2, 255)
     assert (dock.n_clusters_slider.min, dock.n_clusters_slider.max) == (2, 12)
-
-
-def test_where_says_what_was_chosen(viewer, dock, settle, gray):
-    assert dock.view.where.chosen == "whole stack"
-    dock.where.value = 0
-    settle(dock)
-    assert dock.view.where.chosen == "each z"
-    viewer.add_image(gray)
-    settle(dock)
-    assert "each z" not in dock.view.where.chosen
 
 
 def test_colours_can_be_clustered_by_either_luminance_and_gray_by_itself(viewer, dock, settle, colored):

@@ -149,7 +149,8 @@ def pixel_size(layer: Image) -> PixelSize | None:
     It is the determinant of data → world over the spatial axes.
     """
     spatial = [axis for axis in range(layer.ndim) if not _is_time(layer, axis)]
-    units = {f"{layer.units[axis]:~P}" for axis in spatial}
+    # Versions of pint differ in the sign for micro, a Greek mu in some.
+    units = {f"{layer.units[axis]:~P}".replace("\u03bc", "\u00b5") for axis in spatial}
     if len(units) != 1 or units <= {"px", "pixel", ""} or len(spatial) not in (1, 2, 3):
         return None
     origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))

@@ -15,7 +15,7 @@ from .compilation import compilation
 
 _PROGRESS_INTERVAL = 0.1  # seconds between two signals: more would only keep the window busy
 _SHOW_AFTER = 150  # ms until progress is shown
-_LOOK_EVERY = 250  # ms between two looks at whether numba compiles
+_CHECK_EVERY = 250  # ms between two checks of whether numba compiles
 _PREPARING_AFTER = 1.0  # seconds of compiling until that is shown
 
 # Running jobs, cancelled ones included. A Qt object must not be destroyed in another thread, which would happen
@@ -145,8 +145,8 @@ class Runner(QObject):
         self._job: Job | None = None
         self._compiled = 0.0
         self._compiling_timer = QTimer(self)
-        self._compiling_timer.setInterval(_LOOK_EVERY)
-        self._compiling_timer.timeout.connect(self._look_at_compilation)
+        self._compiling_timer.setInterval(_CHECK_EVERY)
+        self._compiling_timer.timeout.connect(self._check_compilation)
         self._done: Callable[[Any], None] | None = None
         self._show_timer = QTimer(self)
         self._show_timer.setSingleShot(True)
@@ -177,7 +177,7 @@ class Runner(QObject):
             self._job.cancel()
             self._end()
 
-    def _look_at_compilation(self) -> None:
+    def _check_compilation(self) -> None:
         if self._job is not None:
             before, self._compiled = self._compiled, self._job.compiled
             if self._compiled > max(before, _PREPARING_AFTER):

@@ -65,6 +65,11 @@ class ChooseKPlot(QWidget):
             self._n_clusters = n_clusters
             self._fill()
 
+    def set_opinion(self, opinion: Suggestion | None) -> None:
+        """Show what the gap statistic suggests, below the reason of the suggestion."""
+        reason = self._suggestion.reason if self._suggestion is not None else ""
+        self._reason.setText(f"{reason} Gap statistic: {opinion.reason}" if opinion is not None else reason)
+
     def _draw(self) -> None:
         suggestion = self._suggestion
         self.use.setEnabled(suggestion is not None)

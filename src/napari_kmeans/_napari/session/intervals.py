@@ -1,4 +1,4 @@
-"""Intervals of borders and shares, found in the background on request."""
+"""Intervals of borders and shares, and a second opinion on k: found in the background on request."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from dataclasses import replace
 from qtpy.QtCore import QObject, Signal
 
 from ...blocks.progress import Progress
+from ...kmeans.suggestion import Suggestion, suggest
 from ...model.uncertainty import Uncertainty, uncertainty_of
 from ..layers.worker import Runner
+from . import settings
 from .session import Session
 
 
@@ -62,6 +64,23 @@ class Intervals(QObject):
 
         def done(uncertainty: Uncertainty) -> None:
             session.set_uncertainty(resolutions, uncertainty)
+            self.found.emit()
+
+        self.runner.run(work, done)
+
+    def find_opinion(self) -> None:
+        """Find the number of clusters that the gap statistic suggests."""
+        session = self._session()
+        clusterings = session.clusterings if session is not None else None
+        if session is None or clusterings is None:
+            return
+        k_max = settings.load().k_max
+
+        def work(progress: Progress) -> Suggestion:
+            return suggest(clusterings, k_max, "gap")
+
+        def done(found: Suggestion) -> None:
+            session.set_opinion(clusterings, found)
             self.found.emit()
 
         self.runner.run(work, done)

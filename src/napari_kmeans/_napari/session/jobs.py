@@ -18,6 +18,7 @@ from ..layers.image_layer import is_lazy, pixel_size, resolutions_of
 from ..layers.resolutions import Resolutions
 from ..layers.worker import Runner
 from . import settings
+from .applying import Applying
 from .debouncer import Debouncer
 from .display import Display
 from .intervals import Intervals
@@ -79,8 +80,10 @@ class Jobs(QObject):
         self.intervals = Intervals(lambda: self.session, self)
         self.intervals.failed.connect(self.failed)
         self.intervals.found.connect(self.changed)
-        layers, intervals = self.new_layers.runner, self.intervals.runner
-        self._runners = (self.labels, self.measures, layers, intervals, self.exports)
+        self.applying = Applying(viewer, display, lambda: self.session, self)
+        self.applying.failed.connect(self.failed)
+        layers, intervals, applying = self.new_layers.runner, self.intervals.runner, self.applying.runner
+        self._runners = (self.labels, self.measures, layers, intervals, applying, self.exports)
         self._measuring: tuple[Session, object, Place] | None = None
         self._rest = Debouncer(self, _REST)
         self._rest.triggered.connect(self._on_rest)
@@ -127,6 +130,7 @@ class Jobs(QObject):
         self.stop()
         self.new_layers.runner.stop()
         self.intervals.runner.stop()
+        self.applying.runner.stop()
         self.exports.stop()
         if self.session is not None:
             self.session.is_wanted = self.session.is_thorough = False
@@ -199,7 +203,12 @@ class Jobs(QObject):
             # Windows are fewer pixels than it takes to reach a cluster.
             with use_scheduler(preferred.scheduler if resolutions.is_lazy and not estimate else ""):
                 return resolutions, measure(
-                    part, resolutions.recipe, preferred.k_max, progress, estimate=estimate
+                    part,
+                    resolutions.recipe,
+                    preferred.k_max,
+                    progress,
+                    estimate=estimate,
+                    for_display=True,
                 )
 
         def done(result: tuple[Resolutions, Measured]) -> None:

@@ -62,7 +62,8 @@ def labelling(request: Request, known: Resolutions | None, measured: Measured | 
         if found is None:
             begin = 0.5
             part = resolutions.finest if place is None else resolutions.finest.at(*place)
-            found = measure(part, resolutions.recipe, k_max, subprogress(progress, 0, begin))
+            share = subprogress(progress, 0, begin)
+            found = measure(part, resolutions.recipe, k_max, share, for_display=True)
         model = request.model_from(resolutions, found)
         if request.stays_on_demand(resolutions, found):
             return Labelled(resolutions, found, None, model.confirmed(found.clusterings))

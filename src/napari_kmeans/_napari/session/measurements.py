@@ -10,7 +10,7 @@ from ...blocks.pixels import Pixels
 from ...blocks.progress import Progress
 from ...kmeans.clustering import Clusterings
 from ...kmeans.suggestion import Suggestion, suggest
-from ...kmeans.uneven_light import uneven_light
+from ...kmeans.uneven_illumination import uneven_illumination
 from ...model.labellers import compile_labellers
 from ...model.model import KMeansModel
 from ...model.recipe import Recipe
@@ -32,7 +32,7 @@ class Measured:
         Pixels that were read; fewer for an estimate.
     seconds : float
         Time that reading all pixels may take; for an estimate only.
-    uneven_light : str or None
+    uneven_illumination : str or None
         Kind of illumination to remove, if the image looks unevenly lit and none is removed yet.
     """
 
@@ -41,7 +41,7 @@ class Measured:
     n_pixels: int
     n_read: int
     seconds: float = 0.0
-    uneven_light: str | None = None
+    uneven_illumination: str | None = None
 
     @property
     def clusterings(self) -> Clusterings:
@@ -64,20 +64,37 @@ class Measured:
 
 
 def measure(
-    pixels: Pixels, recipe: Recipe, k_max: int, progress: Progress | None = None, *, estimate: bool = False
+    pixels: Pixels,
+    recipe: Recipe,
+    k_max: int,
+    progress: Progress | None = None,
+    *,
+    estimate: bool = False,
+    for_display: bool = False,
 ) -> Measured:
-    """Read pixels into a summary, and find the clusterings that the slider and the curve show.
+    """Read pixels into a summary, and find their clusterings.
 
-    With `estimate`, only sampled windows are read, and the time that all pixels would take is estimated. What
-    labels the pixels is compiled, too.
+    Parameters
+    ----------
+    pixels : Pixels
+    recipe : Recipe
+    k_max : int
+        Largest number of clusters of the curve.
+    progress : callable, optional
+    estimate : bool
+        Read only sampled windows, and estimate the time that all pixels would take.
+    for_display : bool
+        Also test whether the illumination is uneven, and compile what labels the pixels at steps of the slider.
     """
     windows = sampled_windows(pixels.shape) if estimate else None
     estimate = windows is not None
     n_read = pixels.size if windows is None else sum(map(box_size, windows))
     prepared = prepare(pixels, recipe, progress, estimate=estimate)
-    compile_labellers(prepared.pixels.value_format)
+    uneven = None
+    if for_display:
+        compile_labellers(prepared.pixels.value_format)
+        uneven = uneven_illumination(pixels) if recipe.illumination is None else None
     summary = prepared.clusterings.summary
     n_passes = 1 if isinstance(summary, ScalarSummary) and summary.exact else 3
     seconds = estimate_seconds(pixels) * n_passes if estimate else 0.0
-    uneven = uneven_light(pixels) if recipe.illumination is None else None
     return Measured(prepared, suggest(prepared.clusterings, k_max), pixels.size, n_read, seconds, uneven)

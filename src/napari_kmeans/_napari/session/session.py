@@ -99,6 +99,7 @@ class Session:
     notice: str = ""
     _shown: Shown | None = None
     _uncertainty: Uncertainty | None = None
+    _opinion: tuple[Clusterings, Suggestion] | None = None
     _measured: dict[Place, Measured] = field(default_factory=dict)
     _edits_of: dict[tuple[FeatureSpace, int], Edits] = field(default_factory=dict)
 
@@ -278,6 +279,16 @@ class Session:
         """Intervals of the model that is shown, if they were found; they return with its thresholds."""
         found = self._uncertainty
         return found if found is not None and self.model is not None and found.is_of(self.model) else None
+
+    @property
+    def opinion(self) -> Suggestion | None:
+        """What the gap statistic suggests for the pixels that are clustered together, if it was asked."""
+        found = self._opinion
+        return found[1] if found is not None and found[0] is self.clusterings else None
+
+    def set_opinion(self, clusterings: Clusterings, found: Suggestion) -> None:
+        """Store what the gap statistic suggests for these clusterings."""
+        self._opinion = clusterings, found
 
     def set_uncertainty(self, resolutions: Resolutions, found: Uncertainty) -> None:
         """Store intervals, unless the pixels have changed since."""

@@ -13,7 +13,7 @@ class DockMenu(QMenu):
 
     Attributes
     ----------
-    undo, redo, keep, copy_python, export, save_recipe, save_model, load_model : QAction
+    undo, redo, keep, apply_layers, apply_files, copy_python, export, save_recipe, save_model, load_model : QAction
         With the signal ``triggered``.
     side_by_side, outline, log_counts : QAction
         With the signal ``toggled(bool)``.
@@ -50,7 +50,13 @@ class DockMenu(QMenu):
             "Intervals of borders and shares",
             "How far they would vary between such images: resamples blocks of this one",
         )
+        self.second_opinion = self._add(
+            "Second opinion on the number of clusters", "The gap statistic, shown in Choose k"
+        )
         self.show_field = self._add("Show field", "Add the uneven illumination as an image layer")
+        self.addSeparator()
+        self.apply_layers = self._add("Apply to layers…", "Label other images of this viewer alike")
+        self.apply_files = self._add("Apply to files…", "Label the image files of a folder alike")
         self.addSeparator()
         self.copy_python = self._add("Copy as Python", "A script that makes exactly this result")
         self.export = self._add("Export…", "Write the labels of all pixels to a file: OME-Zarr or TIFF")

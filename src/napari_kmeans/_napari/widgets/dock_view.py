@@ -24,7 +24,7 @@ from .controls import CONTROLS, Controls
 from .dock_menu import DockMenu
 from .layout import PlotTabs
 from .section import Section
-from .uneven_light_line import UnevenLightLine
+from .uneven_illumination_line import UnevenIlluminationLine
 
 if TYPE_CHECKING:
     from ..plots.feature_plot import FeaturePlot
@@ -50,7 +50,7 @@ class DockView:
         self.where = Section(WHERE, "Which pixels are clustered, and which of them together")
         self.clean_up = Section(CLEAN_UP, "Clean the labels, and split them into objects")
         self._sections = {PREPARE: self.prepare, WHERE: self.where, CLEAN_UP: self.clean_up}
-        self.uneven_light = UnevenLightLine()
+        self.uneven_illumination = UnevenIlluminationLine()
         self.status: QLabel | None = None
         for name, control in CONTROLS.items():
             if control.place in self._sections:
@@ -85,6 +85,8 @@ class DockView:
         self.choose_k.set_suggestion(
             session.suggestion if session else None, model.n_clusters if model else 0
         )
+        self.choose_k.set_opinion(session.opinion if session else None)
+        self.menu.second_opinion.setEnabled(bool(session and session.clusterings is not None))
         self.menu.undo.setEnabled(bool(session and session.history.past))
         self.menu.redo.setEnabled(bool(session and session.history.future))
         self.menu.intervals.setEnabled(bool(model and model.n_features == 1))
@@ -92,7 +94,7 @@ class DockView:
         self.menu.outline.setChecked(session is not None and session.overlay.contour > 0)
         self.controls["segment"].enabled = session is not None
         measured = session.measured if session is not None else None
-        self.uneven_light.set_kind(measured.uneven_light if measured is not None else None)
+        self.uneven_illumination.set_kind(measured.uneven_illumination if measured is not None else None)
         self.show_status(messages.advice(session))
 
     def set_outdated(self, is_outdated: bool) -> None:

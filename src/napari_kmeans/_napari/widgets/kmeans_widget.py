@@ -17,6 +17,7 @@ from ..session.display import Display
 from ..session.jobs import Jobs
 from ..session.session import K_MAX, Session
 from . import messages
+from .apply_dialogs import ApplyDialogs
 from .closing import Closing
 from .control import FORM
 from .controls import CONTROLS, Controls
@@ -72,7 +73,7 @@ class KMeansWidget(Container):
             self.native,
             [
                 (view.tabs, 1),
-                (view.uneven_light, 0),
+                (view.uneven_illumination, 0),
                 (self.status, 0),
                 (below, 1),
                 (buttons, 0),
@@ -84,6 +85,7 @@ class KMeansWidget(Container):
         self.jobs = Jobs(self.viewer, self._display, self.native)
         self.jobs.live = preferred.live
         self.actions = FilesAndClipboard(self.native, lambda: self.session)
+        self.apply_dialogs = ApplyDialogs(self.jobs.applying, self.native)
         self._changes = SessionChanges(controls, lambda: self.session, self.native)
         self._shortcuts = [
             self._shortcut(QKeySequence.StandardKey.Undo, self._changes.undo),
@@ -138,7 +140,7 @@ class KMeansWidget(Container):
             (self.peek.pressed, display.peek),
             (self.peek.released, display.end_peek),
             (view.choose_k.chosen, self._on_k_chosen),
-            (view.uneven_light.accepted, self._on_uneven_light),
+            (view.uneven_illumination.accepted, self._on_uneven_illumination),
             (view.histogram.threshold_moved, changes.drag_threshold),
             (view.border.moved, self._on_threshold_typed),
             (view.border.refused, self._on_number_refused),
@@ -156,7 +158,11 @@ class KMeansWidget(Container):
             (menu.palettes.triggered, self._on_palette),
             (menu.confidence.triggered, jobs.new_layers.add_confidence),
             (menu.intervals.triggered, jobs.intervals.find),
+            (menu.second_opinion.triggered, jobs.intervals.find_opinion),
             (menu.show_field.triggered, jobs.new_layers.add_field),
+            (menu.apply_layers.triggered, self.apply_dialogs.to_layers),
+            (menu.apply_files.triggered, self.apply_dialogs.to_files),
+            (jobs.applying.said, view.show_status),
             (menu.copy_python.triggered, actions.copy_python),
             (menu.export.triggered, actions.export),
             (menu.save_recipe.triggered, actions.save_recipe),
@@ -251,7 +257,7 @@ class KMeansWidget(Container):
         if live and self.session is not None and self.session.is_wanted:
             self.jobs.update()
 
-    def _on_uneven_light(self, kind: str) -> None:
+    def _on_uneven_illumination(self, kind: str) -> None:
         self.controls["illumination"].value = kind
 
     def _on_k_chosen(self, n_clusters: int) -> None:

@@ -73,7 +73,7 @@ _PREPARE = (
     declared(
         Recipe,
         "illumination",
-        tip="Remove uneven light: stray light and background, or shading and vignetting",
+        tip="Remove uneven illumination: stray light and background, or shading and vignetting",
         place=PREPARE,
         choices=_ILLUMINATIONS,
         none=NONE,

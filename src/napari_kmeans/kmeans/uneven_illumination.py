@@ -29,7 +29,7 @@ _FEWEST = 256  # pixels that say anything about light
 _READ = 1 << 22  # pixels; of larger and of lazy images, only windows are read
 
 
-def uneven_light(pixels: Pixels, sample: FieldSample | None = None) -> str | None:
+def uneven_illumination(pixels: Pixels, sample: FieldSample | None = None) -> str | None:
     """Return the kind of illumination to remove, or None if an image looks evenly lit.
 
     Parameters

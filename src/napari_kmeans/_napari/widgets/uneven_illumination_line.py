@@ -13,7 +13,7 @@ _TIPS = {
 }
 
 
-class UnevenLightLine(QWidget):
+class UnevenIlluminationLine(QWidget):
     """Says that the image looks unevenly lit, with a button to correct it; hidden otherwise.
 
     Signals
@@ -32,7 +32,9 @@ class UnevenLightLine(QWidget):
         self.button.setAccessibleName("Remove the uneven illumination")
         self.button.clicked.connect(self._on_clicked)
         self._kind = ""
-        fill(QHBoxLayout(self), label, self.button)
+        layout = QHBoxLayout(self)
+        fill(layout, label, self.button)
+        layout.setStretch(0, 1)  # the sentence stays on one line where there is room
         self.hide()
 
     def set_kind(self, kind: str | None) -> None:

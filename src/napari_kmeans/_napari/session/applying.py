@@ -1,0 +1,372 @@
+"""The clusters of the shown image applied to other layers and to files, in the background."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image, Labels
+from qtpy.QtCore import QObject, Signal
+
+from ...batch import Outcome, Outputs, Task, find_inputs, fit_together, plan, run
+from ...batch.units import in_pixels
+from ...blocks.progress import Progress, subprogress
+from ...model.fitted_to import sample_of
+from ...model.matching import matched
+from ...model.model import KMeansModel
+from ...model.pooled import fit_pooled
+from ...model.recipe import Recipe
+from ...model.segmentation import Segmentation, label_pixels
+from ...report.tables import cluster_table
+from ..layers.image_layer import METADATA_KEY, pixel_size, resolutions_of, transforms_of
+from ..layers.insert_layer import insert_unselected
+from ..layers.layer_recipe import LayerRecipe
+from ..layers.worker import Runner
+from .display import Display
+from .request import Request
+from .session import Session
+
+THIS_MODEL, EACH, TOGETHER = "this model", "each", "together"
+"""What labels an image: the clusters that are shown, its own clusters, or those of all images together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Applied:
+    """Labels of a layer.
+
+    Attributes
+    ----------
+    layer : Image layer
+    segmentation : Segmentation
+    """
+
+    layer: Image
+    segmentation: Segmentation
+
+
+@dataclass(frozen=True)
+class FilesRequest:
+    """What the user asks for in *Apply to files…*.
+
+    Attributes
+    ----------
+    folder, out : Path
+        Of the images, and of the labels.
+    recursive : bool
+        Search folders inside the folder, too.
+    how : {"this model", "each", "together"}
+    match : {"values", "range", "refit"}
+        How the model is applied to an image that differs; see `KMeansModel.predict`.
+    table : bool
+        Also write a table of the clusters of each image.
+    """
+
+    folder: Path
+    out: Path
+    recursive: bool = False
+    how: str = THIS_MODEL
+    match: str = "values"
+    table: bool = False
+
+
+class Applying(QObject):
+    """Labels other layers and files as the shown image is labelled.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    display : Display
+        Decides the colours.
+    session : callable
+        Returns the session that the dock shows, or None.
+    parent : QObject
+
+    Attributes
+    ----------
+    runner : Runner
+
+    Signals
+    -------
+    failed(error)
+    said(text)
+        What was done, in a sentence.
+    """
+
+    failed = Signal(object)
+    said = Signal(str)
+
+    def __init__(
+        self, viewer: Any, display: Display, session: Callable[[], Session | None], parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._display, self._session = viewer, display, session
+        self.runner = Runner(self)
+
+    def source(self) -> Session | None:
+        """Return the session whose clusters can be applied; else say why there are none."""
+        session = self._session()
+        reason = ""
+        if session is None or session.model is None:
+            reason = "there are no clusters yet to apply; press Segment"
+        elif session.asked.per_axis is not None:
+            reason = "each position has clusters of its own; choose “Whole stack” to apply them elsewhere"
+        elif session.asked.channels:
+            reason = "the clusters are of several layers together, so they fit no single layer or file"
+        if reason:
+            self.failed.emit(ValueError(reason))
+            return None
+        return session
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether only a part of the shown image is clustered, by a mask layer."""
+        session = self._session()
+        return session is not None and session.asked.mask is not None
+
+    def layers_alike(self) -> list[Image]:
+        """Return the other image layers with the same number of axes, and with colours or without, as shown."""
+        session = self._session()
+        if session is None:
+            return []
+        image = session.image
+        return [
+            layer
+            for layer in self._viewer.layers
+            if isinstance(layer, Image)
+            and layer is not image
+            and (layer.rgb, layer.ndim) == (image.rgb, image.ndim)
+        ]
+
+    def selected_layers(self) -> list[Image]:
+        """Return the selected image layers, apart from the one that is shown."""
+        session = self._session()
+        selected = self._viewer.layers.selection
+        return [
+            layer
+            for layer in self._viewer.layers
+            if session is not None
+            and layer in selected
+            and isinstance(layer, Image)
+            and layer is not session.image
+        ]
+
+    def find_differences(self, layers: Sequence[Image], done: Callable[[str], None]) -> None:
+        """Find out in the background how layers differ from the shown image, in one text."""
+        session = self._session()
+        if session is None or session.model is None:
+            return
+        model, asked = session.model, _without_layers(session.asked)
+        self.runner.run(lambda progress: differences(layers, model, asked), done)
+
+    def to_layers(self, layers: Sequence[Image], how: str = THIS_MODEL, match: str = "values") -> None:
+        """Add a Labels layer above each of several image layers; existing layers stay as they are.
+
+        Parameters
+        ----------
+        layers : sequence of Image layers
+        how : {"this model", "together"}
+            With "together", the shown image takes part, and gets a new layer as well.
+        match : {"values", "range", "refit"}
+        """
+        session = self.source()
+        if session is None:
+            return
+        if not layers:
+            self.failed.emit(
+                ValueError("there is no other image layer to apply the clusters to; select some")
+            )
+            return
+        assert session.model is not None
+        model, asked = session.model, _without_layers(session.asked)
+        chosen = [session.image, *layers] if how == TOGETHER else list(layers)
+
+        def work(progress: Progress) -> list[Applied]:
+            shared = None if how == TOGETHER else model
+            return label_layers(chosen, asked, shared, match, progress)
+
+        def done(results: list[Applied]) -> None:
+            for applied in results:
+                self._add(session, applied)
+            names = ", ".join(applied.layer.name for applied in results)
+            self.said.emit(f"Labelled {names}.")
+
+        self.runner.run(work, done)
+
+    def to_files(self, request: FilesRequest) -> None:
+        """Label the image files of a folder; existing files are never replaced."""
+        session = self.source()
+        if session is None:
+            return
+        assert session.model is not None
+        model = session.model
+        recipe = replace(model.recipe, clean_up=session.asked.recipe.clean_up)
+        recipe = in_pixels(recipe, session.request.grid.spacing or [1.0])
+        if request.how == THIS_MODEL:
+            task = Task.applying(model, recipe, match=request.match)
+        else:
+            task = Task(_unadjusted(recipe))
+        self.runner.run(lambda progress: label_files(request, task, progress), self.said.emit)
+
+    def _add(self, session: Session, applied: Applied) -> None:
+        layers, image, found = self._viewer.layers, applied.layer, applied.segmentation
+        if image not in layers:  # removed meanwhile
+            return
+        name = f"{image.name} k-means"
+        place = layers.index(image) + 1
+        for earlier in layers:  # two half-transparent overlays would mix into colours that no swatch has
+            if (
+                isinstance(earlier, Labels)
+                and METADATA_KEY in earlier.metadata
+                and earlier.name.startswith(name)
+            ):
+                earlier.visible = False
+                place = max(place, layers.index(earlier) + 1)
+        layer = Labels(
+            found.labels,
+            name=name,
+            opacity=0.5,
+            colormap=self._display.colormap(session, found.model),
+            features=cluster_table(found.model, pixel_size(image), found.counts),
+            metadata={METADATA_KEY: found.model.to_json()},
+            **transforms_of(image),
+        )
+        insert_unselected(self._viewer, layer, place)
+
+
+def _without_layers(asked: LayerRecipe) -> LayerRecipe:
+    """Return what is asked without the mask, which belongs to one image."""
+    return replace(asked, mask=None)
+
+
+def _unadjusted(recipe: Recipe) -> Recipe:
+    """Return a recipe without thresholds and centres, which are found for other images."""
+    return recipe.with_edits(thresholds=None, centers=None, scales=None)
+
+
+def differences(layers: Sequence[Image], model: KMeansModel, asked: LayerRecipe) -> str:
+    """Return how layers differ from the image of a model, a line each; empty if they are alike."""
+    lines = []
+    for layer in layers:
+        pixels = replace(resolutions_of(layer, asked).finest, extractor=model.extractor)
+        found = model.fitted_to.differences(sample_of(pixels), model.feature_names) if model.fitted_to else []
+        if found:
+            lines.append(f"{layer.name}: {'; '.join(found)}")
+    return "\n".join(lines)
+
+
+def label_layers(
+    layers: Sequence[Image],
+    asked: LayerRecipe,
+    model: KMeansModel | None,
+    match: str,
+    progress: Progress | None = None,
+) -> list[Applied]:
+    """Label image layers.
+
+    Parameters
+    ----------
+    layers : sequence of Image layers
+    asked : LayerRecipe
+        Its clean-up is in the units of each layer.
+    model : KMeansModel or None
+        None: one model of all layers.
+    match : {"values", "range", "refit"}
+    progress : callable, optional
+
+    Raises
+    ------
+    ValueError
+        If a layer does not fit the model; the message names it.
+    """
+    found = [resolutions_of(layer, asked) for layer in layers]
+    begin = 0.0
+    if model is None:
+        begin = 0.5
+        recipe = _unadjusted(found[0].recipe)
+        images = [replace(each.finest, extractor=recipe.extractor) for each in found]
+        channel_axis = -1 if layers[0].rgb else None
+        model = fit_pooled(images, recipe, channel_axis, subprogress(progress, 0, begin))
+        match = "values"
+    results = []
+    for number, (layer, resolutions) in enumerate(zip(layers, found, strict=True)):
+        share = (1 - begin) / len(layers)
+        part = subprogress(progress, begin + share * number, begin + share * (number + 1))
+        try:
+            pixels = replace(resolutions.finest, extractor=model.extractor)
+            pixels.extractor.check(pixels.shape, pixels.image.dtype, pixels.n_channels)
+            model.labeller(pixels.value_format)  # refuses an image of other features
+            of_layer = matched(model, pixels, match, subprogress(part, 0, 0.5))
+            pixels = of_layer.coherent(
+                replace(pixels, extractor=of_layer.extractor), subprogress(part, 0.5, 0.7)
+            )
+            is_lazy = resolutions.is_lazy
+            segmentation = label_pixels(
+                pixels,
+                of_layer,
+                asked.recipe.clean_up,
+                subprogress(part, 0.7, 1),
+                grid=Request(layer, asked).grid,
+                recount=not is_lazy,
+                in_memory=not is_lazy,
+            )
+        except ValueError as error:
+            raise ValueError(f"{layer.name}: {error}") from None
+        results.append(Applied(layer, segmentation))
+    return results
+
+
+def label_files(request: FilesRequest, task: Task, progress: Progress) -> str:
+    """Label the image files of a folder, and return a summary.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to do, or outputs would replace images.
+    """
+    inputs, _ = find_inputs([str(request.folder)], recursive=request.recursive, out=request.out)
+    jobs = plan(inputs, Outputs(request.out, table=request.table), tree=True)
+    todo = [job for job in jobs if not any(os.path.lexists(path) for path in job.outputs)]
+    n_skipped = len(jobs) - len(todo)
+    if not jobs:
+        raise ValueError(f"{request.folder} contains no images")
+    begin, failed = 0.0, []
+    if request.how == TOGETHER and todo:
+        begin = 0.3
+        reading = subprogress(progress, 0, begin)
+        pooled = fit_together(task, [job.image for job in todo], lambda _: _or_nothing(reading))
+        task = pooled.task
+        failed = list(pooled.failed.values())
+        todo = [job for job in todo if job.image not in pooled.failed]
+    outcomes: list[Outcome] = []
+
+    def stage(_: Any) -> Callable[[str], Progress]:
+        share = (1 - begin) / len(todo)
+        at = begin + share * len(outcomes)
+        return lambda _: _or_nothing(subprogress(progress, at, at + share))
+
+    for outcome in run(todo, task, stage=stage):
+        outcomes.append(outcome)
+    return summary(outcomes, failed, n_skipped, request.out)
+
+
+def _or_nothing(progress: Progress | None) -> Progress:
+    return progress if progress is not None else (lambda share: None)
+
+
+def summary(outcomes: Sequence[Outcome], failed: Sequence[str], n_skipped: int, out: Path) -> str:
+    """Return what became of the files, in a few sentences."""
+    n_done = sum(outcome.status == "done" for outcome in outcomes)
+    parts = [f"Labelled {n_done} image{'s' * (n_done != 1)}, written to {out}."]
+    if n_skipped:
+        parts.append(f"{n_skipped} skipped, since outputs exist and nothing is replaced.")
+    errors = [*failed, *(outcome.error for outcome in outcomes if outcome.error)]
+    if errors:
+        parts.append(f"{len(errors)} failed: {'; '.join(errors[:3])}{'; …' * (len(errors) > 3)}.")
+    notes = [note for outcome in outcomes for note in outcome.warnings]
+    if notes:
+        more = f" (and {len(notes) - 1} more)" if len(notes) > 1 else ""
+        parts.append(f"Warning: {notes[0]}{more}.")
+    return " ".join(parts)

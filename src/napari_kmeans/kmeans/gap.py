@@ -1,0 +1,121 @@
+"""The gap statistic: a second opinion on the number of clusters.
+
+References
+----------
+.. [1] R. Tibshirani, G. Walther and T. Hastie, "Estimating the number of clusters in a data set via the gap
+       statistic", Journal of the Royal Statistical Society B 63(2), 411-423, 2001.
+.. [2] S. Dudoit and J. Fridlyand, "A prediction-based resampling method for estimating the number of clusters
+       in a dataset", Genome Biology 3(7), research0036, 2002.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..summary.scalar import ScalarSummary
+from ..summary.vector import VectorSummary
+from .clustering import Clusterings
+from .exact_clusterings import ExactClusterings
+from .search import SearchedClusterings
+
+_N_REFERENCES = 20
+_REFERENCE_SIZE = 1 << 12  # points of a reference; an image of fewer pixels is compared with as many
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The gap statistic of 1, 2, … clusters.
+
+    Attributes
+    ----------
+    n_clusters : int
+        The smallest number whose gap is within a standard error of the largest one. The original rule, which
+        compares with the next number only, stops at 1 where groups are symmetric [2]_.
+    gap : tuple of float
+        Expected logarithm of the inertia of an even spread, less that of the image.
+    error : tuple of float
+        Standard error of each gap.
+    """
+
+    n_clusters: int
+    gap: tuple[float, ...]
+    error: tuple[float, ...]
+
+
+def gap_statistic(clusterings: Clusterings, k_max: int, random_state: int = 0) -> Gap:
+    """Compare the inertia with that of points spread evenly over the range of the values [1]_.
+
+    Several features are compared with an even spread along their principal axes, and with estimates of the
+    inertia.
+
+    Parameters
+    ----------
+    clusterings : Clusterings
+    k_max : int
+        Largest number of clusters to consider.
+    random_state : int
+    """
+    coherent = getattr(clusterings, "coherent", None)
+    if coherent is not None:  # noise dominates the inertia of the original values
+        clusterings = ExactClusterings(coherent.coherent)
+    k_max = min(k_max, clusterings.n_values)
+    if k_max < 2:
+        return Gap(1, (0.0,), (0.0,))
+    summary = clusterings.summary
+    size = int(min(summary.n_pixels, _REFERENCE_SIZE))
+    rng = np.random.default_rng(random_state)
+    references = []
+    for _ in range(_N_REFERENCES):
+        reference = (
+            _scalar_reference(summary, size, rng)
+            if isinstance(summary, ScalarSummary)
+            else _vector_reference(summary, size, rng)
+        )
+        references.append(_log_inertia(reference, k_max, size))
+    image = _log_inertia(clusterings, k_max, summary.n_pixels)
+    gap = np.mean(references, axis=0) - image
+    error = np.std(references, axis=0) * np.sqrt(1 + 1 / _N_REFERENCES)
+    largest = int(np.argmax(gap))
+    within = gap >= gap[largest] - np.nan_to_num(error[largest])
+    return Gap(1 + int(np.argmax(within)), tuple(gap.tolist()), tuple(error.tolist()))
+
+
+def _log_inertia(clusterings: Clusterings, k_max: int, n_pixels: int) -> NDArray[np.float64]:
+    """Return the logarithm of the inertia per pixel of 1 … `k_max` clusters; -inf where it is 0."""
+    inertia = np.full(k_max, 0.0)  # a reference may have fewer distinct points
+    for k in range(1, min(k_max, clusterings.n_values) + 1):
+        inertia[k - 1] = clusterings.estimate(k).inertia
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(inertia / n_pixels))
+
+
+def _scalar_reference(summary: ScalarSummary, size: int, rng: np.random.Generator) -> ExactClusterings:
+    low, high = summary.values[[0, -1]]
+    values = np.unique(low + (high - low) * rng.random(size))
+    return ExactClusterings(ScalarSummary(values, np.ones(values.size, dtype=np.int64)))
+
+
+def _vector_reference(summary: VectorSummary, size: int, rng: np.random.Generator) -> SearchedClusterings:
+    """Spread points evenly over the box of the points along their principal axes."""
+    points = summary.positions / summary.scales
+    mean = np.average(points, axis=0, weights=summary.counts)
+    centered = points - mean
+    scatter = np.einsum("ni,nj->ij", centered * summary.counts[:, np.newaxis], centered)
+    axes = np.linalg.eigh(scatter)[1]
+    along = np.einsum("ni,ij->nj", centered, axes)
+    low, high = along.min(axis=0), along.max(axis=0)
+    spread = low + (high - low) * rng.random((size, low.size))
+    return SearchedClusterings(
+        VectorSummary(
+            positions=(np.einsum("nj,ij->ni", spread, axes) + mean) * summary.scales,
+            counts=np.ones(size, dtype=np.int64),
+            scatter=np.zeros_like(summary.scatter),
+            scales=summary.scales,
+            brightness_weights=np.ones(low.size),
+            n_pixels=size,
+            names=summary.names,
+        )
+    )

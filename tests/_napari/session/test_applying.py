@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import napari_kmeans
+from napari_kmeans._napari.session.applying import EACH, TOGETHER, FilesRequest
+
+GRAY = np.random.default_rng(0).integers(0, 200, (30, 40)).astype(np.uint8)
+OTHER = (GRAY[::-1] // 8 + 20).astype(np.uint8)
+
+
+@pytest.fixture
+def dock(viewer, open_dock, settle):
+    """A dock whose image is segmented, beside another image and an RGB one."""
+    viewer.add_image(OTHER, name="other", scale=(2, 2))
+    viewer.add_image(np.zeros((30, 40, 3), np.uint8), rgb=True, name="colours")
+    viewer.add_image(GRAY, name="first")
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    return dock
+
+
+def result(viewer, name):
+    return viewer.layers[f"{name} k-means"]
+
+
+def test_layers_alike_are_those_that_could_share_a_model(dock):
+    assert [layer.name for layer in dock.jobs.applying.layers_alike()] == ["other"]
+    assert dock.jobs.applying.selected_layers() == []
+
+
+def test_this_model_labels_other_layers(viewer, dock, settle):
+    model, before = dock.session.model, list(viewer.layers)
+    selection = set(viewer.layers.selection)
+    dock.jobs.applying.to_layers(dock.jobs.applying.layers_alike())
+    settle(dock)
+    labels = result(viewer, "other")
+    with pytest.warns(UserWarning, match="the image differs"):
+        expected = model.predict(OTHER)
+    np.testing.assert_array_equal(labels.data, expected)
+    np.testing.assert_array_equal(labels.scale, (2, 2))
+    assert viewer.layers.index(labels) == viewer.layers.index(viewer.layers["other"]) + 1
+    assert set(before) < set(viewer.layers)
+    assert set(viewer.layers.selection) == selection
+    assert labels.features["pixels"].sum() == OTHER.size
+    assert "Labelled other." in dock.status.text()
+
+
+def test_match_fits_or_scales_the_model(viewer, dock, settle):
+    for match in ("range", "refit"):
+        dock.jobs.applying.to_layers([viewer.layers["other"]], match=match)
+        settle(dock)
+        expected = dock.session.model.predict(OTHER, match=match)
+        newest = [layer for layer in viewer.layers if layer.name.startswith("other k-means")][-1]
+        np.testing.assert_array_equal(newest.data, expected)
+    first, second = (layer for layer in viewer.layers if layer.name.startswith("other k-means"))
+    assert (first.visible, second.visible) == (False, True)
+
+
+def test_one_model_of_all_layers_is_that_of_their_pixels(viewer, dock, settle):
+    dock.jobs.applying.to_layers([viewer.layers["other"]], TOGETHER)
+    settle(dock)
+    (_, expected), _ = napari_kmeans.segment([GRAY, OTHER], 3)
+    np.testing.assert_array_equal(result(viewer, "other").data, expected)
+    layers = [viewer.layers["first"], viewer.layers["other"]]
+    np.testing.assert_array_equal(napari_kmeans.segment(layers, 3)[0][1], expected)
+
+
+def test_differences_are_found_in_the_background(viewer, dock, settle):
+    found = []
+    viewer.add_image(OTHER.astype(np.uint16) * 20, name="wide")
+    viewer.layers.selection.active = viewer.layers["first"]
+    settle(dock)
+    dock.jobs.applying.find_differences(dock.jobs.applying.layers_alike(), found.append)
+    settle(dock)
+    assert "wide: dtype uint16 instead of uint8; values" in found[0]
+
+
+def test_without_other_layers_there_is_a_sentence(dock, settle):
+    dock.jobs.applying.to_layers([])
+    assert "no other image layer to apply the clusters to; select some" in dock.status.text()
+
+
+def test_a_layer_that_does_not_fit_is_named_and_nothing_is_added(viewer, dock, settle):
+    dock.illumination.value = "additive"
+    settle(dock)
+    viewer.add_image(GRAY[:20], name="smaller")
+    viewer.layers.selection.active = viewer.layers["first"]
+    settle(dock)
+    dock.segment.native.click()
+    settle(dock)
+    before = list(viewer.layers)
+    dock.jobs.applying.to_layers([viewer.layers["other"], viewer.layers["smaller"]])
+    settle(dock)
+    assert "Smaller: " in dock.status.text()
+    assert list(viewer.layers) == before
+
+
+@pytest.fixture
+def folder(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    (tmp_path / "in" / "deeper").mkdir(parents=True)
+    tifffile.imwrite(tmp_path / "in" / "a.tif", GRAY)
+    tifffile.imwrite(tmp_path / "in" / "b.tif", OTHER)
+    tifffile.imwrite(tmp_path / "in" / "deeper" / "c.tif", GRAY.T)
+    (tmp_path / "in" / "broken.tif").write_bytes(b"II*\0")
+    return tmp_path
+
+
+def read(path):
+    return np.asarray(napari_kmeans.read_image(path).data)
+
+
+@pytest.mark.parametrize("how", [EACH, TOGETHER])
+def test_files_are_labelled_and_summed_up(dock, settle, folder, how):
+    out = folder / "out"
+    dock.jobs.applying.to_files(FilesRequest(folder / "in", out, recursive=True, how=how, table=True))
+    settle(dock)
+    expected = (
+        [napari_kmeans.segment(image, 3)[0] for image in (GRAY, OTHER, GRAY.T)]
+        if how == EACH
+        else napari_kmeans.segment([GRAY, OTHER, GRAY.T], 3)[0]
+    )
+    names = ("a-labels.tif", "b-labels.tif", "deeper/c-labels.tif")
+    for name, labels in zip(names, expected, strict=True):
+        np.testing.assert_array_equal(read(out / name), labels)
+    assert (out / "a-clusters.csv").exists()
+    text = dock.status.text()
+    assert f"Labelled 3 images, written to {out}." in text
+    assert "1 failed: " in text
+    assert "broken.tif" in text
+
+
+def test_existing_files_are_never_replaced(dock, settle, folder):
+    out = folder / "out"
+    out.mkdir()
+    (out / "a-labels.tif").write_bytes(b"mine")
+    dock.jobs.applying.to_files(FilesRequest(folder / "in", out))
+    settle(dock)
+    assert (out / "a-labels.tif").read_bytes() == b"mine"
+    np.testing.assert_array_equal(read(out / "b-labels.tif") > 0, True)
+    assert "1 skipped, since outputs exist" in dock.status.text()
+    assert "the image differs" in dock.status.text()
+
+
+def test_cancelling_leaves_no_file_and_the_window_usable(dock, settle, folder, monkeypatch):
+    applying = dock.jobs.applying
+    applying.to_files(FilesRequest(folder / "in", folder / "out"))
+    dock.cancel.native.click()
+    settle(dock)
+    assert not list(folder.glob("out/*.partial"))
+    assert not applying.runner.busy
+
+
+def test_an_empty_folder_is_an_error(dock, settle, tmp_path):
+    (tmp_path / "in").mkdir()
+    dock.jobs.applying.to_files(FilesRequest(tmp_path / "in", tmp_path / "out"))
+    settle(dock)
+    assert "contains no images" in dock.status.text()

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import napari_kmeans
+from napari_kmeans._napari.session.measurements import measure
+from napari_kmeans.blocks.pixels import Pixels
+from napari_kmeans.model.recipe import Recipe
+
+
+def test_all_pixels_are_measured(gray):
+    measured = measure(Pixels.of(gray), Recipe(), 6)
+    assert (measured.n_pixels, measured.n_read, measured.seconds) == (2000, 2000, 0)
+    assert not measured.is_estimate
+    assert measured.suggestion.n_clusters == napari_kmeans.suggest_n_clusters(gray, 6).n_clusters
+    model, expected = measured.model(Recipe(n_clusters=4), None), napari_kmeans.fit(gray, 4)
+    np.testing.assert_array_equal(model.centers, expected.centers)
+    assert model.inertia == expected.inertia
+
+
+def test_a_small_image_is_never_estimated(gray):
+    assert not measure(Pixels.of(gray), Recipe(), 6, estimate=True).is_estimate
+
+
+def test_an_estimate_has_the_counts_of_the_whole_image(gray):
+    half = replace(measure(Pixels.of(gray[:20]), Recipe(), 6), n_pixels=gray.size)
+    assert half.is_estimate
+    model, part = half.model(Recipe(n_clusters=3), None), napari_kmeans.fit(gray[:20], 3)
+    np.testing.assert_array_equal(model.centers, part.centers)
+    np.testing.assert_array_equal(model.counts, 2 * part.counts)
+    assert model.inertia == pytest.approx(2 * part.inertia)
+
+
+def test_only_what_is_displayed_is_tested_for_uneven_illumination():
+    ramp = np.add.outer(np.linspace(0, 150, 96), 60 * (np.arange(96) % 16 > 8)).astype(np.float32)
+    assert measure(Pixels.of(ramp), Recipe(), 1).uneven_illumination is None
+    assert measure(Pixels.of(ramp), Recipe(), 1, for_display=True).uneven_illumination == "additive"

@@ -1,0 +1,82 @@
+"""What leaves the dock or enters it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from dock_helpers import ask, clusters_of, select
+from qtpy.QtWidgets import QApplication, QFileDialog
+
+from napari_kmeans import KMeansModel, Recipe
+from napari_kmeans._napari.layers.image_layer import METADATA_KEY
+from napari_kmeans.batch import Task
+from napari_kmeans.io.image_file import ImageFile
+
+
+def test_a_saved_model_labels_another_image(viewer, open_dock, settle, monkeypatch, tmp_path, gray):
+    viewer.add_image(gray, name="a")
+    dock = open_dock()
+    dock.n_clusters.value = 5
+    settle(dock)
+    path = tmp_path / "model.json"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    dock.menu.save_model.trigger()
+    other = viewer.add_image(gray[::-1] // 2, name="b")
+    settle(dock)
+    dock.menu.load_model.trigger()
+    settle(dock)
+    assert dock.n_clusters.value == 5
+    with pytest.warns(
+        UserWarning, match="the image differs from the one that the model was fitted to: values"
+    ):
+        expected = KMeansModel.load(path).predict(other.data)
+    np.testing.assert_array_equal(viewer.layers["b k-means"].data, expected)
+    path.write_text("{}")
+    dock.menu.load_model.trigger()
+    assert "not a napari-kmeans model" in dock.status.text()
+
+
+def test_a_saved_recipe_makes_the_same_labels(viewer, open_dock, settle, monkeypatch, tmp_path, gray):
+    viewer.add_image(gray, name="a", scale=(0.5, 0.5), units=("um", "um"))
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    dock.smooth.value = 1
+    dock.min_size.value = 3
+    settle(dock)
+    path = tmp_path / "recipe.json"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    dock.menu.save_recipe.trigger()
+    assert "Saved to" in dock.status.text()
+    recipe = Recipe.load(path)
+    assert (recipe.n_clusters, recipe.smooth, recipe.clean_up.min_size) == (4, (2.0,), 12)
+    found = Task(recipe).run(ImageFile(path, gray, "YX"), lambda name: lambda share: None)
+    settle(dock)
+    np.testing.assert_array_equal(viewer.layers["a k-means"].data, found.segmentation.labels)
+
+
+def test_copied_script_makes_the_same_labels(viewer, open_dock, settle, colored):
+    viewer.add_image(colored, rgb=True)
+    dock = open_dock()
+    dock.n_clusters.value = 5
+    settle(dock)
+    dock.border.value.setValue(dock.border.value.value() + 3)
+    settle(dock)
+    select(dock, 0, 3)
+    ask(dock, "Merge")
+    select(dock, 1)
+    ask(dock, "Background (label 0)")
+    dock.table.item(2, 1).setText("leaf")
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    dock.menu.copy_python.trigger()
+    names = {"viewer": viewer}
+    exec(QApplication.clipboard().text(), names)
+    np.testing.assert_array_equal(names["labels"], layer.data)
+    of_script, of_layer = (
+        json.loads(text) for text in (names["model"].to_json(), layer.metadata[METADATA_KEY])
+    )
+    assert of_script["recipe"]["edits"]["names"] == of_layer["recipe"]["edits"]["names"]
+    assert "leaf" in of_layer["recipe"]["edits"]["names"]

@@ -1,0 +1,44 @@
+"""What the dock says below its plots."""
+
+from __future__ import annotations
+
+import numpy as np
+from dock_helpers import clusters_of
+
+
+def test_states_in_which_there_is_less_to_see_are_explained(viewer, open_dock, settle, gray):
+    holes = gray.astype(np.float32)
+    holes[:5] = np.nan
+    viewer.add_image(holes, name="holes")
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    assert dock.status.text() == ""
+    [layer] = clusters_of(viewer)
+    assert not layer.data[:5].any()
+    assert layer.data[5:].all()
+
+    viewer.add_image(np.full((8, 8), 7, np.uint8), name="flat")
+    settle(dock)
+    dock.segment.native.click()
+    settle(dock)
+    assert dock.status.text().startswith("All pixels have one value, so there is one cluster; choose")
+    assert (viewer.layers["flat k-means"].data == 1).all()
+    assert dock.table.rowCount() == 1
+
+    viewer.add_image(gray > 100, name="mask")
+    settle(dock)
+    dock.n_clusters.value = 5
+    settle(dock)
+    assert "only 2 distinct values" in dock.status.text()
+    assert set(np.unique(viewer.layers["mask k-means"].data)) == {1, 2}
+
+    viewer.add_image(np.full((8, 8), np.nan, np.float32), name="nothing", contrast_limits=(0, 1))
+    settle(dock)
+    assert "no pixels to cluster" in dock.status.text()
+    dock.n_clusters.value = 4
+    settle(dock)
+    dock.segment.native.click()
+    settle(dock)
+    assert "no pixels to cluster" in dock.status.text()
+    assert "nothing k-means" not in viewer.layers
