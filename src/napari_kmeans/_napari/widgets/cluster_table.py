@@ -211,8 +211,8 @@ class ClusterTable(QTableWidget):
 
     def _open_menu(self, place: Any) -> None:
         menu = self.menu()
-        menu.exec(self.viewport().mapToGlobal(place))
-        menu.deleteLater()
+        menu.aboutToHide.connect(menu.deleteLater)  # later than the entry that was chosen is triggered
+        menu.popup(self.viewport().mapToGlobal(place))
 
     def keyPressEvent(self, event: Any) -> None:
         if event.key() == Qt.Key.Key_Escape:
