@@ -31,8 +31,8 @@ def main() -> None:
     warnings.simplefilter("always", UserWarning)
     warnings.showwarning = _print_warning  # type: ignore[assignment]
     jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(jobs,), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        threading.Thread(target=_read, args=(jobs,), daemon=True).start()
         if (first := jobs.get()) is None:
             return
         task, options = first
