@@ -55,6 +55,7 @@ def check(row: Row, viewer: Any, dock: Any, settle: Any) -> None:
         assert "one value" in status or "distinct values" in status, status
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore::RuntimeWarning:napari", "ignore::RuntimeWarning:vispy")
 @pytest.mark.parametrize("part", range(N_PARTS))
 def test_labels_are_those_of_python_or_refused_in_a_sentence(viewer, open_dock, settle, part):
