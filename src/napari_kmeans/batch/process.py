@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-import warnings
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -23,6 +22,7 @@ from ..report.label_metadata import model_metadata
 from ..report.picture import Thumbnail, thumbnail_of
 from ..report.provenance import record_of, source_of
 from ..report.tables import write_columns, write_table
+from ..user_warning import collected_warnings
 from .plan import Job
 from .resume import look_at, read_columns
 from .rows import Columns, cluster_rows
@@ -97,14 +97,12 @@ def process(
     stage = stage or _no_stage
     begin = time.perf_counter()
     outcome = Outcome(job, "failed")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("always", UserWarning)
+    with collected_warnings() as collected:
         try:
             outcome = _process(job, task, stage, overwrite, skip_existing, rows, thumbnails)
         except ERRORS as raised:
             outcome = replace(outcome, error=with_path(job.image, reason(raised)))
-    messages = tuple(with_path(job.image, str(warning.message)) for warning in caught)
+    messages = tuple(with_path(job.image, message) for message in collected)
     return replace(outcome, seconds=time.perf_counter() - begin, warnings=messages)
 
 
@@ -194,7 +192,7 @@ def _write(job: Job, image: ImageFile, result: Result, record: str, stage: Stage
         model_file.write(job.model, json.dumps(json.loads(record), indent=1))
     if job.confidence is not None:
         model, progress = result.model, stage("computing confidence")
-        confidence = model.confidence(image.data, image.channel_axis, progress=progress)
+        confidence = model.confidence(image, progress=progress)
         tiff.write(job.confidence, confidence, image, record=record, overwrite=overwrite, progress=progress)
     if job.objects is not None and result.objects is not None:
         metadata = LabelMetadata(model=record)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks.containers import Contents, open_container, open_mask
+from ..blocks.containers import Contents, open_container, open_mask, warn_if_ambiguous
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
 from ..features.extractor import FeatureExtractor
@@ -345,7 +345,8 @@ class KMeansModel(Clustering):
         UserWarning
             With ``match="values"``, if the image differs from the fitted one in dtype, number of channels or
             range of its values. The range is not compared for a lazy image, nor for values that depend on
-            other pixels or on the position (texture, smoothing, illumination).
+            other pixels or on the position (texture, smoothing, illumination). As for `fit`, if the image
+            may have colours and nothing says so.
         """
         check_match(match)
         contents, pixels = self._open(image, channel_axis, mask)
@@ -367,6 +368,7 @@ class KMeansModel(Clustering):
             channel_axis=contents.channel_axis,
             mask=open_mask(mask),
         )
+        warn_if_ambiguous([contents])
         return contents, pixels
 
     def warn_of_differences(self, pixels: Pixels, pixel_size: Sequence[float] = (), unit: str = "") -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from ...blocks.boxes import Box
+from ...blocks.containers import Contents
 from ...blocks.loop import array_boxes, run
 from ...blocks.progress import Progress, subprogress
 from ...labels.objects import split_into_objects
@@ -125,10 +126,10 @@ class NewLayers(QObject):
             )
             return
         model, pixels, image = session.model, session.resolutions.finest, session.image
-        channel_axis = None if pixels.n_channels is None else -1
+        contents = Contents(pixels.image, None if pixels.n_channels is None else -1)
 
         def work(progress: Progress) -> Any:
-            return model.confidence(pixels.image, channel_axis, pixels.mask, progress=progress)
+            return model.confidence(contents, mask=pixels.mask, progress=progress)
 
         def done(confidence: Any) -> None:
             name, transforms = f"{image.name} confidence", transforms_of(image)

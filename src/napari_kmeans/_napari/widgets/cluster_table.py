@@ -232,8 +232,10 @@ def _center(model: KMeansModel, rows: dict[str, list[Any]], row: int) -> tuple[s
         value = rows["center"][row]
         return format_value(value), f"centre {value:.10g}"
     values = {name: rows[name][row] for name in model.feature_names}
-    short = " ".join(f"{value:.3g}" for value in values.values()) if len(values) <= _SHOWN_FEATURES else "…"
-    return short, "\n".join(f"{name} {value:.6g}" for name, value in values.items())
+    shown = [f"{v:.0f}" if 100 <= abs(v) < 1e6 else f"{v:.3g}" for v in values.values()]
+    if len(shown) > _SHOWN_FEATURES:
+        shown[_SHOWN_FEATURES - 1 :] = "…"
+    return " ".join(shown), "\n".join(f"{name} {value:.6g}" for name, value in values.items())
 
 
 def _intervals(rows: dict[str, list[Any]], row: int, level: float, *, is_cleaned: bool) -> str:
