@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import matplotlib
 import numpy as np
@@ -28,9 +28,9 @@ def save_figure(path: Path, figure: Figure, record: str = "", *, overwrite: bool
         If the file cannot be written; no partial file remains.
     """
     kind = path.suffix.lower().removeprefix(".")
-    # Identifiers in SVG are random without a salt.
+    # Identifiers in SVG are random without a salt; compressing harder costs more than drawing.
     with (
-        matplotlib.rc_context({"svg.hashsalt": "napari-kmeans"}),
+        matplotlib.rc_context({"svg.hashsalt": "napari-kmeans", "pdf.compression": 1}),
         replacing(path, overwrite=overwrite) as partial,
         partial.open("wb") as file,
     ):
@@ -46,7 +46,7 @@ def save_figure(path: Path, figure: Figure, record: str = "", *, overwrite: bool
 
 def _write_png(file: IO[bytes], figure: Figure, record: str = "") -> None:
     """Write a figure without transparency, compressed quickly: files are 2 % larger, in a third of the time."""
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     details = PngInfo()
     if record:

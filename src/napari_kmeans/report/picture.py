@@ -94,7 +94,7 @@ def blended(
     added = np.round(255 * colors[:, :3]).astype(np.uint16) * opacity
     shown = added[plane]
     shown += picture * (256 - opacity)[plane]
-    return (shown >> 8).astype(np.uint8)
+    return np.asarray(shown >> 8, dtype=np.uint8)
 
 
 def colors_of_labels(labels: Sequence[int], colors: NDArray[np.float64]) -> NDArray[np.float64]:
