@@ -182,6 +182,35 @@ class KMeansModel(Clustering):
             return table
         return pandas.DataFrame(table)
 
+    def plot(self, image: Any, channel_axis: int | str | None = None, *, labels: Any = None) -> Any:
+        """Draw an image, its clusters and their histogram or shares, side by side.
+
+        Parameters
+        ----------
+        image : array, xarray.DataArray, napari Image layer or ImageFile
+            Of two to four spatial axes. Of a stack the middle plane is drawn; an ImageFile with a pixel size
+            has a scale bar.
+        channel_axis : int, optional
+            As for `predict`.
+        labels : array, optional
+            Labels of the image, for example cleaned ones; by default those of `predict`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Which a notebook shows. ``savefig`` writes it to a file.
+
+        Raises
+        ------
+        ImportError
+            Without Matplotlib.
+        TypeError, ValueError
+            If image, axis or labels do not fit the model.
+        """
+        from ..report.model_figure import plot_model
+
+        return plot_model(self, image, channel_axis, labels)
+
     @property
     def features(self) -> str:
         """Name of the feature space, such as ``"gray"``."""
