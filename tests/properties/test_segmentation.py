@@ -199,6 +199,36 @@ def test_texture_moves_with_shift_and_scale(seed: int, shift: float, exponent: i
     np.testing.assert_allclose(back, model.centers, rtol=0.05, atol=0.5)
 
 
+@pytest.mark.parametrize("exponent", [-1060, -700, -90, 300])
+@pytest.mark.parametrize("kind", ["additive", "multiplicative"])
+def test_illumination_scales_with_the_image(kind: str, exponent: int) -> None:
+    rng = np.random.default_rng(5)
+    image = rng.choice([40.0, 60.0, 90.0], (30, 40)) + np.linspace(0, 30, 40)
+    options = {"illumination": kind}
+    labels, model = segment(image, 3, **options)
+    scaled, other = segment(np.ldexp(image, exponent), 3, **options)
+    np.testing.assert_array_equal(scaled, labels)
+    np.testing.assert_allclose(np.ldexp(other.centers, -exponent), model.centers, rtol=1e-3)
+    kinds = [napari_kmeans.suggest_illumination(np.ldexp(image, e)) for e in (0, exponent)]
+    assert kinds[0] == kinds[1]
+
+
+@pytest.mark.parametrize("exponent", [-1060, -700, -90, 300])
+def test_confidence_and_gap_statistic_do_not_depend_on_the_scale(exponent: int) -> None:
+    rng = np.random.default_rng(5)
+    image = rng.choice([10.0, 50.0, 90.0], (30, 40)) + rng.integers(-8, 9, (30, 40))
+    scaled = np.ldexp(image, exponent)
+    confidence = [napari_kmeans.fit(each, 3).confidence(each) for each in (image, scaled)]
+    np.testing.assert_allclose(confidence[1], confidence[0], atol=0.1 if exponent < -1000 else 1e-6)
+    found = [napari_kmeans.suggest_n_clusters(each, method="gap").n_clusters for each in (image, scaled)]
+    assert found[0] == found[1]
+
+
+def test_coherence_of_values_too_close_for_float32_is_refused() -> None:
+    with pytest.raises(ValueError, match="differ by only 9e-200; multiply it by a constant"):
+        segment(np.arange(12.0).reshape(3, 4)[:, :4] % 10 * 1e-200, 2, coherence=1)
+
+
 # Every result is consistent
 
 

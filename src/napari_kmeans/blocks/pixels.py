@@ -187,10 +187,19 @@ class Pixels:
         return BlockReader(self.extractor, self.n_channels, self.shape, self.halo)
 
     def at(self, axis: int, position: int) -> Pixels:
-        """Return the pixels at one position along a spatial axis."""
+        """Return the pixels at one position along a spatial axis.
+
+        Raises
+        ------
+        ValueError
+            If the feature space needs more axes than are left.
+        """
         index = (slice(None),) * axis + (position,)
         mask = None if self.mask is None else self.mask[index]
-        return replace(self, image=self.image[index], extractor=self.extractor.without_axis(axis), mask=mask)
+        extractor = self.extractor.without_axis(axis)
+        shape = self.shape[:axis] + self.shape[axis + 1 :]
+        replace(extractor, field=None).check(shape, self.image.dtype, self.n_channels)
+        return replace(self, image=self.image[index], extractor=extractor, mask=mask)
 
     def crop(self, box: Box) -> tuple[Any, Any]:
         """Return image and mask of a box with its halo; lazy arrays stay lazy."""
