@@ -167,12 +167,14 @@ class KMeansWidget(Container):
             (jobs.new_layers.objects_added, self._on_objects_added),
             (menu.copy_python.triggered, actions.copy_python),
             (menu.export.triggered, actions.export),
+            (menu.export_figure.triggered, actions.export_figure),
             (menu.save_recipe.triggered, actions.save_recipe),
             (menu.save_model.triggered, actions.save_model),
             (menu.load_model.triggered, actions.load_model),
             (actions.said, view.show_status),
             (actions.failed, view.show_error),
             (actions.export_chosen, self._on_export),
+            (actions.figure_chosen, self._on_export_figure),
             (actions.model_chosen, self.use_model),
         ):
             signal.connect(slot)
@@ -338,6 +340,9 @@ class KMeansWidget(Container):
 
     def _on_export(self, path: Any, overwrite: bool) -> None:
         self.jobs.export(path, overwrite=overwrite)
+
+    def _on_export_figure(self, path: Any, overwrite: bool) -> None:
+        self.jobs.export_figure(path, overwrite=overwrite)
 
     def _on_exported(self, path: object) -> None:
         self.view.show_status(messages.exported(path))
