@@ -17,10 +17,13 @@ ROOT = Path(__file__).parent.parent.parent
 pytestmark = pytest.mark.thorough
 
 
-def build(source: Path, target: Path, *kinds: str) -> None:
-    environment = {**os.environ, "GITHUB_SERVER_URL": "https://git.example", "GITHUB_REPOSITORY": "a/b"}
-    if source != ROOT:  # as pip builds a wheel of a source distribution: with no repository around
-        del environment["GITHUB_SERVER_URL"], environment["GITHUB_REPOSITORY"]
+REPOSITORY = {"GITHUB_SERVER_URL": "https://git.example", "GITHUB_REPOSITORY": "a/b"}
+
+
+def build(source: Path, target: Path, *kinds: str, repository: bool = True) -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in REPOSITORY}
+    if repository and source == ROOT:  # pip builds a wheel of a source distribution without a repository
+        environment |= REPOSITORY
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(target), *kinds]
     subprocess.run(command, cwd=source, env=environment, check=True, capture_output=True)
 
@@ -77,6 +80,19 @@ def test_sdist_builds_the_same_wheel_elsewhere(sdist, wheel, tmp_path):
     with zipfile.ZipFile(again) as first, zipfile.ZipFile(wheel) as second:
         assert sorted(first.namelist()) == sorted(second.namelist())
     assert metadata(again).as_string() == metadata(wheel).as_string()
+
+
+def test_sdist_of_a_clone_without_a_remote_builds(tmp_path, monkeypatch):
+    pytest.importorskip("hatchling")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path))  # no repository, so no address
+    build(ROOT, tmp_path / "dist", "-t", "sdist", repository=False)
+    with tarfile.open(next((tmp_path / "dist").glob("*.tar.gz"))) as opened:
+        opened.extractall(tmp_path / "source", filter="data")
+    [source] = (tmp_path / "source").iterdir()
+    build(source, tmp_path / "dist", "-t", "wheel", repository=False)
+    found = metadata(next((tmp_path / "dist").glob("*.whl")))
+    assert not found.get_all("Project-URL")
+    assert found.get_payload().startswith("# napari-kmeans")
 
 
 def test_metadata_has_addresses_and_a_readme_with_absolute_links(wheel):
