@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import json
 import os
 import subprocess
 import sys
@@ -112,8 +113,12 @@ def test_twine_accepts_both(wheel, sdist):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_citation_has_the_version_of_the_package():
+def test_citation_and_codemeta_have_the_version_of_the_package():
     import napari_kmeans
 
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {napari_kmeans.__version__}\n" in citation
+    codemeta = json.loads((ROOT / "codemeta.json").read_text(encoding="utf-8"))
+    assert codemeta["version"] == napari_kmeans.__version__
+    for field in ("name", "description"):
+        assert codemeta[field] in citation
