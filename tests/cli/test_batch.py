@@ -80,7 +80,14 @@ def test_results_beside_the_images_are_not_images(run: Run) -> None:
         )
         assert status == 0
         assert len(out.splitlines()) == 8
-    assert outputs("data")[:4] == ["a-figure.png", "a-labels.tif", "a-objects.csv", "a-objects.tif"]
+    assert outputs("data")[:6] == [
+        "a-figure.png",
+        "a-labels.tif",
+        "a-objects.csv",
+        "a-objects.csv-metadata.json",
+        "a-objects.tif",
+        "a.tif",
+    ]
 
 
 def test_patterns_and_lists(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..features.extractor import FeatureExtractor
 from ..io.image_file import ImageFile, Location
 from ..io.images import read_image
 from ..labels.objects import split_into_objects
+from ..model import recipe_file
 from ..model.fitted_to import check_match
 from ..model.matching import matched
 from ..model.model import KMeansModel
@@ -89,6 +91,32 @@ class Task:
         """Return the task of labelling images with a model, cleaned as `recipe` or the model says."""
         clean_up = model.recipe.clean_up if recipe is None else recipe.clean_up
         return cls(replace(model.recipe, clean_up=clean_up), model.without_summary(), **options)
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Task:
+        """Return the task that an output was made by; see `report.provenance.record_of`.
+
+        Raises
+        ------
+        ValueError
+            If the output does not say so completely; the message names the field.
+        """
+        made = record.get("provenance", {}).get("task")
+        if not isinstance(made, dict) or not isinstance(made.get("recipe"), dict):
+            raise ValueError("it does not say by which recipe it was made")
+        recipe = recipe_file.from_dict(made["recipe"])
+        options = {name: made.get(name, getattr(cls, name)) for name in ("channel", "physical")}
+        if not isinstance(options["channel"], str) or not isinstance(options["physical"], bool):
+            raise ValueError("channel is not a text, or physical is not true or false")
+        if "model" not in made and not made.get("together"):
+            return cls(recipe, **options)
+        if "clustering" not in record:
+            raise ValueError(
+                "it was made with a model that it does not contain; choose a label image instead"
+            )
+        model = KMeansModel.from_json(json.dumps({**record, "provenance": None}))
+        together = made.get("together") or {}
+        return cls(recipe, model, made.get("match", "values"), together=together, **options)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all that decides the labels, as JSON stores it: two tasks with equal dicts do the same."""

@@ -27,8 +27,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(jobs,), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        threading.Thread(target=_read, args=(jobs,), daemon=True).start()
         if (first := jobs.get()) is None:
             return
         task, options = first

@@ -24,9 +24,11 @@ from ..kmeans.clustering import MAX_CLUSTERS
 from ..preprocess.illumination import KINDS
 from .batch import batch
 from .commands import apply, segment
-from .options import KINDS as FILES
-from .options import Channel, choose
+from .options import choose
 from .report import reporting, say
+from .shared import KINDS as FILES
+from .shared import Channel, with_values
+from .show import show
 from .steady_output import steady_output
 
 _SCREEN = "-screen 0 1400x900x24"
@@ -48,7 +50,11 @@ def main(args: Sequence[str] | None = None) -> int:
 def _run(args: Sequence[str] | None) -> int:
     command = typer.main.get_command(app)
     try:
-        status = command.main(args, prog_name="napari-kmeans", standalone_mode=False)
+        status = command.main(
+            with_values(sys.argv[1:] if args is None else args),
+            prog_name="napari-kmeans",
+            standalone_mode=False,
+        )
     except (KeyboardInterrupt, typer.Abort):
         status = _STOPPED
     except Exception as error:
@@ -147,6 +153,7 @@ def view(
 app.command()(segment)
 app.command()(apply)
 app.command()(batch)
+app.command()(show)
 
 
 def _view_under_xvfb(

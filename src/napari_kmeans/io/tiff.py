@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import uuid
 import warnings
 import weakref
 from collections.abc import Iterator
@@ -30,6 +31,9 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 SUFFIXES = (".tif", ".tiff")
 """Extensions of files that are written as TIFF."""
+
+RECORD_KEY = "napari-kmeans"
+"""In the description of a file: how its labels were made."""
 
 LAZY_BYTES = 1 << 29
 """Larger images are read block by block."""
@@ -111,6 +115,7 @@ def write(
     labels: Any,
     image: ImageFile,
     *,
+    record: str = "",
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> None:
@@ -131,6 +136,8 @@ def write(
         Its axes are the image's `spatial_axes`.
     image : ImageFile
         Provides axes, pixel size and unit.
+    record : str
+        JSON that says how the labels were made, for the description of the file; see `io.record`.
     overwrite : bool
         Replace an existing file.
     progress : callable, optional
@@ -149,12 +156,14 @@ def write(
     max_bytes = _MOST_BYTES if isinstance(labels, np.ndarray) else LAZY_BYTES
     with replacing(path, overwrite=overwrite) as partial_path:
         if labels.nbytes > max_bytes:
-            _write_tiles(partial_path, labels, image, progress)
+            _write_tiles(partial_path, labels, image, record, progress)
         else:
-            _write_imagej(partial_path, path, _load(labels), image)
+            _write_imagej(partial_path, path, _load(labels), image, record)
 
 
-def _write_imagej(partial_path: Path, path: Path, labels: NDArray[Any], image: ImageFile) -> None:
+def _write_imagej(
+    partial_path: Path, path: Path, labels: NDArray[Any], image: ImageFile, record: str
+) -> None:
     """Write labels, or a float image of values from 0 to 1, as an ImageJ stack."""
     import tifffile
 
@@ -178,6 +187,8 @@ def _write_imagej(partial_path: Path, path: Path, labels: NDArray[Any], image: I
     if image.time_names and image.spatial_axes[0] == "T":
         n_planes = int(np.prod(labels.shape[1:-2]))
         metadata["Labels"] = [name for name in image.time_names for _ in range(n_planes)]
+    if record:
+        metadata[RECORD_KEY] = record
     resolution = (1 / size["X"], 1 / size["Y"]) if {"X", "Y"} <= size.keys() else None
     tifffile.imwrite(
         partial_path,
@@ -190,11 +201,15 @@ def _write_imagej(partial_path: Path, path: Path, labels: NDArray[Any], image: I
     )
 
 
-def _write_tiles(path: Path, labels: Any, image: ImageFile, progress: Progress | None) -> None:
+def _write_tiles(path: Path, labels: Any, image: ImageFile, record: str, progress: Progress | None) -> None:
     """Write labels as an OME-TIFF (BigTIFF), with only one row of tiles in memory."""
     import tifffile
 
-    metadata: dict[str, Any] = {"axes": image.spatial_axes}
+    # By default, tifffile makes an identifier of the time, and the same labels would give other bytes.
+    identifier = uuid.uuid5(uuid.NAMESPACE_OID, f"{record}{labels.shape}{labels.dtype}")
+    metadata: dict[str, Any] = {"axes": image.spatial_axes, "UUID": str(identifier)}
+    if record:
+        metadata["Description"] = f"{RECORD_KEY}={record}"
     for axis in "ZYX":
         if axis in image.pixel_size and image.unit in MICROMETERS:
             metadata[f"PhysicalSize{axis}"] = image.pixel_size[axis] * MICROMETERS[image.unit]

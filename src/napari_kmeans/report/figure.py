@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..blocks.arrays import in_memory
 from ..io.atomic import replacing
 from ..io.image_file import ImageFile
+from ..io.record import KEY
 from ..model.model import KMeansModel
 from ..summary.scalar import ScalarSummary
 from .histogram_bins import bin_summary
@@ -20,6 +21,7 @@ from .tables import cluster_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _SIDE = 1024  # approximate pixels of a panel
 _OPACITY = 0.5  # of clusters over the image, as in the viewer
@@ -45,6 +47,7 @@ def write_figure(
     model: KMeansModel,
     counts: NDArray[np.int64] | None = None,
     *,
+    record: str = "",
     overwrite: bool = False,
 ) -> None:
     """Draw an image, the clusters over it, and the histogram or the shares of the clusters, side by side.
@@ -57,13 +60,15 @@ def write_figure(
     Parameters
     ----------
     path : Path
-        A .png file.
+        A .png, .svg or .pdf file.
     image, labels : ImageFile
         The axes of the labels are the image's `spatial_axes`. Either can be a pyramid.
     model : KMeansModel
         Model that made the labels.
     counts : (k + 1,) int64 array, optional
         Pixels of each label, if they differ from those of the model.
+    record : str
+        How the labels were made, for the metadata of the file.
     overwrite : bool
         Replace an existing file.
 
@@ -115,8 +120,34 @@ def write_figure(
     legend = figure.legend(handles=rows, loc="outside lower center", ncols=4, frameon=False, fontsize="small")
     for text in legend.get_texts():
         text.set_parse_math(False)
-    with replacing(path, overwrite=overwrite) as partial, partial.open("wb") as file:
-        figure.savefig(file, format="png")
+    save_figure(path, figure, record, overwrite=overwrite)
+
+
+def save_figure(path: Path, figure: Figure, record: str = "", *, overwrite: bool = False) -> None:
+    """Write a figure as PNG, SVG or PDF; the same figure gives the same bytes on another day.
+
+    Raises
+    ------
+    FileExistsError
+        Without `overwrite`, if the file exists.
+    OSError
+        If the file cannot be written; no partial file remains.
+    """
+    import matplotlib
+
+    kind = path.suffix.lower().removeprefix(".")
+    metadata = {
+        "png": {KEY: record} if record else {},
+        "svg": {"Date": None, "Description": record or None},
+        "pdf": {"CreationDate": None, "Subject": record or None},
+    }[kind]
+    # Identifiers in SVG are random without a salt.
+    with (
+        matplotlib.rc_context({"svg.hashsalt": "napari-kmeans"}),
+        replacing(path, overwrite=overwrite) as partial,
+        partial.open("wb") as file,
+    ):
+        figure.savefig(file, format=kind, metadata=metadata)
 
 
 def _draw_field(axes: Axes, model: KMeansModel, panel: dict[str, Any]) -> None:
