@@ -19,6 +19,7 @@ from qtpy.QtCore import QEvent, QPointF, Qt, QThreadPool
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
+from napari_kmeans._napari.layers import worker
 from napari_kmeans._napari.layers.layer_recipe import LayerRecipe
 from napari_kmeans._napari.layers.overlay import Overlay
 from napari_kmeans._napari.session.session import Session
@@ -37,6 +38,24 @@ def screen():
             "the tests that open windows out: pytest --ignore=tests/_napari",
             pytrace=False,
         )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def traced_workers():
+    """Measure coverage in napari's workers, too: Python traces only threads that it has started itself."""
+    trace = threading.gettrace()
+    if trace is None:
+        yield
+        return
+    call = worker._Task.__call__
+
+    def traced(task):
+        sys.settrace(trace)
+        return call(task)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker._Task, "__call__", traced)
+        yield
 
 
 @pytest.fixture(scope="session")

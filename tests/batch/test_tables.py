@@ -9,7 +9,7 @@ import pytest
 
 import napari_kmeans
 from napari_kmeans.batch import Input, Outputs, Task, plan, run, write_tables
-from napari_kmeans.batch.tables import check_table, objects_path
+from napari_kmeans.batch.tables import check_contact_sheet, check_table, objects_path, write_contact_sheet
 from napari_kmeans.io.record import read_record
 
 tifffile = pytest.importorskip("tifffile")
@@ -54,3 +54,25 @@ def test_a_table_is_checked_before_any_work(tmp_path: Path) -> None:
     write_tables(path, [], [], task)
     check_table(path, skip_existing=True)
     assert objects_path(path) == tmp_path / "x-objects.csv"
+
+
+def test_a_contact_sheet_is_the_same_after_a_resumed_run(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    for name in "ab":
+        tifffile.imwrite(tmp_path / f"{name}.tif", GRAY)
+    jobs = plan([Input(tmp_path / f"{name}.tif") for name in ("a", "absent", "b")], Outputs(tmp_path / "out"))
+    task, sheet = Task(napari_kmeans.Recipe.of(3)), tmp_path / "sheet.png"
+    content = []
+    for status in ("done", "skipped"):
+        check_contact_sheet(sheet, skip_existing=True)
+        outcomes = list(run(jobs, task, thumbnails=True, skip_existing=True))
+        assert [outcome.status for outcome in outcomes] == [status, "failed", status]
+        write_contact_sheet(sheet, jobs, outcomes, task)
+        content.append(sheet.read_bytes())
+    assert content[0] == content[1]
+    sources = read_record(sheet)["provenance"]["sources"]
+    assert [Path(source["path"]).name for source in sources] == ["a.tif", "b.tif"]
+    with pytest.raises(ValueError, match="exists already; --overwrite replaces it"):
+        check_contact_sheet(sheet)
+    with pytest.raises(ValueError, match=r"sheet\.txt must end in \.png or \.svg or \.pdf"):
+        check_contact_sheet(Path("sheet.txt"))

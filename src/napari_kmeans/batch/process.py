@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-import warnings
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,8 +19,10 @@ from ..io.ome_zarr_labels import LabelMetadata
 from ..io.record import write_sidecar
 from ..model import model_file
 from ..report.label_metadata import model_metadata
+from ..report.picture import Thumbnail, thumbnail_of
 from ..report.provenance import record_of, source_of
 from ..report.tables import write_columns, write_table
+from ..user_warning import collected_warnings
 from .plan import Job
 from .resume import look_at, read_columns
 from .rows import Columns, cluster_rows
@@ -48,6 +49,8 @@ class Outcome:
         That of the image file.
     rows, objects : dict of lists
         Clusters and objects of the image, if they are asked for.
+    thumbnail : Thumbnail, optional
+        Of the image, if it is asked for.
     """
 
     job: Job
@@ -59,6 +62,7 @@ class Outcome:
     fingerprint: str = ""
     rows: Columns = field(default_factory=dict)
     objects: Columns = field(default_factory=dict)
+    thumbnail: Thumbnail | None = None
 
 
 def process(
@@ -69,6 +73,7 @@ def process(
     overwrite: bool = False,
     skip_existing: bool = False,
     rows: bool = False,
+    thumbnails: bool = False,
 ) -> Outcome:
     """Process one image; errors of the image and of its outputs are in the outcome.
 
@@ -86,22 +91,24 @@ def process(
         of an interrupted run are made again; others are not touched without `overwrite`.
     rows : bool
         Return the rows for a table of all images.
+    thumbnails : bool
+        Return a thumbnail for a contact sheet of all images.
     """
     stage = stage or _no_stage
     begin = time.perf_counter()
     outcome = Outcome(job, "failed")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("always", UserWarning)
+    with collected_warnings() as collected:
         try:
-            outcome = _process(job, task, stage, overwrite, skip_existing, rows)
+            outcome = _process(job, task, stage, overwrite, skip_existing, rows, thumbnails)
         except ERRORS as raised:
             outcome = replace(outcome, error=with_path(job.image, reason(raised)))
-    messages = tuple(with_path(job.image, str(warning.message)) for warning in caught)
+    messages = tuple(with_path(job.image, message) for message in collected)
     return replace(outcome, seconds=time.perf_counter() - begin, warnings=messages)
 
 
-def _process(job: Job, task: Task, stage: Stage, overwrite: bool, skip_existing: bool, rows: bool) -> Outcome:
+def _process(
+    job: Job, task: Task, stage: Stage, overwrite: bool, skip_existing: bool, rows: bool, thumbnails: bool
+) -> Outcome:
     stage("reading")
     there = [path for path in job.outputs if os.path.lexists(path)]
     if there and not overwrite and not skip_existing:
@@ -118,7 +125,13 @@ def _process(job: Job, task: Task, stage: Stage, overwrite: bool, skip_existing:
         if existing.is_complete and (not rows or "confidence" in existing.rows):
             objects = read_columns(job.object_table) if rows and job.object_table is not None else {}
             return Outcome(
-                job, "skipped", existing.n_clusters, fingerprint=found, rows=existing.rows, objects=objects
+                job,
+                "skipped",
+                existing.n_clusters,
+                fingerprint=found,
+                rows=existing.rows,
+                objects=objects,
+                thumbnail=_thumbnail_of_files(job, task, existing.n_clusters) if thumbnails else None,
             )
         overwrite = True
     image = task.read(job.image)
@@ -130,13 +143,17 @@ def _process(job: Job, task: Task, stage: Stage, overwrite: bool, skip_existing:
         clusters = cluster_rows(image, result, confidence=rows)
     record = record_of(result.model, task.to_dict(), source_of(job.image, image, found), clusters)
     _write(job, image, result, record, stage, overwrite)
+    n_clusters = result.model.n_clusters
     return Outcome(
         job,
         "done",
-        result.model.n_clusters,
+        n_clusters,
         fingerprint=found,
         rows=(clusters or {}) if rows else {},
         objects=result.object_table if rows else {},
+        thumbnail=thumbnail_of(image, _labels_to_draw(job, result, image), n_clusters)
+        if thumbnails
+        else None,
     )
 
 
@@ -175,7 +192,7 @@ def _write(job: Job, image: ImageFile, result: Result, record: str, stage: Stage
         model_file.write(job.model, json.dumps(json.loads(record), indent=1))
     if job.confidence is not None:
         model, progress = result.model, stage("computing confidence")
-        confidence = model.confidence(image.data, image.channel_axis, progress=progress)
+        confidence = model.confidence(image, progress=progress)
         tiff.write(job.confidence, confidence, image, record=record, overwrite=overwrite, progress=progress)
     if job.objects is not None and result.objects is not None:
         metadata = LabelMetadata(model=record)
@@ -191,6 +208,10 @@ def _labels_to_draw(job: Job, result: Result, image: ImageFile) -> ImageFile:
     if not isinstance(labels, np.ndarray):
         return read_image(job.labels)
     return replace(image, data=labels, axes=image.spatial_axes, coarser=())
+
+
+def _thumbnail_of_files(job: Job, task: Task, n_clusters: int) -> Thumbnail:
+    return thumbnail_of(task.read(job.image), read_image(job.labels), n_clusters)
 
 
 def _no_stage(name: str) -> Progress:

@@ -59,7 +59,7 @@ def _mean_confidence(image: ImageFile, result: Result) -> dict[int, float]:
     """Return the mean confidence of the pixels of each label; NaN for a label without pixels."""
     model: KMeansModel = result.model
     labels = result.segmentation.labels
-    values = model.confidence(image.data, image.channel_axis)
+    values = model.confidence(image)
     totals, counts = np.zeros(256), np.zeros(256, dtype=np.int64)
     for box in array_boxes(labels.shape, getattr(labels, "chunks", None)):
         block, found = in_memory(labels[box]).ravel(), in_memory(values[box]).ravel()

@@ -30,6 +30,7 @@ def run(
     overwrite: bool = False,
     skip_existing: bool = False,
     rows: bool = False,
+    thumbnails: bool = False,
     stage: Callable[[Job], Stage] | None = None,
 ) -> Iterator[Outcome]:
     """Process all images, and yield an outcome for each as soon as it is done.
@@ -50,6 +51,8 @@ def run(
         Skip images whose outputs are complete and were made by the same task from the same file.
     rows : bool
         Return the rows for a table of all images with each outcome.
+    thumbnails : bool
+        Return a thumbnail for a contact sheet of all images with each outcome.
     stage : callable, optional
         Called with the job that this process begins; returns the `Stage` of it. An exception that a callback
         raises ends all work, such as `Cancelled`.
@@ -59,7 +62,7 @@ def run(
     Outcome
         With several processes, in the order in which images are done.
     """
-    options = {"overwrite": overwrite, "skip_existing": skip_existing, "rows": rows}
+    options = {"overwrite": overwrite, "skip_existing": skip_existing, "rows": rows, "thumbnails": thumbnails}
     n_processes = min(n_processes, len(jobs))
     if n_processes < 2:
         for job in jobs:

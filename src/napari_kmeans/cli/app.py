@@ -25,7 +25,7 @@ from ..preprocess.illumination import KINDS
 from .batch import batch
 from .commands import apply, segment
 from .options import choose
-from .report import reporting, say
+from .report import printed_warnings, reporting, say
 from .shared import KINDS as FILES
 from .shared import Channel, with_values
 from .show import show
@@ -43,7 +43,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     0: all went well; 1: an input failed; 2: wrong usage; 130: stopped by Ctrl-C.
     """
-    with steady_output():
+    with steady_output(), printed_warnings():
         return _run(args)
 
 

@@ -68,6 +68,7 @@ def batch(
         return 1
     given = {name: options[name] for name in ("channel", "physical") if options[name]}
     inputs, empty = find_inputs(images, recursive=recursive, out=options["out"])
+    inputs = [each for each in inputs if each.image != running.contact_sheet]  # of an earlier run
     for name in empty:
         say(f"{name} contains no images{'' if recursive else '; --recursive searches its folders'}")
     if not inputs:

@@ -14,7 +14,7 @@ from ..batch.inputs import Input
 from ..batch.plan import Job, Outputs, plan
 from ..batch.process import Outcome
 from ..batch.run import run
-from ..batch.tables import write_tables
+from ..batch.tables import write_contact_sheet, write_tables
 from ..batch.task import Task
 from ..batch.together import fit_together
 from ..blocks.dask_cluster import use_scheduler
@@ -196,6 +196,7 @@ def run_jobs(jobs: Sequence[Job], task: Task, running: Running, *, summary: bool
             overwrite=running.overwrite,
             skip_existing=running.skip_existing,
             rows=running.table is not None,
+            thumbnails=running.contact_sheet is not None,
             stage=bar.stage_of,
         ):
             bar.advance(outcome)
@@ -207,6 +208,11 @@ def run_jobs(jobs: Sequence[Job], task: Task, running: Running, *, summary: bool
         with reporting(running.table) as report:
             for path in write_tables(running.table, jobs, outcomes, task):
                 print(path)
+        failed = failed or report.failed
+    if running.contact_sheet is not None and any(outcome.status != "failed" for outcome in outcomes):
+        with reporting(running.contact_sheet) as report:
+            write_contact_sheet(running.contact_sheet, jobs, outcomes, task)
+            print(running.contact_sheet)
         failed = failed or report.failed
     print_failures(outcomes)
     if summary or any(outcome.status == "skipped" for outcome in outcomes):

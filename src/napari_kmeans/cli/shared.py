@@ -12,7 +12,7 @@ import typer
 
 from ..batch.plan import FIGURES, Outputs
 from ..batch.rows import SUFFIXES
-from ..batch.tables import check_table
+from ..batch.tables import check_contact_sheet, check_table
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -93,6 +93,17 @@ SHARED: dict[str, tuple[Any, Any]] = {
         ],
         "",
     ),
+    "contact_sheet": (
+        Annotated[
+            Path | None,
+            option(
+                panel=RUN,
+                metavar="FILE",
+                help="Also draw all images with their clusters on one page, a .png, .svg or .pdf file.",
+            ),
+        ],
+        None,
+    ),
     "objects": (
         Annotated[
             bool, option("--objects", help="Also write connected parts and their measures, as TIFF and CSV.")
@@ -151,6 +162,7 @@ class Running:
     table : Path or None
         Of all images.
     log : Path or None
+    contact_sheet : Path or None
     """
 
     n_processes: int = 1
@@ -158,6 +170,7 @@ class Running:
     skip_existing: bool = False
     table: Path | None = None
     log: Path | None = None
+    contact_sheet: Path | None = None
 
 
 def takes_shared_options(command: F) -> F:
@@ -195,12 +208,17 @@ def running_of(options: dict[str, Any]) -> Running:
     """Return how a batch is run."""
     table = Path(options["table"]) if options["table"] not in ("", EACH) else None
     overwrite, skip_existing = options["overwrite"], options["skip_existing"]
-    if table is not None:
+    sheet = options["contact_sheet"]
+    for name, path, check in (
+        ("--table", table, check_table),
+        ("--contact-sheet", sheet, check_contact_sheet),
+    ):
         try:
-            check_table(table, overwrite=overwrite, skip_existing=skip_existing)
+            if path is not None:
+                check(path, overwrite=overwrite, skip_existing=skip_existing)
         except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--table") from None
-    return Running(options["jobs"], overwrite, skip_existing, table, options["log"])
+            raise typer.BadParameter(str(error), param_hint=name) from None
+    return Running(options["jobs"], overwrite, skip_existing, table, options["log"], sheet)
 
 
 def with_values(arguments: Sequence[str]) -> list[str]:
