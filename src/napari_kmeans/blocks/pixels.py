@@ -105,12 +105,15 @@ class Pixels:
     n_channels : int or None
     mask : NumPy or dask array, or None
         Of the spatial shape; nonzero = use the pixel.
+    channel_names : tuple of str
+        Names of the channels, if they have any.
     """
 
     image: Any
     extractor: FeatureExtractor
     n_channels: int | None
     mask: Any = None
+    channel_names: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -174,7 +177,12 @@ class Pixels:
     @property
     def value_format(self) -> ScalarFormat | VectorFormat:
         """Format of the values that `read` returns."""
-        return self.extractor.value_format(self.image.dtype, self.n_channels, len(self.shape))
+        value_format = self.extractor.value_format(self.image.dtype, self.n_channels, len(self.shape))
+        if isinstance(value_format, ScalarFormat) or not self.extractor.space.is_per_channel:
+            return value_format
+        if len(self.channel_names) != value_format.n_features:
+            return value_format
+        return replace(value_format, names=self.channel_names)
 
     @property
     def halo(self) -> tuple[int, ...]:

@@ -130,7 +130,8 @@ def _is_color(value_format: ScalarFormat | VectorFormat) -> bool:
     """Return whether red, green and blue are stored."""
     if isinstance(value_format, ScalarFormat):
         return False
-    return value_format.white is not None or value_format.names == ("red", "green", "blue")
+    is_rgb = value_format.names == ("red", "green", "blue") and len(set(value_format.brightness_weights)) > 1
+    return value_format.white is not None or is_rgb  # channels may have these names, too
 
 
 def fit_field(

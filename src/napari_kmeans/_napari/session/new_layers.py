@@ -43,8 +43,11 @@ class NewLayers(QObject):
     -------
     failed(error)
         There is no result that the layer could be made from.
+    objects_added(n, name)
+        So many objects are in the new layer of this name.
     """
 
+    objects_added = Signal(int, str)
     failed = Signal(object)
 
     def __init__(self, viewer: Any, session: Callable[[], Session | None], parent: QObject) -> None:
@@ -107,8 +110,9 @@ class NewLayers(QObject):
 
         def done(result: Any) -> None:
             objects, table = result
-            name = f"{image.name} objects"
-            self._viewer.add_layer(Labels(objects, name=name, features=table, **transforms_of(image)))
+            layer = Labels(objects, name=f"{image.name} objects", features=table, **transforms_of(image))
+            self._viewer.add_layer(layer)
+            self.objects_added.emit(len(layer.features), layer.name)
 
         self.runner.run(work, done)
 

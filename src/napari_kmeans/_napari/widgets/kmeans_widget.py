@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtGui import QAction, QKeySequence
-from qtpy.QtWidgets import QPushButton, QShortcut, QToolButton
+from qtpy.QtGui import QAction, QColor, QKeySequence
+from qtpy.QtWidgets import QColorDialog, QPushButton, QShortcut, QToolButton
 
 from ..layers.image_layer import unwrap
 from ..session import settings
@@ -124,6 +124,7 @@ class KMeansWidget(Container):
             (follower.arrived, self._on_arrived),
             (follower.replaced, self._on_replaced),
             (follower.moved, self._on_moved),
+            (follower.turned, self._on_turned),
             (follower.touched, self._on_touched),
             (changes.changed, self._on_changed),
             (jobs.changed, self._refresh),
@@ -163,6 +164,7 @@ class KMeansWidget(Container):
             (menu.apply_layers.triggered, self.apply_dialogs.to_layers),
             (menu.apply_files.triggered, self.apply_dialogs.to_files),
             (jobs.applying.said, view.show_status),
+            (jobs.new_layers.objects_added, self._on_objects_added),
             (menu.copy_python.triggered, actions.copy_python),
             (menu.export.triggered, actions.export),
             (menu.export_figure.triggered, actions.export_figure),
@@ -227,6 +229,10 @@ class KMeansWidget(Container):
         if session is not None and not session.is_measured and session.resolutions is not None:
             self.jobs.measure()
 
+    def _on_turned(self) -> None:
+        self._display.recolor()
+        self._refresh()
+
     def _on_touched(self) -> None:
         if self.at_rest:
             self.jobs.complete_overlay()  # the user may be about to paint in it
@@ -285,6 +291,7 @@ class KMeansWidget(Container):
             "merge": lambda: self._changes.merge(labels),
             "split": lambda: self._changes.split(labels),
             "background": lambda: self._changes.toggle_background(labels),
+            "color": lambda: self._choose_color(labels),
             "extract": lambda: layers.extract(labels),
             "objects": lambda: layers.split_into_objects(labels),
             "copy": self.actions.copy_table,
@@ -328,6 +335,9 @@ class KMeansWidget(Container):
     def _on_objects(self) -> None:
         self.jobs.new_layers.split_into_objects(self.table.selected_labels())
 
+    def _on_objects_added(self, n: int, name: str) -> None:
+        self.view.show_status(messages.objects_added(n, name))
+
     def _on_export(self, path: Any, overwrite: bool) -> None:
         self.jobs.export(path, overwrite=overwrite)
 
@@ -338,6 +348,17 @@ class KMeansWidget(Container):
         self.view.show_status(messages.exported(path))
 
     # How it is drawn
+
+    def _choose_color(self, labels: list[int]) -> None:
+        """Let the user choose the colour of clusters."""
+        session = self.session
+        if session is None or session.model is None or not labels:
+            return
+        before = QColor.fromRgbF(*self._display.colors(session, session.model)[labels[0] - 1])
+        color = QColorDialog.getColor(before, self.native, "Colour of the cluster")
+        if color.isValid():
+            self._display.set_color(labels, color.getRgbF())
+            self._refresh()
 
     def _on_palette(self, action: QAction) -> None:
         self._display.set_palette(action.data())
