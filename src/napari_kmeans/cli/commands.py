@@ -28,6 +28,7 @@ from ..model.fitted_to import MATCHES
 from ..model.model import KMeansModel
 from ..model.pooled import WEIGHTS
 from ..model.recipe import Recipe
+from .help import completing
 from .log import append_to_log
 from .options import choose, clean_up_of, recipe_of, takes_options_of
 from .report import ProgressBar, print_failures, print_summary, reporting, say
@@ -59,7 +60,13 @@ def segment(
         ),
     ],
     features: Annotated[
-        str, option(metavar="F", panel=WHAT, help=f"What to cluster by: {', '.join(FEATURES)}.")
+        str,
+        option(
+            metavar="F",
+            panel=WHAT,
+            help=f"What to cluster by: {', '.join(FEATURES)}.",
+            autocompletion=completing(FEATURES),
+        ),
     ] = "gray",
     together: Annotated[
         bool, option("--together", panel=RUN, help="Find one model of all images, instead of one for each.")
@@ -89,7 +96,10 @@ def segment(
     ] = "",
     **options: Any,
 ) -> int:
-    """Label the clusters of each image: 1 = darkest … k = brightest, 0 = excluded."""
+    """Label the clusters of each image.
+
+    Labels are 1 for the darkest cluster to k for the brightest, and 0 for excluded pixels.
+    """
     if weights:
         choose("--weights", weights, WEIGHTS)
         if not together:
@@ -123,6 +133,7 @@ def apply(
         str,
         option(
             metavar="|".join(MATCHES),
+            autocompletion=completing(MATCHES),
             panel=WHAT,
             help="For images that differ from the fitted one: use the same values, values scaled to the range of each "
             "image, or fit the recipe to each image.",

@@ -16,7 +16,10 @@ from ..batch.tables import check_contact_sheet, check_table
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-KINDS = "OME-Zarr (a folder or a URL), TIFF, PNG or JPEG"
+KINDS = (
+    "OME-Zarr (a folder or a URL), TIFF, PNG or JPEG; with napari-kmeans[formats] also NRRD, MHA, NIfTI, DICOM, CZI, "
+    "ND2 or LIF"
+)
 
 WHAT, OUTPUT, RUN = "What to cluster by", "Output", "Many images"
 """Panels of ``--help``."""

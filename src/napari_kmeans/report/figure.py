@@ -35,7 +35,7 @@ _COLUMNS = 4  # of the legend
 _EXCLUDED = "0.75"  # gray of bars without a label
 
 # The layout in inches. It is fixed, since Matplotlib would draw everything once more to find one.
-_PANEL, _HEIGHT, _GAP, _TITLE, _LINE = 3.8, 3.2, 0.12, 0.3, 0.19
+_PANEL, _HEIGHT, _GAP, _TITLE, _LINE = 3.8, 3.5, 0.12, 0.3, 0.19
 _LEFT_OF_PLOT, _BELOW_PLOT = 0.8, 0.45
 _DPI = 120
 
