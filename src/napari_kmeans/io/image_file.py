@@ -309,6 +309,10 @@ class ImageFile:
         axes : str
             A letter for each axis of `data`; it is transposed where the order requires it.
 
+        Returns
+        -------
+        ImageFile
+
         Raises
         ------
         Unsupported
