@@ -81,6 +81,7 @@ else:
 
         def update(self, metadata: dict[str, Any]) -> None:
             """Fill the dynamic fields."""
-            metadata.setdefault("readme", {"content-type": "text/markdown", "text": readme()})
-            if url := repository_url():
-                metadata.setdefault("urls", project_urls(url))
+            if "readme" not in metadata:  # a source distribution has no README.md to read
+                metadata["readme"] = {"content-type": "text/markdown", "text": readme()}
+            if "urls" not in metadata and (url := repository_url()):
+                metadata["urls"] = project_urls(url)
