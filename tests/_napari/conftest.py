@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import threading
+import warnings
 
 # Before napari is imported: tests neither read nor write a person's settings.
 os.environ["NAPARI_CONFIG"] = ""
@@ -100,6 +101,19 @@ def open_dock(viewer, settle):
         return dock
 
     return open_it
+
+
+@pytest.fixture
+def window(viewer, qtbot):
+    """Show the viewer's window and make it active, so that its widgets get the focus."""
+    window = viewer.window._qt_window
+    window.show()
+    with qtbot.waitExposed(window):
+        pass
+    # A virtual screen has no window manager to do that.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of PySide6, which has nothing in its place
+        QApplication.setActiveWindow(window)
 
 
 @pytest.fixture

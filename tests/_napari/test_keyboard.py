@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
+from dock_helpers import in_reach as reached_by_tab
 from napari.layers import Labels
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QContextMenuEvent
-from qtpy.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QMenu, QTabBar
+from qtpy.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QLabel, QMenu, QTabBar
 
 from napari_kmeans import KMeansModel
 from napari_kmeans._napari.layers.image_layer import METADATA_KEY
 
 
 @pytest.fixture
-def dock(viewer, open_dock, settle, qtbot, volume):
+def dock(viewer, window, open_dock, settle, volume):
     """A dock in a window on the screen, with clusters of a stack."""
     viewer.add_image(volume)
-    viewer.window._qt_window.show()
-    with qtbot.waitExposed(viewer.window._qt_window):
-        pass
-    # A virtual screen has no window manager to do that.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of PySide6, which has nothing in its place
-        QApplication.setActiveWindow(viewer.window._qt_window)
     dock = open_dock()
     dock.n_clusters.value = 4
     settle(dock)
@@ -96,6 +88,7 @@ def test_every_control_and_entry_tells_what_it_does(dock):
         if control.isVisible() and control.focusPolicy() & Qt.FocusPolicy.TabFocus
     ]
     assert [control for control in in_reach if not control.toolTip()] == []
+    assert [control for control in reached_by_tab(dock) if not control.accessibleName()] == []
     tabs = dock.native.findChild(QTabBar)
     assert all(tabs.tabToolTip(i) for i in range(tabs.count()))
     assert all(dock.table.horizontalHeaderItem(i).toolTip() for i in range(dock.table.columnCount()))
@@ -180,3 +173,17 @@ def test_the_menu_of_the_table_opens_by_its_keys(dock, press, monkeypatch):
         assert isinstance(menu, QMenu)
         assert "Extract as layer" in [entry.text() for entry in menu.actions() if entry.isEnabled()]
         menu.close()
+
+
+def test_labels_name_the_controls_beside_them(dock):
+    labels = [label for label in dock.native.findChildren(QLabel) if label.buddy() is not None]
+    buddies = {label.text(): label.buddy() for label in labels}
+    for text, control in (
+        ("Image", dock.image),
+        ("Cluster by", dock.features),
+        ("Clusters", dock.n_clusters),
+        ("Smooth", dock.smooth),
+        ("Mask", dock.mask),
+        ("Majority", dock.majority),
+    ):
+        assert buddies[text] is control.native

@@ -54,6 +54,7 @@ class ClusterTable(QTableWidget):
         for column, tip in enumerate(_HEADER_TIPS):
             self.horizontalHeaderItem(column).setToolTip(tip)
         self.setToolTip("Select clusters to see them alone; right click or Shift+F10 for their menu")
+        self.setAccessibleName("Clusters")
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(24)
         self.setEditTriggers(

@@ -24,6 +24,7 @@ from .controls import CONTROLS, Controls
 from .dock_menu import DockMenu
 from .dock_view import DockView
 from .files_and_clipboard import FilesAndClipboard
+from .focus_ring import FocusRing
 from .layout import KeptSpace, ScrollColumn, arrange, row, status_label, tune_controls
 from .session_changes import SessionChanges
 
@@ -55,6 +56,7 @@ class KMeansWidget(Container):
             if name not in form:
                 setattr(self, name, widget)
         self.peek = QPushButton("Peek", toolTip="Hold to see the original")
+        self.peek.setAccessibleName("Peek")
         self.more = QPushButton("⋯", toolTip="More")
         self.more.setAccessibleName("More")
         self.menu = DockMenu(preferred.palette, self.more)
@@ -64,6 +66,8 @@ class KMeansWidget(Container):
         view = self.view = DockView(controls, self.menu, self._display)
         self.histogram, self.border, self.choose_k = view.histogram, view.border, view.choose_k
         self.table, self.tabs, self.suggest = view.table, view.tabs, view.choose_k.use
+        self.tabs.tabBar().setAccessibleName("Plots")
+        self.suggest.setAccessibleName("Use the suggested number of clusters")
         self.status = view.status = status_label()
         self._running = KeptSpace(controls["progress"].native, controls["cancel"].native)
         self._running.hide()
@@ -91,6 +95,7 @@ class KMeansWidget(Container):
             self._shortcut(QKeySequence.StandardKey.Undo, self._changes.undo),
             self._shortcut(QKeySequence.StandardKey.Redo, self._changes.redo),
         ]
+        self._ring = FocusRing(self.native)
         self._closing = Closing(self.native, self._close)
         self._connect()
         self._follower.follow()
