@@ -69,6 +69,10 @@ class Task:
         Name or index of the channel to use; empty: all channels.
     physical : bool
         Whether lengths and sizes of the recipe are in the unit of the file instead of in pixels.
+    series : int, optional
+        Which image of a file that contains several; see `read_image`.
+    axes : str
+        Axes of files that state wrong ones; see `read_image`.
     confirm : bool
         Whether scikit-learn checks exact optima, which costs a second for its import.
     together : dict
@@ -80,6 +84,8 @@ class Task:
     match: str = "values"
     channel: str = ""
     physical: bool = False
+    series: int | None = None
+    axes: str = ""
     confirm: bool = False
     together: dict[str, Any] = field(default_factory=dict)
 
@@ -105,9 +111,11 @@ class Task:
         if not isinstance(made, dict) or not isinstance(made.get("recipe"), dict):
             raise ValueError("it does not say by which recipe it was made")
         recipe = recipe_file.from_dict(made["recipe"])
-        options = {name: made.get(name, getattr(cls, name)) for name in ("channel", "physical")}
-        if not isinstance(options["channel"], str) or not isinstance(options["physical"], bool):
-            raise ValueError("channel is not a text, or physical is not true or false")
+        kinds = {"channel": str, "physical": bool, "series": int | None, "axes": str}
+        options = {name: made.get(name, getattr(cls, name)) for name in kinds}
+        for name, kind in kinds.items():
+            if not isinstance(options[name], kind):
+                raise ValueError(f"{name} has the value {options[name]!r:.40}")
         if "model" not in made and not made.get("together"):
             return cls(recipe, **options)
         if "clustering" not in record:
@@ -126,11 +134,15 @@ class Task:
         elif self.model is not None:
             text = self.model.to_json().encode()
             described |= {"model": f"sha256:{hashlib.sha256(text).hexdigest()}", "match": self.match}
-        return described | {"channel": self.channel, "physical": self.physical}
+        described |= {"channel": self.channel, "physical": self.physical}
+        # Only if they are used, so that outputs of earlier versions count as made by the same task.
+        return described | {
+            name: getattr(self, name) for name in ("series", "axes") if getattr(self, name) not in (None, "")
+        }
 
     def read(self, at: Location) -> ImageFile:
         """Read an image, or the chosen channel of it."""
-        image = read_image(at)
+        image = read_image(at, series=self.series, axes=self.axes)
         return image.channel(self.channel) if self.channel else image
 
     def recipe_of(self, image: ImageFile) -> Recipe:

@@ -18,7 +18,17 @@ from ..model.recipe import Recipe
 from ..user_warning import warn_user
 from .commands import plan_jobs, run_jobs
 from .report import reporting, say
-from .shared import KINDS, RUN, WHAT, Recursive, option, outputs_of, running_of, takes_shared_options
+from .shared import (
+    KINDS,
+    RUN,
+    WHAT,
+    Recursive,
+    option,
+    outputs_of,
+    reading_of,
+    running_of,
+    takes_shared_options,
+)
 
 
 @takes_shared_options
@@ -66,7 +76,7 @@ def batch(
         task = Task(Recipe.load(recipe_file)) if recipe_from is None else _task_of(recipe_file, images)
     if report.failed:
         return 1
-    given = {name: options[name] for name in ("channel", "physical") if options[name]}
+    given = {name: value for name, value in reading_of(options).items() if value not in ("", False, None)}
     inputs, empty = find_inputs(images, recursive=recursive, out=options["out"])
     inputs = [each for each in inputs if each.image != running.contact_sheet]  # of an earlier run
     for name in empty:

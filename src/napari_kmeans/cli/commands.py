@@ -39,6 +39,7 @@ from .shared import (
     Running,
     option,
     outputs_of,
+    reading_of,
     running_of,
     takes_shared_options,
 )
@@ -108,7 +109,7 @@ def segment(
     if scheduler and running.n_processes > 1:
         raise typer.BadParameter("choose --scheduler or --jobs, not both", param_hint="--jobs")
     recipe = recipe_of(n_clusters, features, options)
-    task = Task(recipe, channel=options["channel"], physical=options["physical"], confirm=confirm)
+    task = Task(recipe, confirm=confirm, **reading_of(options))
     todo = _plan(images, outputs_of(options, None if together else save_model))
     if together and save_model is not None:
         _check_model_path(save_model, todo, running)
@@ -150,8 +151,7 @@ def apply(
         model = KMeansModel.load(model_file)
     if report.failed:
         return 1
-    channel, physical = options["channel"], options["physical"]
-    task = Task.applying(model, recipe, match=match, channel=channel, physical=physical)
+    task = Task.applying(model, recipe, match=match, **reading_of(options))
     return run_jobs(todo, task, running)
 
 

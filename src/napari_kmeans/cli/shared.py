@@ -13,6 +13,7 @@ import typer
 from ..batch.plan import FIGURES, Outputs
 from ..batch.rows import SUFFIXES
 from ..batch.tables import check_contact_sheet, check_table
+from ..io.image_file import AXES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,6 +46,30 @@ Recursive = Annotated[
 
 SHARED: dict[str, tuple[Any, Any]] = {
     "channel": (Channel, ""),
+    "series": (
+        Annotated[
+            int | None,
+            option(
+                metavar="N",
+                panel=WHAT,
+                min=0,
+                help="Use image N of files that contain several, from 0.",
+            ),
+        ],
+        None,
+    ),
+    "axes": (
+        Annotated[
+            str,
+            option(
+                metavar="AXES",
+                panel=WHAT,
+                help="Axes of files that state wrong ones, such as TZYX: T time, Z depth, C channel, Y row, X column, "
+                "S colour.",
+            ),
+        ],
+        "",
+    ),
     "physical": (
         Annotated[
             bool,
@@ -194,6 +219,16 @@ def with_parameters(command: F, added: Sequence[inspect.Parameter]) -> F:
         p.name: p.annotation for p in added
     }
     return command
+
+
+def reading_of(options: dict[str, Any]) -> dict[str, Any]:
+    """Return what says how images are read: the fields of a `Task`."""
+    axes = options["axes"].upper()
+    if axes and (not set("YX") <= set(axes) <= set(AXES) or len(set(axes)) < len(axes)):
+        raise typer.BadParameter(
+            f"{options['axes']!r} must have Y and X, and each of T, Z, C, S at most once", param_hint="--axes"
+        )
+    return {**{name: options[name] for name in ("channel", "physical", "series")}, "axes": axes}
 
 
 def outputs_of(options: dict[str, Any], model: Path | None = None) -> Outputs:

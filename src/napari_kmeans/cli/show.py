@@ -97,6 +97,10 @@ def _task(task: Mapping[str, Any]) -> list[tuple[str, str]]:
         lines += [("applied", f"a model, by its {task['match']}"), ("", task["model"])]
     if task.get("channel"):
         lines.append(("channel", task["channel"]))
+    if "series" in task:
+        lines.append(("series", str(task["series"])))
+    if task.get("axes"):
+        lines.append(("axes", task["axes"]))
     if task.get("physical"):
         lines.append(("lengths", "in the unit of the file"))
     return lines
