@@ -46,7 +46,7 @@ def absolute_links(text: str, url: str, revision: str) -> str:
     """Return Markdown whose relative links and pictures lead to the repository."""
 
     def link(match: re.Match[str]) -> str:
-        kind = "raw" if re.search(r"\.(png|svg|gif)$", match[2]) else "blob"
+        kind = "raw" if re.search(r"\.(png|svg|gif|webp)$", match[2]) else "blob"
         return f"{match[1]}{url}/{kind}/{revision}/{match[2]}{match[3]}"
 
     # Not https:, mailto: and the like, and not #anchors.
