@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 import pytest
 from napari.layers import Labels
-from qtpy.QtCore import QLocale, Qt
+from qtpy.QtCore import QEvent, QLocale, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QApplication, QColorDialog, QFileDialog
 
@@ -187,6 +187,8 @@ def test_images_that_were_channels_are_freed_after_closing(viewer, open_dock, se
     finish_threads()
     gc.collect()
     QApplication.processEvents()
+    # PySide6 deletes napari's controls of a removed layer only then.
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     gc.collect()
     assert [ref() for ref in gone] == [None] * 4
 

@@ -21,7 +21,7 @@ import dask.array as da
 import numpy as np
 import pytest
 from napari.layers import Image, Labels
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_kmeans._napari.session.copy_as_python import as_python
@@ -391,4 +391,5 @@ def test_a_random_walk(viewer, open_dock, settle, finish_threads, capsys, seed):
     for _ in range(3):
         gc.collect()
         QApplication.processEvents()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     assert [ref() for ref in walk.gone if ref() is not None] == []

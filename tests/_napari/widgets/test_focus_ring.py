@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from dock_helpers import in_reach
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QScrollArea
 
 from napari_kmeans._napari.widgets.focus_ring import FocusRing
 
@@ -20,11 +20,16 @@ def test_the_focus_is_seen_at_every_control(viewer, window, open_dock, settle, v
     assert len(controls) > 20
     [ring] = dock.native.findChildren(FocusRing)
     for control in controls:
+        scroll = dock.native.findChild(QScrollArea)
+        if scroll.isAncestorOf(control):
+            scroll.ensureWidgetVisible(control)  # as the Tab key does
         control.setFocus(Qt.FocusReason.TabFocusReason)
         QApplication.processEvents()
         assert QApplication.focusWidget() is control
-        assert ring.widget() is control
         assert ring.isVisible()
+        seen = control.visibleRegion().boundingRect()
+        assert ring.geometry().topLeft() == control.mapTo(dock.native, seen.topLeft())
+        assert ring.size() == seen.size()
         drawn = ring.grab().toImage()
         background = ring.palette().color(ring.palette().ColorRole.Window)
         edge = drawn.pixelColor(drawn.width() // 2, 0)
@@ -45,13 +50,14 @@ def contrast(one, other):
     return (bright + 0.05) / (dark + 0.05)
 
 
-def test_the_ring_stays_in_its_dock(viewer, window, open_dock, settle, gray):
+def test_the_ring_is_for_the_keyboard_and_for_the_dock(viewer, window, open_dock, settle, gray):
     viewer.add_image(gray)
     dock = open_dock()
     settle(dock)
-    dock.segment.native.setFocus()
     [ring] = dock.native.findChildren(FocusRing)
-    assert ring.widget() is dock.segment.native
+    dock.segment.native.setFocus(Qt.FocusReason.MouseFocusReason)
+    assert not ring.isVisible()
+    dock.peek.setFocus(Qt.FocusReason.TabFocusReason)
+    assert ring.isVisible()
     viewer.window._qt_viewer.canvas.native.setFocus()
-    assert ring.widget() is None
     assert not ring.isVisible()
