@@ -441,7 +441,7 @@ _ENDLESS = """
 import sys, time
 from napari_kmeans.batch import task
 from napari_kmeans.cli import main
-def read_image(at):
+def read_image(at, **options):
     print("reading", flush=True)
     time.sleep(60)
 task.read_image = read_image
