@@ -2,7 +2,7 @@
 
 .POSIX:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint docs pictures bench clean
+.PHONY: help demo test test-all soak coverage mutants lint docs pictures bench clean
 
 VENV = .venv
 TOX_VENV = .venv-tox
@@ -16,6 +16,9 @@ help:
 	@echo "make demo      open napari with a segmented picture (without a screen: leave demo.png)"
 	@echo "make test      install what tests need and run them, and the lint step"
 	@echo "make test-all  the tests on every Python found, those that take long, and the lint step"
+	@echo "make soak      random walks through the dock"
+	@echo "make coverage  which lines and branches the tests reach"
+	@echo "make mutants   change the code a little and see whether the tests notice"
 	@echo "make lint      style, types, direction of imports"
 	@echo "make docs      build the documentation into site/"
 	@echo "make pictures  make the pictures of README and docs again (ARGS=--check: only compare)"
@@ -43,6 +46,10 @@ test: $(TOX)
 test-all: $(TOX)
 	@scripts/install-system-packages
 	scripts/with-pythons $(TOX) run $(ARGS)
+
+soak coverage mutants: $(TOX)
+	@scripts/install-system-packages
+	scripts/with-pythons $(TOX) run -e $@ $(ARGS)
 
 lint: $(TOX)
 	scripts/with-pythons $(TOX) run -e lint $(ARGS)

@@ -46,7 +46,7 @@ def absolute_links(text: str, url: str, revision: str) -> str:
     """Return Markdown whose relative links and pictures lead to the repository."""
 
     def link(match: re.Match[str]) -> str:
-        kind = "raw" if re.search(r"\.(png|svg|gif)$", match[2]) else "blob"
+        kind = "raw" if re.search(r"\.(png|svg|gif|webp)$", match[2]) else "blob"
         return f"{match[1]}{url}/{kind}/{revision}/{match[2]}{match[3]}"
 
     # Not https:, mailto: and the like, and not #anchors.
@@ -81,6 +81,7 @@ else:
 
         def update(self, metadata: dict[str, Any]) -> None:
             """Fill the dynamic fields."""
-            metadata.setdefault("readme", {"content-type": "text/markdown", "text": readme()})
-            if url := repository_url():
-                metadata.setdefault("urls", project_urls(url))
+            if "readme" not in metadata:  # a source distribution has no README.md to read
+                metadata["readme"] = {"content-type": "text/markdown", "text": readme()}
+            if "urls" not in metadata and (url := repository_url()):
+                metadata["urls"] = project_urls(url)

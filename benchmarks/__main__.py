@@ -56,15 +56,18 @@ def main() -> int:
         one_k = engine.in_fresh_process(engine.one_k, n)
         say("steps of the slider")
         steps = {dtype: engine.in_fresh_process(engine.slider, dtype, size, n) for dtype in GRAY}
+        say("figures")
+        figures = engine.in_fresh_process(engine.figures, n)
         say("imports")
         imported = engine.imports(n)
         show(
             tables.of_every_k(every_k),
             tables.of_one_k(one_k),
             tables.of_slider(steps, size),
+            tables.of_figures(figures),
             tables.of_imports(imported),
         )
-        raw = {"every_k": every_k, "one_k": one_k, "slider": steps, "imports": imported}
+        raw = {"every_k": every_k, "one_k": one_k, "slider": steps, "figures": figures, "imports": imported}
     show(tables.of_goals(measured, every_k, imported))
     say("done")
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import multiprocessing
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -152,6 +154,27 @@ def slider(dtype: str, size: int, rounds: int) -> tuple[int, dict[str, Timing]]:
             for name, value in steps.items():
                 timings[name].times.append(value)
     return int(summary.values.size), timings
+
+
+def figures(rounds: int) -> dict[str, Timing]:
+    """Seconds to draw and write the figure of a picture of 512²; the import of Matplotlib does not count."""
+    from napari_kmeans.io.image_file import ImageFile
+    from napari_kmeans.pipeline import segment
+    from napari_kmeans.report.figure import write_figure
+
+    picture = images.make("uint8", 512)
+    labels, model = segment(picture, K)
+    image = ImageFile(Path("picture.tif"), picture, "YX", {"Y": 0.5, "X": 0.5}, "um")
+    found = ImageFile(image.path, labels, "YX")
+    with tempfile.TemporaryDirectory() as folder:
+
+        def writing(kind: str) -> Callable[[], None]:
+            path = Path(folder) / f"figure.{kind}"
+            return lambda: write_figure(path, image, found, model, overwrite=True)
+
+        return interleaved(
+            {f"figure, {kind.upper()}": writing(kind) for kind in ("png", "svg", "pdf")}, rounds
+        )
 
 
 _IMPORTS = {

@@ -128,6 +128,12 @@ def of_imports(results: dict[str, Timing]) -> Table:
     return Table("Imports beyond NumPy's own", ["in a fresh process", "median", "least"], rows)
 
 
+def of_figures(results: dict[str, Timing]) -> Table:
+    """Time of figures."""
+    rows = [[name, seconds(t.median), seconds(t.best)] for name, t in results.items()]
+    return Table("Figures of a 512² picture, written to a file", ["kind", "median", "least"], rows)
+
+
 def of_goals(
     measured: list[Image],
     solver: dict[int, dict[str, Timing]] | None,

@@ -108,10 +108,24 @@ def dock_of(studio: Studio, sample: str, theme: str) -> Any:
     return studio.dock_at(*NARROW)
 
 
-def window(studio: Studio) -> Any:
+def window(studio: Studio, theme: str = "dark") -> Any:
     """The whole window, with coins."""
-    studio.begin("coins", 4)
+    studio.begin("coins", 4, theme)
     return studio.window(whole=True)
+
+
+def moved(studio: Studio, theme: str) -> list[Any]:
+    """Frames of an animation: the slider goes from 2 to 6 clusters, then the illumination is removed for 2."""
+    studio.begin("coins", 2, theme)
+    frames = [studio.window()]
+    for n_clusters in (3, 4, 5, 6, 2):
+        studio.dock.n_clusters.value = n_clusters
+        frames.append(studio.window())
+    studio.dock.view.prepare.button.setChecked(True)
+    studio.dock.illumination.value = "additive"
+    frames.append(studio.window())
+    studio.dock.view.prepare.button.setChecked(False)
+    return frames
 
 
 def choose_k(studio: Studio, theme: str) -> Any:
@@ -256,6 +270,9 @@ def figure(studio: Studio) -> Any:
 
 PICTURES: dict[str, Callable[[Studio], Any]] = {
     "window": window,
+    "window-light": partial(window, theme="light"),
+    "moved-dark": partial(moved, theme="dark"),
+    "moved-light": partial(moved, theme="light"),
     "window-highlighted": highlighted,
     "window-outline": outline,
     "window-side-by-side": side_by_side,
@@ -281,6 +298,7 @@ ONCE = (
     "gallery",
     "window-estimate",
     "window-side-by-side",
+    "moved",
 )  # large ones of little text: the repository stays small
 
 
@@ -309,19 +327,34 @@ def few_colors(pixmap: Any) -> Any:
     return few
 
 
-def difference(picture: Any, path: Path) -> float:
-    """Return how much a picture differs from the last one: a mean of gray values, or infinity if it has another size."""
+def difference(pictures: Sequence[Any], path: Path) -> float:
+    """Return how much frames differ from the last ones: a mean of gray values, or infinity if sizes or numbers differ."""
     import numpy as np
-    from PIL import Image
+    from PIL import Image, ImageSequence
 
     if not path.exists():
         return float("inf")
+    differs = 0.0
     with Image.open(path) as last:
-        if last.size != picture.size:
+        if last.size != pictures[0].size or getattr(last, "n_frames", 1) != len(pictures):
             return float("inf")
         size = (-(-last.width // 8), -(-last.height // 8))
-        small = [np.asarray(each.convert("RGB").resize(size), dtype=float) for each in (picture, last)]
-    return float(np.abs(small[0] - small[1]).mean())
+        for frames in zip(pictures, ImageSequence.Iterator(last), strict=True):
+            small = [np.asarray(each.convert("RGB").resize(size), dtype=float) for each in frames]
+            differs = max(differs, float(np.abs(small[0] - small[1]).mean()))
+    return differs
+
+
+def save(pictures: Sequence[Any], path: Path) -> None:
+    """Write a picture, or an animation that shows its last frame longer."""
+    if len(pictures) == 1:
+        pictures[0].save(path, optimize=True)
+    else:
+        durations = [900] * (len(pictures) - 1) + [2500]
+        frames = [picture.convert("RGB") for picture in pictures]
+        frames[0].save(
+            path, save_all=True, append_images=frames[1:], duration=durations, loop=0, quality=70, method=6
+        )
 
 
 def take(wanted: Sequence[str], scale: int, check: bool) -> bool:
@@ -330,12 +363,15 @@ def take(wanted: Sequence[str], scale: int, check: bool) -> bool:
     same = True
     try:
         for name in wanted:
-            picture, path = few_colors(PICTURES[name](studio)), FOLDER / f"{name}{SCALES[scale]}.png"
-            differs = difference(picture, path)
+            taken = PICTURES[name](studio)
+            animated = isinstance(taken, list)
+            pictures = [few_colors(each) for each in (taken if animated else [taken])]
+            picture, path = pictures[0], FOLDER / f"{name}{SCALES[scale]}.{'webp' if animated else 'png'}"
+            differs = difference(pictures, path)
             if differs > TOLERANCE:
                 same = False
                 if not check:
-                    picture.save(path, optimize=True)
+                    save(pictures, path)
             kept = "as before" if differs <= TOLERANCE else "differs" if check else "written"
             print(f"{path.name}: {picture.width} × {picture.height}, {kept} ({differs:.1f})", flush=True)
     finally:

@@ -9,6 +9,12 @@ from numba.core import caching, config
 
 from napari_kmeans.compiled import kernel
 
+# numba 0.61 calls them private.
+IN_TREE, USER_WIDE = (
+    getattr(caching, name, None) or getattr(caching, f"_{name}")
+    for name in ("InTreeCacheLocator", "UserWideCacheLocator")
+)
+
 pytestmark = pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
 
 
@@ -26,7 +32,7 @@ def not_writable(monkeypatch):
     def refuse(self):
         raise OSError("read-only file system")
 
-    monkeypatch.setattr(caching.InTreeCacheLocator, "ensure_cache_path", refuse)
+    monkeypatch.setattr(IN_TREE, "ensure_cache_path", refuse)
 
 
 def test_machine_code_is_kept_beside_the_module():
@@ -34,7 +40,7 @@ def test_machine_code_is_kept_beside_the_module():
 
 
 def test_or_in_the_folder_of_the_user(not_writable, monkeypatch, tmp_path):
-    monkeypatch.setattr(caching.UserWideCacheLocator, "get_cache_path", lambda self: str(tmp_path))
+    monkeypatch.setattr(USER_WIDE, "get_cache_path", lambda self: str(tmp_path))
     compiled = kernel(total)
     assert compiled(np.arange(4.0)) == 6
     assert compiled.stats.cache_path == str(tmp_path)
@@ -48,7 +54,7 @@ def test_where_nothing_can_be_written_it_is_compiled_again(not_writable, monkeyp
     def refuse(self):
         raise OSError("read-only file system")
 
-    monkeypatch.setattr(caching.UserWideCacheLocator, "ensure_cache_path", refuse)
+    monkeypatch.setattr(USER_WIDE, "ensure_cache_path", refuse)
     with pytest.raises(RuntimeError):
         numba.njit(cache=True)(total)
     assert kernel(total)(np.arange(4.0)) == 6

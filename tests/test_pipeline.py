@@ -86,6 +86,7 @@ def test_the_luminance_of_pictures_reaches_the_optimum(picture, least_inertia, n
     assert np.array_equal(model.counts, np.bincount(labels.ravel(), minlength=k + 1)[1:])
 
 
+@pytest.mark.filterwarnings("ignore:image has shape")
 @settings(deadline=None, max_examples=250)
 @given(
     hnp.arrays(

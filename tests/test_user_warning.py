@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import threading
 import warnings
 
 import numpy as np
 import pytest
 
 import napari_kmeans
-from napari_kmeans.user_warning import warn_user
+from napari_kmeans.user_warning import collected_warnings, warn_user
 
 
 def test_the_warning_names_the_caller_outside_the_package():
@@ -31,3 +32,28 @@ def test_without_a_caller_outside_it_is_still_a_warning():
         warnings.simplefilter("always")
         exec(code, {"__name__": "napari_kmeans.inside", "warn_user": warn_user})
     assert [str(warning.message) for warning in caught] == ["alone"]
+
+
+def test_warnings_collected_in_a_thread_leave_other_threads_alone():
+    entered, go_on = threading.Event(), threading.Event()
+    messages = []
+
+    def work():
+        with collected_warnings() as collected:
+            entered.set()
+            go_on.wait(10)
+            napari_kmeans.segment(np.ones((3, 4)), 2)
+        messages.extend(collected)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert entered.wait(10)
+    filters = warnings.filters[:]
+    with pytest.warns(UserWarning, match="only 1 distinct value"):
+        napari_kmeans.segment(np.ones((3, 4)), 2)
+    go_on.set()
+    thread.join()
+    assert warnings.filters == filters
+    assert messages == ["the image has only 1 distinct value, so there is 1 cluster instead of 2"]
+    with pytest.warns(UserWarning, match="look here"):
+        warn_user("look here")

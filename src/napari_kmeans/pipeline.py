@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Unpack
 
-from .blocks.containers import Contents, axis_number, open_container, open_mask
+from .blocks.containers import Contents, axis_number, open_container, open_mask, warn_if_ambiguous
 from .blocks.pixels import Pixels
 from .blocks.progress import Progress, subprogress
 from .features.feature_space import FeatureSpace
@@ -115,7 +115,8 @@ def fit(
     Warns
     -----
     UserWarning
-        If there are fewer distinct values than `n_clusters`; each value is then a cluster.
+        If there are fewer distinct values than `n_clusters`; each value is then a cluster. If an array of
+        three dimensions has 3 or 4 elements along the last one, and no `channel_axis` is given.
 
     Notes
     -----
@@ -211,15 +212,15 @@ def segment(
     middle, end = (0.4, 0.8) if clean_up else (0.5, 1.0)
     image, channel_axis = contents.data, contents.channel_axis
     stack = fit(
-        image,
+        contents,
         n_clusters,
-        channel_axis=channel_axis,
         mask=mask,
         per_axis=per_axis,
         progress=subprogress(progress, 0, middle),
         **_with_nodata([contents], options),
     )
-    labels = stack.predict(image, channel_axis, mask, progress=subprogress(progress, middle, end))
+    plain = contents.without_container()
+    labels = stack.predict(plain, mask=mask, progress=subprogress(progress, middle, end))
     if clean_up:
         axis = spatial_axis(image, per_axis, channel_axis)
         rest = subprogress(progress, end, 1)
@@ -269,18 +270,24 @@ def _with_nodata(opened: list[Contents], options: Mapping[str, Any]) -> dict[str
 
 def _pixels(contents: Contents, mask: Any, recipe: Recipe) -> Pixels:
     """Validate an image and its mask."""
-    return Pixels.of(
-        contents.data,
-        features=recipe.extractor,
-        channel_axis=contents.channel_axis,
-        mask=open_mask(mask),
-    )
+    [pixels] = _pixels_of_all([contents], [mask], recipe)
+    return pixels
 
 
 def _pixels_of_all(opened: list[Contents], mask: Any, recipe: Recipe) -> list[Pixels]:
     """Validate a list of images with a list of masks."""
     masks = one_per_image("mask", mask, len(opened))
-    return [_pixels(contents, of_image, recipe) for contents, of_image in zip(opened, masks, strict=True)]
+    images = [
+        Pixels.of(
+            contents.data,
+            features=recipe.extractor,
+            channel_axis=contents.channel_axis,
+            mask=open_mask(of_image),
+        )
+        for contents, of_image in zip(opened, masks, strict=True)
+    ]
+    warn_if_ambiguous(opened)
+    return images
 
 
 def suggest_illumination(

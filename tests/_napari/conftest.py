@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import threading
+import warnings
 
 # Before napari is imported: tests neither read nor write a person's settings.
 os.environ["NAPARI_CONFIG"] = ""
@@ -19,6 +20,7 @@ from qtpy.QtCore import QEvent, QPointF, Qt, QThreadPool
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
+from napari_kmeans._napari.layers import worker
 from napari_kmeans._napari.layers.layer_recipe import LayerRecipe
 from napari_kmeans._napari.layers.overlay import Overlay
 from napari_kmeans._napari.session.session import Session
@@ -37,6 +39,24 @@ def screen():
             "the tests that open windows out: pytest --ignore=tests/_napari",
             pytrace=False,
         )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def traced_workers():
+    """Measure coverage in napari's workers, too: Python traces only threads that it has started itself."""
+    trace = threading.gettrace()
+    if trace is None:
+        yield
+        return
+    call = worker._Task.__call__
+
+    def traced(task):
+        sys.settrace(trace)
+        return call(task)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker._Task, "__call__", traced)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +101,19 @@ def open_dock(viewer, settle):
         return dock
 
     return open_it
+
+
+@pytest.fixture
+def window(viewer, qtbot):
+    """Show the viewer's window and make it active, so that its widgets get the focus."""
+    window = viewer.window._qt_window
+    window.show()
+    with qtbot.waitExposed(window):
+        pass
+    # A virtual screen has no window manager to do that.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of PySide6, which has nothing in its place
+        QApplication.setActiveWindow(window)
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import weakref
 import numpy as np
 import pytest
 from napari.layers import Labels
-from qtpy.QtCore import QLocale, Qt
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtCore import QEvent, QLocale, Qt
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QApplication, QColorDialog, QFileDialog
 
 import napari_kmeans
 
@@ -186,6 +187,8 @@ def test_images_that_were_channels_are_freed_after_closing(viewer, open_dock, se
     finish_threads()
     gc.collect()
     QApplication.processEvents()
+    # PySide6 deletes napari's controls of a removed layer only then.
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     gc.collect()
     assert [ref() for ref in gone] == [None] * 4
 
@@ -294,3 +297,74 @@ def test_a_saved_model_gets_its_suffix_and_is_confirmed(
     dock.menu.save_model.trigger()
     assert napari_kmeans.KMeansModel.load(tmp_path / "out.json").n_clusters == 3
     assert "out.json" in dock.status.text()
+
+
+# What is named and drawn
+
+
+def test_channels_have_the_names_of_their_layers(viewer, open_dock, settle, gray):
+    viewer.add_image(gray, name="DAPI")
+    viewer.add_image(gray[::-1].copy(), name="GFP")
+    dock = open_dock()
+    dock.features.value = "channels"
+    settle(dock)
+    assert dock.session.model.feature_names == ("DAPI", "GFP")
+    assert "GFP" in dock.table.item(0, 1).toolTip()
+    loaded = napari_kmeans.KMeansModel.from_json(dock.session.model.to_json())
+    assert loaded.feature_names == ("DAPI", "GFP")
+
+
+def test_in_three_dimensions_the_darkest_cluster_begins_hidden(viewer, open_dock, settle, volume):
+    viewer.add_image(volume)
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    layer = dock.session.overlay.layer
+
+    def is_drawn(label):
+        ticked = dock.table.item(label - 1, 0).checkState() == Qt.CheckState.Checked
+        assert ticked == (layer.get_color(label)[3] > 0)
+        return ticked
+
+    assert is_drawn(1)
+    viewer.dims.ndisplay = 3
+    assert [is_drawn(label) for label in (1, 2, 3)] == [False, True, True]
+    dock.table.item(0, 0).setCheckState(Qt.CheckState.Checked)
+    assert is_drawn(1)
+    viewer.dims.ndisplay = 2
+    viewer.dims.ndisplay = 3
+    assert is_drawn(1)
+
+
+def test_the_number_of_objects_is_said(viewer, open_dock, settle, gray):
+    image = np.zeros((30, 40), np.uint8)
+    image[5:9, 5:9] = image[15:20, 20:30] = 200
+    viewer.add_image(image, name="spots")
+    dock = open_dock()
+    dock.n_clusters.value = 2
+    dock.segment.native.click()
+    settle(dock)
+    dock.table.asked.emit("objects", [2])
+    settle(dock)
+    assert "2 objects in the layer “spots objects”" in dock.status.text()
+
+
+def test_a_cluster_gets_the_colour_that_is_picked(viewer, open_dock, settle, monkeypatch, gray):
+    viewer.add_image(gray)
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    asked = []
+    monkeypatch.setattr(
+        QColorDialog, "getColor", lambda before, *_: asked.append(before.name()) or QColor("#123456")
+    )
+    dock.table.cellDoubleClicked.emit(1, 0)
+    assert asked == ["#e69f00"]
+    layer = dock.session.overlay.layer
+    np.testing.assert_allclose(layer.get_color(2), QColor("#123456").getRgbF(), atol=1e-3)
+    dock.n_clusters.value = 4
+    settle(dock)
+    np.testing.assert_allclose(layer.get_color(2), QColor("#123456").getRgbF(), atol=1e-3)
+    monkeypatch.setattr(QColorDialog, "getColor", lambda *_: QColor())  # cancelled
+    dock.table.cellDoubleClicked.emit(1, 0)
+    np.testing.assert_allclose(layer.get_color(2), QColor("#123456").getRgbF(), atol=1e-3)

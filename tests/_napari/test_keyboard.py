@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from dock_helpers import in_reach as reached_by_tab
 from napari.layers import Labels
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QContextMenuEvent
-from qtpy.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QMenu, QTabBar
+from qtpy.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QLabel, QMenu, QTabBar
 
 from napari_kmeans import KMeansModel
 from napari_kmeans._napari.layers.image_layer import METADATA_KEY
 
 
 @pytest.fixture
-def dock(viewer, open_dock, settle, qtbot, volume):
+def dock(viewer, window, open_dock, settle, volume):
     """A dock in a window on the screen, with clusters of a stack."""
     viewer.add_image(volume)
-    viewer.window._qt_window.show()
-    with qtbot.waitExposed(viewer.window._qt_window):
-        pass
-    # A virtual screen has no window manager to do that.
-    QApplication.setActiveWindow(viewer.window._qt_window)
     dock = open_dock()
     dock.n_clusters.value = 4
     settle(dock)
@@ -36,14 +32,6 @@ def press(qtbot):
         qtbot.keyClick(QApplication.focusWidget(), key, modifier)
 
     return press_it
-
-
-@pytest.fixture
-def opened(monkeypatch):
-    """Menus that were opened; none stays open."""
-    menus = []
-    monkeypatch.setattr(QMenu, "exec", lambda menu, *_: menus.append(menu))
-    return menus
 
 
 def clusters_of(viewer):
@@ -100,6 +88,7 @@ def test_every_control_and_entry_tells_what_it_does(dock):
         if control.isVisible() and control.focusPolicy() & Qt.FocusPolicy.TabFocus
     ]
     assert [control for control in in_reach if not control.toolTip()] == []
+    assert [control for control in reached_by_tab(dock) if not control.accessibleName()] == []
     tabs = dock.native.findChild(QTabBar)
     assert all(tabs.tabToolTip(i) for i in range(tabs.count()))
     assert all(dock.table.horizontalHeaderItem(i).toolTip() for i in range(dock.table.columnCount()))
@@ -169,15 +158,32 @@ def test_a_cluster_is_renamed_by_f2_and_by_double_click(viewer, dock, settle, pr
     assert model.names == ("cluster 1", "nuclei", "rim", "cluster 4")
 
 
-def test_the_menu_of_the_table_opens_by_its_keys(dock, press, opened, monkeypatch):
+def test_the_menu_of_the_table_opens_by_its_keys(dock, press, monkeypatch):
     monkeypatch.setattr("sys.platform", "linux")
-    dock.table.setFocus()
-    dock.table.selectRow(1)
-    press(Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier)
-    assert len(opened) == 1
-    # What Qt makes of the menu key.
+    # The last is what Qt makes of the menu key.
     event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(5, 5), QPoint(5, 5))
-    QApplication.sendEvent(dock.table.viewport(), event)
-    assert len(opened) == 2
-    for menu in opened:
+    for open_it in (
+        lambda: press(Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier),
+        lambda: QApplication.sendEvent(dock.table.viewport(), event),
+    ):
+        dock.table.setFocus()
+        dock.table.selectRow(1)
+        open_it()
+        menu = QApplication.activePopupWidget()
+        assert isinstance(menu, QMenu)
         assert "Extract as layer" in [entry.text() for entry in menu.actions() if entry.isEnabled()]
+        menu.close()
+
+
+def test_labels_name_the_controls_beside_them(dock):
+    labels = [label for label in dock.native.findChildren(QLabel) if label.buddy() is not None]
+    buddies = {label.text(): label.buddy() for label in labels}
+    for text, control in (
+        ("Image", dock.image),
+        ("Cluster by", dock.features),
+        ("Clusters", dock.n_clusters),
+        ("Smooth", dock.smooth),
+        ("Mask", dock.mask),
+        ("Majority", dock.majority),
+    ):
+        assert buddies[text] is control.native

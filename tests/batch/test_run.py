@@ -56,7 +56,7 @@ def test_processes_write_the_same_files_as_one(tmp_path: Path) -> None:
         assert [o.job.image.name for o in outcomes if o.status == "failed"] == ["4.tif"]
         written[n_processes] = contents(out)
     assert written[1] == written[3]
-    assert len(written[1]) == 22
+    assert len(written[1]) == 33  # labels, tables, and how these were made
 
 
 def test_a_batch_can_be_stopped(tmp_path: Path, jobs: list[Job]) -> None:
@@ -71,7 +71,11 @@ def test_a_batch_can_be_stopped(tmp_path: Path, jobs: list[Job]) -> None:
     done: list[Outcome] = []
     with pytest.raises(Cancelled):
         done += run(jobs, TASK, stage=stage_of)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a-clusters.csv", "a-labels.tif"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "a-clusters.csv",
+        "a-clusters.csv-metadata.json",
+        "a-labels.tif",
+    ]
 
 
 def test_the_table_has_the_counts_of_changed_labels(tmp_path: Path) -> None:

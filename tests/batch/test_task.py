@@ -43,6 +43,8 @@ def test_tasks_with_equal_dicts_do_the_same() -> None:
         Task(napari_kmeans.Recipe.of(4)),
         Task(recipe, channel="GFP"),
         Task(recipe, physical=True),
+        Task(recipe, series=0),
+        Task(recipe, axes="ZYX"),
         Task.applying(model),
         Task.applying(model, match="range"),
         Task.applying(model, napari_kmeans.Recipe.of(clean_up=napari_kmeans.CleanUp(majority=1))),

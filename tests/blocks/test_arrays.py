@@ -41,6 +41,9 @@ def test_chunks_of_unknown_size_are_rejected():
     values = da.arange(100, chunks=10)
     with pytest.raises(ValueError, match=r"unknown size; call image\.compute_chunk_sizes\(\) first"):
         napari_kmeans.fit(values[values > 50], 2)
+    labels = values.astype(np.uint8)
+    with pytest.raises(ValueError, match=r"call labels\.compute_chunk_sizes\(\) first"):
+        napari_kmeans.clean_labels(labels[labels > 50], min_size=3)
     assert napari_kmeans.fit(values[values > 50].compute_chunk_sizes(), 2).counts.sum() == 49
 
 

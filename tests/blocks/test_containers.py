@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import dask.array as da
 import numpy as np
@@ -139,3 +141,43 @@ class TestErrors:
     def test_a_dataset(self, bands):
         with pytest.raises(TypeError, match="pass one of its variables"):
             napari_kmeans.segment(bands.to_dataset(name="image"), 3)
+
+
+# An array whose last axis may hold colours
+
+
+@pytest.mark.parametrize("n", [3, 4])
+@pytest.mark.parametrize("make", [np.asarray, da.from_array], ids=["numpy", "dask"])
+def test_what_looks_like_colours_is_named_in_one_warning(make: Any, n: int) -> None:
+    image = make(np.arange(6 * 5 * n, dtype=np.uint8).reshape(6, 5, n))
+    for segment in (
+        lambda: napari_kmeans.fit(image, 2),
+        lambda: napari_kmeans.segment(image, 2),
+        lambda: napari_kmeans.segment(image, 2, per_axis=0),
+        lambda: napari_kmeans.segment([image, image], 2),
+        lambda: napari_kmeans.suggest_n_clusters(image),
+    ):
+        with pytest.warns(UserWarning, match="treated as a volume; pass channel_axis=-1 if") as caught:
+            segment()
+        assert len(caught) == 1
+
+
+def test_a_model_warns_of_what_looks_like_colours() -> None:
+    colors = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+    model = napari_kmeans.fit(colors[..., 0], 2)
+    for label in (model.predict, model.confidence):
+        with pytest.warns(UserWarning, match=re.escape("shape (4, 5, 3)")):
+            label(colors)
+
+
+def test_who_says_what_the_last_axis_holds_is_not_warned() -> None:
+    image = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+    labels, _ = napari_kmeans.segment(image, 2, channel_axis=-1)
+    assert labels.shape == (4, 5)
+    labels, _ = napari_kmeans.segment(image[..., None], 2, channel_axis=-1)
+    assert labels.shape == (4, 5, 3)
+
+
+def test_a_refusal_comes_without_the_warning() -> None:
+    with pytest.raises(ValueError, match="channel_axis"):
+        napari_kmeans.fit(np.zeros((4, 5, 3), np.uint8), 2, features="rgb")

@@ -153,7 +153,13 @@ def test_files_are_only_overwritten_on_request(run: Run, tmp_path: Path, gray: P
     arguments = ("segment", gray, "-o", "x.tif", "--table", "--save-model", "m.json")
     assert run(*arguments, "-k", 2)[0] == 0
     before = {name: (tmp_path / name).read_bytes() for name in names(tmp_path)}
-    assert sorted(before) == ["gray-clusters.csv", "gray.png", "m.json", "x.tif"]
+    assert sorted(before) == [
+        "gray-clusters.csv",
+        "gray-clusters.csv-metadata.json",
+        "gray.png",
+        "m.json",
+        "x.tif",
+    ]
     status, out, err = run(*arguments, "-k", 4)
     assert (status, out) == (1, "")
     assert err == f"napari-kmeans: x.tif exists already; --overwrite replaces it (from {gray})\n"
@@ -435,7 +441,7 @@ _ENDLESS = """
 import sys, time
 from napari_kmeans.batch import task
 from napari_kmeans.cli import main
-def read_image(at):
+def read_image(at, **options):
     print("reading", flush=True)
     time.sleep(60)
 task.read_image = read_image

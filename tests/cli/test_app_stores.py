@@ -72,7 +72,11 @@ def test_labels_are_written_into_a_folder(run: Run, tmp_path: Path, cells: Path)
     labels, table = out.splitlines()
     assert labels.startswith(f"{Path('out/cells-labels.ome.zarr')}: k = 3, ")
     assert table == str(Path("out/cells-clusters.csv"))
-    assert names(tmp_path / "out") == ["cells-clusters.csv", "cells-labels.ome.zarr"]
+    assert names(tmp_path / "out") == [
+        "cells-clusters.csv",
+        "cells-clusters.csv-metadata.json",
+        "cells-labels.ome.zarr",
+    ]
     expected, _ = napari_kmeans.segment(GRAY[1], 3)
     np.testing.assert_array_equal(stored(tmp_path / "out" / "cells-labels.ome.zarr"), expected)
     status, _, err = run("segment", cells, "-k", 3, "--channel", "GFP", "-o", "out")
@@ -155,6 +159,7 @@ def test_labels_are_cleaned_and_split_into_objects(run: Run, tmp_path: Path, cel
     assert names(tmp_path / "objects") == [
         "cells-labels.ome.zarr",
         "cells-objects.csv",
+        "cells-objects.csv-metadata.json",
         "cells-objects.ome.zarr",
     ]
     np.testing.assert_array_equal(stored(tmp_path / "objects" / "cells-objects.ome.zarr"), objects)

@@ -80,7 +80,14 @@ def test_results_beside_the_images_are_not_images(run: Run) -> None:
         )
         assert status == 0
         assert len(out.splitlines()) == 8
-    assert outputs("data")[:4] == ["a-figure.png", "a-labels.tif", "a-objects.csv", "a-objects.tif"]
+    assert outputs("data")[:6] == [
+        "a-figure.png",
+        "a-labels.tif",
+        "a-objects.csv",
+        "a-objects.csv-metadata.json",
+        "a-objects.tif",
+        "a.tif",
+    ]
 
 
 def test_patterns_and_lists(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,3 +144,41 @@ def test_wrong_usage_gives_one_line(run: Run, arguments: str, complaint: str) ->
     status, out, err = run("batch", *arguments.split())
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert complaint in err
+
+
+def test_axes_and_series_are_chosen_kept_and_used_again(run: Run) -> None:
+    volume = np.random.default_rng(1).integers(0, 200, (3, 20, 30), dtype=np.uint8)
+    with tifffile.TiffWriter("two.tif") as tiff:
+        tiff.write(GRAY, photometric="minisblack")
+        tiff.write(volume, photometric="minisblack", metadata={"axes": "QYX"})
+    arguments = ("two.tif", "-o", "out", "--series", 1, "--axes", "cyx", "--channel", 2)
+    status, _, err = run("segment", *arguments, "-k", 3)
+    assert (status, err) == (0, "")
+    expected = napari_kmeans.segment(volume[2], 3)[0]
+    np.testing.assert_array_equal(tifffile.imread("out/two-labels.tif"), expected)
+    _, out, _ = run("show", "out/two-labels.tif")
+    assert "series:    1" in out
+    assert "axes:      CYX" in out
+    assert run("batch", "--recipe-from", "out/two-labels.tif", "-o", "again")[0] == 0
+    assert Path("again/two-labels.tif").read_bytes() == Path("out/two-labels.tif").read_bytes()
+
+
+@pytest.mark.parametrize("axes", ["ZX", "YYX", "QYX"])
+def test_impossible_axes_are_wrong_usage(run: Run, axes: str) -> None:
+    status, _, err = run("batch", "recipe.json", "data", "-o", "out", "--axes", axes)
+    assert status == 2
+    assert "--axes" in err
+    assert not Path("out").exists()
+
+
+def test_a_contact_sheet_shows_all_images(run: Run) -> None:
+    pytest.importorskip("matplotlib")
+    arguments = ("batch", "recipe.json", "data", "-r", "-o", "out", "--contact-sheet", "data/sheet.png")
+    status, out, _ = run(*arguments)
+    assert status == 0
+    assert out.splitlines()[-1] == str(Path("data/sheet.png"))
+    first = Path("data/sheet.png").read_bytes()
+    assert run(*arguments)[0] == 2  # exists
+    # The sheet lies among the images and is not one of them.
+    assert run(*arguments, "--skip-existing")[0] == 0
+    assert Path("data/sheet.png").read_bytes() == first

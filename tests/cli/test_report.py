@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("typer")
 
-from napari_kmeans.cli.report import reporting
+from napari_kmeans.cli.report import printed_warnings, reporting
 
 
 def test_errors_and_warnings_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,3 +28,10 @@ def test_errors_and_warnings_are_one_line_each(capsys: pytest.CaptureFixture[str
     assert not report.failed
     with pytest.raises(ZeroDivisionError), reporting(Path("x.tif")):
         raise ZeroDivisionError  # a fault of the program
+
+
+def test_warnings_of_libraries_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    with printed_warnings():
+        warnings.warn("odd\nthing", UserWarning, stacklevel=1)
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    assert capsys.readouterr().err == "napari-kmeans: warning: odd thing\n"

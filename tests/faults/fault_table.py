@@ -234,6 +234,14 @@ ROWS = [
         options={"features": "texture"},
     ),
     Row(
+        "texture of rows",
+        gray,
+        "at least 2",
+        options={"features": "texture", "per_axis": 0},
+        in_files=False,
+        in_dock=False,
+    ),
+    Row(
         "texture of a line",
         lambda: gray()[0],
         "at least 2",

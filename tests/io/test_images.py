@@ -140,3 +140,52 @@ def test_importing_loads_no_image_library() -> None:
 )
 def test_stores_are_recognized(at: str, expected: bool) -> None:
     assert is_store(location(at)) == expected
+
+
+def test_another_series_is_read_with_its_own_metadata(tmp_path: Path) -> None:
+    path = tmp_path / "two.ome.tif"
+    first, second = np.zeros((4, 5), np.uint8), np.arange(2 * 6 * 7, dtype=np.uint16).reshape(2, 6, 7)
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        sizes = {"PhysicalSizeXUnit": "µm", "PhysicalSizeYUnit": "µm"}
+        tiff.write(first, metadata={"axes": "YX", "PhysicalSizeX": 1.0, "PhysicalSizeY": 1.0, **sizes})
+        tiff.write(second, metadata={"axes": "ZYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5, **sizes})
+    image = read_image(path, series=1)  # without a warning
+    np.testing.assert_array_equal(image.data, second)
+    assert (image.axes, image.pixel_size["X"]) == ("ZYX", 0.5)
+    np.testing.assert_array_equal(read_image(path, series=0).data, first)
+    with pytest.raises(ValueError, match=r"two\.ome\.tif has no series 2: choose 0 to 1"):
+        read_image(path, series=2)
+
+
+def test_axes_that_a_file_states_wrongly_are_named(tmp_path: Path) -> None:
+    data = np.random.default_rng(0).integers(0, 255, (6, 7, 2, 5), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "x.tif", data, photometric="minisblack")
+    image = read_image(tmp_path / "x.tif", axes="xytc")
+    assert image.axes == "TCYX"
+    np.testing.assert_array_equal(image.data, data.transpose(2, 3, 1, 0))
+    Image.fromarray(data[..., 0, 0]).save(tmp_path / "x.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "x.png", axes="XY").data, data[..., 0, 0].T)
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        ("YX", r"has 3 axes \(QYX, 2 × 6 × 7\), so 'YX' cannot name them"),
+        ("TZX", "each of T, Z, C, Y, X, S at most once, with Y and X"),
+        ("YYX", "at most once"),
+        ("YXS", "S is for the 3 or 4 values of a colour"),
+        ("QYX", "each of T, Z, C, Y, X, S"),
+    ],
+)
+def test_axes_that_do_not_fit_are_refused(tmp_path: Path, axes: str, message: str) -> None:
+    path = tmp_path / "x.tif"
+    tifffile.imwrite(path, np.zeros((2, 6, 7), np.uint8), photometric="minisblack")
+    with pytest.raises(ValueError, match=message):
+        read_image(path, axes=axes)
+
+
+def test_files_with_one_image_have_no_other_series(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((4, 5), np.uint8)).save(tmp_path / "x.png")
+    read_image(tmp_path / "x.png", series=0)
+    with pytest.raises(ValueError, match="contains a single image, so there is no series 1"):
+        read_image(tmp_path / "x.png", series=1)

@@ -146,6 +146,7 @@ def test_each_position_of_a_colour_stack_is_segmented_separately(axis, channel_a
         assert np.array_equal(np.take(labels, position, spatial), alone)
 
 
+@pytest.mark.filterwarnings("ignore:image has shape")
 @pytest.mark.parametrize(
     ("kwargs", "error", "message"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import json
 import os
 import subprocess
 import sys
@@ -17,10 +18,13 @@ ROOT = Path(__file__).parent.parent.parent
 pytestmark = pytest.mark.thorough
 
 
-def build(source: Path, target: Path, *kinds: str) -> None:
-    environment = {**os.environ, "GITHUB_SERVER_URL": "https://git.example", "GITHUB_REPOSITORY": "a/b"}
-    if source != ROOT:  # as pip builds a wheel of a source distribution: with no repository around
-        del environment["GITHUB_SERVER_URL"], environment["GITHUB_REPOSITORY"]
+REPOSITORY = {"GITHUB_SERVER_URL": "https://git.example", "GITHUB_REPOSITORY": "a/b"}
+
+
+def build(source: Path, target: Path, *kinds: str, repository: bool = True) -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in REPOSITORY}
+    if repository and source == ROOT:  # pip builds a wheel of a source distribution without a repository
+        environment |= REPOSITORY
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(target), *kinds]
     subprocess.run(command, cwd=source, env=environment, check=True, capture_output=True)
 
@@ -79,6 +83,19 @@ def test_sdist_builds_the_same_wheel_elsewhere(sdist, wheel, tmp_path):
     assert metadata(again).as_string() == metadata(wheel).as_string()
 
 
+def test_sdist_of_a_clone_without_a_remote_builds(tmp_path, monkeypatch):
+    pytest.importorskip("hatchling")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path))  # no repository, so no address
+    build(ROOT, tmp_path / "dist", "-t", "sdist", repository=False)
+    with tarfile.open(next((tmp_path / "dist").glob("*.tar.gz"))) as opened:
+        opened.extractall(tmp_path / "source", filter="data")
+    [source] = (tmp_path / "source").iterdir()
+    build(source, tmp_path / "dist", "-t", "wheel", repository=False)
+    found = metadata(next((tmp_path / "dist").glob("*.whl")))
+    assert not found.get_all("Project-URL")
+    assert found.get_payload().startswith("# napari-kmeans")
+
+
 def test_metadata_has_addresses_and_a_readme_with_absolute_links(wheel):
     found = metadata(wheel)
     urls = dict(line.split(", ", 1) for line in found.get_all("Project-URL"))
@@ -96,8 +113,12 @@ def test_twine_accepts_both(wheel, sdist):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_citation_has_the_version_of_the_package():
+def test_citation_and_codemeta_have_the_version_of_the_package():
     import napari_kmeans
 
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {napari_kmeans.__version__}\n" in citation
+    codemeta = json.loads((ROOT / "codemeta.json").read_text(encoding="utf-8"))
+    assert codemeta["version"] == napari_kmeans.__version__
+    for field in ("name", "description"):
+        assert codemeta[field] in citation

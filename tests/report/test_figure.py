@@ -12,7 +12,7 @@ from napari_kmeans.report.palette import distinct_colors
 pytest.importorskip("matplotlib")
 iio = pytest.importorskip("imageio.v3")
 
-from napari_kmeans.report.figure import write_figure
+from napari_kmeans.report.figure import segmentation_figure, write_figure
 
 HERE = Path("cells.png")
 
@@ -146,3 +146,39 @@ def test_the_illumination_field_is_beside_the_image(tmp_path, kind):
     field = figure[figure.shape[0] // 2, figure.shape[1] // 4 : figure.shape[1] * 2 // 5, 0]
     inside = field[field < 255]
     assert np.ptp(inside) > 100  # from dark to bright
+
+
+def test_a_known_pixel_size_gives_a_scale_bar(tmp_path):
+    data = np.zeros((100, 200), np.uint8)
+    data[:, 190:] = 1
+    labels, model = napari_kmeans.segment(data, 2)
+    bare = drawn(tmp_path / "bare.png", ImageFile(HERE, data, "YX"), labels, model)
+    sized = ImageFile(HERE, data, "YX", {"Y": 1.0, "X": 1.0}, "um")
+    with_bar = drawn(tmp_path / "bar.png", sized, labels, model)
+    changed = np.argwhere((bare != with_bar).any(axis=-1))
+    assert len(changed) > 300
+    # A quarter of the width of the image, in the lower left corner of its panel.
+    assert np.ptp(changed[:, 1]) == pytest.approx(3.8 * 120 / 4, rel=0.05)
+    assert changed[:, 1].max() < bare.shape[1] / 3
+    assert changed[:, 0].min() > bare.shape[0] / 2
+
+
+def test_chosen_colours_are_used(tmp_path):
+    image = np.full((40, 60), 0, np.uint8)
+    image[:, 45:] = 200
+    labels, model = napari_kmeans.segment(image, 2)
+    colors = np.array([[0.2, 0.4, 0.6, 1], [0.9, 0.5, 0.1, 1]])
+    write_figure(
+        tmp_path / "f.png", ImageFile(HERE, image, "YX"), ImageFile(HERE, labels, "YX"), model, colors=colors
+    )
+    figure = iio.imread(tmp_path / "f.png").astype(int)
+    assert n_pixels_of(figure, colors[0] / 2) > 5000
+
+
+def test_few_artists_draw_the_histogram():
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    labels, model = napari_kmeans.segment(levels, 4)
+    image = ImageFile(HERE, levels, "YX")
+    axes = segmentation_figure(image, ImageFile(HERE, labels, "YX"), model).axes[-1]
+    assert len(axes.patches) == 4  # one area for each cluster, instead of one bar for each level
+    assert len(axes.collections[0].get_segments()) == 4

@@ -17,6 +17,7 @@ from .inputs import Input, find_inputs, read_file_list
 from .plan import Job, Outputs, plan
 from .process import Outcome
 from .run import run
+from .tables import check_contact_sheet, check_table, write_contact_sheet, write_tables
 from .task import Stage, Task
 from .together import fit_together
 
@@ -27,9 +28,13 @@ __all__ = [
     "Outputs",
     "Stage",
     "Task",
+    "check_contact_sheet",
+    "check_table",
     "find_inputs",
     "fit_together",
     "plan",
     "read_file_list",
     "run",
+    "write_contact_sheet",
+    "write_tables",
 ]

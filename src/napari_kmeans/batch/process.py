@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
-import warnings
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
 from ..blocks.progress import Progress
 from ..io import tiff
+from ..io.fingerprint import fingerprint
 from ..io.image_file import ImageFile, Location
 from ..io.images import read_image
 from ..io.label_images import write_labels
+from ..io.ome_zarr_labels import LabelMetadata
+from ..io.record import write_sidecar
+from ..model import model_file
 from ..report.label_metadata import model_metadata
+from ..report.picture import Thumbnail, thumbnail_of
+from ..report.provenance import record_of, source_of
 from ..report.tables import write_columns, write_table
+from ..user_warning import collected_warnings
 from .plan import Job
+from .resume import look_at, read_columns
+from .rows import Columns, cluster_rows
 from .task import Result, Stage, Task
 
 ERRORS = (OSError, TypeError, ValueError, MemoryError)
@@ -37,6 +45,12 @@ class Outcome:
     warnings : tuple of str
     error : str
         Why it failed, in one sentence.
+    fingerprint : str
+        That of the image file.
+    rows, objects : dict of lists
+        Clusters and objects of the image, if they are asked for.
+    thumbnail : Thumbnail, optional
+        Of the image, if it is asked for.
     """
 
     job: Job
@@ -45,10 +59,22 @@ class Outcome:
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     error: str = ""
-    columns: dict[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
+    rows: Columns = field(default_factory=dict)
+    objects: Columns = field(default_factory=dict)
+    thumbnail: Thumbnail | None = None
 
 
-def process(job: Job, task: Task, stage: Stage | None = None, *, overwrite: bool = False) -> Outcome:
+def process(
+    job: Job,
+    task: Task,
+    stage: Stage | None = None,
+    *,
+    overwrite: bool = False,
+    skip_existing: bool = False,
+    rows: bool = False,
+    thumbnails: bool = False,
+) -> Outcome:
     """Process one image; errors of the image and of its outputs are in the outcome.
 
     Parameters
@@ -60,35 +86,78 @@ def process(job: Job, task: Task, stage: Stage | None = None, *, overwrite: bool
         them raises ends the work, such as `Cancelled`.
     overwrite : bool
         Replace existing files.
+    skip_existing : bool
+        Skip the image if its outputs are complete and were made by the same task from the same file. Outputs
+        of an interrupted run are made again; others are not touched without `overwrite`.
+    rows : bool
+        Return the rows for a table of all images.
+    thumbnails : bool
+        Return a thumbnail for a contact sheet of all images.
     """
     stage = stage or _no_stage
     begin = time.perf_counter()
-    error, n_clusters = "", 0
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("always", UserWarning)
+    outcome = Outcome(job, "failed")
+    with collected_warnings() as collected:
         try:
-            n_clusters = _process(job, task, stage, overwrite)
+            outcome = _process(job, task, stage, overwrite, skip_existing, rows, thumbnails)
         except ERRORS as raised:
-            error = with_path(job.image, reason(raised))
-    messages = tuple(with_path(job.image, str(warning.message)) for warning in caught)
-    seconds = time.perf_counter() - begin
-    return Outcome(job, "failed" if error else "done", n_clusters, seconds, messages, error)
+            outcome = replace(outcome, error=with_path(job.image, reason(raised)))
+    messages = tuple(with_path(job.image, message) for message in collected)
+    return replace(outcome, seconds=time.perf_counter() - begin, warnings=messages)
 
 
-def _process(job: Job, task: Task, stage: Stage, overwrite: bool) -> int:
-    for path in job.outputs:
-        if not overwrite and os.path.lexists(path):
-            raise FileExistsError(f"{path} exists already; --overwrite replaces it (from {job.image})")
+def _process(
+    job: Job, task: Task, stage: Stage, overwrite: bool, skip_existing: bool, rows: bool, thumbnails: bool
+) -> Outcome:
     stage("reading")
+    there = [path for path in job.outputs if os.path.lexists(path)]
+    if there and not overwrite and not skip_existing:
+        raise FileExistsError(f"{there[0]} exists already; --overwrite replaces it (from {job.image})")
+    found = ""
+    if there and skip_existing:
+        found = fingerprint(job.image)
+        existing = look_at(job, task.to_dict(), found)
+        if existing.foreign is not None and not overwrite:
+            raise FileExistsError(
+                f"{existing.foreign} was not made by this recipe from {job.image} as it is now; --overwrite "
+                "replaces it"
+            )
+        if existing.is_complete and (not rows or "confidence" in existing.rows):
+            objects = read_columns(job.object_table) if rows and job.object_table is not None else {}
+            return Outcome(
+                job,
+                "skipped",
+                existing.n_clusters,
+                fingerprint=found,
+                rows=existing.rows,
+                objects=objects,
+                thumbnail=_thumbnail_of_files(job, task, existing.n_clusters) if thumbnails else None,
+            )
+        overwrite = True
     image = task.read(job.image)
-    counted = job.table is not None or job.figure is not None
+    found = found or fingerprint(job.image)
+    counted = rows or job.table is not None or job.figure is not None
     result = task.run(image, stage, objects=job.objects is not None, count=counted)
-    _write(job, image, result, stage, overwrite)
-    return result.model.n_clusters
+    clusters = None
+    if counted or task.model is None or isinstance(result.segmentation.labels, np.ndarray):
+        clusters = cluster_rows(image, result, confidence=rows)
+    record = record_of(result.model, task.to_dict(), source_of(job.image, image, found), clusters)
+    _write(job, image, result, record, stage, overwrite)
+    n_clusters = result.model.n_clusters
+    return Outcome(
+        job,
+        "done",
+        n_clusters,
+        fingerprint=found,
+        rows=(clusters or {}) if rows else {},
+        objects=result.object_table if rows else {},
+        thumbnail=thumbnail_of(image, _labels_to_draw(job, result, image), n_clusters)
+        if thumbnails
+        else None,
+    )
 
 
-def _write(job: Job, image: ImageFile, result: Result, stage: Stage, overwrite: bool) -> None:
+def _write(job: Job, image: ImageFile, result: Result, record: str, stage: Stage, overwrite: bool) -> None:
     """Write the outputs."""
     segmentation = result.segmentation
     for path in job.outputs:
@@ -98,28 +167,39 @@ def _write(job: Job, image: ImageFile, result: Result, stage: Stage, overwrite: 
         job.labels,
         segmentation.labels,
         image,
-        metadata=model_metadata(result.model),
+        metadata=model_metadata(result.model, record=record),
         overwrite=overwrite,
         progress=progress,
     )
     if job.table is not None:
         write_table(job.table, segmentation.model, counts=segmentation.counts, overwrite=overwrite)
+        write_sidecar(job.table, record, overwrite=True)
     if job.figure is not None:
         from ..report.figure import write_figure
 
         stage("drawing")
         labels = _labels_to_draw(job, result, image)
-        write_figure(job.figure, image, labels, segmentation.model, segmentation.counts, overwrite=overwrite)
+        write_figure(
+            job.figure,
+            image,
+            labels,
+            segmentation.model,
+            segmentation.counts,
+            record=record,
+            overwrite=overwrite,
+        )
     if job.model is not None:
-        result.model.save(job.model)
+        model_file.write(job.model, json.dumps(json.loads(record), indent=1))
     if job.confidence is not None:
         model, progress = result.model, stage("computing confidence")
-        confidence = model.confidence(image.data, image.channel_axis, progress=progress)
-        tiff.write(job.confidence, confidence, image, overwrite=overwrite, progress=progress)
+        confidence = model.confidence(image, progress=progress)
+        tiff.write(job.confidence, confidence, image, record=record, overwrite=overwrite, progress=progress)
     if job.objects is not None and result.objects is not None:
-        write_labels(job.objects, result.objects, image, overwrite=overwrite)
+        metadata = LabelMetadata(model=record)
+        write_labels(job.objects, result.objects, image, metadata=lambda _: metadata, overwrite=overwrite)
     if job.object_table is not None:
         write_columns(job.object_table, result.object_table, overwrite=overwrite)
+        write_sidecar(job.object_table, record, overwrite=True)
 
 
 def _labels_to_draw(job: Job, result: Result, image: ImageFile) -> ImageFile:
@@ -128,6 +208,10 @@ def _labels_to_draw(job: Job, result: Result, image: ImageFile) -> ImageFile:
     if not isinstance(labels, np.ndarray):
         return read_image(job.labels)
     return replace(image, data=labels, axes=image.spatial_axes, coarser=())
+
+
+def _thumbnail_of_files(job: Job, task: Task, n_clusters: int) -> Thumbnail:
+    return thumbnail_of(task.read(job.image), read_image(job.labels), n_clusters)
 
 
 def _no_stage(name: str) -> Progress:

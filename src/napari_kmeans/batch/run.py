@@ -29,6 +29,8 @@ def run(
     n_processes: int = 1,
     overwrite: bool = False,
     skip_existing: bool = False,
+    rows: bool = False,
+    thumbnails: bool = False,
     stage: Callable[[Job], Stage] | None = None,
 ) -> Iterator[Outcome]:
     """Process all images, and yield an outcome for each as soon as it is done.
@@ -47,6 +49,10 @@ def run(
         Replace existing files.
     skip_existing : bool
         Skip images whose outputs are complete and were made by the same task from the same file.
+    rows : bool
+        Return the rows for a table of all images with each outcome.
+    thumbnails : bool
+        Return a thumbnail for a contact sheet of all images with each outcome.
     stage : callable, optional
         Called with the job that this process begins; returns the `Stage` of it. An exception that a callback
         raises ends all work, such as `Cancelled`.
@@ -56,7 +62,7 @@ def run(
     Outcome
         With several processes, in the order in which images are done.
     """
-    options = {"overwrite": overwrite}
+    options = {"overwrite": overwrite, "skip_existing": skip_existing, "rows": rows, "thumbnails": thumbnails}
     n_processes = min(n_processes, len(jobs))
     if n_processes < 2:
         for job in jobs:
@@ -97,6 +103,7 @@ def threads(n: int) -> Iterator[None]:
 
 
 _GRACE = 10.0  # seconds for a worker to end
+_IDLE = 0.02  # seconds for its thread to find that there are no more jobs
 
 
 class _Worker:
@@ -116,7 +123,7 @@ class _Worker:
     ) -> None:
         self._task, self._options, self._waiting, self._done = task, options, waiting, done
         self._n_processes = n_processes
-        self._stopped = False
+        self._stopped = self._has_job = False
 
     def __enter__(self) -> _Worker:
         command = [sys.executable, "-P", "-c", "from napari_kmeans.batch.worker import main; main()"]
@@ -134,6 +141,9 @@ class _Worker:
         self._stopped = True
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        self._thread.join(_IDLE)
+        if not self._has_job:  # nothing is incomplete, and an orderly end would take longer than many images
+            self._process.kill()
         with contextlib.suppress(OSError):
             self._process.stdin.close()  # the worker removes what is incomplete and ends
         try:
@@ -152,6 +162,7 @@ class _Worker:
             send(self._process.stdin, (self._task, self._options))
             receive(self._process.stdout)  # it has started
             while True:
+                self._has_job = True
                 try:
                     job = self._waiting.popleft()
                 except IndexError:
@@ -168,6 +179,8 @@ class _Worker:
             if job is None:  # this worker never started; the others do the work
                 return
             self._done.put(Outcome(job, "failed", error=f"{job.image}: the process that read it ended"))
+        finally:
+            self._has_job = False
 
 
 def send(pipe: IO[bytes], message: object) -> None:

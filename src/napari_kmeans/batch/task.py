@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..features.extractor import FeatureExtractor
 from ..io.image_file import ImageFile, Location
 from ..io.images import read_image
 from ..labels.objects import split_into_objects
+from ..model import recipe_file
 from ..model.fitted_to import check_match
 from ..model.matching import matched
 from ..model.model import KMeansModel
@@ -67,6 +69,10 @@ class Task:
         Name or index of the channel to use; empty: all channels.
     physical : bool
         Whether lengths and sizes of the recipe are in the unit of the file instead of in pixels.
+    series : int, optional
+        Which image of a file that contains several; see `read_image`.
+    axes : str
+        Axes of files that state wrong ones; see `read_image`.
     confirm : bool
         Whether scikit-learn checks exact optima, which costs a second for its import.
     together : dict
@@ -78,6 +84,8 @@ class Task:
     match: str = "values"
     channel: str = ""
     physical: bool = False
+    series: int | None = None
+    axes: str = ""
     confirm: bool = False
     together: dict[str, Any] = field(default_factory=dict)
 
@@ -90,6 +98,34 @@ class Task:
         clean_up = model.recipe.clean_up if recipe is None else recipe.clean_up
         return cls(replace(model.recipe, clean_up=clean_up), model.without_summary(), **options)
 
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Task:
+        """Return the task that an output was made by; see `report.provenance.record_of`.
+
+        Raises
+        ------
+        ValueError
+            If the output does not say so completely; the message names the field.
+        """
+        made = record.get("provenance", {}).get("task")
+        if not isinstance(made, dict) or not isinstance(made.get("recipe"), dict):
+            raise ValueError("it does not say by which recipe it was made")
+        recipe = recipe_file.from_dict(made["recipe"])
+        kinds = {"channel": str, "physical": bool, "series": int | None, "axes": str}
+        options = {name: made.get(name, getattr(cls, name)) for name in kinds}
+        for name, kind in kinds.items():
+            if not isinstance(options[name], kind):
+                raise ValueError(f"{name} has the value {options[name]!r:.40}")
+        if "model" not in made and not made.get("together"):
+            return cls(recipe, **options)
+        if "clustering" not in record:
+            raise ValueError(
+                "it was made with a model that it does not contain; choose a label image instead"
+            )
+        model = KMeansModel.from_json(json.dumps({**record, "provenance": None}))
+        together = made.get("together") or {}
+        return cls(recipe, model, made.get("match", "values"), together=together, **options)
+
     def to_dict(self) -> dict[str, Any]:
         """Return all that decides the labels, as JSON stores it: two tasks with equal dicts do the same."""
         described: dict[str, Any] = {"recipe": self.recipe.to_dict()}
@@ -98,11 +134,15 @@ class Task:
         elif self.model is not None:
             text = self.model.to_json().encode()
             described |= {"model": f"sha256:{hashlib.sha256(text).hexdigest()}", "match": self.match}
-        return described | {"channel": self.channel, "physical": self.physical}
+        described |= {"channel": self.channel, "physical": self.physical}
+        # Only if they are used, so that outputs of earlier versions count as made by the same task.
+        return described | {
+            name: getattr(self, name) for name in ("series", "axes") if getattr(self, name) not in (None, "")
+        }
 
     def read(self, at: Location) -> ImageFile:
         """Read an image, or the chosen channel of it."""
-        image = read_image(at)
+        image = read_image(at, series=self.series, axes=self.axes)
         return image.channel(self.channel) if self.channel else image
 
     def recipe_of(self, image: ImageFile) -> Recipe:

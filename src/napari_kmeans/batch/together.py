@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from ..blocks.pixels import Pixels
+from ..io.fingerprint import fingerprint
 from ..io.image_file import Location
 from ..io.stored_array import StoredArray
 from ..model.pooled import fit_pooled
@@ -87,7 +89,9 @@ def fit_together(task: Task, images: Sequence[Location], stage: Stage, *, weight
     model = fit_pooled(parts, recipe, channel_axis, clustering, weights=weights, confirm=task.confirm)
     if len(set(sizes)) == 1:
         model = model.with_pixel_size(*sizes[0])
-    together = {"weights": weights, "images": len(parts)}
+    prints = "\n".join(sorted(fingerprint(at) for at in paths))
+    digest = hashlib.sha256(prints.encode()).hexdigest()
+    together = {"weights": weights, "images": len(parts), "fingerprint": f"sha256-of-files:{digest}"}
     return Pooled(replace(task, model=model.without_summary(), together=together), failed)
 
 

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from typing import Any
 
 from .process import process
@@ -26,9 +27,12 @@ def main() -> None:
     # Output printed by libraries must not mix with the outcomes.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    warnings.simplefilter("ignore")
+    warnings.simplefilter("always", UserWarning)
+    warnings.showwarning = _print_warning  # type: ignore[assignment]
     jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(jobs,), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        threading.Thread(target=_read, args=(jobs,), daemon=True).start()
         if (first := jobs.get()) is None:
             return
         task, options = first
@@ -41,6 +45,10 @@ def main() -> None:
                 except Exception as error:  # a bug; raised again where the batch was started
                     answer = RuntimeError(f"{job.image}: {type(error).__name__}: {error}")
             send(answers, answer)
+
+
+def _print_warning(message: Warning | str, *_: object) -> None:
+    print(f"napari-kmeans: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _stop(*_: object) -> None:

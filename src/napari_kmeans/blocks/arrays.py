@@ -22,10 +22,7 @@ def check_image(image: Any) -> None:
             "fits in memory"
         )
     check_unmasked("image", image)
-    if any(size != size for size in image.shape):  # NaN
-        raise ValueError(
-            "image is a dask array with chunks of unknown size; call image.compute_chunk_sizes() first"
-        )
+    check_chunks("image", image)
     if image.dtype.kind not in "buif" or image.dtype.itemsize > 8:
         raise TypeError(
             f"image has dtype {image.dtype}; k-means needs bool, integers or floats of at most 64 bits"
@@ -42,6 +39,14 @@ def check_unmasked(name: str, array: Any) -> None:
     else:
         data, mask = f"{name}.data", f"~{name}.mask"
     raise TypeError(f"{name} is a masked array; pass {data} and mask={mask}")
+
+
+def check_chunks(name: str, array: Any) -> None:
+    """Raise ``ValueError`` for a dask array whose chunks have unknown sizes."""
+    if any(size != size for size in array.shape):  # NaN
+        raise ValueError(
+            f"{name} is a dask array with chunks of unknown size; call {name}.compute_chunk_sizes() first"
+        )
 
 
 def check_mask(mask: Any, shape: tuple[int, ...], whose: str) -> Any:

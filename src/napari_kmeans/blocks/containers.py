@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeGuard
 
+from ..user_warning import warn_user
 from .arrays import is_of
 from .pixels import check_axis
 
@@ -19,6 +20,9 @@ _CHANNEL_NAMES = {
     *("s", "sample", "samples", "rgb", "rgba", "color", "colour"),
 }
 """Names of a channel dimension, in lower case."""
+
+_COLOR_SIZES = (3, 4)
+"""Sizes of a last axis that may hold RGB or RGBA."""
 
 
 class NamedAxes(Protocol):
@@ -49,12 +53,27 @@ class Contents:
         Value of missing pixels.
     wrap : callable
         Takes an array of the spatial shape and its name, and returns it in a container of the same kind.
+    names_axes : bool
+        Whether the container says which of its axes holds channels.
     """
 
     data: Any
     channel_axis: int | None = None
     nodata: float | None = None
     wrap: Callable[..., Any] = field(default=_unchanged)
+    names_axes: bool = True
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether the last axis may hold colours although nothing says so."""
+        if self.names_axes or self.channel_axis is not None:
+            return False
+        shape: tuple[int, ...] = getattr(self.data, "shape", ())
+        return len(shape) == 3 and shape[2] in _COLOR_SIZES
+
+    def without_container(self) -> Contents:
+        """Return the contents with labels as plain arrays, and with settled axes."""
+        return replace(self, wrap=_unchanged, names_axes=True)
 
 
 def open_container(image: Any, channel_axis: int | str | None = None, default: int | None = None) -> Contents:
@@ -62,7 +81,8 @@ def open_container(image: Any, channel_axis: int | str | None = None, default: i
 
     Parameters
     ----------
-    image : array, xarray.DataArray, napari Image layer or ImageFile
+    image : array, xarray.DataArray, napari Image layer, ImageFile or Contents
+        Contents are returned unchanged.
     channel_axis : int or str, optional
         As the user gave it; the name of a dimension for a DataArray.
     default : int, optional
@@ -75,6 +95,8 @@ def open_container(image: Any, channel_axis: int | str | None = None, default: i
     ValueError
         If a dimension has no such name.
     """
+    if isinstance(image, Contents):
+        return image
     if isinstance(image, str | os.PathLike):
         raise TypeError(f"image is a path; read it first: napari_kmeans.read_image({os.fspath(image)!r})")
     if is_of("PIL", image):
@@ -91,8 +113,22 @@ def open_container(image: Any, channel_axis: int | str | None = None, default: i
         return Contents(
             image.data, image.channel_axis if channel_axis is None else channel_axis, image.nodata
         )
-    contents = _open_layer(image, channel_axis) if is_of("napari", image) else Contents(image, channel_axis)
+    if is_of("napari", image):
+        contents = _open_layer(image, channel_axis)
+    else:
+        contents = Contents(image, channel_axis, names_axes=False)
     return contents if contents.channel_axis is not None else replace(contents, channel_axis=default)
+
+
+def warn_if_ambiguous(opened: Iterable[Contents]) -> None:
+    """Issue one ``UserWarning`` if an image may be one of colours, and neither it nor the user says so."""
+    for contents in opened:
+        if contents.is_ambiguous:
+            warn_user(
+                f"image has shape {contents.data.shape} and is treated as a volume; pass channel_axis=-1 if its "
+                "last axis holds colours, or image[..., None] and channel_axis=-1 if it does not"
+            )
+            return
 
 
 def is_data_array(image: object) -> bool:

@@ -105,12 +105,15 @@ class Pixels:
     n_channels : int or None
     mask : NumPy or dask array, or None
         Of the spatial shape; nonzero = use the pixel.
+    channel_names : tuple of str
+        Names of the channels, if they have any.
     """
 
     image: Any
     extractor: FeatureExtractor
     n_channels: int | None
     mask: Any = None
+    channel_names: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -174,7 +177,12 @@ class Pixels:
     @property
     def value_format(self) -> ScalarFormat | VectorFormat:
         """Format of the values that `read` returns."""
-        return self.extractor.value_format(self.image.dtype, self.n_channels, len(self.shape))
+        value_format = self.extractor.value_format(self.image.dtype, self.n_channels, len(self.shape))
+        if isinstance(value_format, ScalarFormat) or not self.extractor.space.is_per_channel:
+            return value_format
+        if len(self.channel_names) != value_format.n_features:
+            return value_format
+        return replace(value_format, names=self.channel_names)
 
     @property
     def halo(self) -> tuple[int, ...]:
@@ -187,10 +195,19 @@ class Pixels:
         return BlockReader(self.extractor, self.n_channels, self.shape, self.halo)
 
     def at(self, axis: int, position: int) -> Pixels:
-        """Return the pixels at one position along a spatial axis."""
+        """Return the pixels at one position along a spatial axis.
+
+        Raises
+        ------
+        ValueError
+            If the feature space needs more axes than are left.
+        """
         index = (slice(None),) * axis + (position,)
         mask = None if self.mask is None else self.mask[index]
-        return replace(self, image=self.image[index], extractor=self.extractor.without_axis(axis), mask=mask)
+        extractor = self.extractor.without_axis(axis)
+        shape = self.shape[:axis] + self.shape[axis + 1 :]
+        replace(extractor, field=None).check(shape, self.image.dtype, self.n_channels)
+        return replace(self, image=self.image[index], extractor=extractor, mask=mask)
 
     def crop(self, box: Box) -> tuple[Any, Any]:
         """Return image and mask of a box with its halo; lazy arrays stay lazy."""

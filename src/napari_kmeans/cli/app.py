@@ -20,20 +20,65 @@ except ImportError as error:
 
 from ..io.image_file import location
 from ..io.images import read_image
+from ..io.samples import SAMPLES
 from ..kmeans.clustering import MAX_CLUSTERS
 from ..preprocess.illumination import KINDS
 from .batch import batch
 from .commands import apply, segment
-from .options import KINDS as FILES
-from .options import Channel, choose
-from .report import reporting, say
+from .help import PanelCommand, PanelGroup, completing
+from .options import choose
+from .report import printed_warnings, reporting, say
+from .shared import KINDS as FILES
+from .shared import Channel, with_values
+from .show import show
 from .steady_output import steady_output
 
 _SCREEN = "-screen 0 1400x900x24"
 _UNDER_XVFB = "NAPARI_KMEANS_UNDER_XVFB"
 _STOPPED = 130  # the exit status that a shell reports for Ctrl-C
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+EXAMPLES = {
+    "": """
+        napari-kmeans view --sample coins -k 3
+        napari-kmeans segment cells.tif -k 3 -o results
+        napari-kmeans segment --help
+    """,
+    "view": """
+        napari-kmeans view cells.tif -k 3
+        napari-kmeans view --sample coins --screenshot coins.png
+    """,
+    "segment": """
+        napari-kmeans segment cells.tif -k 3 -o results
+        napari-kmeans segment *.tif -k auto -o results --jobs 2
+        napari-kmeans segment tissue.png -k 4 --features lab \\
+            -o results --figure pdf
+        napari-kmeans segment *.tif -k 3 --together \\
+            --save-model all.json -o results --table all.csv
+    """,
+    "apply": """
+        napari-kmeans apply cells.json other.tif -o results
+        napari-kmeans apply cells.json *.tif -o results \\
+            --match range --table all.csv
+    """,
+    "batch": """
+        napari-kmeans batch recipe.json images -r -o results
+        napari-kmeans batch recipe.json "images/**/*.tif" \\
+            -o results --table all.csv --skip-existing
+        napari-kmeans batch --recipe-from figure.png -o again
+    """,
+    "show": """
+        napari-kmeans show results/cells-labels.tif
+        napari-kmeans show results/cells-figure.png --json
+    """,
+}
+"""Examples in ``--help``, by command; lines are short enough for 60 columns."""
+
+app = typer.Typer(
+    cls=PanelGroup,
+    epilog=EXAMPLES[""],
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -41,14 +86,18 @@ def main(args: Sequence[str] | None = None) -> int:
 
     0: all went well; 1: an input failed; 2: wrong usage; 130: stopped by Ctrl-C.
     """
-    with steady_output():
+    with steady_output(), printed_warnings():
         return _run(args)
 
 
 def _run(args: Sequence[str] | None) -> int:
     command = typer.main.get_command(app)
     try:
-        status = command.main(args, prog_name="napari-kmeans", standalone_mode=False)
+        status = command.main(
+            with_values(sys.argv[1:] if args is None else args),
+            prog_name="napari-kmeans",
+            standalone_mode=False,
+        )
     except (KeyboardInterrupt, typer.Abort):
         status = _STOPPED
     except Exception as error:
@@ -77,17 +126,28 @@ def _root(
     """Segment images by k-means."""
 
 
-@app.command()
+@app.command(cls=PanelCommand, epilog=EXAMPLES["view"])
 def view(
     image: Annotated[str | None, typer.Argument(metavar="IMAGE", help=f"{FILES}.")] = None,
-    sample: Annotated[str | None, typer.Option(metavar="NAME", help="A sample image instead.")] = None,
+    sample: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"A sample image instead: {', '.join(SAMPLES)}.",
+            autocompletion=completing(SAMPLES),
+        ),
+    ] = None,
     n_clusters: Annotated[
         int | None,
         typer.Option("-k", "--clusters", min=2, max=MAX_CLUSTERS, metavar="N", help="Number of clusters."),
     ] = None,
     illumination: Annotated[
         str | None,
-        typer.Option(metavar="KIND", help=f"Remove uneven illumination: {' or '.join(KINDS)}."),
+        typer.Option(
+            metavar="KIND",
+            help=f"Remove uneven illumination: {' or '.join(KINDS)}.",
+            autocompletion=completing(KINDS),
+        ),
     ] = None,
     channel: Channel = "",
     screenshot: Annotated[
@@ -96,8 +156,6 @@ def view(
     ] = None,
 ) -> int:
     """Open napari with the dock and a segmented image."""
-    from .._napari.contributions.sample_data import SAMPLES
-
     if image is not None and sample is not None:
         raise typer.BadParameter("name an image or a sample, not both", param_hint="--sample")
     if sample is not None:
@@ -144,9 +202,8 @@ def view(
     return 0
 
 
-app.command()(segment)
-app.command()(apply)
-app.command()(batch)
+for _command in (segment, apply, batch, show):
+    app.command(cls=PanelCommand, epilog=EXAMPLES[_command.__name__])(_command)
 
 
 def _view_under_xvfb(

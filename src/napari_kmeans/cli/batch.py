@@ -3,65 +3,103 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..batch.inputs import find_inputs, read_file_list
-from ..batch.plan import Outputs
 from ..batch.task import Task
+from ..io.fingerprint import fingerprint
+from ..io.image_file import location
+from ..io.record import read_record
 from ..model.recipe import Recipe
-from . import options as p
+from ..user_warning import warn_user
 from .commands import plan_jobs, run_jobs
 from .report import reporting, say
+from .shared import (
+    KINDS,
+    RUN,
+    WHAT,
+    Recursive,
+    option,
+    outputs_of,
+    reading_of,
+    running_of,
+    takes_shared_options,
+)
 
 
+@takes_shared_options
 def batch(
-    recipe_file: Annotated[
-        Path,
-        typer.Argument(metavar="RECIPE.json", help="Saved by the dock or by Python, or written by hand."),
-    ],
-    images: Annotated[
+    names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="IMAGE|FOLDER", help=f"{p.KINDS}; folders, plates, and quoted patterns."),
+        typer.Argument(
+            metavar="RECIPE.json IMAGE|FOLDER",
+            help=f"A recipe, saved by the dock or by Python or written by hand; and images: {KINDS}, folders, "
+            "plates, and quoted patterns.",
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="OUT", help="Folder.")] = None,
-    recursive: p.Recursive = False,
+    recipe_from: Annotated[
+        Path | None,
+        option(
+            "--recipe-from",
+            metavar="FILE",
+            panel=WHAT,
+            help="Instead of RECIPE.json: do what FILE was made by. Without images: with the image of FILE.",
+        ),
+    ] = None,
+    recursive: Recursive = False,
     file_list: Annotated[
         str,
-        typer.Option(
+        option(
             "--file-list",
             metavar="FILE",
+            panel=RUN,
             help="Read names of images from a file, one a line (-: standard input).",
         ),
     ] = "",
-    in_image: p.InImage = "",
-    channel: p.Channel = "",
-    table: p.Table = False,
-    figure: p.Figure = False,
-    objects: p.Objects = False,
-    physical: p.Physical = False,
-    jobs: p.Jobs = 1,
-    overwrite: p.Overwrite = False,
+    **options: Any,
 ) -> int:
     """Run a recipe on many images; their folders are kept."""
-    names = [*(images or []), *(_names_in(file_list) if file_list else [])]
-    if not names:
+    images = list(names or [])
+    if recipe_from is None and not images:
+        raise typer.BadParameter("name a recipe, or --recipe-from a file", param_hint="RECIPE.json")
+    recipe_file = recipe_from or Path(images.pop(0))
+    if file_list:
+        images += _names_in(file_list)
+    if recipe_from is None and not images:
         raise typer.BadParameter("name images or folders, or a --file-list", param_hint="IMAGE|FOLDER")
+    running = running_of(options)
     with reporting(recipe_file) as report:
-        recipe = Recipe.load(recipe_file)
+        task = Task(Recipe.load(recipe_file)) if recipe_from is None else _task_of(recipe_file, images)
     if report.failed:
         return 1
-    inputs, empty = find_inputs(names, recursive=recursive, out=out)
+    given = {name: value for name, value in reading_of(options).items() if value not in ("", False, None)}
+    inputs, empty = find_inputs(images, recursive=recursive, out=options["out"])
+    inputs = [each for each in inputs if each.image != running.contact_sheet]  # of an earlier run
     for name in empty:
         say(f"{name} contains no images{'' if recursive else '; --recursive searches its folders'}")
-    outputs = Outputs(out, in_image, table, "png" if figure else "", None, objects)
     if not inputs:
         return 1
-    todo = plan_jobs(inputs, outputs, tree=True)
-    status = run_jobs(todo, Task(recipe, channel=channel, physical=physical), jobs, overwrite, summary=True)
-    return 1 if empty else status
+    todo = plan_jobs(inputs, outputs_of(options), tree=True)
+    return max(run_jobs(todo, replace(task, **given), running, summary=True), 1 if empty else 0)
+
+
+def _task_of(path: Path, images: list[str]) -> Task:
+    """Return the task that a file was made by; without images, add the one that it was made of."""
+    record = read_record(path)
+    try:
+        task = Task.of_record(record)
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be made again: {error}") from None
+    if not images:
+        source = record["provenance"].get("source", {})
+        images.append(str(source.get("path", "")))
+        if fingerprint(location(images[0])) != source.get("fingerprint"):
+            warn_user(f"{images[0]} is not the file that {path} was made of, or it has changed since")
+    return task
 
 
 def _names_in(file_list: str) -> list[str]:

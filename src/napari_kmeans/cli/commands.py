@@ -12,7 +12,9 @@ import typer
 
 from ..batch.inputs import Input
 from ..batch.plan import Job, Outputs, plan
+from ..batch.process import Outcome
 from ..batch.run import run
+from ..batch.tables import write_contact_sheet, write_tables
 from ..batch.task import Task
 from ..batch.together import fit_together
 from ..blocks.dask_cluster import use_scheduler
@@ -26,79 +28,96 @@ from ..model.fitted_to import MATCHES
 from ..model.model import KMeansModel
 from ..model.pooled import WEIGHTS
 from ..model.recipe import Recipe
-from . import options as p
+from .help import completing
+from .log import append_to_log
 from .options import choose, clean_up_of, recipe_of, takes_options_of
 from .report import ProgressBar, print_failures, print_summary, reporting, say
+from .shared import (
+    RUN,
+    WHAT,
+    Images,
+    Running,
+    option,
+    outputs_of,
+    reading_of,
+    running_of,
+    takes_shared_options,
+)
 
 
-@takes_options_of(Recipe, Channels, Texture, CleanUp)
+@takes_options_of(CleanUp)
+@takes_shared_options
+@takes_options_of(Recipe, Channels, Texture)
 def segment(
-    images: p.Images,
+    images: Images,
     n_clusters: Annotated[
         str,
-        typer.Option(
+        option(
             "-k",
             "--clusters",
             metavar="N|auto|gap",
+            panel=WHAT,
             help=f"Number of clusters, 1 to {MAX_CLUSTERS}, or as many as are suggested.",
         ),
     ],
-    out: p.Out = None,
-    in_image: p.InImage = "",
-    channel: p.Channel = "",
     features: Annotated[
-        str, typer.Option(metavar="F", help=f"What to cluster by: {', '.join(FEATURES)}.")
+        str,
+        option(
+            metavar="F",
+            panel=WHAT,
+            help=f"What to cluster by: {', '.join(FEATURES)}.",
+            autocompletion=completing(FEATURES),
+        ),
     ] = "gray",
     together: Annotated[
-        bool, typer.Option("--together", help="Find one model of all images, instead of one for each.")
+        bool, option("--together", panel=RUN, help="Find one model of all images, instead of one for each.")
     ] = False,
     weights: Annotated[
         str,
-        typer.Option(
-            metavar="|".join(WEIGHTS), help="With --together: what counts the same, each pixel or each image."
+        option(
+            metavar="|".join(WEIGHTS),
+            panel=RUN,
+            help="With --together: what counts the same, each pixel or each image.",
         ),
     ] = "",
-    table: p.Table = False,
-    figure: p.Figure = False,
     save_model: Annotated[
         Path | None,
-        typer.Option(
-            metavar="M.json", help="Save the model of a single image or of --together, for `apply`."
+        option(
+            metavar="M.json",
+            help="Save the model of a single image or of --together, for `apply`.",
         ),
     ] = None,
-    objects: p.Objects = False,
-    confidence: p.Confidence = False,
-    physical: p.Physical = False,
     confirm: Annotated[
-        bool, typer.Option("--confirm", help="Let scikit-learn check that the clusters are optimal (1 s).")
+        bool,
+        option("--confirm", panel=WHAT, help="Let scikit-learn check that the clusters are optimal (1 s)."),
     ] = False,
     scheduler: Annotated[
         str,
-        typer.Option(metavar="ADDRESS", help="Read lazy images on the Dask cluster of this scheduler."),
+        option(metavar="ADDRESS", panel=RUN, help="Read lazy images on the Dask cluster of this scheduler."),
     ] = "",
-    jobs: p.Jobs = 1,
-    overwrite: p.Overwrite = False,
     **options: Any,
 ) -> int:
-    """Label the clusters of each image: 1 = darkest … k = brightest, 0 = excluded."""
+    """Label the clusters of each image.
+
+    Labels are 1 for the darkest cluster to k for the brightest, and 0 for excluded pixels.
+    """
     if weights:
         choose("--weights", weights, WEIGHTS)
         if not together:
             raise typer.BadParameter("it is an option of --together", param_hint="--weights")
-    if scheduler and jobs > 1:
+    running = running_of(options)
+    if scheduler and running.n_processes > 1:
         raise typer.BadParameter("choose --scheduler or --jobs, not both", param_hint="--jobs")
-    task = Task(recipe_of(n_clusters, features, options), channel=channel, physical=physical, confirm=confirm)
-    outputs = Outputs(
-        out, in_image, table, "png" if figure else "", None if together else save_model, objects, confidence
-    )
-    todo = _plan(images, outputs)
+    recipe = recipe_of(n_clusters, features, options)
+    task = Task(recipe, confirm=confirm, **reading_of(options))
+    todo = _plan(images, outputs_of(options, None if together else save_model))
     if together and save_model is not None:
-        _check_model_path(save_model, todo, overwrite)
+        _check_model_path(save_model, todo, running)
     try:
         with use_scheduler(scheduler):
             if together:
-                return _run_together(todo, task, weights or WEIGHTS[0], save_model, jobs, overwrite)
-            return run_jobs(todo, task, jobs, overwrite)
+                return _run_together(todo, task, weights or WEIGHTS[0], save_model, running)
+            return run_jobs(todo, task, running)
     except ImportError:
         say("--scheduler needs distributed: pip install 'napari-kmeans[cluster]'")
     except OSError as error:  # of the scheduler; errors of an image are reported with it
@@ -107,39 +126,33 @@ def segment(
 
 
 @takes_options_of(CleanUp)
+@takes_shared_options
 def apply(
     model_file: Annotated[Path, typer.Argument(metavar="MODEL.json", help="Made by `segment --save-model`.")],
-    images: p.Images,
-    out: p.Out = None,
-    in_image: p.InImage = "",
-    channel: p.Channel = "",
+    images: Images,
     match: Annotated[
         str,
-        typer.Option(
+        option(
             metavar="|".join(MATCHES),
-            help="For images that differ from the fitted one: use the same values, values scaled to the range "
-            "of each image, or fit the recipe to each image.",
+            autocompletion=completing(MATCHES),
+            panel=WHAT,
+            help="For images that differ from the fitted one: use the same values, values scaled to the range of each "
+            "image, or fit the recipe to each image.",
         ),
     ] = MATCHES[0],
-    table: p.Table = False,
-    figure: p.Figure = False,
-    objects: p.Objects = False,
-    confidence: p.Confidence = False,
-    physical: p.Physical = False,
-    jobs: p.Jobs = 1,
-    overwrite: p.Overwrite = False,
     **options: Any,
 ) -> int:
     """Label images with the clusters of another image."""
     choose("--match", match, MATCHES)
-    todo = _plan(images, Outputs(out, in_image, table, "png" if figure else "", None, objects, confidence))
+    running = running_of(options)
+    todo = _plan(images, outputs_of(options))
     recipe = replace(Recipe(), clean_up=clean_up_of(options))
     with reporting(model_file) as report:
         model = KMeansModel.load(model_file)
     if report.failed:
         return 1
-    task = Task.applying(model, recipe, match=match, channel=channel, physical=physical)
-    return run_jobs(todo, task, jobs, overwrite)
+    task = Task.applying(model, recipe, match=match, **reading_of(options))
+    return run_jobs(todo, task, running)
 
 
 def _plan(images: Sequence[str], outputs: Outputs) -> list[Job]:
@@ -155,15 +168,15 @@ def plan_jobs(inputs: Sequence[Input], outputs: Outputs, *, tree: bool = False) 
         raise typer.BadParameter(str(error), param_hint=hint) from None
 
 
-def _check_model_path(path: Path, jobs: Sequence[Job], overwrite: bool) -> None:
+def _check_model_path(path: Path, jobs: Sequence[Job], running: Running) -> None:
     """Raise `typer.BadParameter` if a model would replace an image, an output or, unasked, another file."""
     taken = {each for job in jobs for each in [job.image, *job.outputs]}
-    if path in taken or (path.exists() and not overwrite):
+    if path in taken or (path.exists() and not running.overwrite and not running.skip_existing):
         raise typer.BadParameter(f"{path} exists already or is another output", param_hint="--save-model")
 
 
 def _run_together(
-    jobs: Sequence[Job], task: Task, weights: str, save_model: Path | None, n_processes: int, overwrite: bool
+    jobs: Sequence[Job], task: Task, weights: str, save_model: Path | None, running: Running
 ) -> int:
     """Fit one model to all images, and label them with it."""
     with reporting(Path("--together")) as report, ProgressBar(1) as bar:
@@ -179,20 +192,40 @@ def _run_together(
         if report.failed:
             return 1
         print(f"{save_model}: k = {model.n_clusters}")
-    return run_jobs(jobs, pooled.task, n_processes, overwrite)
+    return run_jobs(jobs, pooled.task, running)
 
 
-def run_jobs(
-    jobs: Sequence[Job], task: Task, n_processes: int, overwrite: bool, *, summary: bool = False
-) -> int:
-    """Process all images, print a line for each output, and return the exit status."""
+def run_jobs(jobs: Sequence[Job], task: Task, running: Running, *, summary: bool = False) -> int:
+    """Process all images, print a line for each output, write what they share, and return the exit status."""
     begin = time.monotonic()
-    outcomes = []
+    outcomes: list[Outcome] = []
     with ProgressBar(len(jobs)) as bar:
-        for outcome in run(jobs, task, n_processes=n_processes, overwrite=overwrite, stage=bar.stage_of):
+        for outcome in run(
+            jobs,
+            task,
+            n_processes=running.n_processes,
+            overwrite=running.overwrite,
+            skip_existing=running.skip_existing,
+            rows=running.table is not None,
+            thumbnails=running.contact_sheet is not None,
+            stage=bar.stage_of,
+        ):
             bar.advance(outcome)
             outcomes.append(outcome)
+            if running.log is not None:
+                append_to_log(running.log, outcome)
+    failed = any(outcome.status == "failed" for outcome in outcomes)
+    if running.table is not None and any(outcome.status != "failed" for outcome in outcomes):
+        with reporting(running.table) as report:
+            for path in write_tables(running.table, jobs, outcomes, task):
+                print(path)
+        failed = failed or report.failed
+    if running.contact_sheet is not None and any(outcome.status != "failed" for outcome in outcomes):
+        with reporting(running.contact_sheet) as report:
+            write_contact_sheet(running.contact_sheet, jobs, outcomes, task)
+            print(running.contact_sheet)
+        failed = failed or report.failed
     print_failures(outcomes)
-    if summary:
+    if summary or any(outcome.status == "skipped" for outcome in outcomes):
         print_summary(outcomes, time.monotonic() - begin)
-    return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0
+    return 1 if failed else 0

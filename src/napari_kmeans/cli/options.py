@@ -1,10 +1,9 @@
-"""Options of the command line: those that commands share, and those made from the declarations of the recipe."""
+"""Command-line options made from the declarations of the recipe, so that each is written down once."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
@@ -18,6 +17,7 @@ from ..labels.clean_up import CleanUp
 from ..model.recipe import AUTO, GAP, Recipe
 from ..options import Option, options_of
 from ..preprocess.exclusion import SATURATED
+from .shared import WHAT, with_parameters
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,60 +30,22 @@ _TYPES: dict[str, Any] = {
     "sigma": str | None,
     "normalize": str,
 }
+CLEAN = "Clean up"
+"""Panel of ``--help``."""
+
 _DEFAULTS: dict[str, Any] = {"smooth": 0.0, "coherence": 0.0, "exclude": None}
-
-KINDS = "OME-Zarr (a folder or a URL), TIFF, PNG or JPEG"
-
-Images = Annotated[list[str], typer.Argument(metavar="IMAGE", help=f"{KINDS}.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "-o", "--out", metavar="OUT", help="Folder, or a .tif or .ome.zarr file for a single image."
-    ),
-]
-InImage = Annotated[
-    str,
-    typer.Option(metavar="NAME", help="Write the labels into the OME-Zarr image itself, as labels/NAME."),
-]
-Channel = Annotated[str, typer.Option(metavar="C", help="Use one channel, by its name or its index from 0.")]
-Table = Annotated[bool, typer.Option("--table", help="Also write a table of the clusters as CSV.")]
-Figure = Annotated[bool, typer.Option("--figure", help="Also draw image, clusters and histogram.")]
-Objects = Annotated[
-    bool, typer.Option("--objects", help="Also write connected parts and their measures, as TIFF and CSV.")
-]
-Confidence = Annotated[
-    bool,
-    typer.Option("--confidence", help="Also write how clearly each pixel belongs to its cluster, 0 to 1."),
-]
-Jobs = Annotated[
-    int,
-    typer.Option("-j", "--jobs", metavar="N", min=1, help="Processes to use at the same time."),
-]
-Recursive = Annotated[
-    bool, typer.Option("-r", "--recursive", help="Search folders inside folders, too, and keep their tree.")
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
-Physical = Annotated[
-    bool, typer.Option("--physical", help="S, R, N and measures are in the unit of the file, not in pixels.")
-]
 
 
 def takes_options_of(*owners: type) -> Callable[[F], F]:
     """Add the declared options of dataclasses to a command, which receives them as ``**options``."""
 
     def decorate(command: F) -> F:
-        signature = inspect.signature(command, eval_str=True)
-        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
         added = [
             _parameter(name, default, details, owner)
             for owner in owners
             for name, default, details in options_of(owner)
         ]
-        command.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
-        command.__annotations__ = get_type_hints(command, include_extras=True) | {
-            p.name: p.annotation for p in added
-        }
-        return command
+        return with_parameters(command, added)
 
     return decorate
 
@@ -97,6 +59,7 @@ def _parameter(name: str, default: Any, details: Option, owner: type) -> inspect
         f"--{name.replace('_', '-')}" + (f"/--no-{name}" if kind == bool | None else ""),
         metavar=details.metavar or None,
         help=_help(details, owner),
+        rich_help_panel=CLEAN if owner is CleanUp else WHAT,
         min=details.minimum if kind in (float, float | None) else None,
         max=details.maximum if kind in (float, float | None) and details.maximum < 1e308 else None,
     )

@@ -29,6 +29,16 @@ def say_warning(message: str) -> None:
     say(f"warning: {options}")
 
 
+@contextlib.contextmanager
+def printed_warnings() -> Iterator[None]:
+    """Print warnings of libraries in a line each; only those for users, not those for developers."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = lambda message, *_, **__: say_warning(str(message))
+        yield
+
+
 @dataclass
 class Report:
     """Whether a piece of work has failed."""

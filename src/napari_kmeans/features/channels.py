@@ -35,6 +35,7 @@ class Channels(FeatureSpace):
     name: ClassVar[str] = "channels"
     title: ClassVar[str] = "Channels"
     takes_alpha: ClassVar[bool] = False
+    is_per_channel: ClassVar[bool] = True
 
     standardize: bool = option(
         True, "Measure each channel in its own standard deviations.", label="Equal weight for all channels"

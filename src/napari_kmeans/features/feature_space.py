@@ -102,6 +102,9 @@ class FeatureSpace(ABC):
     takes_alpha: ClassVar[bool] = True
     """Whether a fourth channel is alpha."""
 
+    is_per_channel: ClassVar[bool] = False
+    """Whether each channel is a feature, with the name of the channel if that is known."""
+
     @abstractmethod
     def unsupported_reason(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
         """Return why images of this kind are not supported, in a sentence; empty if they are.

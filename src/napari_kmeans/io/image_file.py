@@ -22,6 +22,37 @@ class Unsupported(ValueError):
     """A file cannot be used; the message continues a sentence that begins with the name of the file."""
 
 
+AXES = "TZCYXS"
+"""Letters of axes, in the order of an `ImageFile`: time, depth, channel, row, column, colour sample."""
+
+
+def check_axes(axes: str, shape: Sequence[int], stated: str) -> str:
+    """Return the axes that a user names for a file, in capital letters.
+
+    Parameters
+    ----------
+    axes : str
+        A letter of `AXES` for each axis.
+    shape : sequence of int
+    stated : str
+        What the file says.
+
+    Raises
+    ------
+    Unsupported
+        If they do not fit the pixels.
+    """
+    letters = axes.upper()
+    if len(letters) != len(shape):
+        sizes = " × ".join(map(str, shape))
+        raise Unsupported(f"has {len(shape)} axes ({stated}, {sizes}), so {axes!r} cannot name them")
+    if not set("YX") <= set(letters) <= set(AXES) or len(set(letters)) < len(letters):
+        raise Unsupported(f"cannot have axes {axes!r}: each of T, Z, C, Y, X, S at most once, with Y and X")
+    if "S" in letters and (shape[letters.index("S")] not in (3, 4) or "C" in letters):
+        raise Unsupported(f"cannot have axes {axes!r}: S is for the 3 or 4 values of a colour")
+    return letters
+
+
 class Url(str):
     """Location of an image that is not in a folder, such as ``s3://bucket/cells.ome.zarr``."""
 
@@ -268,6 +299,40 @@ class ImageFile:
             coarser=[level[at] for level in self.coarser],
             channel_names=(),
             store=None if self.store is None else self.store.without(axis),
+        )
+
+    def with_axes(self, axes: str) -> ImageFile:
+        """Return the same pixels with other axes, for files that state wrong ones.
+
+        Parameters
+        ----------
+        axes : str
+            A letter for each axis of `data`; it is transposed where the order requires it.
+
+        Returns
+        -------
+        ImageFile
+
+        Raises
+        ------
+        Unsupported
+            If they do not fit, or the image is OME-Zarr, which names its axes itself.
+        """
+        if self.store is not None:
+            raise Unsupported("is OME-Zarr, which names its axes itself; other axes are for other files")
+        letters = check_axes(axes, self.data.shape, self.axes)
+        order = sorted(range(len(letters)), key=lambda i: AXES.index(letters[i]))
+        found = "".join(letters[i] for i in order)
+        kept = {axis: size for axis, size in self.pixel_size.items() if axis in found}
+        names = self.channel_names
+        n_channels = self.data.shape[letters.index("C")] if "C" in letters else 0
+        return replace(
+            self,
+            data=self.data.transpose(order),
+            axes=found,
+            pixel_size=kept,
+            coarser=[level.transpose(order) for level in self.coarser],
+            channel_names=names if len(names) == n_channels else (),
         )
 
     def layer_keywords(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ _SPECIAL_FILES = {
 }
 
 
-def read_image(at: str | os.PathLike[str]) -> ImageFile:
+def read_image(at: str | os.PathLike[str], *, series: int | None = None, axes: str = "") -> ImageFile:
     """Read an image file: OME-Zarr, TIFF (also multi-page, ImageJ or OME), PNG or JPEG.
 
     With ``pip install 'napari-kmeans[formats]'`` also NRRD, MetaImage (MHA, MHD), NIfTI, DICOM (a file, or
@@ -53,6 +53,12 @@ def read_image(at: str | os.PathLike[str]) -> ImageFile:
     ----------
     at : str or path
         A file, or the folder or URL of an OME-Zarr image.
+    series : int, optional
+        Which image of a TIFF, CZI, ND2 or LIF file that contains several, from 0. By default the first, with
+        a warning.
+    axes : str, optional
+        Letters of the axes, such as ``"TZYX"``, for files that state wrong ones: T time, Z depth, C channel,
+        Y row, X column, S colour sample.
 
     Returns
     -------
@@ -75,7 +81,7 @@ def read_image(at: str | os.PathLike[str]) -> ImageFile:
     at = location(at) if type(at) is str else at if isinstance(at, Url) else Path(at)
     head = _read_head(at) if isinstance(at, Path) and not at.is_dir() else b""
     try:
-        image = _read(at, head)
+        image = _read(at, head, series, axes)
     except Exception as error:  # decoders raise exceptions of any type
         raise ValueError(f"{at} {_reason(error, at, head)}") from _cause(error)
     if not image.data.size:
@@ -85,13 +91,23 @@ def read_image(at: str | os.PathLike[str]) -> ImageFile:
     return image
 
 
-def _read(at: Location, head: bytes) -> ImageFile:
+def _read(at: Location, head: bytes, series: int | None, axes: str) -> ImageFile:
     """Read an image by the reader of its format."""
+    path = Path(at)
+    kind = microscopy.kind_of(path, head) if head else ""
+    if head.startswith(tiff.MAGIC) and not kind and not medical.is_readable(path, head):
+        return tiff.read(path, series, axes)
+    if series and not kind:
+        raise Unsupported(f"contains a single image, so there is no series {series}")
+    image = microscopy.read(path, kind, series) if kind else _read_single(at, head)
+    return image.with_axes(axes) if axes else image
+
+
+def _read_single(at: Location, head: bytes) -> ImageFile:
+    """Read a file that holds one image."""
     if not head:
         return medical.read(at) if isinstance(at, Path) and is_series(at) else ome_zarr.read(at)
     path = Path(at)
-    if kind := microscopy.kind_of(path, head):
-        return microscopy.read(path, kind)
     is_medical = medical.is_readable(path, head)
     if head.startswith(tiff.MAGIC):
         try:

@@ -13,6 +13,7 @@ from ..blocks.progress import Progress
 from . import medical, ome_zarr, ome_zarr_labels, tiff
 from .image_file import ImageFile, Location, Store
 from .ome_zarr_labels import LabelMetadata
+from .record import one_line
 
 _ORDER = "TCZYX"
 _LETTERS = {letter.lower(): letter for letter in _ORDER} | {"time": "T", "channel": "C"}
@@ -76,7 +77,8 @@ def write_labels(
     elif medical.label_suffix(path):
         medical.write(path, labels, image, overwrite=overwrite)
     else:
-        tiff.write(path, labels, image, overwrite=overwrite, progress=progress)
+        record = one_line(metadata(None).model) if metadata else ""
+        tiff.write(path, labels, image, record=record, overwrite=overwrite, progress=progress)
 
 
 def export(

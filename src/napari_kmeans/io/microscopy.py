@@ -37,23 +37,30 @@ def kind_of(path: Path, head: bytes) -> str:
     return ".lif" if path.suffix.lower() == ".lif" else ""
 
 
-def read(path: Path, kind: str) -> ImageFile:
-    """Read the first scene of a file; a large one is read block by block on demand.
+def read(path: Path, kind: str, series: int | None = None) -> ImageFile:
+    """Read a scene of a file; a large one is read block by block on demand.
 
     Parameters
     ----------
     path : Path
     kind : {".czi", ".nd2", ".lif"}
+    series : int, optional
+        Number of the scene, from 0.
 
     Warns
     -----
     UserWarning
-        If the file contains several scenes; the first is used.
+        If the file contains several scenes and none is chosen; the first is used.
     """
     reader = importlib.import_module(_READERS[kind]).Reader(path)
-    if len(reader.scenes) > 1:
+    n_scenes = len(reader.scenes)
+    if series is not None:
+        if not 0 <= series < n_scenes:
+            raise Unsupported(f"has no series {series}: choose 0 to {n_scenes - 1}")
+        reader.set_scene(series)
+    elif n_scenes > 1:
         warnings.warn(
-            f"{path} contains {len(reader.scenes)} scenes; only the first is used: {reader.scenes[0]}",
+            f"{path} contains {n_scenes} scenes; only the first is used: {reader.scenes[0]}",
             UserWarning,
             stacklevel=3,
         )

@@ -114,3 +114,6 @@ _SAMPLES: dict[str, Callable[[], ImageFile]] = {
     function.__name__.removeprefix("_"): function
     for function in (_coins, _camera, _astronaut, _tissue, _cells, _fluorescence, _mosaic)
 }
+
+SAMPLES = tuple(_SAMPLES)
+"""Names of the sample images."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import uuid
 import warnings
 import weakref
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from ..blocks.boxes import Box
 from ..blocks.loop import array_boxes, run
 from ..blocks.progress import Progress
 from .atomic import replacing
-from .image_file import MICROMETERS, ImageFile, Unsupported
+from .image_file import AXES, MICROMETERS, ImageFile, Unsupported, check_axes
 from .stored_array import StoredArray
 from .tiff_metadata import ASCII, GDAL_NODATA, read_metadata
 
@@ -31,10 +32,11 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SUFFIXES = (".tif", ".tiff")
 """Extensions of files that are written as TIFF."""
 
+RECORD_KEY = "napari-kmeans"
+"""In the description of a file: how its labels were made."""
+
 LAZY_BYTES = 1 << 29
 """Larger images are read block by block."""
-
-_AXES = "TZCYXS"  # ImageJ's order: time, depth, channel, row, column, colour sample
 
 _SIDE, _BLOCK = 1 << 10, 1 << 22  # maximum side and pixels of a block, which joins several strips or tiles
 
@@ -43,24 +45,36 @@ _HELD_BYTES = 1 << 29  # maximum memory for planes that share blocks and are the
 _MOST_BYTES = (1 << 32) - (1 << 25)  # maximum size of a TIFF that is not a BigTIFF, without its tags
 
 
-def read(path: Path) -> ImageFile:
-    """Read the first series of a TIFF; a large one is read block by block on demand."""
+def read(path: Path, series: int | None = None, axes: str = "") -> ImageFile:
+    """Read a series of a TIFF; a large one is read block by block on demand.
+
+    Parameters
+    ----------
+    path : Path
+    series : int, optional
+        By default the first, with a warning if there are others.
+    axes : str
+        Letters of the axes as they are stored, if the file states wrong ones.
+    """
     import tifffile
 
     with _logged_warnings("tifffile") as messages, tifffile.TiffFile(path) as tiff:
         if not tiff.series:
             raise Unsupported("is a TIFF without an image")
-        series = tiff.series[0]
-        page = series.keyframe
-        levels = [_read_series(path, series)]
+        n_series, number = len(tiff.series), series or 0
+        if not 0 <= number < n_series:
+            raise Unsupported(f"has no series {number}: choose 0 to {n_series - 1}")
+        chosen = tiff.series[number]
+        page = chosen.keyframe
+        stated = check_axes(axes, chosen.shape, chosen.axes) if axes else chosen.axes
+        levels = [_read_series(path, number, chosen)]
         if not isinstance(levels[0], np.ndarray):
-            levels += [_lazy_level(path, level) for level in range(1, len(series.levels))]
+            levels += [_lazy_level(path, number, level) for level in range(1, len(chosen.levels))]
         (data, axes), *coarser = (
-            _convert_colors(*_normalize_axes(level, series.axes), page, tiff.is_imagej) for level in levels
+            _convert_colors(*_normalize_axes(level, stated), page, tiff.is_imagej) for level in levels
         )
-        found = read_metadata(tiff, page, dict(zip(axes, data.shape, strict=True)))
-        n_series = len(tiff.series)
-    if n_series > 1:
+        found = read_metadata(tiff, page, dict(zip(axes, data.shape, strict=True)), number)
+    if n_series > 1 and series is None:
         messages.append(f"it contains {n_series} images; only the first is used: {data.shape}")
     for message in messages:
         if "GDAL_NODATA" not in message:  # tifffile's own check is stricter than ours
@@ -68,13 +82,13 @@ def read(path: Path) -> ImageFile:
     return ImageFile(path, data, axes, coarser=[level for level, _ in coarser], **vars(found))
 
 
-def _read_series(path: Path, series: Any) -> Any:
+def _read_series(path: Path, number: int, series: Any) -> Any:
     """Return the full resolution of a series: a NumPy array, or a dask array if it is large."""
     page = series.keyframe
     try:
         if series.nbytes > LAZY_BYTES:
             page.decode  # noqa: B018 - raises if the codec is not installed
-            return _lazy_level(path, 0)
+            return _lazy_level(path, number, 0)
         return series.asarray()
     except ValueError as error:
         if "imagecodecs" not in str(error):
@@ -84,9 +98,9 @@ def _read_series(path: Path, series: Any) -> Any:
         ) from None
 
 
-def _lazy_level(path: Path, level: int) -> Any:
-    """Return one resolution level of the first series as a dask array."""
-    array = StoredArray(partial(_open_level, path, level), str(path))
+def _lazy_level(path: Path, series: int, level: int) -> Any:
+    """Return one resolution level of a series as a dask array."""
+    array = StoredArray(partial(_open_level, path, series, level), str(path))
     blocks = list(array.chunks)
     for axis in sorted(range(array.ndim), key=blocks.__getitem__, reverse=True)[:2]:
         n_chunks = _BLOCK // int(np.prod(blocks))
@@ -94,14 +108,14 @@ def _lazy_level(path: Path, level: int) -> Any:
     return array.as_dask(blocks)
 
 
-def _open_level(path: Path, level: int) -> Any:
-    """Open one resolution level of the first series as a zarr array."""
+def _open_level(path: Path, series: int, level: int) -> Any:
+    """Open one resolution level of a series as a zarr array."""
     import tifffile
     import zarr
 
     with _logged_warnings("tifffile"):
         file = tifffile.TiffFile(path)
-        array = zarr.open_array(file.series[0].aszarr(level=level), mode="r")
+        array = zarr.open_array(file.series[series].aszarr(level=level), mode="r")
     weakref.finalize(array, file.close)  # the file stays open as long as its pixels can be read
     return array
 
@@ -111,6 +125,7 @@ def write(
     labels: Any,
     image: ImageFile,
     *,
+    record: str = "",
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> None:
@@ -131,6 +146,8 @@ def write(
         Its axes are the image's `spatial_axes`.
     image : ImageFile
         Provides axes, pixel size and unit.
+    record : str
+        JSON that says how the labels were made, for the description of the file; see `io.record`.
     overwrite : bool
         Replace an existing file.
     progress : callable, optional
@@ -149,12 +166,14 @@ def write(
     max_bytes = _MOST_BYTES if isinstance(labels, np.ndarray) else LAZY_BYTES
     with replacing(path, overwrite=overwrite) as partial_path:
         if labels.nbytes > max_bytes:
-            _write_tiles(partial_path, labels, image, progress)
+            _write_tiles(partial_path, labels, image, record, progress)
         else:
-            _write_imagej(partial_path, path, _load(labels), image)
+            _write_imagej(partial_path, path, _load(labels), image, record)
 
 
-def _write_imagej(partial_path: Path, path: Path, labels: NDArray[Any], image: ImageFile) -> None:
+def _write_imagej(
+    partial_path: Path, path: Path, labels: NDArray[Any], image: ImageFile, record: str
+) -> None:
     """Write labels, or a float image of values from 0 to 1, as an ImageJ stack."""
     import tifffile
 
@@ -178,6 +197,8 @@ def _write_imagej(partial_path: Path, path: Path, labels: NDArray[Any], image: I
     if image.time_names and image.spatial_axes[0] == "T":
         n_planes = int(np.prod(labels.shape[1:-2]))
         metadata["Labels"] = [name for name in image.time_names for _ in range(n_planes)]
+    if record:
+        metadata[RECORD_KEY] = record
     resolution = (1 / size["X"], 1 / size["Y"]) if {"X", "Y"} <= size.keys() else None
     tifffile.imwrite(
         partial_path,
@@ -190,11 +211,15 @@ def _write_imagej(partial_path: Path, path: Path, labels: NDArray[Any], image: I
     )
 
 
-def _write_tiles(path: Path, labels: Any, image: ImageFile, progress: Progress | None) -> None:
+def _write_tiles(path: Path, labels: Any, image: ImageFile, record: str, progress: Progress | None) -> None:
     """Write labels as an OME-TIFF (BigTIFF), with only one row of tiles in memory."""
     import tifffile
 
-    metadata: dict[str, Any] = {"axes": image.spatial_axes}
+    # By default, tifffile makes an identifier of the time, and the same labels would give other bytes.
+    identifier = uuid.uuid5(uuid.NAMESPACE_OID, f"{record}{labels.shape}{labels.dtype}")
+    metadata: dict[str, Any] = {"axes": image.spatial_axes, "UUID": str(identifier)}
+    if record:
+        metadata["Description"] = f"{RECORD_KEY}={record}"
     for axis in "ZYX":
         if axis in image.pixel_size and image.unit in MICROMETERS:
             metadata[f"PhysicalSize{axis}"] = image.pixel_size[axis] * MICROMETERS[image.unit]
@@ -299,10 +324,10 @@ def _logged_warnings(name: str) -> Iterator[list[str]]:
 
 
 def _normalize_axes(data: Any, axes: str) -> tuple[Any, str]:
-    """Return the pixels with the axes in the order of `_AXES`, and their letters."""
+    """Return the pixels with the axes in the order of ImageJ, and their letters."""
     letters = ""
     for axis in reversed(axes):
-        if axis not in _AXES or axis in letters:
+        if axis not in AXES or axis in letters:
             # Axes of unknown meaning are depth, as in ImageJ, and then time.
             axis = next((free for free in "ZT" if free not in axes + letters), "")
             if not axis:
@@ -312,7 +337,7 @@ def _normalize_axes(data: Any, axes: str) -> tuple[Any, str]:
         letters = axis + letters
     if not {"Y", "X"} <= set(letters):
         raise Unsupported(f"has axes {axes}; rows (Y) and columns (X) are needed")
-    order = sorted(range(len(letters)), key=lambda i: _AXES.index(letters[i]))
+    order = sorted(range(len(letters)), key=lambda i: AXES.index(letters[i]))
     return np.transpose(data, order), "".join(letters[i] for i in order)
 
 

@@ -55,8 +55,8 @@ class TiffMetadata:
     geo_tags: tuple[GeoTag, ...] = ()
 
 
-def read_metadata(tiff: Any, page: Any, shape: Mapping[str, int]) -> TiffMetadata:
-    """Return the metadata of the first series of a TIFF.
+def read_metadata(tiff: Any, page: Any, shape: Mapping[str, int], series: int = 0) -> TiffMetadata:
+    """Return the metadata of a series of a TIFF.
 
     Parameters
     ----------
@@ -65,9 +65,10 @@ def read_metadata(tiff: Any, page: Any, shape: Mapping[str, int]) -> TiffMetadat
         First page of the series.
     shape : mapping of str to int
         Length of the image along each axis.
+    series : int
     """
     if tiff.is_ome:
-        pixels = _ome_pixels(tiff.ome_metadata)
+        pixels = _ome_pixels(tiff.ome_metadata, series)
         size, unit = _size_from_ome(pixels)
         step, time_unit = _time_from_ome(pixels)
         names = _names_from_ome(pixels)
@@ -148,12 +149,12 @@ def _names_from_imagej(
     return (), tuple(planes[:, 0, 0]) if (planes == planes[:, :1, :1]).all() else ()
 
 
-def _ome_pixels(xml: str) -> Mapping[str, Any]:
-    """Return the element ``Pixels`` of the first image of an OME-TIFF."""
+def _ome_pixels(xml: str, series: int) -> Mapping[str, Any]:
+    """Return the element ``Pixels`` of an image of an OME-TIFF."""
     import tifffile
 
     images = _as_list(tifffile.xml2dict(xml)["OME"].get("Image"))
-    return images[0].get("Pixels", {}) if images else {}
+    return images[series].get("Pixels", {}) if series < len(images) else {}
 
 
 def _as_list(elements: Any) -> list[Any]:

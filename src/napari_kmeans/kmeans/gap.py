@@ -10,7 +10,8 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,8 @@ def gap_statistic(clusterings: Clusterings, k_max: int, random_state: int = 0) -
     k_max = min(k_max, clusterings.n_values)
     if k_max < 2:
         return Gap(1, (0.0,), (0.0,))
+    if isinstance(clusterings.summary, ScalarSummary):
+        clusterings = ExactClusterings(_scaled(clusterings.summary))
     summary = clusterings.summary
     size = int(min(summary.n_pixels, _REFERENCE_SIZE))
     rng = np.random.default_rng(random_state)
@@ -81,6 +84,13 @@ def gap_statistic(clusterings: Clusterings, k_max: int, random_state: int = 0) -
     largest = int(np.argmax(gap))
     within = gap >= gap[largest] - np.nan_to_num(error[largest])
     return Gap(1 + int(np.argmax(within)), tuple(gap.tolist()), tuple(error.tolist()))
+
+
+def _scaled(summary: ScalarSummary) -> ScalarSummary:
+    """Return a summary divided by a power of two, so that the logarithm of its inertia can be represented."""
+    exponent = int(np.frexp(np.ptp(summary.values))[1])
+    spread = math.ldexp(math.ldexp(summary.spread, -exponent), -exponent)  # in squared units
+    return replace(summary, values=np.ldexp(summary.values, -exponent), spread=spread)
 
 
 def _log_inertia(clusterings: Clusterings, k_max: int, n_pixels: int) -> NDArray[np.float64]:

@@ -130,7 +130,8 @@ def _is_color(value_format: ScalarFormat | VectorFormat) -> bool:
     """Return whether red, green and blue are stored."""
     if isinstance(value_format, ScalarFormat):
         return False
-    return value_format.white is not None or value_format.names == ("red", "green", "blue")
+    is_rgb = value_format.names == ("red", "green", "blue") and len(set(value_format.brightness_weights)) > 1
+    return value_format.white is not None or is_rgb  # channels may have these names, too
 
 
 def fit_field(
@@ -160,9 +161,11 @@ def fit_field(
     basis, degrees = _basis(sample.positions, shape, illumination.degree)
     rows, explained = [], []
     for column in _columns(sample, value_format):
-        samples, _ = _samples_of(column, basis, degrees, illumination.kind)
+        scaled, exponent = _scaled(column)
+        samples, _ = _samples_of(scaled, basis, degrees, illumination.kind)
         coefficients = _fit(samples)
-        rows.append(tuple(coefficients.tolist()))
+        in_units = np.ldexp(coefficients, exponent) if illumination.kind == "additive" else coefficients
+        rows.append(tuple(in_units.tolist()))
         explained.append(samples.explained_variance(coefficients))
     return IlluminationField(
         illumination.kind, illumination.degree, tuple(shape), tuple(rows), float(np.mean(explained))
@@ -180,11 +183,11 @@ def fit_coarse(
     Yields
     ------
     values, corrected : (n,) float64 arrays
-        With and without the field, in the image's own units; a pair for each field.
+        With and without the field, both divided by the same number; a pair for each field.
     """
     few = sample.first(_N_COARSE)
     basis, degrees = _basis(few.positions, shape, illumination.degree)
-    for column in _columns(few, value_format):
+    for column, _ in map(_scaled, _columns(few, value_format)):
         samples, usable = _samples_of(column, basis, degrees, illumination.kind)
         if not degrees.size or np.ptp(samples.values) == 0:
             continue
@@ -208,6 +211,13 @@ def _columns(sample: FieldSample, value_format: ScalarFormat | VectorFormat) -> 
     if _is_color(value_format):
         columns = np.sum(columns * np.array(_LUMINANCE)[:, np.newaxis], axis=0, keepdims=True)
     return columns
+
+
+def _scaled(column: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """Return values divided by a power of two, so that their squares can be represented, and its exponent."""
+    finite = column[np.isfinite(column)]
+    exponent = int(np.frexp(np.abs(finite).max())[1]) if finite.size else 0
+    return np.ldexp(column, -exponent), exponent
 
 
 def _samples_of(
@@ -418,9 +428,7 @@ def _optimal_centers(values: NDArray[np.float64], weights: NDArray[np.float64]) 
     low, high = np.partition(values, ends)[ends]
     if high <= low:
         low, high = values.min(), values.max()
-    cell = np.clip(
-        (values - low) * (_N_POINTS / max(high - low, np.finfo(np.float64).tiny)), 0, _N_POINTS - 1
-    )
+    cell = np.clip((values - low) / ((high - low) or 1.0) * _N_POINTS, 0, _N_POINTS - 1)
     cell = cell.astype(np.int64)
     mass = np.bincount(cell, weights, minlength=_N_POINTS)
     sums = np.bincount(cell, weights * values, minlength=_N_POINTS)

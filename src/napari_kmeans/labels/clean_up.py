@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks.arrays import as_readable, check_mask, check_unmasked, in_memory, is_dask, is_zarr
+from ..blocks.arrays import as_readable, check_chunks, check_mask, check_unmasked, in_memory, is_dask, is_zarr
 from ..blocks.boxes import Box, Chunks, add_halo, grid_boxes, tile_chunks
 from ..blocks.loop import run
 from ..blocks.pixels import check_axis
@@ -174,6 +174,7 @@ def check_labels(labels: Any, mask: Any = None) -> tuple[Any, Any]:
         kind = f"{type(labels).__module__}.{type(labels).__name__}"
         raise TypeError(f"labels must be a NumPy, dask or zarr array, not {kind}")
     check_unmasked("labels", labels)
+    check_chunks("labels", labels)
     if labels.dtype != np.uint8:
         raise TypeError(
             f"labels has dtype {labels.dtype} and must be uint8, as returned by `predict`; convert it with "

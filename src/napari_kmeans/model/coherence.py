@@ -19,6 +19,7 @@ from ..preprocess.coherence import Range, estimate_noise, proximal_map
 from ..summary.coherent import CoherentSummary
 from ..summary.scalar import ScalarSummary
 
+_SMALLEST_RANGE = 1e-30  # of values, so that their noise and the price of borders are above float32's 1e-38
 _FINEST = 1e-3  # of the range of an image without noise: differences that are resolved
 
 
@@ -106,6 +107,11 @@ def _map_ranges(function: Callable[[Range], Any], ranges: Sequence[Range]) -> It
 def _check_range(low: float, high: float, noise: float) -> None:
     """Raise ``ValueError`` if float32 cannot represent the differences that matter between low and high."""
     largest = max(abs(low), abs(high))
+    if 0 < high - low < _SMALLEST_RANGE:
+        raise ValueError(
+            f"coherence is computed in float32, and the values of the image differ by only {high - low:.3g}; "
+            "multiply it by a constant"
+        )
     # Without noise, the range of the values is what has to be resolved.
     if low < high and largest * np.finfo(np.float32).eps > max(noise, (high - low) * _FINEST):
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,7 @@ class ConfidenceOfBlock:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the squared distances to the nearest two clusters; merged ones count as one."""
         labels = self.label_of_cluster[1:]
+        scales = self.scales * self._unit
         nearest = np.full(features[0].size, np.inf)
         second = nearest.copy()
         with np.errstate(over="ignore", invalid="ignore"):
@@ -78,12 +80,18 @@ class ConfidenceOfBlock:
                 distance = np.full(nearest.size, np.inf)
                 for center in self.centers[labels == label]:
                     squares = np.zeros(nearest.size)
-                    for feature, c, scale in zip(features, center, self.scales, strict=True):
+                    for feature, c, scale in zip(features, center, scales, strict=True):
                         squares += ((feature - c) / scale) ** 2
                     distance = np.fmin(distance, squares)
                 second = np.minimum(second, np.maximum(nearest, distance))
                 nearest = np.minimum(nearest, distance)
         return nearest, second
+
+    @property
+    def _unit(self) -> float:
+        """Power of two near the largest distance of two centres, whose square may underflow or overflow."""
+        spread = float(np.ptp(self.centers / self.scales, axis=0).max())
+        return math.ldexp(1.0, math.frexp(spread)[1])
 
     def _with_borders_halfway(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scale values between centres so that thresholds set by hand come to lie halfway."""

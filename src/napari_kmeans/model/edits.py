@@ -44,6 +44,8 @@ class Edits:
 
 def check_thresholds(thresholds: Any, n_clusters: int) -> tuple[float, ...]:
     """Return thresholds as floats; ``ValueError`` unless they are n_clusters - 1 ascending finite numbers."""
+    if thresholds is None:
+        raise TypeError(f"thresholds must be {n_clusters - 1} numbers, not None")
     try:
         new = np.asarray(thresholds, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks.containers import Contents, open_container, open_mask
+from ..blocks.containers import Contents, open_container, open_mask, warn_if_ambiguous
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
 from ..features.extractor import FeatureExtractor
@@ -182,6 +182,35 @@ class KMeansModel(Clustering):
             return table
         return pandas.DataFrame(table)
 
+    def plot(self, image: Any, channel_axis: int | str | None = None, *, labels: Any = None) -> Any:
+        """Draw an image, its clusters and their histogram or shares, side by side.
+
+        Parameters
+        ----------
+        image : array, xarray.DataArray, napari Image layer or ImageFile
+            Of two to four spatial axes. Of a stack the middle plane is drawn; an ImageFile with a pixel size
+            has a scale bar.
+        channel_axis : int, optional
+            As for `predict`.
+        labels : array, optional
+            Labels of the image, for example cleaned ones; by default those of `predict`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Which a notebook shows. ``savefig`` writes it to a file.
+
+        Raises
+        ------
+        ImportError
+            Without Matplotlib.
+        TypeError, ValueError
+            If image, axis or labels do not fit the model.
+        """
+        from ..report.model_figure import plot_model
+
+        return plot_model(self, image, channel_axis, labels)
+
     @property
     def features(self) -> str:
         """Name of the feature space, such as ``"gray"``."""
@@ -316,7 +345,8 @@ class KMeansModel(Clustering):
         UserWarning
             With ``match="values"``, if the image differs from the fitted one in dtype, number of channels or
             range of its values. The range is not compared for a lazy image, nor for values that depend on
-            other pixels or on the position (texture, smoothing, illumination).
+            other pixels or on the position (texture, smoothing, illumination). As for `fit`, if the image
+            may have colours and nothing says so.
         """
         check_match(match)
         contents, pixels = self._open(image, channel_axis, mask)
@@ -338,6 +368,7 @@ class KMeansModel(Clustering):
             channel_axis=contents.channel_axis,
             mask=open_mask(mask),
         )
+        warn_if_ambiguous([contents])
         return contents, pixels
 
     def warn_of_differences(self, pixels: Pixels, pixel_size: Sequence[float] = (), unit: str = "") -> bool:

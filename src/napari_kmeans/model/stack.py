@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.boxes import Box
-from ..blocks.containers import open_container, open_mask
+from ..blocks.containers import open_container, open_mask, warn_if_ambiguous
 from ..blocks.pixels import Pixels, check_axis
 from ..blocks.progress import Progress, subprogress
 from ..features.extractor import FeatureExtractor
@@ -125,6 +125,7 @@ class KMeansStack:
             channel_axis=contents.channel_axis,
             mask=open_mask(mask),
         )
+        warn_if_ambiguous([contents])
         n = len(self)
         if pixels.shape[axis] != n:
             raise ValueError(

@@ -2,40 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from ..blocks.arrays import in_memory
-from ..io.atomic import replacing
 from ..io.image_file import ImageFile
 from ..model.model import KMeansModel
 from ..summary.scalar import ScalarSummary
+from .figure_file import png_of, save_figure
 from .histogram_bins import bin_summary
 from .palette import distinct_colors
+from .picture import (
+    SIDE,
+    blended,
+    colors_of_labels,
+    panel_keywords,
+    picture_of,
+    plane_text,
+    scale_bar_of,
+)
 from .tables import cluster_table
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-_SIDE = 1024  # approximate pixels of a panel
-_OPACITY = 0.5  # of clusters over the image, as in the viewer
 _MAX_ROWS = 16  # of the legend
+_COLUMNS = 4  # of the legend
 _EXCLUDED = "0.75"  # gray of bars without a label
 
-# napari's colours of several channels, which are added up; a single channel is gray.
-_TWO_TINTS = ((1.0, 0.0, 1.0), (0.0, 1.0, 0.0))
-_MORE_TINTS = (
-    (0.0, 1.0, 1.0),
-    (1.0, 0.0, 1.0),
-    (1.0, 1.0, 0.0),
-    (1.0, 0.0, 0.0),
-    (0.0, 1.0, 0.0),
-    (0.0, 0.0, 1.0),
-)
+# The layout in inches. It is fixed, since Matplotlib would draw everything once more to find one.
+_PANEL, _HEIGHT, _GAP, _TITLE, _LINE = 3.8, 3.5, 0.12, 0.3, 0.19
+_LEFT_OF_PLOT, _BELOW_PLOT = 0.8, 0.45
+_DPI = 120
+
+
+class SegmentationFigure(Figure):
+    """A figure that notebooks show, whether `pyplot` was imported or not."""
+
+    def _repr_png_(self) -> bytes:
+        return png_of(self)
+
+
+def segmentation_figure(
+    image: ImageFile,
+    labels: ImageFile,
+    model: KMeansModel,
+    counts: NDArray[np.int64] | None = None,
+    *,
+    colors: NDArray[np.float64] | None = None,
+) -> Figure:
+    """Draw an image, the clusters over it, and the histogram or the shares of the clusters, side by side.
+
+    If uneven illumination was removed, its field is drawn beside the image. A scale bar is drawn if the pixel
+    size is known.
+
+    Only the middle plane of a stack or a time series is drawn, and a coarser level or every n-th pixel of a
+    large image.
+
+    Parameters
+    ----------
+    image, labels : ImageFile
+        The axes of the labels are the image's `spatial_axes`. Either can be a pyramid.
+    model : KMeansModel
+        Model that made the labels.
+    counts : (k + 1,) int64 array, optional
+        Pixels of each label, if they differ from those of the model.
+    colors : (k, 4) array, optional
+        RGBA of the clusters, 0 to 1.
+    """
+    table = cluster_table(model, counts=counts)
+    of_labels = colors_of_labels(
+        table["index"], distinct_colors(model.n_clusters) if colors is None else colors
+    )
+    has_field = model.illumination is not None
+    n_rows = min(len(table["index"]), _MAX_ROWS)
+    below = 0.15 + _LINE * -(-n_rows // _COLUMNS)
+    size = np.array([12 + 4 * has_field, _HEIGHT + _TITLE + 0.05 + below])
+    figure = SegmentationFigure(figsize=tuple(size), dpi=_DPI)
+
+    def panel(at: float, width: float, above: float = 0.0) -> Axes:
+        low, high = below + above, below + _HEIGHT
+        return figure.add_axes((at / size[0], low / size[1], width / size[0], (high - low) / size[1]))
+
+    starts = [_GAP + (_PANEL + _GAP) * i for i in range(3 + has_field)]
+    left, middle = panel(starts[0], _PANEL), panel(starts[1 + has_field], _PANEL)
+    right = panel(starts[-1] + _LEFT_OF_PLOT, size[0] - starts[-1] - _LEFT_OF_PLOT - 2 * _GAP, _BELOW_PLOT)
+    picture, keywords = picture_of(image), panel_keywords(image)
+    for axes, drawn in ((left, picture), (middle, blended(picture, labels, of_labels))):
+        axes.imshow(drawn, **keywords)
+        axes.set_axis_off()
+    left.set_title(image.stem + plane_text(image), y=1.0, parse_math=False)
+    middle.set_title(f"k-means, {model.n_clusters} clusters", y=1.0)
+    _draw_scale_bar(left, image)
+    if has_field:
+        _draw_field(panel(starts[1], _PANEL), model, keywords)
+    if model.summary is None:
+        _draw_shares(right, table, of_labels[table["index"]])
+    else:
+        _draw_histogram(right, model.summary, model, of_labels)
+    _draw_legend(figure, of_labels[table["index"]], _legend_texts(table, model))
+    return figure
 
 
 def write_figure(
@@ -45,25 +115,20 @@ def write_figure(
     model: KMeansModel,
     counts: NDArray[np.int64] | None = None,
     *,
+    colors: NDArray[np.float64] | None = None,
+    record: str = "",
     overwrite: bool = False,
 ) -> None:
-    """Draw an image, the clusters over it, and the histogram or the shares of the clusters, side by side.
-
-    If uneven illumination was removed, its field is drawn beside the image.
-
-    Only the middle plane of a stack or a time series is drawn, and a coarser level or every n-th pixel of a
-    large image.
+    """Write what `segmentation_figure` draws.
 
     Parameters
     ----------
     path : Path
-        A .png file.
-    image, labels : ImageFile
-        The axes of the labels are the image's `spatial_axes`. Either can be a pyramid.
-    model : KMeansModel
-        Model that made the labels.
-    counts : (k + 1,) int64 array, optional
-        Pixels of each label, if they differ from those of the model.
+        A .png, .svg or .pdf file.
+    image, labels, model, counts, colors
+        See `segmentation_figure`.
+    record : str
+        How the labels were made, for the metadata of the file.
     overwrite : bool
         Replace an existing file.
 
@@ -74,157 +139,105 @@ def write_figure(
     OSError
         If the file cannot be written; no partial file remains.
     """
-    # Figure instead of pyplot, which would try to open a window.
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
+    figure = segmentation_figure(image, labels, model, counts, colors=colors)
+    save_figure(path, figure, record, overwrite=overwrite)
 
-    table = cluster_table(model, counts=counts)
-    colors = np.zeros((256, 4))
-    shown = np.array(table["index"], dtype=np.intp)
-    colors[shown] = distinct_colors(model.n_clusters)[shown - 1]
 
-    has_field = model.illumination is not None
-    figure = Figure(figsize=(12 + 4 * has_field, 4.2), dpi=150, layout="constrained")
-    left, *beside, middle, right = figure.subplots(
-        1, 3 + has_field, width_ratios=(*[1] * (2 + has_field), 1.1)
+def _draw_scale_bar(axes: Axes, image: ImageFile) -> None:
+    """Draw a bar in the lower left corner, white with a dark outline, which is visible on any image."""
+    bar = scale_bar_of(image)
+    if bar is None:
+        return
+    _, width, height, _ = panel_keywords(image)["extent"]
+    at = (0.04 * width, 0.94 * height)
+    axes.add_patch(
+        Rectangle(at, bar.n_pixels, 0.015 * height, facecolor="white", edgecolor="black", linewidth=0.6)
     )
-    picture = _picture(image)
-    panel = _panel_keywords(image)
-    overlay = colors[_plane(labels)]
-    overlay[..., 3] *= _OPACITY
-    for axes in (left, middle):
-        axes.imshow(picture, **panel, cmap="gray")
-        axes.set_axis_off()
-    if beside:
-        _draw_field(beside[0], model, panel)
-    middle.imshow(overlay, **panel, interpolation="nearest")
-    left.set_title(image.stem + _plane_text(image), parse_math=False)
-    middle.set_title(f"k-means, {model.n_clusters} clusters")
-    summary = model.summary
-    if summary is None:
-        _draw_shares(right, table, colors[shown])
-    else:
-        _draw_histogram(right, summary, model, colors)
-    rows = [
-        Patch(color=color, label=text)
-        for color, text in zip(colors[shown], _legend_texts(table, model), strict=True)
-    ]
-    if len(rows) > _MAX_ROWS:
-        more = Patch(alpha=0, label=f"and {len(rows) - _MAX_ROWS + 1} more")
-        rows = [*rows[: _MAX_ROWS - 1], more]
-    legend = figure.legend(handles=rows, loc="outside lower center", ncols=4, frameon=False, fontsize="small")
-    for text in legend.get_texts():
-        text.set_parse_math(False)
-    with replacing(path, overwrite=overwrite) as partial, partial.open("wb") as file:
-        figure.savefig(file, format="png")
+    axes.text(
+        at[0] + bar.n_pixels / 2,
+        at[1] - 0.012 * height,
+        bar.text,
+        color="white",
+        ha="center",
+        va="bottom",
+        fontsize="small",
+        parse_math=False,
+        path_effects=[withStroke(linewidth=1.5, foreground="black")],
+    )
 
 
 def _draw_field(axes: Axes, model: KMeansModel, panel: dict[str, Any]) -> None:
     """Draw the illumination field, which all planes of a stack share; channels that have their own on average."""
     field = model.illumination
     assert field is not None
-    step = max(-(-max(field.shape) // _SIDE), 1)
+    step = max(-(-max(field.shape) // SIDE), 1)
     shape = [-(-size // step) for size in field.shape[-2:]]
     rows = [field.evaluate([slice(None)] * len(shape), shape, i) for i in range(len(field.coefficients))]
     plane = np.atleast_2d(np.mean(rows, axis=0))
     if field.kind == "multiplicative":
         plane = np.exp(plane)
-    shown = axes.imshow(plane, extent=panel["extent"], aspect=panel["aspect"], cmap="gray")
+    shown = axes.imshow(plane, **panel, cmap="gray")
     axes.figure.colorbar(shown, ax=axes, shrink=0.7)
     axes.set_axis_off()
-    axes.set_title(f"{field.kind} field, {100 * field.explained_variance:.2g} % of the variance")
-
-
-def _plane(image: ImageFile) -> NDArray[Any]:
-    """Return the middle plane with about `_SIDE` pixels along Y and X; channels are the last axis."""
-    axes = image.axes
-
-    def side(level: Any) -> int:
-        return int(max(n for axis, n in zip(axes, level.shape, strict=True) if axis in "YX"))
-
-    level = next((level for level in reversed(image.coarser) if side(level) >= _SIDE), image.data)
-    step = -(-side(level) // _SIDE)
-    index = tuple(
-        slice(None, None, step) if axis in "YX" else slice(None) if axis in "CS" else n // 2
-        for axis, n in zip(axes, level.shape, strict=True)
-    )
-    plane = np.asarray(in_memory(level[index]))
-    kept = [axis for axis in axes if axis in "YXCS"]
-    return plane if "C" not in kept else np.moveaxis(plane, kept.index("C"), -1)
-
-
-def _picture(image: ImageFile) -> NDArray[Any]:
-    """Return the middle plane as gray values or colours, 0 to 1."""
-    plane = _plane(image)
-    if image.is_color:
-        top = np.iinfo(plane.dtype).max if plane.dtype.kind in "ui" else 1
-        return np.asarray(np.clip(np.nan_to_num(plane / top), 0, 1))
-    if image.channel_axis is None:
-        return _stretch(plane)
-    channels = [_stretch(channel) for channel in np.moveaxis(plane, -1, 0)]
-    if len(channels) == 1:
-        return channels[0]
-    tints: Sequence[tuple[float, ...]] = _TWO_TINTS if len(channels) == 2 else _MORE_TINTS
-    added = np.zeros((*channels[0].shape, 3))
-    for i, channel in enumerate(channels):
-        added += channel[..., np.newaxis] * np.array(tints[i % len(tints)])
-    return np.clip(added, 0, 1)
-
-
-def _stretch(plane: NDArray[Any]) -> NDArray[np.float64]:
-    """Scale values to 0 to 1, clipping a thousandth at either end; NaN becomes 0."""
-    values = plane.astype(np.float64)
-    finite = values[np.isfinite(values)]
-    low, high = np.quantile(finite, [0.001, 0.999]) if finite.size else (0.0, 1.0)
-    if high <= low:
-        high = low + 1
-    return np.clip(np.nan_to_num((values - low) / (high - low), posinf=1, neginf=0), 0, 1)
-
-
-def _panel_keywords(image: ImageFile) -> dict[str, Any]:
-    """Return the keywords of a panel: the same extent for any level, and the aspect ratio of pixels."""
-    size = dict(zip(image.axes, image.data.shape, strict=True))
-    height, width = (image.pixel_size.get(axis) or 1.0 for axis in "YX")
-    return {"extent": (0, size["X"], size["Y"], 0), "aspect": height / width, "vmin": 0, "vmax": 1}
-
-
-def _plane_text(image: ImageFile) -> str:
-    """Return which plane of a stack or a time series is drawn."""
-    positions = [
-        f"{axis.lower()} = {n // 2}"
-        for axis, n in zip(image.axes, image.data.shape, strict=True)
-        if axis not in "YXCS" and n > 1
-    ]
-    return f" ({', '.join(positions)})" if positions else ""
+    axes.set_title(f"{field.kind} field, {100 * field.explained_variance:.2g} % of the variance", y=1.0)
 
 
 def _draw_histogram(
     axes: Axes, summary: ScalarSummary, model: KMeansModel, colors: NDArray[np.float64]
 ) -> None:
-    """Draw bars in the colours of the clusters, and a line at each centre."""
+    """Draw an area for each run of bins with one label, in its colour, and a line at each centre."""
     edges, counts = bin_summary(summary)
     clusters = np.searchsorted(model.thresholds, (edges[1:] + edges[:-1]) / 2)
     labels = model.label_of_cluster[1:][clusters]
-    bars = [_EXCLUDED if not label else tuple(colors[label]) for label in labels.tolist()]
-    axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=bars)
-    for center in model.centers[:, 0]:
-        axes.axvline(center, color="black", linewidth=0.8, linestyle=":")
+    starts = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
+    for begin, end in pairwise(starts):
+        label = int(labels[begin])
+        color = tuple(colors[label]) if label else _EXCLUDED
+        axes.stairs(counts[begin:end], edges[begin : end + 1], fill=True, color=color)
+    axes.vlines(
+        model.centers[:, 0],
+        0,
+        1,
+        transform=axes.get_xaxis_transform(),
+        color="black",
+        linewidth=0.8,
+        linestyle=":",
+    )
     axes.set_xlim(edges[0], edges[-1])
+    axes.set_ylim(0, 1.05 * float(counts.max()))
     axes.set_xlabel(model.feature_names[0])
     axes.set_ylabel("pixels")
+    axes.ticklabel_format(axis="y", scilimits=(-4, 5))  # longer numbers would not fit beside the plot
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def _draw_shares(axes: Axes, table: dict[str, list[Any]], colors: NDArray[np.float64]) -> None:
-    """Draw a bar for each cluster, with the darkest at the top."""
+    """Draw a bar for each cluster, with the darkest at the top; the legend names them."""
     rows = range(len(table["index"]))
     axes.barh(rows, [100 * share for share in table["share"]], color=list(map(tuple, colors)))
-    axes.set_yticks(rows, table["name"] if len(rows) <= _MAX_ROWS else [""] * len(rows))
-    for text in axes.get_yticklabels():
-        text.set_parse_math(False)
+    axes.set_yticks([])
     axes.invert_yaxis()
     axes.set_xlabel("share, %")
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_legend(figure: Figure, colors: NDArray[np.float64], texts: list[str]) -> None:
+    rows = [Patch(color=color, label=text) for color, text in zip(colors, texts, strict=True)]
+    if len(rows) > _MAX_ROWS:
+        more = Patch(alpha=0, label=f"and {len(rows) - _MAX_ROWS + 1} more")
+        rows = [*rows[: _MAX_ROWS - 1], more]
+    legend = figure.legend(
+        handles=rows,
+        loc="lower center",
+        ncols=_COLUMNS,
+        frameon=False,
+        fontsize="small",
+        borderaxespad=0.2,
+        borderpad=0.1,
+        labelspacing=0.3,
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
 
 
 def _legend_texts(table: dict[str, list[Any]], model: KMeansModel) -> list[str]:

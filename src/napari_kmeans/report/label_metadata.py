@@ -19,6 +19,7 @@ def model_metadata(
     model: KMeansModel | KMeansStack | None,
     colors: Mapping[int, Sequence[float]] | None = None,
     properties: Sequence[Mapping[str, Any]] | None = None,
+    record: str = "",
 ) -> Callable[[NDArray[np.int64] | None], LabelMetadata]:
     """Return the function that `io.label_images` calls with label counts to get the metadata of the labels.
 
@@ -30,6 +31,8 @@ def model_metadata(
         RGBA of labels, 0 to 1; by default the distinct colours of the clusters.
     properties : sequence of mappings, optional
         Rows with a ``"label-value"``; by default names, centres and sizes of the clusters.
+    record : str
+        JSON of the model and of how the labels were made; by default that of the model.
     """
 
     def metadata(counts: NDArray[np.int64] | None) -> LabelMetadata:
@@ -38,7 +41,7 @@ def model_metadata(
         return LabelMetadata(
             _colors(model) if colors is None else colors,
             _properties(model, counts) if properties is None else properties,
-            model.to_json(),
+            record or model.to_json(),
         )
 
     return metadata

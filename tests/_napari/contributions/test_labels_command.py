@@ -8,6 +8,7 @@ from napari.layers import Labels
 
 import napari_kmeans
 from napari_kmeans._napari.contributions.labels_command import labels_of
+from napari_kmeans._napari.layers import worker
 
 COMMAND = "napari-kmeans.label_active_image"
 
@@ -62,3 +63,14 @@ def test_images_that_cannot_be_clustered_give_an_error(viewer, qtbot, monkeypatc
     get_app_model().commands.execute_command(COMMAND).result()
     qtbot.waitUntil(lambda: bool(shown))
     assert len(viewer.layers) == 1
+
+
+def test_an_image_that_was_removed_meanwhile_gets_no_labels(viewer, qtbot, gate, large):
+    viewer.add_image(large)
+    gate.shut()
+    get_app_model().commands.execute_command(COMMAND).result()
+    qtbot.waitUntil(gate.entered.is_set)
+    viewer.layers.clear()
+    gate.open()
+    qtbot.waitUntil(lambda: not worker._running)
+    assert len(viewer.layers) == 0

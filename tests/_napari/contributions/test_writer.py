@@ -9,6 +9,7 @@ from napari.utils.colormaps import DirectLabelColormap
 import napari_kmeans
 from napari_kmeans._napari.contributions import writer
 from napari_kmeans.io.images import read_image
+from napari_kmeans.io.record import read_record
 
 zarr = pytest.importorskip("zarr")
 pytest.importorskip("ome_zarr")
@@ -84,6 +85,7 @@ def test_the_overlay_of_the_dock_is_saved_with_its_clusters(viewer, tmp_path, op
         zarr.open_group(path, mode="r").attrs["napari-kmeans"]["clustering"]["thresholds"]
         == model.thresholds.tolist()
     )
+    assert read_record(path)["provenance"]["task"]["recipe"]["n_clusters"] == 4
 
 
 def test_a_multiscale_layer_is_saved_in_full(viewer, tmp_path):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtCore import QItemSelectionModel
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import QItemSelectionModel, Qt
+from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QWidget
 
 import napari_kmeans
 
@@ -28,6 +28,19 @@ def clusters_of(viewer):
 
 def expected(image, k):
     return napari_kmeans.segment(image.data, k, channel_axis=-1 if image.rgb else None)
+
+
+def in_reach(dock):
+    """Return what the Tab key reaches in a dock."""
+    return [
+        widget
+        for widget in dock.native.findChildren(QWidget)
+        if widget.isVisible()
+        and widget.isEnabled()
+        and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and widget.focusProxy() is None
+        and not isinstance(widget.parent(), QAbstractSpinBox | QComboBox)
+    ]
 
 
 def is_ordinary(layer):

@@ -9,6 +9,7 @@ import weakref
 import numpy as np
 import pytest
 from dock_helpers import clusters_of
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QMenu
 
 import napari_kmeans
@@ -167,7 +168,7 @@ def test_long_use_leaves_nothing_behind(viewer, open_dock, settle, finish_thread
     qtbot.waitUntil(all_gone)  # Qt deletes what is closed when it next has time
 
 
-def test_an_image_that_was_removed_is_freed(viewer, open_dock, settle, finish_threads, large):
+def test_an_image_that_was_removed_is_freed(viewer, open_dock, settle, finish_threads, qtbot, large):
     gone = []
     dock = open_dock()
     for _ in range(2):
@@ -182,14 +183,23 @@ def test_an_image_that_was_removed_is_freed(viewer, open_dock, settle, finish_th
     finish_threads()
     gc.collect()
     QApplication.processEvents()
+
+    def all_gone():
+        # napari's controls of the last layer are deleted when Qt next has time, and by PySide6 only then.
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        gc.collect()
+        return not any(ref() is not None for ref in gone)
+
+    qtbot.waitUntil(all_gone)
     assert [ref() for ref in gone] == [None] * 6
 
 
-def test_menus_of_the_table_do_not_pile_up(viewer, open_dock, settle, monkeypatch, gray):
+def test_menus_of_the_table_do_not_pile_up(viewer, open_dock, settle, gray):
     viewer.add_image(gray)
     dock = open_dock()
-    monkeypatch.setattr(QMenu, "exec", lambda *_: None)
     for _ in range(5):
         dock.table.customContextMenuRequested.emit(dock.table.rect().center())
-    QApplication.sendPostedEvents(None, 52)  # deferred deletions
+        [menu] = dock.table.findChildren(QMenu)
+        menu.close()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     assert not dock.table.findChildren(QMenu)

@@ -51,3 +51,14 @@ def test_background_is_toggled(model):
     more = cluster_edits.toggle_background(model, hidden, [2, 3])
     assert more.background == (2, 3)
     assert cluster_edits.toggle_background(model, more, [2, 3]).background == ()
+
+
+def test_a_merged_cluster_has_the_name_that_a_user_gave(model):
+    edits = cluster_edits.rename(model, model.recipe.edits, 3, "glint")
+    named = model.with_edits(edits)
+    merged = cluster_edits.merge(named, edits, [1, 3])
+    assert merged.names[0] == "glint"
+    split = cluster_edits.split(model.with_edits(merged), merged, [1])
+    assert split.names == edits.names
+    both = cluster_edits.rename(named, edits, 1, "dark")
+    assert cluster_edits.merge(model.with_edits(both), both, [1, 3]).names[0] == "dark"

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from dock_helpers import begin, clusters_of, expected, is_ordinary
 from napari.utils._proxies import PublicOnlyProxy
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_kmeans._napari.widgets.kmeans_widget import KMeansWidget
 
@@ -71,6 +72,9 @@ def test_closing_while_sliding_leaves_an_ordinary_layer_and_reopening_starts_ane
     dock.native.deleteLater()
     del dock
     finish_threads()
+    QApplication.sendPostedEvents(
+        None, QEvent.Type.DeferredDelete.value
+    )  # PySide6 deletes the dock only then
     gc.collect()
     assert gone() is None
 

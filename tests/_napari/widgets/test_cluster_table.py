@@ -155,3 +155,16 @@ def test_menu_offers_what_applies(table, model, qtbot):
 
 def test_an_empty_table_offers_nothing(table):
     assert not any(action.isEnabled() for action in table.menu().actions())
+
+
+@pytest.mark.parametrize(
+    ("n", "centers"),
+    [(2, ["5 1940", "5 3000"]), (3, ["5 1940 5", "5 3000 5"]), (9, ["5 1940 …", "5 3000 …"])],
+)
+def test_of_several_features_as_many_are_shown_as_fit(table, n, centers):
+    image = np.full((2, 3, n), 5, dtype=np.uint16)
+    image[0, :, 1], image[1, :, 1] = 1940, 3000
+    model = napari_kmeans.fit(image, 2, features="channels", channel_axis=-1)
+    fill(table, model)
+    assert texts(table, CENTER) == centers
+    assert f"{model.feature_names[1]} 1940" in table.item(0, CENTER).toolTip()

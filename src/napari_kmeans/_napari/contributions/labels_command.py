@@ -51,8 +51,8 @@ def label_active_image(layer: napari.layers.Layer, viewer: napari.viewer.Viewer)
     layers, n_clusters = unwrap(viewer).layers, settings.load().n_clusters
 
     def done(result: tuple[Any, KMeansModel]) -> None:
-        place = layers.index(image) + 1 if image in layers else None
-        insert_unselected(unwrap(viewer), _layer(image, *result), place)
+        if image in layers:  # it may have been removed meanwhile
+            insert_unselected(unwrap(viewer), _layer(image, *result), layers.index(image) + 1)
 
     def failed(error: Exception) -> None:
         from napari.utils.notifications import show_error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ import numpy as np
 from ...io.label_images import export
 from ...model.model import KMeansModel
 from ...report.label_metadata import model_metadata
+from ..session.provenance import PROVENANCE_KEY
 
 LARGEST = 1 << 30
 """Bytes of labels that are written here, since napari's window waits meanwhile."""
@@ -71,6 +73,7 @@ def write_labels(path: str, data: Any, attributes: Mapping[str, Any]) -> list[st
                 _model(attributes.get("metadata", {})),
                 _colors(attributes.get("colormap")),
                 _properties(attributes.get("features")),
+                _record(attributes.get("metadata", {})),
             ),
             overwrite=True,
         )
@@ -95,6 +98,19 @@ def _model(metadata: Mapping[str, Any]) -> KMeansModel | None:
         return KMeansModel.from_json(text)
     except ValueError:
         return None
+
+
+def _record(metadata: Mapping[str, Any]) -> str:
+    """Return the model with how the labels were made, if the dock stored both."""
+    made = metadata.get(PROVENANCE_KEY)
+    if not isinstance(made, Mapping) or _model(metadata) is None:
+        return ""
+    try:
+        return json.dumps(
+            {**json.loads(metadata["napari-kmeans"]), "provenance": dict(made)}, separators=(",", ":")
+        )
+    except (TypeError, ValueError):  # changed by the user
+        return ""
 
 
 def _colors(colormap: Any) -> dict[int, Sequence[float]] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from napari.utils.colormaps import AVAILABLE_COLORMAPS, DirectLabelColormap
@@ -21,7 +21,10 @@ _DIMMED = 0.12  # opacity of what is not highlighted while something is
 
 
 def cluster_colors(
-    model: KMeansModel, palette: str, contrast_limits: tuple[float, float] = (0, 255)
+    model: KMeansModel,
+    palette: str,
+    contrast_limits: tuple[float, float] = (0, 255),
+    chosen: Mapping[int, Sequence[float]] | None = None,
 ) -> NDArray[np.float64]:
     """Colour of each cluster, merged ones alike: (n_clusters, 4) RGBA, 0 to 1.
 
@@ -32,6 +35,8 @@ def cluster_colors(
         One of `PALETTES`.
     contrast_limits : tuple of float
         What the image shows as black and as white, for the mean intensity.
+    chosen : mapping of int to sequence of float, optional
+        RGBA of labels whose colour the user chose.
     """
     k = model.n_clusters
     if palette == DISTINCT:
@@ -40,9 +45,19 @@ def cluster_colors(
         rgba = np.concatenate([_mean_colors(model, contrast_limits), np.ones((k, 1))], axis=1)
     else:
         rgba = np.asarray(AVAILABLE_COLORMAPS[palette].map(np.linspace(0, 1, k)), dtype=np.float64)
+    rgba = with_chosen(rgba, chosen or {})
     for group in model.merges:
         rgba[np.array(group) - 1] = rgba[min(group) - 1]
     return rgba
+
+
+def with_chosen(rgba: NDArray[np.float64], chosen: Mapping[int, Sequence[float]]) -> NDArray[np.float64]:
+    """Return colours by label with those that the user chose."""
+    changed = rgba.copy()
+    for label, color in chosen.items():
+        if label <= len(changed):
+            changed[label - 1] = color
+    return changed
 
 
 def _mean_colors(model: KMeansModel, contrast_limits: tuple[float, float]) -> NDArray[np.float64]:

@@ -51,14 +51,13 @@ def resolutions_of(layer: Image, asked: LayerRecipe | None = None) -> Resolution
         # Sizes are those of the pixels of the finest resolution.
         steps = [full / size for full, size in zip(finest, shape, strict=False)]
         smooth = [s / step for s, step in zip(sigma_of(layer, asked.smooth), steps, strict=True)]
-        pixels.append(
-            Pixels.of(
-                image,
-                features=replace(recipe.extractor, smooth=check_smooth(smooth)),
-                channel_axis=-1 if layer.rgb or together else None,
-                mask=mask if mask is None or mask.shape == shape else _coarser(mask, shape),
-            )
+        found = Pixels.of(
+            image,
+            features=replace(recipe.extractor, smooth=check_smooth(smooth)),
+            channel_axis=-1 if layer.rgb or together else None,
+            mask=mask if mask is None or mask.shape == shape else _coarser(mask, shape),
         )
+        pixels.append(replace(found, channel_names=tuple(each.name for each in asked.channels)))
     return Resolutions(tuple(pixels), recipe)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakSet
 
@@ -112,10 +112,12 @@ class Overlay:
         model: KMeansModel | KMeansStack,
         colormap: Any,
         table: dict[str, Any] | None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Show labels in the existing layer, or in a new one above the image and its earlier results.
 
-        Labels on demand cannot be painted in. `table` becomes the features of the layer.
+        Labels on demand cannot be painted in. `table` becomes the features of the layer, and `metadata` is
+        added to its metadata with the table.
         """
         layer = self.layer
         if layer is None:
@@ -129,7 +131,7 @@ class Overlay:
         if layer.editable != editable:
             layer.editable = editable
         if table is not None:
-            layer.metadata = {**layer.metadata, METADATA_KEY: model.to_json()}
+            layer.metadata = {**layer.metadata, **(metadata or {}), METADATA_KEY: model.to_json()}
             layer.features = table
 
     def _set_data(self, layer: Labels, data: LabelsData) -> None:

@@ -28,6 +28,7 @@ class ChooseKPlot(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._plot = Plot(self)
+        self._plot.setAccessibleName("What each number of clusters explains")
         self._plot.setToolTip(
             "Share of the variance that each number of clusters explains; click a point to use it"
         )

@@ -50,6 +50,7 @@ class HistogramPlot(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         self._axis = _CountAxis("left")
         super().__init__(parent, axisItems={"left": self._axis})
+        self.setAccessibleName("Histogram")
         self.setLabel("bottom", "value")
         self.getAxis("left").setWidth(38)
         self.getViewBox().setMouseMode(pg.ViewBox.RectMode)

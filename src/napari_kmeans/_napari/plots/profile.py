@@ -61,6 +61,7 @@ class ProfilePlot(Plot):
     def __init__(self, parent: QWidget | None = None) -> None:
         self._axis = _NameAxis()
         super().__init__(parent, axisItems={"bottom": self._axis})
+        self.setAccessibleName("Centres by feature")
         self.setMinimumHeight(100)
         self.getAxis("left").setWidth(44)
         box = self.getViewBox()

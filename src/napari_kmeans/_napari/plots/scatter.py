@@ -33,6 +33,7 @@ class ScatterPlot(Plot):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAccessibleName("Scatter plot")
         self.setMinimumHeight(100)
         self.getAxis("left").setWidth(38)
         self.getAxis("bottom").setHeight(20)

@@ -45,6 +45,8 @@ class ActiveImageFollower(QObject):
         The data that `session` uses were replaced; its measurements are dropped.
     moved()
         The viewer moved to a position of the stack with clusters of its own.
+    turned()
+        The viewer shows another number of dimensions.
     touched()
         The user selected the overlay of `session`.
     """
@@ -53,6 +55,7 @@ class ActiveImageFollower(QObject):
     leaving = Signal()
     arrived = Signal()
     replaced = Signal()
+    turned = Signal()
     moved = Signal()
     touched = Signal()
 
@@ -78,6 +81,7 @@ class ActiveImageFollower(QObject):
             (layers.events.removed, self._on_removed),
             (layers.selection.events.active, self.follow),
             (self._viewer.dims.events.point, self._on_position),
+            (self._viewer.dims.events.ndisplay, self._on_ndisplay),
         ]
 
     def close(self) -> None:
@@ -203,6 +207,9 @@ class ActiveImageFollower(QObject):
     def move(self) -> bool:
         """Follow the position of the viewer; return whether other pixels are clustered there."""
         return self.session is not None and self.session.move_to(self._position(self.session))
+
+    def _on_ndisplay(self, _event: Any = None) -> None:
+        self.turned.emit()
 
     def _on_position(self, _event: Any = None) -> None:
         if self.move():

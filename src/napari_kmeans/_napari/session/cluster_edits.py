@@ -39,13 +39,31 @@ def merge(model: KMeansModel, edits: Edits, labels: Collection[int]) -> Edits:
     is_background = all(group[0] in background for group in groups)
     background = (background - set(together)) | ({together[0]} if is_background else set())
     return replace(
-        edits, merges=(*_other_merges(model, groups), together), background=tuple(sorted(background))
+        edits,
+        merges=(*_other_merges(model, groups), together),
+        background=tuple(sorted(background)),
+        names=_merged_names(model, groups),
     )
+
+
+def _merged_names(model: KMeansModel, groups: list[tuple[int, ...]]) -> tuple[str, ...]:
+    """Return the names after a merge: the first name that a user gave becomes that of the merged cluster."""
+    names = list(model.names)
+    given = [
+        names[group[0] - 1] for group in groups if names and names[group[0] - 1] != f"cluster {group[0]}"
+    ]
+    if given:
+        names[groups[0][0] - 1] = given[0]
+    return tuple(names)
 
 
 def split(model: KMeansModel, edits: Edits, labels: Collection[int]) -> Edits:
     """Split merged clusters again."""
-    return replace(edits, merges=_other_merges(model, _groups(model, labels)))
+    names, groups = list(model.names), _groups(model, labels)
+    for first, *others in groups if names else ():
+        if names[first - 1] in {names[number - 1] for number in others}:  # it was taken over by the merge
+            names[first - 1] = f"cluster {first}"
+    return replace(edits, merges=_other_merges(model, groups), names=tuple(names))
 
 
 def toggle_background(model: KMeansModel, edits: Edits, labels: Collection[int]) -> Edits:

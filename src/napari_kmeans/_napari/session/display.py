@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...model.model import KMeansModel
 from ...report.palette import distinct_colors
-from ..layers.cluster_colors import DISTINCT, cluster_colors, label_colormap
+from ..layers.cluster_colors import DISTINCT, cluster_colors, label_colormap, with_chosen
 from ..layers.side_by_side import SideBySide
 from . import settings
 from .session import Session
@@ -40,19 +40,32 @@ class Display:
 
     def colors(self, session: Session, model: KMeansModel) -> NDArray[np.float64]:
         """Return the colour of each cluster: (n_clusters, 4) array."""
-        return cluster_colors(model, self.palette, session.image.contrast_limits)
+        return cluster_colors(model, self.palette, session.image.contrast_limits, session.colors)
 
     def colormap(self, session: Session, model: KMeansModel) -> Any:
         """Return the colormap of the overlay; the same object as before unless a colour changed."""
-        hidden, highlighted = frozenset(session.hidden), frozenset(session.highlighted)
+        hidden, highlighted = frozenset(self.hidden(session)), frozenset(session.highlighted)
         # Distinct colours depend on the label alone, so one colormap serves any number of clusters.
         fixed = self.palette == DISTINCT
-        colors = distinct_colors(255) if fixed else self.colors(session, model)
-        key = (hidden, highlighted, DISTINCT if fixed else colors.tobytes())
+        colors = with_chosen(distinct_colors(255), session.colors) if fixed else self.colors(session, model)
+        key = (hidden, highlighted, colors.tobytes())
         if key != self._colormap_key:
             self._colormap_key = key
             self._colormap = label_colormap(colors, hidden, highlighted)
         return self._colormap
+
+    def hidden(self, session: Session) -> set[int]:
+        """Return the labels that are not drawn.
+
+        In three dimensions the darkest cluster begins hidden: it is mostly what surrounds the others.
+        """
+        hidden = set(session.hidden)
+        if self._is_3d(session) and not session.shows_darkest:
+            hidden.add(1)
+        return hidden
+
+    def _is_3d(self, session: Session) -> bool:
+        return bool(self._viewer.dims.ndisplay == 3 and session.image.ndim > 2)
 
     def recolor(self) -> None:
         """Draw the overlay in the present colours."""
@@ -65,6 +78,15 @@ class Display:
         session = self._session()
         if session is not None:
             (session.hidden.discard if visible else session.hidden.add)(label)
+            if label == 1 and self._is_3d(session):
+                session.shows_darkest = visible
+            self.recolor()
+
+    def set_color(self, labels: list[int], color: tuple[float, ...]) -> None:
+        """Give clusters of this image a colour of their own."""
+        session = self._session()
+        if session is not None:
+            session.colors.update(dict.fromkeys(labels, color))
             self.recolor()
 
     def set_highlighted(self, labels: list[int]) -> None:

@@ -14,6 +14,7 @@ from ...model.segmentation import clean_segmentation, counted
 from ...report.label_metadata import model_metadata
 from ..layers.resolutions import Resolutions
 from .measurements import Measured, measure
+from .provenance import record_for_file
 from .request import Request
 from .result_labels import labels_to_export
 
@@ -75,7 +76,9 @@ def export_labels(
         units=[str(unit) for unit in image.units],
         source=Path(image.source.path) if image.source.path else None,
         metadata=model_metadata(
-            model, {label: color.tolist() for label, color in enumerate(colors, start=1)}
+            model,
+            {label: color.tolist() for label, color in enumerate(colors, start=1)},
+            record=record_for_file(request, model),
         ),
         overwrite=overwrite,
         progress=progress,

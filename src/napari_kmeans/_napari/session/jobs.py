@@ -25,6 +25,7 @@ from .intervals import Intervals
 from .labelling import Labelled, labelling
 from .measurements import Measured, measure
 from .new_layers import NewLayers
+from .provenance import PROVENANCE_KEY, provenance_of
 from .request import Place
 from .result_labels import labels_on_demand
 from .session import Session
@@ -179,11 +180,16 @@ class Jobs(QObject):
             return True  # napari chooses a resolution with about as many pixels as the screen
         return math.prod(resolutions[-1].shape[-n_displayed:]) <= _LIVE_PIXELS[n_displayed]
 
-    def _show_on_demand(self, session: Session, table: dict[str, Any] | None = None) -> None:
+    def _show_on_demand(
+        self,
+        session: Session,
+        table: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
         """Show labels that are computed where they are viewed."""
         assert session.model is not None
         colormap = self._display.colormap(session, session.model)
-        session.overlay.show(labels_on_demand(session), session.model, colormap, table)
+        session.overlay.show(labels_on_demand(session), session.model, colormap, table, metadata)
 
     def measure(self) -> None:
         """Measure what slider and curve show: at once from sampled windows of a lazy image.
@@ -307,11 +313,12 @@ class Jobs(QObject):
         session.is_wanted = False
         counts = None if result is None else result.counts
         table = cluster_table(model, pixel_size(session.image), counts)
+        metadata = {PROVENANCE_KEY: provenance_of(session.request, shown)}
         if result is not None:
             colormap = self._display.colormap(session, model)
-            session.overlay.show(result.labels, shown, colormap, table)
+            session.overlay.show(result.labels, shown, colormap, table, metadata)
         elif session.model is not None:
-            self._show_on_demand(session, table)
+            self._show_on_demand(session, table, metadata)
         self.changed.emit()
 
     # Files
@@ -334,6 +341,30 @@ class Jobs(QObject):
             from .export import export_labels  # imported here, since it loads readers and writers
 
             export_labels(request, resolutions, measured, path, colors, scheduler, overwrite, progress)
+            return path
+
+        self.exports.run(work, self.exported.emit)
+
+    def export_figure(self, path: Path, *, overwrite: bool) -> None:
+        """Draw the plane in view, its clusters and their histogram in a file, in the background."""
+        session = self.session
+        overlay = None if session is None else session.overlay.layer
+        if session is None or session.model is None or overlay is None:
+            return
+        from .figure_export import Shown, plane_in_view, write_shown
+
+        point = self._viewer.dims.point
+        shown = Shown(
+            session.request,
+            session.model,
+            plane_in_view(session.image, point),
+            plane_in_view(overlay, point),
+            session.counts,
+            self._display.colors(session, session.model),
+        )
+
+        def work(_: Progress) -> Path:
+            write_shown(shown, path, overwrite=overwrite)
             return path
 
         self.exports.run(work, self.exported.emit)

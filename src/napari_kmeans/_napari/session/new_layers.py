@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from ...blocks.boxes import Box
+from ...blocks.containers import Contents
 from ...blocks.loop import array_boxes, run
 from ...blocks.progress import Progress, subprogress
 from ...labels.objects import split_into_objects
@@ -42,8 +43,11 @@ class NewLayers(QObject):
     -------
     failed(error)
         There is no result that the layer could be made from.
+    objects_added(n, name)
+        So many objects are in the new layer of this name.
     """
 
+    objects_added = Signal(int, str)
     failed = Signal(object)
 
     def __init__(self, viewer: Any, session: Callable[[], Session | None], parent: QObject) -> None:
@@ -106,8 +110,9 @@ class NewLayers(QObject):
 
         def done(result: Any) -> None:
             objects, table = result
-            name = f"{image.name} objects"
-            self._viewer.add_layer(Labels(objects, name=name, features=table, **transforms_of(image)))
+            layer = Labels(objects, name=f"{image.name} objects", features=table, **transforms_of(image))
+            self._viewer.add_layer(layer)
+            self.objects_added.emit(len(layer.features), layer.name)
 
         self.runner.run(work, done)
 
@@ -125,10 +130,10 @@ class NewLayers(QObject):
             )
             return
         model, pixels, image = session.model, session.resolutions.finest, session.image
-        channel_axis = None if pixels.n_channels is None else -1
+        contents = Contents(pixels.image, None if pixels.n_channels is None else -1)
 
         def work(progress: Progress) -> Any:
-            return model.confidence(pixels.image, channel_axis, pixels.mask, progress=progress)
+            return model.confidence(contents, mask=pixels.mask, progress=progress)
 
         def done(confidence: Any) -> None:
             name, transforms = f"{image.name} confidence", transforms_of(image)

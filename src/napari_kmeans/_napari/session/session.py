@@ -79,6 +79,10 @@ class Session:
         Whether the user asked to read all pixels of a lazy image.
     hidden, highlighted : set of int
         Labels that are hidden, and labels that alone are shown while there are any.
+    shows_darkest : bool
+        Whether the user has shown the darkest cluster in three dimensions, where it begins hidden.
+    colors : dict of int to tuple of float
+        Colours that the user chose, by label.
     notice : str
         What the user should know of the last change: why it failed, or what it took along.
     """
@@ -96,6 +100,8 @@ class Session:
     is_thorough: bool = False
     hidden: set[int] = field(default_factory=set)
     highlighted: set[int] = field(default_factory=set)
+    shows_darkest: bool = False
+    colors: dict[int, tuple[float, ...]] = field(default_factory=dict)
     notice: str = ""
     _shown: Shown | None = None
     _uncertainty: Uncertainty | None = None

@@ -40,8 +40,12 @@ class BorderRow(QWidget):
         self.value.setToolTip(
             "Values up to this one belong to the darker cluster; type, or drag its line above"
         )
+        self.which.setAccessibleName("Border")
+        self.value.setAccessibleName("Value of the border")
         self.title = QLabel("Border")
+        self.title.setBuddy(self.which)
         self.back = QPushButton("Reset")
+        self.back.setAccessibleName("Reset borders")
         self.back.setToolTip("Borders were moved by hand; go back to those of the optimum")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2, 0, 2, 0)

@@ -22,7 +22,7 @@ _COLOR, _NAME, _CENTER, _SHARE = range(4)
 _SHOWN_FEATURES = 3  # features of a centre that fit in its column
 _BACKGROUND = " (background)"  # shown after the name, not part of it
 _HEADER_TIPS = (
-    "Whether the cluster is shown, and its colour",
+    "Whether the cluster is shown, and its colour: double click to change it",
     "Its name: double click or F2 to change it",
     "Mean of its pixels",
     "Its share of all pixels",
@@ -39,8 +39,8 @@ class ClusterTable(QTableWidget):
     renamed(label, name), shown(label, visible), highlighted(labels)
         What the user changed in a row, and which rows are selected.
     asked(action, labels)
-        An entry of the context menu for the selected rows: "merge", "split", "background", "extract",
-        "objects", "copy" or "csv".
+        An entry of the context menu for the selected rows: "merge", "split", "background", "color",
+        "extract", "objects", "copy" or "csv". A double click on a colour asks for "color".
     """
 
     renamed = Signal(int, str)
@@ -54,6 +54,7 @@ class ClusterTable(QTableWidget):
         for column, tip in enumerate(_HEADER_TIPS):
             self.horizontalHeaderItem(column).setToolTip(tip)
         self.setToolTip("Select clusters to see them alone; right click or Shift+F10 for their menu")
+        self.setAccessibleName("Clusters")
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(24)
         self.setEditTriggers(
@@ -72,6 +73,7 @@ class ClusterTable(QTableWidget):
         self.customContextMenuRequested.connect(self._open_menu)
         self.itemChanged.connect(self._on_item_changed)
         self.itemSelectionChanged.connect(self._on_selection)
+        self.cellDoubleClicked.connect(self._on_double_click)
         self._model: KMeansModel | None = None
 
     def sizeHint(self) -> QSize:
@@ -186,6 +188,10 @@ class ClusterTable(QTableWidget):
         elif item.column() == _COLOR:
             self.shown.emit(label, item.checkState() == Qt.CheckState.Checked)
 
+    def _on_double_click(self, row: int, column: int) -> None:
+        if column == _COLOR:
+            self.asked.emit("color", [self.label_of_row(row)])
+
     def _on_selection(self) -> None:
         self.highlighted.emit(self.selected_labels())
 
@@ -199,6 +205,7 @@ class ClusterTable(QTableWidget):
             ("merge", "Merge", len(labels) > 1),
             ("split", "Split again", bool(merged & set(labels))),
             ("background", "No longer background" if hidden else "Background (label 0)", bool(labels)),
+            ("color", "Colour…", bool(labels)),
             ("extract", "Extract as layer", bool(labels)),
             ("objects", "Split into objects", bool(labels)),
             ("copy", "Copy table", model is not None),
@@ -211,8 +218,8 @@ class ClusterTable(QTableWidget):
 
     def _open_menu(self, place: Any) -> None:
         menu = self.menu()
-        menu.exec(self.viewport().mapToGlobal(place))
-        menu.deleteLater()
+        menu.aboutToHide.connect(menu.deleteLater)  # later than the entry that was chosen is triggered
+        menu.popup(self.viewport().mapToGlobal(place))
 
     def keyPressEvent(self, event: Any) -> None:
         if event.key() == Qt.Key.Key_Escape:
@@ -232,8 +239,10 @@ def _center(model: KMeansModel, rows: dict[str, list[Any]], row: int) -> tuple[s
         value = rows["center"][row]
         return format_value(value), f"centre {value:.10g}"
     values = {name: rows[name][row] for name in model.feature_names}
-    short = " ".join(f"{value:.3g}" for value in values.values()) if len(values) <= _SHOWN_FEATURES else "…"
-    return short, "\n".join(f"{name} {value:.6g}" for name, value in values.items())
+    shown = [f"{v:.0f}" if 100 <= abs(v) < 1e6 else f"{v:.3g}" for v in values.values()]
+    if len(shown) > _SHOWN_FEATURES:
+        shown[_SHOWN_FEATURES - 1 :] = "…"
+    return " ".join(shown), "\n".join(f"{name} {value:.6g}" for name, value in values.items())
 
 
 def _intervals(rows: dict[str, list[Any]], row: int, level: float, *, is_cleaned: bool) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, ProgressBar, PushButton
 from napari.layers import Image
+from qtpy.QtWidgets import QWidget
 
 from ...features.feature_space import FeatureSpace
 from ...labels.clean_up import CleanUp
@@ -132,7 +133,12 @@ class Control:
             given["choices"] = (lambda _widget: choices(dock)) if callable(choices) else choices
         widget = self.kind(name=self.name, tooltip=self.tip, **given)
         widget.native.setToolTip(self.tip)
-        widget.native.setAccessibleName(self.label.strip() or self.tip)
+        for part in (
+            widget.native,
+            *widget.native.findChildren(QWidget),
+        ):  # a slider may have a box beside it
+            if not part.accessibleName():
+                part.setAccessibleName(self.label.strip() or self.tip)
         return widget
 
     def text(self, dock: Context, value: float | None = None) -> str:

@@ -13,7 +13,8 @@ class DockMenu(QMenu):
 
     Attributes
     ----------
-    undo, redo, keep, apply_layers, apply_files, copy_python, export, save_recipe, save_model, load_model : QAction
+    undo, redo, keep, apply_layers, apply_files, copy_python, export, export_figure : QAction
+    save_recipe, save_model, load_model : QAction
         With the signal ``triggered``.
     side_by_side, outline, log_counts : QAction
         With the signal ``toggled(bool)``.
@@ -60,6 +61,9 @@ class DockMenu(QMenu):
         self.addSeparator()
         self.copy_python = self._add("Copy as Python", "A script that makes exactly this result")
         self.export = self._add("Export…", "Write the labels of all pixels to a file: OME-Zarr or TIFF")
+        self.export_figure = self._add(
+            "Export figure…", "Image, clusters and histogram side by side: PNG, SVG or PDF"
+        )
         self.save_recipe = self._add("Save recipe…", "Save the settings, to run them on many images")
         self.save_model = self._add("Save model…", "Save the clusters, to label other images with")
         self.load_model = self._add("Load model…", "Label this image with saved clusters")

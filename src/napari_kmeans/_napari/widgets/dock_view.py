@@ -77,7 +77,7 @@ class DockView:
         model = shown.model if shown else None
         colors = self.display.colors(session, model) if session and model else distinct_colors(0)
         self._plot(session, shown, colors)
-        hidden = session.hidden if session else set()
+        hidden = self.display.hidden(session) if session else set()
         counts = shown.counts if shown else None
         size, uncertainty = (pixel_size(session.image), session.uncertainty) if session else (None, None)
         self.table.set_model(model, colors, hidden, size, counts, uncertainty)

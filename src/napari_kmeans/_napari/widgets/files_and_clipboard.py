@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
-from ...batch.units import in_pixels
 from ...model.model import KMeansModel
 from ...report.tables import table_text, write_table
 from ..layers.image_layer import pixel_size
 from ..session.copy_as_python import as_python
+from ..session.provenance import recipe_in_pixels
 from ..session.session import Session
 from . import messages
 
@@ -31,6 +30,8 @@ class FilesAndClipboard(QObject):
         For the status of the dock.
     export_chosen(path, overwrite)
         The user chose a file for the labels.
+    figure_chosen(path, overwrite)
+        The user chose a file for a figure.
     model_chosen(model)
         The user chose a model to label the image with.
     """
@@ -38,6 +39,7 @@ class FilesAndClipboard(QObject):
     said = Signal(str)
     failed = Signal(object)
     export_chosen = Signal(object, bool)
+    figure_chosen = Signal(object, bool)
     model_chosen = Signal(object)
 
     def __init__(self, parent: QWidget, session: Callable[[], Session | None]) -> None:
@@ -73,14 +75,29 @@ class FilesAndClipboard(QObject):
             path = _with_suffix(path, kind)
             self.export_chosen.emit(Path(path), Path(path).is_file())
 
+    def export_figure(self) -> None:
+        """Ask for a file to draw a figure in."""
+        session = self._session()
+        if session is None or session.model is None or session.overlay.layer is None:
+            self.said.emit(messages.NOTHING_TO_EXPORT)
+            return
+        path, kind = QFileDialog.getSaveFileName(
+            self._parent,
+            "Export figure",
+            f"{session.image.name}-figure.png",
+            "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)",
+        )
+        if path:
+            if not path.lower().endswith((".png", ".svg", ".pdf")):
+                path = _with_suffix(path, kind or "PNG (*.png)")
+            self.figure_chosen.emit(Path(path), Path(path).is_file())
+
     def save_recipe(self) -> None:
         """Ask for a file to save the recipe to; lengths are in pixels there."""
         session = self._session()
         if session is None or session.model is None:
             return
-        asked = session.asked
-        recipe = replace(session.model.recipe, clean_up=asked.recipe.clean_up)
-        recipe = in_pixels(recipe, session.request.grid.spacing or [1.0])
+        asked, recipe = session.asked, recipe_in_pixels(session.request, session.model)
         name = f"{session.image.name}-recipe.json"
         path, kind = QFileDialog.getSaveFileName(self._parent, "Save recipe", name, "JSON (*.json)")
         if path:

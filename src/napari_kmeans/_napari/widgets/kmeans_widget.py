@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtGui import QAction, QKeySequence
-from qtpy.QtWidgets import QPushButton, QShortcut, QToolButton
+from qtpy.QtGui import QAction, QColor, QKeySequence
+from qtpy.QtWidgets import QColorDialog, QPushButton, QShortcut, QToolButton
 
 from ..layers.image_layer import unwrap
 from ..session import settings
@@ -24,6 +24,7 @@ from .controls import CONTROLS, Controls
 from .dock_menu import DockMenu
 from .dock_view import DockView
 from .files_and_clipboard import FilesAndClipboard
+from .focus_ring import FocusRing
 from .layout import KeptSpace, ScrollColumn, arrange, row, status_label, tune_controls
 from .session_changes import SessionChanges
 
@@ -55,6 +56,7 @@ class KMeansWidget(Container):
             if name not in form:
                 setattr(self, name, widget)
         self.peek = QPushButton("Peek", toolTip="Hold to see the original")
+        self.peek.setAccessibleName("Peek")
         self.more = QPushButton("⋯", toolTip="More")
         self.more.setAccessibleName("More")
         self.menu = DockMenu(preferred.palette, self.more)
@@ -64,6 +66,8 @@ class KMeansWidget(Container):
         view = self.view = DockView(controls, self.menu, self._display)
         self.histogram, self.border, self.choose_k = view.histogram, view.border, view.choose_k
         self.table, self.tabs, self.suggest = view.table, view.tabs, view.choose_k.use
+        self.tabs.tabBar().setAccessibleName("Plots")
+        self.suggest.setAccessibleName("Use the suggested number of clusters")
         self.status = view.status = status_label()
         self._running = KeptSpace(controls["progress"].native, controls["cancel"].native)
         self._running.hide()
@@ -91,6 +95,7 @@ class KMeansWidget(Container):
             self._shortcut(QKeySequence.StandardKey.Undo, self._changes.undo),
             self._shortcut(QKeySequence.StandardKey.Redo, self._changes.redo),
         ]
+        self._ring = FocusRing(self.native)
         self._closing = Closing(self.native, self._close)
         self._connect()
         self._follower.follow()
@@ -124,6 +129,7 @@ class KMeansWidget(Container):
             (follower.arrived, self._on_arrived),
             (follower.replaced, self._on_replaced),
             (follower.moved, self._on_moved),
+            (follower.turned, self._on_turned),
             (follower.touched, self._on_touched),
             (changes.changed, self._on_changed),
             (jobs.changed, self._refresh),
@@ -163,14 +169,17 @@ class KMeansWidget(Container):
             (menu.apply_layers.triggered, self.apply_dialogs.to_layers),
             (menu.apply_files.triggered, self.apply_dialogs.to_files),
             (jobs.applying.said, view.show_status),
+            (jobs.new_layers.objects_added, self._on_objects_added),
             (menu.copy_python.triggered, actions.copy_python),
             (menu.export.triggered, actions.export),
+            (menu.export_figure.triggered, actions.export_figure),
             (menu.save_recipe.triggered, actions.save_recipe),
             (menu.save_model.triggered, actions.save_model),
             (menu.load_model.triggered, actions.load_model),
             (actions.said, view.show_status),
             (actions.failed, view.show_error),
             (actions.export_chosen, self._on_export),
+            (actions.figure_chosen, self._on_export_figure),
             (actions.model_chosen, self.use_model),
         ):
             signal.connect(slot)
@@ -224,6 +233,10 @@ class KMeansWidget(Container):
         session = self.session
         if session is not None and not session.is_measured and session.resolutions is not None:
             self.jobs.measure()
+
+    def _on_turned(self) -> None:
+        self._display.recolor()
+        self._refresh()
 
     def _on_touched(self) -> None:
         if self.at_rest:
@@ -283,6 +296,7 @@ class KMeansWidget(Container):
             "merge": lambda: self._changes.merge(labels),
             "split": lambda: self._changes.split(labels),
             "background": lambda: self._changes.toggle_background(labels),
+            "color": lambda: self._choose_color(labels),
             "extract": lambda: layers.extract(labels),
             "objects": lambda: layers.split_into_objects(labels),
             "copy": self.actions.copy_table,
@@ -326,13 +340,30 @@ class KMeansWidget(Container):
     def _on_objects(self) -> None:
         self.jobs.new_layers.split_into_objects(self.table.selected_labels())
 
+    def _on_objects_added(self, n: int, name: str) -> None:
+        self.view.show_status(messages.objects_added(n, name))
+
     def _on_export(self, path: Any, overwrite: bool) -> None:
         self.jobs.export(path, overwrite=overwrite)
+
+    def _on_export_figure(self, path: Any, overwrite: bool) -> None:
+        self.jobs.export_figure(path, overwrite=overwrite)
 
     def _on_exported(self, path: object) -> None:
         self.view.show_status(messages.exported(path))
 
     # How it is drawn
+
+    def _choose_color(self, labels: list[int]) -> None:
+        """Let the user choose the colour of clusters."""
+        session = self.session
+        if session is None or session.model is None or not labels:
+            return
+        before = QColor.fromRgbF(*self._display.colors(session, session.model)[labels[0] - 1])
+        color = QColorDialog.getColor(before, self.native, "Colour of the cluster")
+        if color.isValid():
+            self._display.set_color(labels, color.getRgbF())
+            self._refresh()
 
     def _on_palette(self, action: QAction) -> None:
         self._display.set_palette(action.data())

@@ -79,6 +79,11 @@ def arrange(dock: QWidget, rows: Iterable[tuple[QWidget, int]]) -> None:
     layout = dock.layout()
     for label in dock.findChildren(QLabel):
         label.setMinimumWidth(_LABEL_WIDTH)
+        if label.buddy() is None:
+            beside = label.parentWidget().findChildren(
+                QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly
+            )
+            label.setBuddy(next((w for w in beside if w.focusPolicy() & Qt.FocusPolicy.TabFocus), None))
     for widget, stretch in rows:
         layout.addWidget(widget, stretch)
     # napari's title bar covers the 4 uppermost pixels of a docked widget.

@@ -114,6 +114,11 @@ def exported(path: object) -> str:
     return f"Exported to {path}."
 
 
+def objects_added(n: int, name: str) -> str:
+    """Return how many objects were found, and where they are."""
+    return f"{n:,} object{'s' * (n != 1)} in the layer “{name}”, with their measures as features."
+
+
 def recipe_saved(path: object) -> str:
     """Return that a recipe was saved without what belongs to this image."""
     return f"Saved to {path}, without the mask and the positions of this image."

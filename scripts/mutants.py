@@ -1,0 +1,153 @@
+"""Change the code a little and see whether the tests notice: mutation testing of the modules below.
+
+Every mutant is one changed operator, comparison, constant or condition, in a copy of the package. The tests of the
+module run on it; a mutant that they all pass has survived, and is printed.
+
+mutmut and cosmic-ray need the tests to run in their own process or installation; numba's compiled kernels need
+neither more nor less than a copy of the package on PYTHONPATH, which is what this makes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "src" / "napari_kmeans"
+
+MODULES = {
+    "kmeans/exact.py": ["tests/kmeans/test_exact.py"],
+    "kmeans/intervals.py": ["tests/kmeans/test_intervals.py", "tests/kmeans/test_exact.py"],
+    "summary/bit_cells.py": ["tests/summary/test_bit_cells.py"],
+    "summary/counted_values.py": ["tests/summary/test_counted_values.py"],
+    "model/edits.py": ["tests/model/test_edits.py", "tests/model/test_model.py"],
+    "model/matching.py": ["tests/model/test_matching.py"],
+    "labels/clean_up.py": ["tests/labels/test_clean_up.py"],
+}
+"""Modules with the tests that have to notice."""
+
+_OPERATORS = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Add,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+    ast.LShift: ast.RShift,
+    ast.RShift: ast.LShift,
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+}
+
+
+def code_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes that run: no annotations, and no type aliases."""
+    for name, value in ast.iter_fields(tree):
+        if name in ("annotation", "returns"):
+            continue
+        for node in value if isinstance(value, list) else [value]:
+            if isinstance(node, ast.AST):
+                yield node
+                yield from code_nodes(node)
+
+
+def change(node: ast.AST) -> str:
+    """Change a node in place; return what was changed, or an empty text."""
+    if isinstance(node, ast.BinOp | ast.BoolOp | ast.AugAssign) and type(node.op) in _OPERATORS:
+        before = type(node.op)
+        node.op = _OPERATORS[before]()
+        return f"{before.__name__} to {type(node.op).__name__}"
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in _OPERATORS:
+        before = type(node.ops[0])
+        node.ops[0] = _OPERATORS[before]()
+        return f"{before.__name__} to {type(node.ops[0]).__name__}"
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        node.value = not node.value
+        return f"{not node.value} to {node.value}"
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        node.value += 1
+        return f"{node.value - 1} to {node.value}"
+    if isinstance(node, ast.If | ast.IfExp | ast.While):
+        node.test = ast.UnaryOp(ast.Not(), node.test)
+        return "condition negated"
+    return ""
+
+
+def mutants(source: str) -> Iterator[tuple[str, str]]:
+    """Yield a description and the source of every mutant."""
+    tree = ast.parse(source)
+    for number, original in enumerate(code_nodes(tree)):
+        if not change(copy.deepcopy(original)):
+            continue
+        mutant = copy.deepcopy(tree)
+        node = next(node for i, node in enumerate(code_nodes(mutant)) if i == number)
+        what = change(node)
+        line = getattr(original, "lineno", 0)
+        text = source.splitlines()[line - 1].strip()
+        yield f"line {line}, {what}: {text}", ast.unparse(ast.fix_missing_locations(mutant))
+
+
+def survives(module: str, source: str, copied: Path) -> bool:
+    """Return whether the tests of a module pass with another source."""
+    path = copied / "napari_kmeans" / module
+    before = path.read_text(encoding="utf-8")
+    path.write_text(source, encoding="utf-8")
+    try:
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *MODULES[module]]
+        run = subprocess.run(
+            command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(copied)}, capture_output=True, timeout=120
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        path.write_text(before, encoding="utf-8")
+    return run.returncode == 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("modules", nargs="*", help=f"of {', '.join(MODULES)}; by default all")
+    parser.add_argument("--sample", type=int, default=12, help="mutants of each module (0: all)")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    survivors = n_run = 0
+    with tempfile.TemporaryDirectory() as folder:
+        copied = Path(folder)
+        shutil.copytree(PACKAGE, copied / "napari_kmeans")
+        for module in options.modules or MODULES:
+            source = (PACKAGE / module).read_text(encoding="utf-8")
+            found = list(mutants(source))
+            if options.sample and len(found) > options.sample:
+                found = random.Random(options.seed).sample(found, options.sample)
+            if not survives(module, source, copied):
+                print(f"{module}: the tests fail without any change")
+                return 1
+            alive = [what for what, changed in found if survives(module, changed, copied)]
+            print(f"{module}: {len(found) - len(alive)} of {len(found)} mutants noticed", flush=True)
+            for what in alive:
+                print(f"    survived: {what}", flush=True)
+            survivors, n_run = survivors + len(alive), n_run + len(found)
+    print(f"{n_run - survivors} of {n_run} mutants noticed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

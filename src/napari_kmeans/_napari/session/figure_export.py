@@ -1,0 +1,112 @@
+"""The figure of what is shown: the plane in view, its clusters, and the histogram; drawn in a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from numpy.typing import NDArray
+
+from ...blocks.arrays import in_memory
+from ...io.image_file import ImageFile
+from ...model.model import KMeansModel
+from ..layers.image_layer import pixel_size
+from .provenance import record_for_file
+from .request import Request
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What the viewer shows of an image, as it is when the figure is asked for.
+
+    Attributes
+    ----------
+    request : Request
+    model : KMeansModel
+    image, labels : ImageFile
+        The plane in view at each of its resolutions.
+    counts : (k + 1,) int64 array or None
+        Pixels of each label.
+    colors : (k, 4) array
+    """
+
+    request: Request
+    model: KMeansModel
+    image: ImageFile
+    labels: ImageFile
+    counts: NDArray[np.int64] | None
+    colors: NDArray[np.float64]
+
+
+def write_shown(shown: Shown, path: Path, *, overwrite: bool = False) -> None:
+    """Draw the figure.
+
+    Raises
+    ------
+    ImportError
+        Without Matplotlib.
+    OSError
+        If the file cannot be written.
+    """
+    try:
+        from ...report.figure import write_figure
+    except ImportError:
+        raise ImportError("a figure needs Matplotlib: pip install 'napari-kmeans[cli]'") from None
+    write_figure(
+        path,
+        shown.image,
+        shown.labels,
+        shown.model,
+        shown.counts,
+        colors=shown.colors,
+        record=record_for_file(shown.request, shown.model),
+        overwrite=overwrite,
+    )
+
+
+def plane_in_view(layer: Image | Labels, point: Sequence[float], name: str = "") -> ImageFile:
+    """Return the last two axes of a layer, at the position of the viewer along the others.
+
+    Parameters
+    ----------
+    layer : Image or Labels layer
+    point : sequence of float
+        Of the viewer, in world coordinates.
+    name : str
+        By default that of the layer.
+    """
+    is_color = bool(getattr(layer, "rgb", False))
+    levels = list(layer.data) if layer.multiscale else [layer.data]
+    full = levels[0].shape[: layer.ndim]
+    inside = np.rint(layer.world_to_data(list(point)[-layer.ndim :])).astype(int)[:-2]
+    at = [int(np.clip(i, 0, n - 1)) for i, n in zip(inside, full, strict=False)]
+    planes = [
+        _Plane(level, tuple(i * n // of for i, n, of in zip(at, level.shape, full, strict=False)))
+        for level in levels
+    ]
+    size: dict[str, float] = {}
+    unit = ""
+    if pixel_size(layer) is not None:
+        unit = f"{layer.units[-1]:~P}".replace("\u03bc", "u").replace("\u00b5", "u")
+        size = {axis: abs(float(step)) for axis, step in zip("YX", layer.scale[-2:], strict=True)}
+    title = (name or str(layer.name)) + "".join(f", {i}" for i in at)
+    axes = "YXS" if is_color else "YX"
+    return ImageFile(
+        Path(f"{title.replace('/', '∕')}.layer"), planes[0], axes, size, unit, coarser=planes[1:]
+    )
+
+
+class _Plane:
+    """Part of an array, read where it is indexed."""
+
+    def __init__(self, array: Any, at: tuple[int, ...]) -> None:
+        self._array, self._at = array, at
+        self.shape: tuple[int, ...] = tuple(array.shape[len(at) :])
+        self.dtype = array.dtype
+
+    def __getitem__(self, index: tuple[Any, ...]) -> NDArray[Any]:
+        return np.asarray(in_memory(self._array[(*self._at, *index)]))

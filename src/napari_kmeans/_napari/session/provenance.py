@@ -1,0 +1,75 @@
+"""How the labels of a session were made, for layers and files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ... import __version__
+from ...batch.task import Task
+from ...batch.units import in_pixels
+from ...model.model import KMeansModel
+from ...model.recipe import Recipe
+from ...model.stack import KMeansStack
+from ...report.provenance import PROGRAM, record_of, source_of
+from .request import Request
+
+PROVENANCE_KEY = "napari-kmeans provenance"
+"""Of the metadata of a Labels layer."""
+
+
+def recipe_in_pixels(request: Request, model: KMeansModel) -> Recipe:
+    """Return the recipe of what is shown, edits and clean-up included, with lengths in pixels."""
+    recipe = replace(model.recipe, clean_up=request.asked.recipe.clean_up)
+    return in_pixels(recipe, request.grid.spacing or [1.0])
+
+
+def task_of(request: Request, model: KMeansModel | KMeansStack) -> dict[str, Any]:
+    """Return what was asked for, as a batch can run it; other layers that take part are only named."""
+    asked = request.asked
+    if isinstance(model, KMeansModel):
+        task = Task(recipe_in_pixels(request, model)).to_dict()
+    else:
+        task = {"settings": asked.recipe.to_dict(), "per_axis": asked.per_axis}
+    if asked.mask is None and not asked.channels and asked.per_axis is None:
+        return task
+    # Without `recipe`, nobody can take it for the whole task.
+    found = {"settings": task.get("recipe", task.get("settings"))}
+    if asked.per_axis is not None:
+        found["per_axis"] = asked.per_axis
+    if asked.mask is not None:
+        found["mask"] = str(asked.mask.name)
+    if asked.channels:
+        found["channels"] = [str(layer.name) for layer in asked.channels]
+    return found
+
+
+def provenance_of(request: Request, model: KMeansModel | KMeansStack) -> dict[str, Any]:
+    """Return how labels were made, without a fingerprint, for which the file would have to be read."""
+    return {
+        "program": PROGRAM,
+        "version": __version__,
+        "source": _source(request),
+        "task": task_of(request, model),
+    }
+
+
+def record_for_file(request: Request, model: KMeansModel | KMeansStack) -> str:
+    """Return the record of a file that is written; runs in a worker, since it reads the image file."""
+    source = _source(request)
+    if "path" in source:
+        with contextlib.suppress(OSError):  # moved or removed since it was opened
+            source |= source_of(Path(source["path"]))
+    return record_of(model, task_of(request, model), source)
+
+
+def _source(request: Request) -> dict[str, Any]:
+    """Return the file of the image layer, if it has one, and its shape and type."""
+    layer = request.image
+    data = layer.data[0] if layer.multiscale else layer.data
+    found = {"layer": str(layer.name), "shape": [int(n) for n in data.shape], "dtype": str(data.dtype)}
+    path = layer.source.path
+    return {"path": os.fspath(path), **found} if path else found

@@ -1,0 +1,90 @@
+"""Whether the outputs of an image are there already, made the same way from the same file."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..io.record import read_record
+from .plan import Job
+from .rows import Columns
+
+
+@dataclass(frozen=True)
+class Existing:
+    """The outputs of an image that exist.
+
+    Attributes
+    ----------
+    is_complete : bool
+        Whether all are there, and all were made the same way.
+    foreign : Path or None
+        One that was made otherwise, or that does not say how.
+    record : mapping
+        That of the labels, if they are among them.
+    """
+
+    is_complete: bool
+    foreign: Path | None
+    record: Mapping[str, Any]
+
+    @property
+    def rows(self) -> Columns:
+        """Table of the clusters of the image; empty if it was not kept."""
+        table: Columns = self.record.get("provenance", {}).get("clusters", {})
+        nan = float("nan")
+        return {name: [nan if value is None else value for value in column] for name, column in table.items()}
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of clusters of the labels."""
+        return len(self.record.get("clustering", {}).get("counts", []))
+
+
+def look_at(job: Job, task: Mapping[str, Any], source: str) -> Existing:
+    """Look at the outputs of an image.
+
+    Parameters
+    ----------
+    job : Job
+    task : mapping
+        Of `Task.to_dict`.
+    source : str
+        Fingerprint of the image as it is now.
+    """
+    there = [path for path in job.outputs if os.path.lexists(path)]
+    labels: Mapping[str, Any] = {}
+    for path in there:
+        record = _record_of(path)
+        made = record.get("provenance", {})
+        if made.get("task") != task or made.get("source", {}).get("fingerprint") != source:
+            return Existing(False, path, {})
+        if path == job.labels:
+            labels = record
+    return Existing(len(there) == len(job.outputs), None, labels)
+
+
+def _record_of(path: Path) -> Mapping[str, Any]:
+    try:
+        return read_record(path)
+    except (OSError, ValueError):
+        return {}
+
+
+def read_columns(path: Path) -> Columns:
+    """Read a table that `write_columns` wrote; numbers are numbers again."""
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    columns = zip(*rows, strict=True) if rows else [[] for _ in header]
+    return {name: [_value(text) for text in column] for name, column in zip(header, columns, strict=True)}
+
+
+def _value(text: str) -> Any:
+    try:
+        return float(text) if any(c in text for c in ".en") else int(text)
+    except ValueError:
+        return text or float("nan")

@@ -1,0 +1,128 @@
+"""What all images of a batch share, when it is done: tables and the contact sheet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..io.record import read_record
+from ..report.provenance import TABLE, source_of, table_record
+from .plan import FIGURES, Job
+from .process import Outcome
+from .rows import SUFFIXES, joined, write_rows
+from .task import Task
+
+
+def check_table(path: Path, *, overwrite: bool = False, skip_existing: bool = False) -> None:
+    """Check the name of a table, before any work begins.
+
+    Raises
+    ------
+    ValueError
+        If it is of another kind, or would replace a file that was not asked to be replaced. With
+        `skip_existing`, tables of an earlier run are replaced.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ValueError(f"{path} must end in {' or '.join(SUFFIXES)}")
+    if suffix == ".parquet":
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError:
+            raise ValueError(f"{path} needs pyarrow: pip install pyarrow; or choose .csv") from None
+    for each in (path, objects_path(path)):
+        if overwrite or not os.path.lexists(each) or (skip_existing and _is_table(each)):
+            continue
+        raise ValueError(f"{each} exists already; --overwrite replaces it")
+
+
+def check_contact_sheet(path: Path, *, overwrite: bool = False, skip_existing: bool = False) -> None:
+    """Check the name of a contact sheet, before any work begins.
+
+    Raises
+    ------
+    ValueError
+        As for `check_table`.
+    """
+    if path.suffix.lower().removeprefix(".") not in FIGURES:
+        raise ValueError(f"{path} must end in {' or '.join(f'.{kind}' for kind in FIGURES)}")
+    if not overwrite and os.path.lexists(path) and not (skip_existing and _is_table(path)):
+        raise ValueError(f"{path} exists already; --overwrite replaces it")
+
+
+def write_contact_sheet(path: Path, jobs: Sequence[Job], outcomes: Iterable[Outcome], task: Task) -> None:
+    """Draw all images with their clusters on one page.
+
+    Parameters
+    ----------
+    path : Path
+        A .png, .svg or .pdf file; an existing one is replaced.
+    jobs : sequence of Job
+        In whose order the images are drawn.
+    outcomes : iterable of Outcome
+        Made with ``thumbnails=True``; images that failed are not drawn.
+    task : Task
+    """
+    from ..report import contact_sheet
+
+    found = [each for each in _in_order(jobs, outcomes) if each.thumbnail is not None]
+    sources = _sources(found)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    contact_sheet.write_contact_sheet(
+        path,
+        [source["path"] for source in sources],
+        [each.thumbnail for each in found if each.thumbnail is not None],
+        max((each.n_clusters for each in found), default=0),
+        table_record(task.to_dict(), sources),
+        overwrite=True,
+    )
+
+
+def _in_order(jobs: Sequence[Job], outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Return the outcomes of images that did not fail, in the order of the jobs."""
+    of_job = {outcome.job: outcome for outcome in outcomes}
+    return [of_job[job] for job in jobs if job in of_job and of_job[job].status != "failed"]
+
+
+def _sources(found: Sequence[Outcome]) -> list[dict[str, Any]]:
+    return [source_of(outcome.job.image, found=outcome.fingerprint) for outcome in found]
+
+
+def _is_table(path: Path) -> bool:
+    try:
+        return bool(read_record(path)["format"] == TABLE)
+    except (OSError, ValueError):
+        return False
+
+
+def objects_path(path: Path) -> Path:
+    """Return the file of the objects that belongs to a table of clusters."""
+    return path.with_name(f"{path.stem}-objects{path.suffix}")
+
+
+def write_tables(path: Path, jobs: Sequence[Job], outcomes: Iterable[Outcome], task: Task) -> list[Path]:
+    """Write the table of all clusters and, if there are objects, that of all objects; return their paths.
+
+    Parameters
+    ----------
+    path : Path
+        ``….csv`` or ``….parquet``; the objects are in ``…-objects.csv``. Existing files are replaced.
+    jobs : sequence of Job
+        In whose order the images are listed.
+    outcomes : iterable of Outcome
+        Made with ``rows=True``; images that failed have no rows.
+    task : Task
+    """
+    found = _in_order(jobs, outcomes)
+    sources = _sources(found)
+    record = table_record(task.to_dict(), sources)
+    names = [source["path"] for source in sources]
+    clusters = joined((name, outcome.rows) for name, outcome in zip(names, found, strict=True))
+    write_rows(path, clusters, record, overwrite=True)
+    if not any(job.object_table is not None for job in jobs):
+        return [path]
+    objects = joined((name, outcome.objects) for name, outcome in zip(names, found, strict=True))
+    write_rows(objects_path(path), objects, record, overwrite=True)
+    return [path, objects_path(path)]

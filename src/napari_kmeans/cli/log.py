@@ -1,0 +1,24 @@
+"""The log of a run: a line of JSON for each image, as soon as it is done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..batch.process import Outcome
+
+
+def append_to_log(path: Path, outcome: Outcome) -> None:
+    """Add an image to a log, which may be that of an earlier run."""
+    entry: dict[str, Any] = {
+        "image": str(outcome.job.image),
+        "status": outcome.status,
+        "outputs": [str(output) for output in outcome.job.outputs],
+        "n_clusters": outcome.n_clusters,
+        "seconds": round(outcome.seconds, 4),
+        "warnings": list(outcome.warnings),
+        "error": outcome.error,
+    }
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry, ensure_ascii=False) + "\n")

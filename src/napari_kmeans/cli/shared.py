@@ -1,0 +1,281 @@
+"""Options that several commands have: declared once, and added to a command by a decorator."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import typer
+
+from ..batch.plan import FIGURES, Outputs
+from ..batch.rows import SUFFIXES
+from ..batch.tables import check_contact_sheet, check_table
+from ..io.image_file import AXES
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+KINDS = (
+    "OME-Zarr (a folder or a URL), TIFF, PNG or JPEG; with napari-kmeans[formats] also NRRD, MHA, NIfTI, DICOM, CZI, "
+    "ND2 or LIF"
+)
+
+WHAT, OUTPUT, RUN = "What to cluster by", "Output", "Many images"
+"""Panels of ``--help``."""
+
+EACH = "each"
+"""Value of ``--table`` without a file: a table for each image."""
+
+Images = Annotated[list[str], typer.Argument(metavar="IMAGE", help=f"{KINDS}.")]
+
+
+def option(*names: str, help: str, panel: str = OUTPUT, metavar: str = "", **details: Any) -> Any:
+    """Return the declaration of an option."""
+    return typer.Option(*names, help=help, metavar=metavar or None, rich_help_panel=panel, **details)
+
+
+Channel = Annotated[
+    str, option(metavar="C", panel=WHAT, help="Use one channel, by its name or its index from 0.")
+]
+Recursive = Annotated[
+    bool,
+    option("-r", "--recursive", panel=RUN, help="Search folders inside folders, too, and keep their tree."),
+]
+
+SHARED: dict[str, tuple[Any, Any]] = {
+    "channel": (Channel, ""),
+    "series": (
+        Annotated[
+            int | None,
+            option(
+                metavar="N",
+                panel=WHAT,
+                min=0,
+                help="Use image N of files that contain several, from 0.",
+            ),
+        ],
+        None,
+    ),
+    "axes": (
+        Annotated[
+            str,
+            option(
+                metavar="AXES",
+                panel=WHAT,
+                help="Axes of files that state wrong ones, such as TZYX: T time, Z depth, C channel, Y row, X column, "
+                "S colour.",
+            ),
+        ],
+        "",
+    ),
+    "physical": (
+        Annotated[
+            bool,
+            option(
+                "--physical",
+                panel=WHAT,
+                help="S, R, N and measures are in the unit of the file, not in pixels.",
+            ),
+        ],
+        False,
+    ),
+    "out": (
+        Annotated[
+            Path | None,
+            option(
+                "-o",
+                "--out",
+                metavar="OUT",
+                help="Folder, or a .tif or .ome.zarr file for a single image.",
+            ),
+        ],
+        None,
+    ),
+    "in_image": (
+        Annotated[
+            str,
+            option(metavar="NAME", help="Write the labels into the OME-Zarr image itself, as labels/NAME."),
+        ],
+        "",
+    ),
+    "table": (
+        Annotated[
+            str,
+            option(
+                metavar="[FILE]",
+                help="Also write a table of the clusters: one for each image, or one of all images to FILE, a .csv or "
+                ".parquet file.",
+            ),
+        ],
+        "",
+    ),
+    "figure": (
+        Annotated[
+            str,
+            option(
+                metavar=f"[{'|'.join(FIGURES)}]",
+                help="Also draw image, clusters and histogram; PNG by default.",
+            ),
+        ],
+        "",
+    ),
+    "contact_sheet": (
+        Annotated[
+            Path | None,
+            option(
+                panel=RUN,
+                metavar="FILE",
+                help="Also draw all images with their clusters on one page, a .png, .svg or .pdf file.",
+            ),
+        ],
+        None,
+    ),
+    "objects": (
+        Annotated[
+            bool, option("--objects", help="Also write connected parts and their measures, as TIFF and CSV.")
+        ],
+        False,
+    ),
+    "confidence": (
+        Annotated[
+            bool,
+            option("--confidence", help="Also write how clearly each pixel belongs to its cluster, 0 to 1."),
+        ],
+        False,
+    ),
+    "overwrite": (Annotated[bool, option("--overwrite", help="Replace existing files.")], False),
+    "jobs": (
+        Annotated[
+            int,
+            option("-j", "--jobs", panel=RUN, metavar="N", min=1, help="Processes to use at the same time."),
+        ],
+        1,
+    ),
+    "skip_existing": (
+        Annotated[
+            bool,
+            option(
+                "--skip-existing",
+                panel=RUN,
+                help="Skip images whose outputs are complete and were made by the same recipe.",
+            ),
+        ],
+        False,
+    ),
+    "log": (
+        Annotated[
+            Path | None,
+            option(
+                panel=RUN,
+                metavar="FILE.jsonl",
+                help="Add a line of JSON for each image to FILE.jsonl.",
+            ),
+        ],
+        None,
+    ),
+}
+"""Options of all commands that write labels: annotation and default."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a batch is run, apart from what is done to each image.
+
+    Attributes
+    ----------
+    n_processes : int
+    overwrite, skip_existing : bool
+    table : Path or None
+        Of all images.
+    log : Path or None
+    contact_sheet : Path or None
+    """
+
+    n_processes: int = 1
+    overwrite: bool = False
+    skip_existing: bool = False
+    table: Path | None = None
+    log: Path | None = None
+    contact_sheet: Path | None = None
+
+
+def takes_shared_options(command: F) -> F:
+    """Add the options in `SHARED` to a command, which receives them as ``**options``."""
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in SHARED.items()
+    ]
+    return with_parameters(command, added)
+
+
+def with_parameters(command: F, added: Sequence[inspect.Parameter]) -> F:
+    """Add parameters to a command, which receives them as ``**options``."""
+    signature = inspect.signature(command, eval_str=True)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    command.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    command.__annotations__ = get_type_hints(command, include_extras=True) | {
+        p.name: p.annotation for p in added
+    }
+    return command
+
+
+def reading_of(options: dict[str, Any]) -> dict[str, Any]:
+    """Return what says how images are read: the fields of a `Task`."""
+    axes = options["axes"].upper()
+    if axes and (not set("YX") <= set(axes) <= set(AXES) or len(set(axes)) < len(axes)):
+        raise typer.BadParameter(
+            f"{options['axes']!r} must have Y and X, and each of T, Z, C, S at most once", param_hint="--axes"
+        )
+    return {**{name: options[name] for name in ("channel", "physical", "series")}, "axes": axes}
+
+
+def outputs_of(options: dict[str, Any], model: Path | None = None) -> Outputs:
+    """Return what is written for each image."""
+    figure = options["figure"]
+    if figure and figure not in FIGURES:
+        raise typer.BadParameter(f"{figure!r} must be one of {', '.join(FIGURES)}", param_hint="--figure")
+    is_each = options["table"] == EACH
+    names = ("out", "in_image")
+    out, in_image = (options[name] for name in names)
+    return Outputs(out, in_image, is_each, figure, model, options["objects"], options["confidence"])
+
+
+def running_of(options: dict[str, Any]) -> Running:
+    """Return how a batch is run."""
+    table = Path(options["table"]) if options["table"] not in ("", EACH) else None
+    overwrite, skip_existing = options["overwrite"], options["skip_existing"]
+    sheet = options["contact_sheet"]
+    for name, path, check in (
+        ("--table", table, check_table),
+        ("--contact-sheet", sheet, check_contact_sheet),
+    ):
+        try:
+            if path is not None:
+                check(path, overwrite=overwrite, skip_existing=skip_existing)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint=name) from None
+    return Running(options["jobs"], overwrite, skip_existing, table, options["log"], sheet)
+
+
+def with_values(arguments: Sequence[str]) -> list[str]:
+    """Give options whose value may be left out the value that they then have.
+
+    ``--table`` is followed by a file or by something else, and ``--figure`` by a kind of figure or by
+    something else; neither an image nor an option can be confused with these.
+    """
+    result: list[str] = []
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [*result, word, *rest]
+        following = rest[0] if rest else ""
+        if word == "--table":
+            is_file = following.lower().endswith(SUFFIXES)
+            word = f"--table={rest.pop(0) if is_file else EACH}"
+        elif word == "--figure":
+            word = f"--figure={rest.pop(0) if following in FIGURES else FIGURES[0]}"
+        result.append(word)
+    return result

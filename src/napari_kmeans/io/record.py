@@ -1,0 +1,120 @@
+"""How a file was made, stored in the file itself: a JSON object in the metadata of each format.
+
+TIFF: a line of the description (``napari-kmeans={…}``). OME-Zarr: the attribute ``napari-kmeans``. PNG: a text of
+that name; SVG: the description; PDF: the subject. Parquet: the metadata of the schema. CSV has no metadata, so
+they are beside it, in ``….csv-metadata.json``, where the standard for CSV on the Web has them. Models are JSON.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from .atomic import replacing
+
+KEY = "napari-kmeans"
+
+_MAX_BYTES = 64 << 20  # far more than a record has
+
+
+def one_line(record: str) -> str:
+    """Return a JSON text without line breaks."""
+    return json.dumps(json.loads(record), separators=(",", ":")) if "\n" in record else record
+
+
+def sidecar_of(path: Path) -> Path:
+    """Return the file of the metadata of a CSV file."""
+    return path.with_name(f"{path.name}-metadata.json")
+
+
+def write_sidecar(path: Path, record: str, *, overwrite: bool = False) -> None:
+    """Write the metadata of a CSV file.
+
+    Raises
+    ------
+    FileExistsError
+        Without `overwrite`, if they exist.
+    """
+    content = {"@context": "http://www.w3.org/ns/csvw", "url": path.name, KEY: json.loads(record)}
+    with replacing(sidecar_of(path), overwrite=overwrite) as partial:
+        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Return how a file was made.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it does not say so.
+    """
+    found: object = None
+    try:
+        found = _find(path)
+    except Exception as error:  # of a decoder, for a file that is damaged or another one
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+    if isinstance(found, str):
+        try:
+            found = json.loads(found)
+        except ValueError:
+            found = None
+    if not isinstance(found, dict) or not str(found.get("format", "")).startswith(KEY):
+        raise ValueError(f"{path} does not say how it was made: it is not an output of napari-kmeans")
+    return found
+
+
+def _find(path: Path) -> object:
+    """Return the record of a file: an object, or its JSON."""
+    if path.is_dir():
+        import zarr
+
+        return zarr.open_group(path, mode="r", use_consolidated=False).attrs.asdict().get(KEY)
+    suffix = path.suffix.lower()
+    with path.open("rb") as file:
+        head = file.read(4)
+    if head in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        import tifffile
+
+        with tifffile.TiffFile(path) as tiff:
+            text = tiff.pages.first.description
+        line = re.search(rf"{KEY}=(\{{.*\}})", text)
+        return (html.unescape(line[1]) if tiff.is_ome else line[1]) if line else None
+    if head == b"\x89PNG":
+        from PIL import Image
+
+        with Image.open(path) as picture:
+            return picture.info.get(KEY)
+    if suffix == ".csv":
+        side = sidecar_of(path)
+        return json.loads(side.read_text(encoding="utf-8"))[KEY] if side.exists() else None
+    if suffix == ".parquet":
+        import pyarrow.parquet as parquet
+
+        return parquet.read_schema(path).metadata[KEY.encode()].decode()
+    if os.path.getsize(path) > _MAX_BYTES:
+        return None
+    raw = path.read_bytes()
+    if head == b"%PDF":
+        return _of_pdf(raw)
+    text = raw.decode("utf-8")
+    if suffix == ".svg":
+        line = re.search(r"<dc:description>(.*?)</dc:description>", text, re.S)
+        return html.unescape(line[1]) if line else None
+    return text
+
+
+def _of_pdf(raw: bytes) -> str | None:
+    """Return the subject of a PDF file."""
+    begin = raw.find(b"/Subject (")
+    if begin < 0:
+        return None
+    # A string ends at the first closing bracket without a backslash; brackets inside are escaped.
+    found = re.match(rb"((?:[^\\)]|\\.)*)\)", raw[begin + len(b"/Subject (") :], re.S)
+    return re.sub(rb"\\(.)", rb"\1", found[1]).decode("latin-1") if found else None

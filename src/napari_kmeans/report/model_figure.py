@@ -1,0 +1,57 @@
+"""Figure of an image that a model labels, for notebooks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..blocks.arrays import in_memory
+from ..blocks.containers import open_container
+from ..io.image_file import ImageFile
+from ..model.model import KMeansModel
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def plot_model(
+    model: KMeansModel, image: Any, channel_axis: int | str | None = None, labels: Any = None
+) -> Figure:
+    """Return the figure of an image, its clusters and their histogram; see `KMeansModel.plot`."""
+    try:
+        from .figure import segmentation_figure
+    except ImportError:
+        raise ImportError("plot needs Matplotlib: pip install 'napari-kmeans[cli]'") from None
+    file = _image_file(image, channel_axis, model.channel_axis)
+    if labels is None:
+        labels = model.predict(image, channel_axis)
+    found = open_container(labels).data
+    shape = tuple(n for axis, n in zip(file.axes, file.data.shape, strict=True) if axis not in "CS")
+    if tuple(found.shape) != shape:
+        raise ValueError(f"labels have shape {tuple(found.shape)}, and the image {shape}")
+    counts = np.bincount(in_memory(found).ravel(), minlength=model.n_clusters + 1).astype(np.int64)
+    of_labels = ImageFile(file.path, found, file.spatial_axes)
+    return segmentation_figure(file, of_labels, model, counts)
+
+
+def _image_file(image: Any, channel_axis: int | str | None, default: int | None) -> ImageFile:
+    """Return the pixels of a user's image with a letter for each axis; the last ones are rows and columns."""
+    if isinstance(image, ImageFile):
+        return image
+    contents = open_container(image, channel_axis, default=default)
+    data, axis = contents.data, contents.channel_axis
+    n_spatial = data.ndim - (axis is not None)
+    if not 2 <= n_spatial <= len(_SPATIAL):
+        raise ValueError(f"image has {n_spatial} axes without channels: 2 to {len(_SPATIAL)} can be drawn")
+    letters = list(_SPATIAL[-n_spatial:])
+    if axis is not None:
+        axis %= data.ndim
+        is_color = axis == data.ndim - 1 and data.shape[axis] in (3, 4)
+        letters.insert(axis, "S" if is_color else "C")
+    name = str(getattr(image, "name", None) or "image")
+    return ImageFile(Path(name), data, "".join(letters))
+
+
+_SPATIAL = "TZYX"

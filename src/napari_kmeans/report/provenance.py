@@ -1,0 +1,74 @@
+"""What an output says of how it was made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .. import __version__
+from ..io.fingerprint import fingerprint
+from ..io.image_file import ImageFile, Location
+from ..model.model import KMeansModel
+from ..model.stack import KMeansStack
+
+PROGRAM = "napari-kmeans"
+
+TABLE = "napari-kmeans table"
+"""Format of the record of what many images have in common."""
+
+
+def record_of(
+    model: KMeansModel | KMeansStack,
+    task: Mapping[str, Any],
+    source: Mapping[str, Any],
+    clusters: Mapping[str, Sequence[Any]] | None = None,
+) -> str:
+    """Return the record of an output, as one line of JSON: the model, and how and from what it was made.
+
+    It can be read like a model file. It has no date: the same command gives the same bytes on another day.
+
+    Parameters
+    ----------
+    model : KMeansModel or KMeansStack
+        Model that made the labels.
+    task : mapping
+        Everything that was asked for.
+    source : mapping
+        See `source_of`.
+    clusters : mapping of str to sequences, optional
+        Table of the clusters of this image.
+    """
+    provenance = {"program": PROGRAM, "version": __version__, "source": source, "task": task}
+    if clusters is not None:
+        provenance["clusters"] = {
+            name: [None if value != value else value for value in column] for name, column in clusters.items()
+        }
+    document = {**json.loads(model.to_json()), "provenance": provenance}
+    return json.dumps(document, separators=(",", ":"))
+
+
+def table_record(task: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]) -> str:
+    """Return the record of a table or a figure of many images."""
+    provenance = {"program": PROGRAM, "version": __version__, "sources": sources, "task": task}
+    return json.dumps({"format": TABLE, "version": 1, "provenance": provenance}, separators=(",", ":"))
+
+
+def source_of(at: Location, image: ImageFile | None = None, found: str | None = None) -> dict[str, Any]:
+    """Return where an image comes from, and its fingerprint.
+
+    Parameters
+    ----------
+    at : Path or Url
+        As the user named it.
+    image : ImageFile, optional
+        For its axes, shape and type.
+    found : str, optional
+        Its fingerprint, if it is known already.
+    """
+    path = at if isinstance(at, str) else at.as_posix()
+    source: dict[str, Any] = {"path": str(path), "fingerprint": fingerprint(at) if found is None else found}
+    if image is not None:
+        shape = [int(length) for length in image.data.shape]
+        source |= {"axes": image.axes, "shape": shape, "dtype": str(image.data.dtype)}
+    return source

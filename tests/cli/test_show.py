@@ -1,0 +1,110 @@
+"""``napari-kmeans show`` and ``--recipe-from``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import napari_kmeans
+
+pytest.importorskip("typer")
+tifffile = pytest.importorskip("tifffile")
+
+from napari_kmeans.cli import app as cli
+
+Run = Callable[..., tuple[int, str, str]]
+
+GRAY = np.random.default_rng(0).integers(0, 200, (40, 50), dtype=np.uint8)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command line in a folder with two images: (exit status, standard output, error output)."""
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("a.tif", GRAY)
+    tifffile.imwrite("b.tif", GRAY[::-1, ::2])
+
+    def command(*args: object) -> tuple[int, str, str]:
+        status = cli.main([str(arg) for arg in args])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return command
+
+
+def test_every_output_says_how_it_was_made(run: Run) -> None:
+    options = ["--table", "--objects", "--confidence", "--save-model", "out/m.json", "--smooth", 1]
+    assert run("segment", "a.tif", "-k", 3, "-o", "out", *options, "--min-size", 4)[0] == 0
+    outputs = [path for path in Path("out").iterdir() if not path.name.endswith("-metadata.json")]
+    assert len(outputs) == 6
+    for path in outputs:
+        status, out, err = run("show", path)
+        assert (status, err) == (0, "")
+        lines = out.splitlines()
+        assert lines[0] == f"program:   napari-kmeans {napari_kmeans.__version__}"
+        assert lines[1] == "image:     a.tif (YX, 40 × 50 uint8)"
+        assert lines[2].strip().startswith("sha256:")
+        assert "recipe:    n_clusters = 3" in lines
+        assert "recipe:    smooth = 1.0" in lines
+        assert "recipe:    clean_up = min_size 4.0" in lines
+        assert "model:     3 clusters by gray" in lines
+        assert json.loads(run("show", path, "--json")[1])["provenance"]["source"]["path"] == "a.tif"
+    assert napari_kmeans.KMeansModel.load("out/m.json").n_clusters == 3
+
+
+def test_the_same_command_gives_the_same_bytes(run: Run) -> None:
+    for folder in ("one", "two"):
+        arguments = ("segment", "a.tif", "b.tif", "-k", 3, "-o", folder, "--table", f"{folder}/all.csv")
+        assert run(*arguments, "--objects", "--figure", "svg")[0] == 0
+    names = sorted(path.name for path in Path("one").iterdir())
+    assert len(names) == 14
+    assert [name for name in names if Path("one", name).read_bytes() != Path("two", name).read_bytes()] == []
+
+
+def test_a_recipe_and_other_files(run: Run) -> None:
+    napari_kmeans.Recipe.of("auto", features="rgb").save("r.json")
+    assert run("show", "r.json") == (0, "recipe:    n_clusters = auto\nrecipe:    features = rgb\n", "")
+    status, out, err = run("show", "a.tif")
+    assert (status, out) == (1, "")
+    assert err == "napari-kmeans: a.tif does not say how it was made: it is not an output of napari-kmeans\n"
+
+
+def test_it_can_be_made_again(run: Run) -> None:
+    tifffile.imwrite("fluo.tif", np.stack([GRAY, GRAY[::-1]]), imagej=True, metadata={"axes": "CYX"})
+    assert run("segment", "fluo.tif", "-k", 3, "-o", "out", "--channel", 1, "--coherence", 1)[0] == 0
+    assert run("batch", "--recipe-from", "out/fluo-labels.tif", "-o", "again")[0] == 0
+    assert Path("out/fluo-labels.tif").read_bytes() == Path("again/fluo-labels.tif").read_bytes()
+    assert run("batch", "--recipe-from", "out/fluo-labels.tif", "-o", "again", "--skip-existing")[2].endswith(
+        "skipped, in 0.0 s\n"
+    )
+    tifffile.imwrite("fluo.tif", np.stack([GRAY, GRAY]), imagej=True, metadata={"axes": "CYX"})
+    err = run("batch", "--recipe-from", "out/fluo-labels.tif", "-o", "changed")[2]
+    assert "fluo.tif is not the file that out/fluo-labels.tif was made of, or it has changed since" in err
+
+
+@pytest.mark.parametrize("command", ["together", "apply"])
+def test_a_model_is_applied_again(run: Run, command: str) -> None:
+    if command == "together":
+        assert run("segment", "a.tif", "b.tif", "-k", 3, "-o", "out", "--together")[0] == 0
+        assert "together:  one model of 2 images, weighted by pixels" in run("show", "out/b-labels.tif")[1]
+    else:
+        assert run("segment", "a.tif", "-k", 3, "-o", "model", "--save-model", "m.json")[0] == 0
+        assert run("apply", "m.json", "b.tif", "-o", "out")[0] == 0
+        assert "applied:   a model, by its values" in run("show", "out/b-labels.tif")[1]
+    assert run("batch", "--recipe-from", "out/b-labels.tif", "-o", "again")[0] == 0
+    assert Path("out/b-labels.tif").read_bytes() == Path("again/b-labels.tif").read_bytes()
+
+
+def test_what_does_not_say_enough_is_one_line(run: Run) -> None:
+    napari_kmeans.fit(GRAY, 2).save("m.json")
+    for name, message in (
+        ("m.json", "it does not say by which recipe it was made"),
+        ("a.tif", "does not say how"),
+    ):
+        status, out, err = run("batch", "--recipe-from", name, "-o", "out")
+        assert (status, out, err.count("\n")) == (1, "", 1)
+        assert message in err
