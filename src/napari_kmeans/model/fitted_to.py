@@ -153,7 +153,9 @@ def feature_range(
 
 def _percentiles(values: NDArray[np.float64], counts: NDArray[np.int64], share: float) -> tuple[float, float]:
     """Return the values that a share of the pixels is below, and above."""
-    if values.size > 1 and not (values[1:] >= values[:-1]).all():
+    if values.size and (counts == counts[0]).all():
+        values = np.sort(values)  # quicker than sorting two arrays
+    elif (values[1:] < values[:-1]).any():
         order = np.argsort(values, kind="stable")
         values, counts = values[order], counts[order]
     cumulated = np.cumsum(counts)

@@ -111,7 +111,7 @@ class SamplePlan:
             for low, high in zip(values.min(axis=0).tolist(), values.max(axis=0).tolist(), strict=True):
                 check_integers(low, high)
         summary = VectorSummary(
-            positions=values[:, :d].astype(np.float64, order="C"),
+            positions=values[:, :d].astype(np.float64, order="F"),  # features are used one at a time
             counts=np.ones(counts.hashes.size, dtype=np.int64),
             scatter=np.zeros((d, d)),
             scales=np.ones(d),
