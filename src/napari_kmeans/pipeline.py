@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any, Unpack
 
 from .blocks.containers import Contents, axis_number, open_container, open_mask, warn_if_ambiguous
+from .blocks.pixel_size import shared_size
 from .blocks.pixels import Pixels
 from .blocks.progress import Progress, subprogress
 from .features.feature_space import FeatureSpace
@@ -140,14 +141,15 @@ def fit(
         opened = _open_all(image, channel_axis, per_axis)
         recipe = Recipe.of(n_clusters, **_with_nodata(opened, options))
         images = _pixels_of_all(opened, mask, recipe)
-        return fit_pooled(images, recipe, _channel_axis(opened), progress, weights=weights)
+        model = fit_pooled(images, recipe, _channel_axis(opened), progress, weights=weights)
+        return _with_size(model, opened)
     per_axis = axis_number(image, per_axis)
     contents = open_container(image, channel_axis)
     recipe = Recipe.of(n_clusters, **_with_nodata([contents], options))
     pixels = _pixels(contents, mask, recipe)
     image, channel_axis = contents.data, contents.channel_axis
     if per_axis is None:
-        return fit_pixels(pixels, recipe, channel_axis, progress)
+        return _with_size(fit_pixels(pixels, recipe, channel_axis, progress), [contents])
     axis = spatial_axis(image, per_axis, channel_axis)
     image_axis: int = per_axis % image.ndim
     n = pixels.shape[axis]
@@ -207,7 +209,7 @@ def segment(
     if per_axis is None:
         pixels = _pixels(contents, mask, recipe)
         result = segment_pixels(pixels, recipe, contents.channel_axis, progress)
-        return contents.wrap(result.labels), result.model
+        return contents.wrap(result.labels), _with_size(result.model, [contents])
     clean_up = recipe.clean_up
     middle, end = (0.4, 0.8) if clean_up else (0.5, 1.0)
     image, channel_axis = contents.data, contents.channel_axis
@@ -245,7 +247,12 @@ def _segment_pooled(
         )
         fitted = replace(pixels, extractor=model.extractor)
         labels.append(contents.wrap(label_pixels(fitted, model, recipe.clean_up, share).labels))
-    return labels, model
+    return labels, _with_size(model, opened)
+
+
+def _with_size(model: KMeansModel, opened: list[Contents]) -> KMeansModel:
+    """Return the model with the pixel size that its images have in common."""
+    return model.with_pixel_size(*shared_size([contents.size for contents in opened]))
 
 
 def _open_all(

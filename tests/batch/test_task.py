@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import napari_kmeans
-from napari_kmeans.batch.task import Task, pixels_of, size_of
+from napari_kmeans.batch.task import Task, pixels_of
+from napari_kmeans.blocks.pixel_size import size_of_file
 from napari_kmeans.features.extractor import FeatureExtractor
 from napari_kmeans.io.image_file import ImageFile
 
@@ -72,5 +73,8 @@ def test_channels_that_are_not_colours_have_no_intensity() -> None:
 
 def test_the_pixel_size_is_that_along_spatial_axes() -> None:
     size = {"T": 3.0, "Y": 0.5, "X": 0.25}
-    assert size_of(ImageFile(Path("x.tif"), np.empty((2, 4, 5)), "TYX", size, "um")) == ((0.5, 0.25), "um")
-    assert size_of(ImageFile(Path("x.tif"), np.empty((2, 4, 5)), "ZYX", size, "um")) == ((), "")
+    assert size_of_file(ImageFile(Path("x.tif"), np.empty((2, 4, 5)), "TYX", size, "um")) == (
+        (0.5, 0.25),
+        "um",
+    )
+    assert size_of_file(ImageFile(Path("x.tif"), np.empty((2, 4, 5)), "ZYX", size, "um")) == ((), "")

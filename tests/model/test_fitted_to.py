@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import dask.array as da
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 
 import napari_kmeans
 from napari_kmeans.blocks.pixels import Pixels
+from napari_kmeans.io.image_file import ImageFile
 
 RNG = np.random.default_rng(5)
 TRUTH = RNG.integers(0, 3, (60, 80))
@@ -106,3 +109,55 @@ def test_a_damaged_file_is_rejected(model, name, value):
     document["fitted_to"][name] = value
     with pytest.raises((ValueError, TypeError), match="fitted_to"):
         napari_kmeans.KMeansModel.from_dict(document)
+
+
+def _file(size, unit="um"):
+    return ImageFile(Path("x.tif"), IMAGE, "YX", {"Y": size, "X": size}, unit)
+
+
+def _data_array(size, unit="um"):
+    xarray = pytest.importorskip("xarray")
+    coords = {
+        name: (name, np.arange(n) * size, {"units": unit}) for name, n in zip("yx", IMAGE.shape, strict=True)
+    }
+    return xarray.DataArray(IMAGE, coords, ("y", "x"))
+
+
+def _layer(size, unit="um"):
+    layers = pytest.importorskip("napari.layers")
+    return layers.Image(IMAGE, scale=(size, size), units=(unit, unit))
+
+
+@pytest.mark.parametrize("container", [_file, _data_array, _layer])
+def test_an_image_that_knows_its_pixel_size_gives_it_to_its_model(container):
+    model = napari_kmeans.fit(container(0.5), 3)
+    assert model.fitted_to.pixel_size == pytest.approx((0.5, 0.5))
+    assert model.fitted_to.unit == "um"
+    _, segmented = napari_kmeans.segment(container(0.5), 3)
+    assert segmented.fitted_to == model.fitted_to
+    with pytest.warns(UserWarning, match="pixel size 1 × 1 um instead of 0.5 × 0.5 um"):
+        model.predict(container(1.0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.predict(container(0.5))
+        model.predict(_file(0.5))  # every container spells micrometres the same
+        model.predict(IMAGE)
+
+
+def test_a_model_of_several_images_keeps_the_size_that_they_share():
+    assert napari_kmeans.fit([_file(0.5), _file(0.5)], 3).fitted_to.pixel_size == (0.5, 0.5)
+    assert napari_kmeans.fit([_file(0.5), _file(1.0)], 3).fitted_to.pixel_size == ()
+
+
+@pytest.mark.parametrize("make", [lambda: _layer(2.0, "pixel"), lambda: _data_array(2.0, "")])
+def test_a_size_without_a_unit_is_not_known(make):
+    assert napari_kmeans.fit(make(), 3).fitted_to.pixel_size == ()
+
+
+def test_uneven_coordinates_and_time_give_no_pixel_size():
+    xarray = pytest.importorskip("xarray")
+    even = {"y": ("y", np.arange(3) * 0.5, {"units": "mm"}), "x": ("x", np.arange(4) * 0.5, {"units": "mm"})}
+    image = xarray.DataArray(np.arange(24, dtype=np.uint8).reshape(2, 3, 4), even, ("time", "y", "x"))
+    assert napari_kmeans.fit(image, 2).fitted_to.pixel_size == (0.5, 0.5)
+    uneven = image.assign_coords(x=("x", [0.0, 1.0, 5.0, 6.0], {"units": "mm"}))
+    assert napari_kmeans.fit(uneven, 2).fitted_to.pixel_size == ()

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.arrays import in_memory
+from ..blocks.pixel_size import size_of_file
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
 from ..features.channels import Channels
@@ -178,14 +179,14 @@ class Task:
                 in_memory=objects,
                 confirm=self.confirm,
             )
-            found = replace(found, model=found.model.with_pixel_size(*size_of(image)))
+            found = replace(found, model=found.model.with_pixel_size(*size_of_file(image)))
             return self._split(Result(found, found.model, pixels), image, stage, objects)
         model = self.model
         pixels = pixels_of(image, model.extractor)
         if self.match == "values":
             model.labeller(pixels.value_format)  # rejects an image of other features before it is compared
             if not self.together:
-                model.warn_of_differences(pixels, *size_of(image))
+                model.warn_of_differences(pixels, *size_of_file(image))
         else:
             model = matched(model, pixels, self.match, stage("matching")).without_summary()
         progress = stage("labelling")
@@ -229,11 +230,3 @@ def pixels_of(image: ImageFile, extractor: FeatureExtractor) -> Pixels:
             f"channel by --channel{names}"
         )
     return Pixels.of(image.data, features=extractor, channel_axis=image.channel_axis)
-
-
-def size_of(image: ImageFile) -> tuple[tuple[float, ...], str]:
-    """Return the pixel size of an image along its spatial axes but time, and its unit; empty if unknown."""
-    axes = [axis for axis in image.spatial_axes if axis != "T"]
-    if not all(axis in image.pixel_size for axis in axes):
-        return (), ""
-    return tuple(float(image.pixel_size[axis]) for axis in axes), image.unit

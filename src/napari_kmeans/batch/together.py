@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from ..blocks.pixel_size import shared_size, size_of_file
 from ..blocks.pixels import Pixels
 from ..io.fingerprint import fingerprint
 from ..io.image_file import Location
@@ -15,7 +16,7 @@ from ..io.stored_array import StoredArray
 from ..model.pooled import fit_pooled
 from ..model.recipe import Recipe
 from .process import ERRORS, reason, with_path
-from .task import Stage, Task, pixels_of, size_of
+from .task import Stage, Task, pixels_of
 
 HELD_BYTES = 1 << 30
 """Images are kept in memory up to this size in total; further ones are read again for each pass."""
@@ -77,7 +78,7 @@ def fit_together(task: Task, images: Sequence[Location], stage: Stage, *, weight
                 pixels = replace(pixels, image=StoredArray(again, str(at)).as_dask())
         parts.append(pixels)
         recipes.append(recipe)
-        used.append((at, image.channel_axis, size_of(image)))
+        used.append((at, image.channel_axis, size_of_file(image)))
         progress((number + 1) / len(images))
     if not parts:
         raise ValueError("none of the images can be read, so there is no model of them")
@@ -87,8 +88,7 @@ def fit_together(task: Task, images: Sequence[Location], stage: Stage, *, weight
     parts = [replace(pixels, extractor=recipe.extractor) for pixels in parts]
     clustering = stage("clustering")
     model = fit_pooled(parts, recipe, channel_axis, clustering, weights=weights, confirm=task.confirm)
-    if len(set(sizes)) == 1:
-        model = model.with_pixel_size(*sizes[0])
+    model = model.with_pixel_size(*shared_size(sizes))
     prints = "\n".join(sorted(fingerprint(at) for at in paths))
     digest = hashlib.sha256(prints.encode()).hexdigest()
     together = {"weights": weights, "images": len(parts), "fingerprint": f"sha256-of-files:{digest}"}

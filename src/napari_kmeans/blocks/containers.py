@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeGuard
 
 from ..user_warning import warn_user
 from .arrays import is_of
+from .pixel_size import UNKNOWN, PixelSizes, size_of_data_array, size_of_file, size_of_layer
 from .pixels import check_axis
 
 _CHANNEL_NAMES = {
@@ -55,6 +56,8 @@ class Contents:
         Takes an array of the spatial shape and its name, and returns it in a container of the same kind.
     names_axes : bool
         Whether the container says which of its axes holds channels.
+    size : tuple
+        Pixel size along the spatial axes but time, and its unit.
     """
 
     data: Any
@@ -62,6 +65,7 @@ class Contents:
     nodata: float | None = None
     wrap: Callable[..., Any] = field(default=_unchanged)
     names_axes: bool = True
+    size: PixelSizes = UNKNOWN
 
     @property
     def is_ambiguous(self) -> bool:
@@ -111,7 +115,10 @@ def open_container(image: Any, channel_axis: int | str | None = None, default: i
         )
     if has_named_axes(image):  # it names every axis, so that a missing one needs no default
         return Contents(
-            image.data, image.channel_axis if channel_axis is None else channel_axis, image.nodata
+            image.data,
+            image.channel_axis if channel_axis is None else channel_axis,
+            image.nodata,
+            size=size_of_file(image),
         )
     if is_of("napari", image):
         contents = _open_layer(image, channel_axis)
@@ -178,7 +185,7 @@ def _open_data_array(image: Any, channel_axis: int | str | None, default: int | 
         spatial = image if axis is None else image.isel({image.dims[axis]: 0}, drop=True)
         return xarray.DataArray(array, coords=spatial.coords, dims=spatial.dims, name=name)
 
-    return Contents(image.data, axis, nodata=nodata, wrap=wrap)
+    return Contents(image.data, axis, nodata=nodata, wrap=wrap, size=size_of_data_array(image, axis))
 
 
 def _open_layer(layer: Any, channel_axis: int | None) -> Contents:
@@ -188,4 +195,7 @@ def _open_layer(layer: Any, channel_axis: int | None) -> Contents:
         raise TypeError(f"image is a napari {kind}; pass an Image layer, such as viewer.layers['cells']")
     if channel_axis is None and layer.rgb:
         channel_axis = -1
-    return Contents(layer.data[0] if layer.multiscale else layer.data, channel_axis)
+    data = layer.data[0] if layer.multiscale else layer.data
+    # An axis of channels that the user names is not spatial, so the layer's scale says nothing of it.
+    size = size_of_layer(layer) if layer.rgb or channel_axis is None else UNKNOWN
+    return Contents(data, channel_axis, size=size)

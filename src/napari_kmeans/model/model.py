@@ -343,16 +343,17 @@ class KMeansModel(Clustering):
         Warns
         -----
         UserWarning
-            With ``match="values"``, if the image differs from the fitted one in dtype, number of channels or
-            range of its values. The range is not compared for a lazy image, nor for values that depend on
-            other pixels or on the position (texture, smoothing, illumination). As for `fit`, if the image
+            With ``match="values"``, if the image differs from the fitted one in dtype, number of channels,
+            pixel size (where both are known) or range of its values. The range is not compared for a lazy
+            image, nor for values that depend on other pixels or on the position (texture, smoothing,
+            illumination). As for `fit`, if the image
             may have colours and nothing says so.
         """
         check_match(match)
         contents, pixels = self._open(image, channel_axis, mask)
         if match == "values":
             self.labeller(pixels.value_format)  # rejects an image of other features before it is compared
-            self.warn_of_differences(pixels)
+            self.warn_of_differences(pixels, *contents.size)
             return contents.wrap(self.label_pixels(pixels, progress))
         from .matching import matched
 

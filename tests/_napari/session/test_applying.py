@@ -159,3 +159,16 @@ def test_an_empty_folder_is_an_error(dock, settle, tmp_path):
     dock.jobs.applying.to_files(FilesRequest(tmp_path / "in", tmp_path / "out"))
     settle(dock)
     assert "contains no images" in dock.status.text()
+
+
+def test_another_pixel_size_of_a_layer_is_named(viewer, open_dock, settle):
+    viewer.add_image(GRAY, name="coarse", scale=(2, 2), units=("um", "um"))
+    viewer.add_image(GRAY, name="first", scale=(0.5, 0.5), units=("um", "um"))
+    dock = open_dock()
+    dock.segment.native.click()
+    settle(dock)
+    assert dock.session.model.fitted_to.pixel_size == (0.5, 0.5)
+    found = []
+    dock.jobs.applying.find_differences([viewer.layers["coarse"]], found.append)
+    settle(dock)
+    assert found == ["coarse: pixel size 2 × 2 um instead of 0.5 × 0.5 um"]

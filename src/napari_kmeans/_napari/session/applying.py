@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, Signal
 
 from ...batch import Outcome, Outputs, Task, find_inputs, fit_together, plan, run
 from ...batch.units import in_pixels
+from ...blocks.pixel_size import shared_size, size_of_layer
 from ...blocks.progress import Progress, subprogress
 from ...model.fitted_to import sample_of
 from ...model.matching import matched
@@ -251,7 +252,8 @@ def differences(layers: Sequence[Image], model: KMeansModel, asked: LayerRecipe)
     lines = []
     for layer in layers:
         pixels = replace(resolutions_of(layer, asked).finest, extractor=model.extractor)
-        found = model.fitted_to.differences(sample_of(pixels), model.feature_names) if model.fitted_to else []
+        sample = sample_of(pixels, *size_of_layer(layer))
+        found = model.fitted_to.differences(sample, model.feature_names) if model.fitted_to else []
         if found:
             lines.append(f"{layer.name}: {'; '.join(found)}")
     return "\n".join(lines)
@@ -289,6 +291,7 @@ def label_layers(
         images = [replace(each.finest, extractor=recipe.extractor) for each in found]
         channel_axis = -1 if layers[0].rgb else None
         model = fit_pooled(images, recipe, channel_axis, subprogress(progress, 0, begin))
+        model = model.with_pixel_size(*shared_size([size_of_layer(layer) for layer in layers]))
         match = "values"
     results = []
     for number, (layer, resolutions) in enumerate(zip(layers, found, strict=True)):

@@ -1,0 +1,69 @@
+"""Pixel size of an image file, an xarray array or a napari layer, along its spatial axes but time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+PixelSizes = tuple[tuple[float, ...], str]
+"""Sizes along the spatial axes but time, and their unit; ``((), "")`` if unknown."""
+
+UNKNOWN: PixelSizes = ((), "")
+
+_TIME = ("t", "time")
+_EVEN = 1e-3  # relative difference of the steps of coordinates that is ignored
+
+
+def size_of_file(image: Any) -> PixelSizes:
+    """Return the pixel size of an `ImageFile`."""
+    axes = [axis for axis in image.spatial_axes if axis != "T"]
+    if not all(axis in image.pixel_size for axis in axes):
+        return UNKNOWN
+    return tuple(float(image.pixel_size[axis]) for axis in axes), image.unit
+
+
+def size_of_data_array(image: Any, channel_axis: int | None) -> PixelSizes:
+    """Return the steps of a DataArray's coordinates, if these are even and have one unit (``units``)."""
+    sizes, units = [], set()
+    for axis, name in enumerate(image.dims):
+        if axis == channel_axis or str(name).lower() in _TIME:
+            continue
+        coordinate = image.coords.get(name)
+        if coordinate is None or coordinate.size < 2 or coordinate.dtype.kind not in "iuf":
+            return UNKNOWN
+        steps = np.diff(np.asarray(coordinate, dtype=np.float64))
+        step = abs(float(steps.mean()))
+        if not step or not np.allclose(np.abs(steps), step, rtol=_EVEN, atol=0):
+            return UNKNOWN
+        sizes.append(step)
+        units.add(_spelled(str(coordinate.attrs.get("units", ""))))
+    return _with_one_unit(sizes, units)
+
+
+def size_of_layer(layer: Any) -> PixelSizes:
+    """Return the scale of a napari image layer, if its axes have one unit of length."""
+    sizes, units = [], set()
+    for name, step, unit in zip(layer.axis_labels, layer.scale, layer.units, strict=True):
+        if str(name).lower() in _TIME or dict(unit.dimensionality) == {"[time]": 1}:
+            continue
+        sizes.append(abs(float(step)))
+        units.add(_spelled(f"{unit:~P}"))
+    return _with_one_unit(sizes, units - {"px", "pixel"})
+
+
+def shared_size(sizes: Sequence[PixelSizes]) -> PixelSizes:
+    """Return the pixel size that several images have in common."""
+    return sizes[0] if len(set(sizes)) == 1 else UNKNOWN
+
+
+def _with_one_unit(sizes: list[float], units: set[str]) -> PixelSizes:
+    if len(units) != 1 or units == {""}:
+        return UNKNOWN
+    return tuple(sizes), units.pop()
+
+
+def _spelled(unit: str) -> str:
+    """Spell micro as image files do, so that a model fits files and layers alike."""
+    return unit.replace("\u03bc", "u").replace("\u00b5", "u")
