@@ -473,11 +473,11 @@ def test_explained_variance_is_the_share_between_clusters(picture):
 @pytest.mark.parametrize(
     ("kwargs", "error", "message"),
     [
-        ({"n_clusters": 0}, ValueError, 'n_clusters=0 must be 1 to 255 or "auto"'),
+        ({"n_clusters": 0}, ValueError, 'n_clusters=0 must be 1 to 255, "auto" or "gap"'),
         ({"n_clusters": 256}, ValueError, "n_clusters=256 must be 1 to 255"),
         ({"n_clusters": 2.0}, TypeError, "n_clusters must be an int"),
         ({"n_clusters": True}, TypeError, "n_clusters must be an int"),
-        ({"n_clusters": "many"}, TypeError, "n_clusters must be an int or \"auto\", not 'many'"),
+        ({"n_clusters": "many"}, TypeError, 'n_clusters must be an int, "auto" or "gap", not \'many\''),
         ({"solver": "elkan"}, ValueError, "solver='elkan' is not known; use one of 'auto', 'exact', 'lloyd'"),
         ({"random_state": None}, TypeError, "random_state must be an int, not None"),
         ({"random_state": -1}, ValueError, "random_state=-1 must be 0 to"),

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+import importlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from napari_kmeans.blocks.progress import Cancelled, Progress
 tifffile = pytest.importorskip("tifffile")
 
 GRAY = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
+MODULE = importlib.import_module("napari_kmeans.batch.run")  # the package has a function of this name
 TASK = Task(napari_kmeans.Recipe.of(3))
 
 
@@ -42,7 +46,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_processes_write_the_same_files_as_one(tmp_path: Path) -> None:
+def test_processes_write_the_same_files_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MODULE, "SECONDS_TO_START", 0.0)  # so that a few small images are enough
     rng = np.random.default_rng(1)
     for number in range(12):
         tifffile.imwrite(tmp_path / f"{number}.tif", rng.integers(0, 256, (30, 40 + number), dtype=np.uint8))
@@ -57,6 +62,46 @@ def test_processes_write_the_same_files_as_one(tmp_path: Path) -> None:
         written[n_processes] = contents(out)
     assert written[1] == written[3]
     assert len(written[1]) == 33  # labels, tables, and how these were made
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        # The first includes imports; 2 images of 0.1 s take less than a process needs to start.
+        ([1.5, 0.1, 0.1, 0.1], 0),
+        ([1.5, *[0.01] * 100], 0),
+        # 98 of 0.1 s take longer, and so do 2 of 3 s, which the first alone tells.
+        ([1.5, *[0.1] * 99], 2),
+        ([3.0, 3.0, 3.0], 1),
+        # Images that are skipped or fail at once say nothing of the others.
+        ([*[0.001] * 20, *[1.0] * 9], 2),
+        ([3.0], 0),
+    ],
+)
+def test_processes_start_only_if_the_rest_takes_longer_than_that(
+    monkeypatch: pytest.MonkeyPatch, seconds: list[float], expected: int
+) -> None:
+    now, started = [0.0], []
+
+    @contextlib.contextmanager
+    def worker(*_: object) -> Iterator[None]:
+        started.append(1)
+        yield
+
+    def process(job: Job, *_: object, **__: object) -> Outcome:
+        now[0] += durations[job]
+        return Outcome(job, "done")
+
+    jobs = plan([Input(Path(f"{i}.tif")) for i in range(len(seconds))], Outputs(Path("out")))
+    durations = dict(zip(jobs, seconds, strict=True))
+    monkeypatch.setattr(MODULE, "_Worker", worker)
+    monkeypatch.setattr(MODULE, "process", process)
+    monkeypatch.setattr(MODULE.time, "perf_counter", lambda: now[0])
+    assert [outcome.job for outcome in run(jobs, TASK, n_processes=3)] == jobs
+    assert len(started) == expected
+    started.clear()
+    list(run(jobs, TASK, n_processes=1))
+    assert not started
 
 
 def test_a_batch_can_be_stopped(tmp_path: Path, jobs: list[Job]) -> None:

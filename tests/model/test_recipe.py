@@ -82,7 +82,7 @@ def test_a_recipe_can_be_stored_as_json(recipe):
 @pytest.mark.parametrize(
     ("kwargs", "error", "message"),
     [
-        ({"n_clusters": 0}, ValueError, 'n_clusters=0 must be 1 to 255 or "auto"'),
+        ({"n_clusters": 0}, ValueError, 'n_clusters=0 must be 1 to 255, "auto" or "gap"'),
         ({"n_clusters": 2.0}, TypeError, "n_clusters must be an int"),
         ({"solver": "elkan"}, ValueError, "solver='elkan' is not known; use one of 'auto', 'exact', 'lloyd'"),
         ({"random_state": True}, TypeError, "random_state must be an int"),

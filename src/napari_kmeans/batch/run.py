@@ -9,6 +9,7 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any
@@ -20,6 +21,9 @@ from .task import Stage, Task
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Environment of a worker process: numerical libraries use one thread, since there are several processes."""
+
+SECONDS_TO_START = 2.0
+"""Work that starting a process costs: the imports of napari-kmeans and of what reads images."""
 
 
 def run(
@@ -43,8 +47,8 @@ def run(
     jobs : sequence of Job
     task : Task
     n_processes : int
-        This process works, too, so that nothing waits until the others have started. Each uses one thread,
-        and a single process uses all of them.
+        At most. This process works, too, and measures the first images: others are started only if what
+        remains takes longer than starting them. Each then uses one thread; a single process uses all of them.
     overwrite : bool
         Replace existing files.
     skip_existing : bool
@@ -63,21 +67,21 @@ def run(
         With several processes, in the order in which images are done.
     """
     options = {"overwrite": overwrite, "skip_existing": skip_existing, "rows": rows, "thumbnails": thumbnails}
-    n_processes = min(n_processes, len(jobs))
-    if n_processes < 2:
-        for job in jobs:
-            yield process(job, task, stage(job) if stage else None, **options)
-        return
     waiting = deque(jobs)
     done: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
+    pace = _Pace()
+    n_running = 1
     with contextlib.ExitStack() as stack:
-        for _ in range(n_processes - 1):
-            stack.enter_context(_Worker(task, options, waiting, done, n_processes))
         n_yielded = 0
         while n_yielded < len(jobs):
             with contextlib.suppress(IndexError):
+                if n_running == 1 and pace.seconds_for(len(waiting)) > SECONDS_TO_START:
+                    n_running = max(1, min(n_processes, len(waiting)))
+                    for _ in range(n_running - 1):
+                        stack.enter_context(_Worker(task, options, waiting, done, n_running))
                 job = waiting.popleft()
-                with threads(1 if waiting else n_processes):
+                n_threads = loop.N_THREADS if n_running == 1 else 1 if waiting else n_running
+                with threads(n_threads), pace.measure():
                     done.put(process(job, task, stage(job) if stage else None, **options))
             # Without a job left, wait for those of the workers.
             is_last = not waiting
@@ -100,6 +104,27 @@ def threads(n: int) -> Iterator[None]:
         yield
     finally:
         loop.N_THREADS = before
+
+
+class _Pace:
+    """Estimates how long images take in this process, by the last two of them."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[float] = deque(maxlen=2)
+
+    @contextlib.contextmanager
+    def measure(self) -> Iterator[None]:
+        """Measure how long an image takes."""
+        begin = time.perf_counter()
+        yield
+        self._seconds.append(time.perf_counter() - begin)
+
+    def seconds_for(self, n_images: int) -> float:
+        """Return the time that images will take; 0 as long as that cannot be told."""
+        # The first image includes imports and says little, unless it takes longer than these.
+        if not self._seconds or (len(self._seconds) == 1 and self._seconds[0] <= SECONDS_TO_START):
+            return 0.0
+        return min(self._seconds) * n_images
 
 
 _GRACE = 10.0  # seconds for a worker to end

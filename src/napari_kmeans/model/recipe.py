@@ -132,7 +132,7 @@ class Recipe:
 
         Parameters
         ----------
-        n_clusters : int or "auto"
+        n_clusters : int, "auto" or "gap"
         **options
             `RecipeOptions`, and `edits`.
 
@@ -320,7 +320,7 @@ def _keywords(allowed: type) -> list[str]:
 
 def check_n_clusters(name: str, value: object) -> None:
     """Raise ``TypeError`` or ``ValueError`` unless a number of clusters is an int from 1 to 255."""
-    auto = ' or "auto"' if name == "n_clusters" else ""
+    auto = ', "auto" or "gap"' if name == "n_clusters" else ""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} must be an int{auto}, not {value!r}")
     if not 1 <= value <= MAX_CLUSTERS:

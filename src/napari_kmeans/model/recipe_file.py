@@ -99,7 +99,7 @@ def from_dict(content: dict[str, Any]) -> Recipe:
     edits = options.pop("edits", {})
     k = options.pop("n_clusters", Recipe.n_clusters)
     if k not in (AUTO, GAP) and not isinstance(k, int):
-        raise ValueError(f'n_clusters must be an int or "auto", not {k!r:.40}')
+        raise ValueError(f'n_clusters must be an int, "auto" or "gap", not {k!r:.40}')
     recipe = _checked("n_clusters", Recipe.of, k)
     for name, value in options.items():
         with _about(name):  # one at a time, so that an error names the field
