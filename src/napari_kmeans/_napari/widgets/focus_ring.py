@@ -25,13 +25,15 @@ class FocusRing(QWidget):
         With all of its children.
     """
 
+    # Of the class: a closed dock still gets events after Python has cleared the instance.
+    _widget: QWidget | None = None
+
     def __init__(self, area: QWidget) -> None:
         super().__init__(area)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hide()
-        self._widget: QWidget | None = None
         for widget in area.findChildren(QWidget):
-            if widget is not self:
+            if widget.focusPolicy() != Qt.FocusPolicy.NoFocus:
                 widget.installEventFilter(self)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
