@@ -30,7 +30,7 @@ def test_command_adds_labels_above_the_active_image(viewer, qtbot, picture):
     np.testing.assert_array_equal(labels.data, expected)
     np.testing.assert_array_equal(labels.scale, image.scale)
     assert list(labels.features["index"]) == [1, 2, 3]
-    assert labels.metadata["napari-kmeans"] == model.to_json()
+    assert labels.metadata["napari-kmeans"] == model.with_pixel_size((0.5, 0.25), "um").to_json()
     assert viewer.layers.selection.active is image
 
 
