@@ -109,9 +109,13 @@ def dock_of(studio: Studio, sample: str, theme: str) -> Any:
 
 
 def window(studio: Studio, theme: str = "dark") -> Any:
-    """The whole window, with coins."""
-    studio.begin("coins", 4, theme)
-    return studio.window(whole=True)
+    """The whole window, with coins whose uneven illumination is removed."""
+    studio.begin("coins", 2, theme)
+    studio.dock.view.prepare.button.setChecked(True)
+    studio.dock.illumination.value = "additive"
+    picture = studio.window(whole=True)
+    studio.dock.view.prepare.button.setChecked(False)
+    return picture
 
 
 def moved(studio: Studio, theme: str) -> list[Any]:
