@@ -166,6 +166,7 @@ def test_types_and_layouts_do_not_matter(dtype):
         assert found.to_json() == model.to_json()
 
 
+@pytest.mark.filterwarnings("ignore:coherence leaves 1 of the 3 clusters without pixels")
 def test_threads_do_not_matter(monkeypatch):
     from napari_kmeans.blocks import loop
 
@@ -176,6 +177,14 @@ def test_threads_do_not_matter(monkeypatch):
         again, other = napari_kmeans.segment(image, 3, coherence=1)
         assert np.array_equal(again, labels)
         assert other.to_json() == model.to_json()
+
+
+def test_clusters_without_pixels_are_named():
+    noise = np.random.default_rng(0).normal(100, 20, (60, 70)).astype(np.float32)
+    with pytest.warns(UserWarning, match="coherence leaves 2 of the 3 clusters without pixels; use fewer"):
+        labels, model = napari_kmeans.segment(noise, 3, coherence=1)
+    assert model.counts.tolist() == [0, noise.size, 0]
+    assert np.unique(labels).tolist() == [2]
 
 
 def test_illumination_is_removed_first():

@@ -113,7 +113,7 @@ class KMeansModel(Clustering):
         Warns
         -----
         UserWarning
-            If there are fewer distinct values than clusters.
+            If there are fewer distinct values than clusters, or coherence leaves a cluster without pixels.
         """
         asked = recipe.n_clusters
         method = "gap" if asked == GAP else "marriott"
@@ -128,6 +128,11 @@ class KMeansModel(Clustering):
             warn_user(f"the image has only {values}, so there {clusters} instead of {k}")
             k = n
         clustering = clusterings.estimate(k) if estimate else clusterings.clustering(k, recipe.solver)
+        if coherence is not None and (n_empty := int(np.sum(clustering.counts == 0))):
+            warn_user(
+                f"coherence leaves {n_empty} of the {k} clusters without pixels; use fewer clusters or a "
+                "smaller coherence"
+            )
         confirms = confirm and clustering.is_exact
         summary = getattr(clusterings, "coherent", clusterings.summary)
         of_values = summary.original if isinstance(summary, CoherentSummary) else summary
