@@ -59,10 +59,8 @@ def test_labels_are_the_number_of_thresholds_below(dtype, signed, n_cuts, masked
     expected[np.isnan(values)] = 0
     if include is not None:
         expected[include == 0] = 0
-    compared, searched = np.full((2, N), 77, dtype=np.uint8)
-    if n_cuts <= 15:
-        padded = (*keys, *[most] * (15 - n_cuts))
-        _kernels.label_by_thresholds(values.view(signed), include, order, padded, 3, compared)
-        assert np.array_equal(compared, expected)
-    _kernels.label_by_search(values.view(signed), include, order, np.array(keys, dtype=signed), 3, searched)
-    assert np.array_equal(searched, expected)
+    labels = np.full(N, 77, dtype=np.uint8)
+    some, others = tuple([*keys, *[most] * 7][:7]), (*keys[7:], most)
+    _kernels.label_by_thresholds(values.view(signed), include, order, some, 3, labels)
+    _kernels.add_thresholds(values.view(signed), order, others, labels)
+    assert np.array_equal(labels, expected)

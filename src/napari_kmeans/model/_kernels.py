@@ -25,7 +25,7 @@ def label_by_table(raw: Any, include: Any, table: Any, out: Any) -> None:
 def label_by_thresholds(bits: Any, include: Any, order: Any, cuts: Any, first: Any, out: Any) -> None:
     """Add the number of thresholds below each value to `first`.
 
-    `cuts` is a tuple, so the compiler unrolls the comparisons.
+    `cuts` is a short tuple, so the compiler unrolls the comparisons into vector instructions.
     """
     inverted, flipped, least, most = order
     for i in range(bits.size):
@@ -41,21 +41,15 @@ def label_by_thresholds(bits: Any, include: Any, order: Any, cuts: Any, first: A
 
 
 @kernel
-def label_by_search(bits: Any, include: Any, order: Any, cuts: Any, first: Any, out: Any) -> None:
-    """Do the same as `label_by_thresholds` by binary search, for many thresholds in an array."""
-    inverted, flipped, least, most = order
+def add_thresholds(bits: Any, order: Any, cuts: Any, out: Any) -> None:
+    """Add the number of further thresholds below each value to its label, unless that is 0."""
+    inverted, flipped, _, _ = order
     for i in range(bits.size):
         key = _key(bits[i], inverted, flipped)
-        out[i] = 0
-        if least <= key <= most and (include is None or include[i]):
-            low, high = 0, cuts.size
-            while low < high:
-                middle = (low + high) // 2
-                if key > cuts[middle]:
-                    low = middle + 1
-                else:
-                    high = middle
-            out[i] = first + low
+        above = 0
+        for cut in cuts:
+            above += key > cut
+        out[i] = out[i] + above if out[i] else 0
 
 
 @kernel

@@ -17,7 +17,7 @@ from ..summary.counted_values import bits_of, level_values, mask_of
 from ..summary.sample import as_columns
 
 _LONG_PIECE = 1 << 16  # pixels labelled at a time
-_COMPARED = (7, 15)  # numbers of thresholds that a kernel is compiled for; fewer are padded
+_COMPARED = 7  # thresholds compared at a time: compilers make vector instructions of these, but not of 15
 
 Labeller = Callable[[NDArray[Any], "NDArray[np.bool_] | None", "NDArray[np.uint8]"], None]
 """Writes the labels of a block's values, given which of its pixels to use, into an array of its shape."""
@@ -37,7 +37,7 @@ def scalar_labeller(
     scalar : ScalarFormat
     """
     plain = bool(np.array_equal(shown, np.arange(shown.size)))
-    if scalar.dtype.itemsize <= 2 and not (plain and len(thresholds) <= _COMPARED[-1]):
+    if scalar.dtype.itemsize <= 2 and not (plain and len(thresholds) <= _COMPARED):
         return _TableLabeller(_table(thresholds, shown, scalar))
     first, cuts = _cuts(thresholds, scalar)
     return _ThresholdLabeller(first, cuts, None if plain else shown)
@@ -57,7 +57,7 @@ def compile_labellers(value_format: ScalarFormat | VectorFormat) -> None:
         nearest(np.zeros((1, d), dtype=value_format.dtype), None, out)
         return
     value = np.zeros(1, dtype=value_format.dtype)
-    for n in (*_COMPARED, _COMPARED[-1] + 1):
+    for n in (_COMPARED, _COMPARED + 1):
         for shown in (np.arange(n + 2, dtype=np.uint8), np.zeros(n + 2, dtype=np.uint8)):
             labeller = scalar_labeller([1.0] * n, shown, value_format)
             for mask in masks:
@@ -109,7 +109,7 @@ class _ThresholdLabeller(_FlatLabeller):
     shown: NDArray[np.uint8] | None
 
     def label(self, bits: NDArray[Any], include: NDArray[np.uint8] | None, out: NDArray[np.uint8]) -> None:
-        from ._kernels import label_by_search, label_by_table, label_by_thresholds
+        from ._kernels import add_thresholds, label_by_table, label_by_thresholds
 
         signed = np.dtype(f"i{bits.dtype.itemsize}")
         kind = self.cuts.dtype.kind
@@ -120,12 +120,15 @@ class _ThresholdLabeller(_FlatLabeller):
         stored = np.append(np.array(ends, dtype=self.cuts.dtype), self.cuts).view(signed)
         least, most, *cuts = np.where(stored < 0, stored ^ inverted, stored) ^ flipped
         order = (inverted, flipped, least, most)
-        size = next((size for size in _COMPARED if len(cuts) <= size), 0)
-        if size:
-            padded = (*cuts, *[most] * (size - len(cuts)))
-            label_by_thresholds(bits.view(signed), include, order, padded, self.first, out)
-        else:
-            label_by_search(bits.view(signed), include, order, np.array(cuts), self.first, out)
+        n_groups = max(-(-len(cuts) // _COMPARED), 1)
+        cuts += [most] * (n_groups * _COMPARED - len(cuts))  # nothing is above the largest key
+        first, *others = (tuple(cuts[at : at + _COMPARED]) for at in range(0, len(cuts), _COMPARED))
+        for begin in range(0, bits.size, _LONG_PIECE):
+            piece = slice(begin, begin + _LONG_PIECE)
+            keys, used = bits[piece].view(signed), None if include is None else include[piece]
+            label_by_thresholds(keys, used, order, first, self.first, out[piece])
+            for more in others:
+                add_thresholds(keys, order, more, out[piece])
         if self.shown is not None:
             label_by_table(out, None, self.shown, out)
 
