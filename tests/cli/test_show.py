@@ -70,7 +70,9 @@ def test_a_recipe_and_other_files(run: Run) -> None:
     assert run("show", "r.json") == (0, "recipe:    n_clusters = auto\nrecipe:    features = rgb\n", "")
     status, out, err = run("show", "a.tif")
     assert (status, out) == (1, "")
-    assert err == "napari-kmeans: a.tif does not say how it was made: it is not an output of napari-kmeans\n"
+    assert (
+        err == "napari-kmeans: a.tif has no record of how it was made: it is not an output of napari-kmeans\n"
+    )
 
 
 def test_it_can_be_made_again(run: Run) -> None:
@@ -103,7 +105,7 @@ def test_what_does_not_say_enough_is_one_line(run: Run) -> None:
     napari_kmeans.fit(GRAY, 2).save("m.json")
     for name, message in (
         ("m.json", "it does not say by which recipe it was made"),
-        ("a.tif", "does not say how"),
+        ("a.tif", "has no record of how it was made"),
     ):
         status, out, err = run("batch", "--recipe-from", name, "-o", "out")
         assert (status, out, err.count("\n")) == (1, "", 1)

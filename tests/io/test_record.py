@@ -95,7 +95,7 @@ def test_models_are_their_own_record(tmp_path: Path) -> None:
 )
 def test_other_files_do_not_say_so(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match="does not say how it was made"):
+    with pytest.raises(ValueError, match="has no record of how it was made"):
         read_record(tmp_path / name)
     with pytest.raises(FileNotFoundError):
         read_record(tmp_path / "absent")

@@ -59,3 +59,14 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     line = np.arange(10, dtype=np.uint8)
     with pytest.raises(ValueError, match="image has 1 axes without channels: 2 to 4 can be drawn"):
         napari_kmeans.fit(line, 2).plot(line)
+
+
+def test_a_scale_bar_is_drawn_if_the_coordinates_have_a_unit() -> None:
+    xarray = pytest.importorskip("xarray")
+    steps = {
+        name: (name, 0.5 * np.arange(n), {"units": "µm"}) for name, n in zip("yx", GRAY.shape, strict=True)
+    }
+    image = xarray.DataArray(GRAY, dims=("y", "x"), coords=steps)
+    model = napari_kmeans.fit(image, 2)
+    assert [text.get_text() for text in model.plot(image).axes[0].texts] == ["2 µm"]
+    assert not model.plot(GRAY).axes[0].texts

@@ -23,7 +23,7 @@ class Existing:
     is_complete : bool
         Whether all are there, and all were made the same way.
     foreign : Path or None
-        One that was made otherwise, or that does not say how.
+        One that was made otherwise, or that has no record.
     record : mapping
         That of the labels, if they are among them.
     """

@@ -106,7 +106,7 @@ class Task:
         Raises
         ------
         ValueError
-            If the output does not say so completely; the message names the field.
+            If the record of the output is incomplete; the message names the field.
         """
         made = record.get("provenance", {}).get("task")
         if not isinstance(made, dict) or not isinstance(made.get("recipe"), dict):

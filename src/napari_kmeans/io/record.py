@@ -52,7 +52,7 @@ def read_record(path: Path) -> dict[str, Any]:
     OSError
         If it cannot be read.
     ValueError
-        If it does not say so.
+        If it has no such record.
     """
     found: object = None
     try:
@@ -66,7 +66,7 @@ def read_record(path: Path) -> dict[str, Any]:
         except ValueError:
             found = None
     if not isinstance(found, dict) or not str(found.get("format", "")).startswith(KEY):
-        raise ValueError(f"{path} does not say how it was made: it is not an output of napari-kmeans")
+        raise ValueError(f"{path} has no record of how it was made: it is not an output of napari-kmeans")
     return found
 
 

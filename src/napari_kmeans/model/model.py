@@ -193,8 +193,8 @@ class KMeansModel(Clustering):
         Parameters
         ----------
         image : array, xarray.DataArray, napari Image layer or ImageFile
-            Of two to four spatial axes. Of a stack the middle plane is drawn; an ImageFile with a pixel size
-            has a scale bar.
+            Of two to four spatial axes. Of a stack the middle plane is drawn. A scale bar is drawn if the pixel
+            size is known.
         channel_axis : int, optional
             As for `predict`.
         labels : array, optional
@@ -351,8 +351,7 @@ class KMeansModel(Clustering):
             With ``match="values"``, if the image differs from the fitted one in dtype, number of channels,
             pixel size (where both are known) or range of its values. The range is not compared for a lazy
             image, nor for values that depend on other pixels or on the position (texture, smoothing,
-            illumination). As for `fit`, if the image
-            may have colours and nothing says so.
+            illumination). As for `fit`, if an array may hold colours and `channel_axis` is not given.
         """
         check_match(match)
         contents, pixels = self._open(image, channel_axis, mask)

@@ -15,6 +15,8 @@ from ..model.model import KMeansModel
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_SPATIAL = "TZYX"
+
 
 def plot_model(
     model: KMeansModel, image: Any, channel_axis: int | str | None = None, labels: Any = None
@@ -51,7 +53,6 @@ def _image_file(image: Any, channel_axis: int | str | None, default: int | None)
         is_color = axis == data.ndim - 1 and data.shape[axis] in (3, 4)
         letters.insert(axis, "S" if is_color else "C")
     name = str(getattr(image, "name", None) or "image")
-    return ImageFile(Path(name), data, "".join(letters))
-
-
-_SPATIAL = "TZYX"
+    sizes, unit = contents.size
+    pixel_size = dict(zip("YX", sizes[-2:], strict=False))
+    return ImageFile(Path(name), data, "".join(letters), pixel_size, unit)

@@ -180,9 +180,7 @@ def scale_bar_of(image: ImageFile) -> ScaleBar | None:
     unit = image.unit
     if unit in MICROMETERS:
         in_um = width * MICROMETERS[unit] / 4
-        unit, factor = next(
-            ((name, each) for name, each in _LENGTHS if in_um >= each), (_LENGTHS[-1][0], _LENGTHS[-1][1])
-        )
+        unit, factor = next(((name, each) for name, each in _LENGTHS if in_um >= each), _LENGTHS[-1])
         factor /= MICROMETERS[image.unit]
     else:
         factor = 1.0

@@ -12,9 +12,9 @@ from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
 from ...blocks.arrays import in_memory
+from ...blocks.pixel_size import size_of_layer
 from ...io.image_file import ImageFile
 from ...model.model import KMeansModel
-from ..layers.image_layer import pixel_size
 from .provenance import record_for_file
 from .request import Request
 
@@ -88,11 +88,8 @@ def plane_in_view(layer: Image | Labels, point: Sequence[float], name: str = "")
         _Plane(level, tuple(i * n // of for i, n, of in zip(at, level.shape, full, strict=False)))
         for level in levels
     ]
-    size: dict[str, float] = {}
-    unit = ""
-    if pixel_size(layer) is not None:
-        unit = f"{layer.units[-1]:~P}".replace("\u03bc", "u").replace("\u00b5", "u")
-        size = {axis: abs(float(step)) for axis, step in zip("YX", layer.scale[-2:], strict=True)}
+    sizes, unit = size_of_layer(layer)
+    size = dict(zip("YX", sizes[-2:], strict=False))
     title = (name or str(layer.name)) + "".join(f", {i}" for i in at)
     axes = "YXS" if is_color else "YX"
     return ImageFile(
