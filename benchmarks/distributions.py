@@ -1,6 +1,6 @@
 """Time from pixels to labels for many distributions, sizes and data types, beside other libraries and the floor.
 
-    python -m benchmarks.distributions [--sizes 512,2048,4096] [--rounds 5] [--markdown] [--json FILE]
+    python -m benchmarks.distributions [--sizes 512,2048,4096] [-k 4] [--rounds 5] [--markdown] [--json FILE]
 
 All take turns on the same pixels, so their ratios hold on a busy machine too. The other libraries get the
 pixels as float32, whatever the type: two of them take nothing else, and all are quickest with it. The floor
@@ -27,7 +27,6 @@ from .images import SEED
 DTYPES = ("uint8", "uint16", "float32", "int32", "uint32", "float64", "int64")
 PEERS = (SKLEARN, OPENCV, "faiss.Kmeans")
 SLOW = 1.0  # seconds from which a run is not repeated
-K = 4
 Floats = NDArray[np.float32]
 
 
@@ -108,8 +107,10 @@ def interleaved(work: dict[str, Callable[[], object]], rounds: int) -> dict[str,
     return {name: median(values) for name, values in times.items()}
 
 
-def measure(size: int, dtypes: Sequence[str], peers: Sequence[str], rounds: int) -> Iterator[Measurement]:
-    """Measure one distribution after the other."""
+def measure(
+    size: int, k: int, dtypes: Sequence[str], peers: Sequence[str], rounds: int
+) -> Iterator[Measurement]:
+    """Measure `k` clusters of one distribution after the other."""
     import napari_kmeans
 
     runs = {name: BY_NAME[name].prepare() for name in (*peers, FLOOR)}
@@ -117,17 +118,17 @@ def measure(size: int, dtypes: Sequence[str], peers: Sequence[str], rounds: int)
     for name, values in distributions(size):
         images = {dtype: converted(values, dtype) for dtype in dtypes}
         work: dict[str, Callable[[], object]] = {
-            dtype: lambda image=image: napari_kmeans.segment(image, K) for dtype, image in images.items()
+            dtype: lambda image=image: napari_kmeans.segment(image, k) for dtype, image in images.items()
         }
-        work |= {peer: lambda run=runs[peer], image=values: run(image, K, "float32") for peer in peers}
-        work[FLOOR] = lambda: runs[FLOOR](pixels, K, "uint8")
+        work |= {peer: lambda run=runs[peer], image=values: run(image, k, "float32") for peer in peers}
+        work[FLOOR] = lambda: runs[FLOOR](pixels, k, "uint8")
         yield Measurement(name, size, interleaved(work, rounds))
 
 
-def table(measurements: Sequence[Measurement]) -> list[list[str]]:
+def table(measurements: Sequence[Measurement], k: int) -> list[list[str]]:
     """Return rows of cells: a header, a row for each distribution, then median and worst ratio to the floor."""
     contenders = [name for name in measurements[0].seconds if name != FLOOR]
-    rows = [[f"{measurements[0].size}², k = {K}", *contenders, "floor"]]
+    rows = [[f"{measurements[0].size}², k = {k}", *contenders, "floor"]]
     for one in measurements:
         floor = one.seconds[FLOOR]
         cells = [f"{_milliseconds(one.seconds[c])} ({one.seconds[c] / floor:.3g}×)" for c in contenders]
@@ -148,6 +149,7 @@ def main() -> None:
     """Print a table for each size."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--sizes", default="512,2048,4096", help="pixels along each side")
+    parser.add_argument("--clusters", "-k", type=int, default=4)
     parser.add_argument("--dtypes", default=",".join(DTYPES))
     parser.add_argument("--no-peers", action="store_true", help="this package and the floor only")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each")
@@ -159,9 +161,9 @@ def main() -> None:
     everything: list[Measurement] = []
     peers = () if options.no_peers else PEERS
     for size in map(int, options.sizes.split(",")):
-        measurements = list(measure(size, options.dtypes.split(","), peers, options.rounds))
+        measurements = list(measure(size, options.clusters, options.dtypes.split(","), peers, options.rounds))
         everything += measurements
-        header, *rows = table(measurements)
+        header, *rows = table(measurements, options.clusters)
         if options.markdown:
             rows = [header, ["---", *["--:"] * (len(header) - 1)], *rows]
             print("\n".join(f"| {' | '.join(row)} |" for row in rows), end="\n\n", flush=True)
