@@ -90,6 +90,32 @@ def test_a_pooled_model_is_that_of_the_concatenated_pixels(client, dtype):
         assert napari_kmeans.fit(lazy, 4).to_json() == expected.to_json()
 
 
+@pytest.mark.parametrize("kind", ["additive", "multiplicative"])
+def test_an_illumination_field_is_fitted_and_removed_on_the_workers(client, kind):
+    image = image_of("float32") + np.linspace(0, 90, 300, dtype=np.float32) + 30
+    image[:9] = np.nan
+    mask = np.ones(image.shape, dtype=bool)
+    mask[:, :40] = False
+    labels, model = napari_kmeans.segment(image, 3, illumination=kind, mask=mask)
+    lazy, other = napari_kmeans.segment(
+        da.from_array(image, chunks=(64, 90)), 3, illumination=kind, mask=mask
+    )
+    assert other.to_json() == model.to_json()
+    assert np.array_equal(lazy.compute(), labels)
+
+
+def test_the_samples_of_a_large_image_are_drawn_on_the_workers(client):
+    image = np.tile(image_of("uint8"), (3, 4)) // 2 + np.linspace(0, 90, 1200).astype(np.uint8)
+    expected = napari_kmeans.fit(image, 3, illumination="additive")
+    found = napari_kmeans.fit(da.from_array(image, chunks=(170, 500)), 3, illumination="additive")
+    assert found.to_json() == expected.to_json()
+
+
+def test_coherence_is_refused_in_a_sentence(client):
+    with pytest.raises(ValueError, match=r"this image is lazy; pass numpy.asarray.* by majority"):
+        napari_kmeans.fit(da.from_array(image_of("uint8"), chunks=64), 3, coherence=1)
+
+
 def test_persisted_arrays_stay_on_the_cluster(client):
     image = image_of("uint8")
     kept = da.from_array(image, chunks=64).persist()

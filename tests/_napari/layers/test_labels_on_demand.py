@@ -173,3 +173,12 @@ def test_labels_of_a_stack_and_their_models_are_those_of_segment():
     np.testing.assert_array_equal(stack.predict(image), expected)
     assert shares == sorted(shares)
     assert shares[-1] == 1
+
+
+def test_a_stack_of_fields_labels_lazy_images_too():
+    image = IMAGES["volume"][0]
+    expected, models = napari_kmeans.segment(image, 3, per_axis=1, illumination="additive")
+    found, stack = label_stack(Pixels.of(image), 1, models.__getitem__)
+    np.testing.assert_array_equal(found.labels, expected)
+    lazy = da.from_array(image, chunks=4)
+    np.testing.assert_array_equal(stack.predict(lazy).compute(), expected)

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import dask.array as da
 import numpy as np
 import pytest
 
 import napari_kmeans
 from napari_kmeans._napari.session.measurements import measure
+from napari_kmeans.blocks.boxes import sampled_windows
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.model.recipe import Recipe
 
@@ -38,3 +40,22 @@ def test_only_what_is_displayed_is_tested_for_uneven_illumination():
     ramp = np.add.outer(np.linspace(0, 150, 96), 60 * (np.arange(96) % 16 > 8)).astype(np.float32)
     assert measure(Pixels.of(ramp), Recipe(), 1).uneven_illumination is None
     assert measure(Pixels.of(ramp), Recipe(), 1, for_display=True).uneven_illumination == "additive"
+
+
+@pytest.mark.parametrize("options", [{}, {"smooth": 1.5}, {"illumination": "additive"}])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_windows_of_a_lazy_image_are_read_once(dtype, options):
+    """For the clusters, the illumination and the test for it; one more block is read to estimate the time."""
+    image = np.random.default_rng(0).normal(100, 20, (1500, 900)).astype(dtype)
+    read = []
+
+    def remember(block):
+        read.append(block.shape)
+        return block
+
+    lazy = da.from_array(image, chunks=image.shape).map_blocks(remember, meta=np.empty((0, 0), dtype))
+    recipe = Recipe.of(3, **options)
+    measured = measure(Pixels.of(lazy, features=recipe.extractor), recipe, 3, estimate=True, for_display=True)
+    assert len(read) == len(sampled_windows(image.shape)) + 1
+    assert measured.prepared.pixels.image is lazy
+    assert measured.is_estimate

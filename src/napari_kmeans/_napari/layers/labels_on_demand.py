@@ -235,5 +235,6 @@ def label_stack(
         if place == position:
             shown, counts = found.model, found.counts
     channel_axis = None if pixels.n_channels is None else -1
-    stack = KMeansStack(tuple(models), axis, channel_axis, pixels.at(axis, 0).extractor)
+    extractor, illumination = pixels.at(axis, 0).extractor, models[0].recipe.illumination
+    stack = KMeansStack(tuple(models), axis, channel_axis, extractor, illumination)
     return Segmentation(labels, shown, counts), stack

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ...blocks.boxes import box_size, sampled_windows
+from ...blocks.dask_cluster import current_client
+from ...blocks.kept_windows import KeptWindows
 from ...blocks.loop import estimate_seconds
 from ...blocks.pixels import Pixels
 from ...blocks.progress import Progress
@@ -89,11 +91,16 @@ def measure(
     windows = sampled_windows(pixels.shape) if estimate else None
     estimate = windows is not None
     n_read = pixels.size if windows is None else sum(map(box_size, windows))
-    prepared = prepare(pixels, recipe, progress, estimate=estimate)
+    # Workers of a cluster read the windows themselves.
+    is_kept = estimate and pixels.chunks is not None and current_client() is None
+    source = replace(pixels, image=KeptWindows(pixels.image)) if is_kept else pixels
+    prepared = prepare(source, recipe, progress, estimate=estimate)
+    if is_kept:
+        prepared = replace(prepared, pixels=replace(prepared.pixels, image=pixels.image))
     uneven = None
     if for_display:
         compile_labellers(prepared.pixels.value_format)
-        uneven = uneven_illumination(pixels) if recipe.illumination is None else None
+        uneven = uneven_illumination(source) if recipe.illumination is None else None
     summary = prepared.clusterings.summary
     n_passes = 1 if isinstance(summary, ScalarSummary) and summary.exact else 3
     seconds = estimate_seconds(pixels) * n_passes if estimate else 0.0
