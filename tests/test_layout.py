@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -37,3 +40,23 @@ def test_each_test_file_is_named_after_a_module(folder):
         name = path.stem.removeprefix("test_")
         of_module = any(name == module or name.startswith(f"{module}_") for module in modules)
         assert of_module, f"{path.name} is of no module in {folder.name}"
+
+
+@cache
+def imports_of(path):
+    """Modules of the package that a module imports, inside functions and for type checking too."""
+    package = path.parent.relative_to(PACKAGE).parts
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            start = PACKAGE.joinpath(*package[: len(package) - node.level + 1], *(node.module or "").split("."))
+            for name in node.names:
+                candidates = [start / f"{name.name}.py", start.with_suffix(".py"), start / "__init__.py"]
+                found.update([each for each in candidates if each.is_file()][:1])
+    return found - {path}
+
+
+def test_no_modules_import_each_other_in_a_cycle():
+    graph = {path: imports_of(path) for path in PACKAGE.rglob("*.py")}
+    assert sum(map(len, graph.values())) > len(graph)
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the modules

@@ -15,8 +15,9 @@ from .kmeans.illumination import with_shared_illumination
 from .kmeans.suggestion import K_MAX, Suggestion, check_method, suggest
 from .kmeans.uneven_illumination import uneven_illumination
 from .labels.clean_up import clean_labels
-from .model.model import KMeansModel, clusterings_of
+from .model.model import KMeansModel
 from .model.pooled import fit_pooled, one_per_image
+from .model.preparation import check_recipe, clusterings_of, prepare
 from .model.recipe import (
     FeatureOptions,
     Recipe,
@@ -25,7 +26,7 @@ from .model.recipe import (
     check_options,
     shows_options,
 )
-from .model.segmentation import check_recipe, fit_pixels, label_pixels, prepare, segment_pixels
+from .model.segmentation import fit_pixels, label_pixels, segment_pixels
 from .model.stack import KMeansStack, ModelsOnDemand, spatial_axis
 from .summary.summarize import summarize
 

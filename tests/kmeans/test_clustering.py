@@ -9,7 +9,7 @@ from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.kmeans.clustering import Clustering, Clusterings
 from napari_kmeans.kmeans.exact_clusterings import ExactClusterings
 from napari_kmeans.kmeans.search import SearchedClusterings
-from napari_kmeans.model.model import clusterings_of
+from napari_kmeans.model.preparation import clusterings_of
 from napari_kmeans.summary.summarize import summarize
 
 

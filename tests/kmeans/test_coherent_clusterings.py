@@ -10,8 +10,8 @@ import pytest
 import napari_kmeans
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.kmeans.intervals import midpoints
+from napari_kmeans.model.preparation import prepare
 from napari_kmeans.model.recipe import Recipe
-from napari_kmeans.model.segmentation import prepare
 
 
 def image_of(sigma=15.0, size=128):

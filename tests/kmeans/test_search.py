@@ -12,7 +12,7 @@ from napari_kmeans import Channels, KMeansModel, Recipe
 from napari_kmeans.blocks import loop
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.kmeans.search import N_INIT, SearchedClusterings
-from napari_kmeans.model.model import clusterings_of
+from napari_kmeans.model.preparation import clusterings_of
 from napari_kmeans.summary import color_cells
 from napari_kmeans.summary.summarize import summarize
 

@@ -12,7 +12,7 @@ from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.blocks.progress import Cancelled
 from napari_kmeans.kmeans.suggestion import suggest
 from napari_kmeans.model.edits import Edits
-from napari_kmeans.model.model import clusterings_of
+from napari_kmeans.model.preparation import clusterings_of
 from napari_kmeans.summary.summarize import summarize
 
 

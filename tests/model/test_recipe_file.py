@@ -56,7 +56,7 @@ def test_what_is_written_is_valid_and_read_again(tmp_path: Path, recipe: Recipe)
 )
 def test_recipes_written_by_hand_may_be_short(fields: dict[str, Any], expected: Recipe) -> None:
     VALIDATOR.validate(document(**fields))
-    assert recipe_file.parse(json.dumps(document(**fields))) == expected
+    assert Recipe.from_json(json.dumps(document(**fields))) == expected
 
 
 HOSTILE = [
@@ -155,11 +155,11 @@ FIELDS = [name for name in SCHEMA["properties"] if name not in ("$schema", "form
 def test_whatever_a_field_holds_it_is_valid_or_named(field: str, value: object) -> None:
     recipe, message = None, ""
     try:
-        recipe = recipe_file.from_dict({field: value})
+        recipe = Recipe.from_dict({field: value})
     except ValueError as error:
         message = str(error)
     if recipe is None:
         assert field in message
         return
-    assert recipe_file.parse(recipe_file.to_text(recipe)) == recipe
-    VALIDATOR.validate(json.loads(recipe_file.to_text(recipe)))
+    assert Recipe.from_json(recipe.to_json()) == recipe
+    VALIDATOR.validate(json.loads(recipe.to_json()))

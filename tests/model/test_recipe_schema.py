@@ -31,4 +31,4 @@ def test_the_schema_refuses_what_is_not_read(fields: dict[str, object]) -> None:
     content = {"format": recipe_file.KIND, "version": recipe_file.VERSION, **fields}
     assert not jsonschema.Draft202012Validator(schema()).is_valid(content)
     with pytest.raises(ValueError, match=next(iter(fields))):
-        recipe_file.parse(json.dumps(content))
+        Recipe.from_json(json.dumps(content))

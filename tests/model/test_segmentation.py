@@ -12,10 +12,9 @@ from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.blocks.progress import Cancelled
 from napari_kmeans.labels.clean_up import CleanUp, clean_labels
 from napari_kmeans.model.edits import Edits
-from napari_kmeans.model.model import clusterings_of
+from napari_kmeans.model.preparation import clusterings_of, counted
 from napari_kmeans.model.segmentation import (
     Grid,
-    counted,
     fit_pixels,
     label_pixels,
     segment_pixels,

@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 import napari_kmeans
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.features import Channels
-from napari_kmeans.model.model import clusterings_of
+from napari_kmeans.model.preparation import clusterings_of
 from napari_kmeans.summary.summarize import summarize
 from napari_kmeans.summary.vector import VectorSummary
 

@@ -17,7 +17,7 @@ from ..io.images import read_image
 from ..io.label_images import write_labels
 from ..io.ome_zarr_labels import LabelMetadata
 from ..io.record import write_sidecar
-from ..model import model_file
+from ..model import json_file
 from ..report.label_metadata import model_metadata
 from ..report.picture import Thumbnail, thumbnail_of
 from ..report.provenance import record_of, source_of
@@ -189,7 +189,7 @@ def _write(job: Job, image: ImageFile, result: Result, record: str, stage: Stage
             overwrite=overwrite,
         )
     if job.model is not None:
-        model_file.write(job.model, json.dumps(json.loads(record), indent=1))
+        json_file.write(job.model, json.dumps(json.loads(record), indent=1))
     if job.confidence is not None:
         model, progress = result.model, stage("computing confidence")
         confidence = model.confidence(image, progress=progress)

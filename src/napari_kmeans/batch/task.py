@@ -20,7 +20,6 @@ from ..features.extractor import FeatureExtractor
 from ..io.image_file import ImageFile, Location
 from ..io.images import read_image
 from ..labels.objects import split_into_objects
-from ..model import recipe_file
 from ..model.fitted_to import check_match
 from ..model.matching import matched
 from ..model.model import KMeansModel
@@ -111,7 +110,7 @@ class Task:
         made = record.get("provenance", {}).get("task")
         if not isinstance(made, dict) or not isinstance(made.get("recipe"), dict):
             raise ValueError("it does not say by which recipe it was made")
-        recipe = recipe_file.from_dict(made["recipe"])
+        recipe = Recipe.from_dict(made["recipe"])
         kinds = {"channel": str, "physical": bool, "series": int | None, "axes": str}
         options = {name: made.get(name, getattr(cls, name)) for name in kinds}
         for name, kind in kinds.items():

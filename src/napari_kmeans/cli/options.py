@@ -13,8 +13,9 @@ from ..features.feature_space import FeatureSpace
 from ..features.registry import FEATURES
 from ..features.texture import Texture
 from ..kmeans.clustering import MAX_CLUSTERS
+from ..kmeans.suggestion import AUTO, GAP
 from ..labels.clean_up import CleanUp
-from ..model.recipe import AUTO, GAP, Recipe
+from ..model.recipe import Recipe
 from ..options import Option, options_of
 from ..preprocess.exclusion import SATURATED
 from .shared import WHAT, with_parameters

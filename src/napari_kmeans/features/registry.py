@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from .channels import Channels
@@ -42,3 +43,17 @@ def get_feature_space(features: object, **options: Any) -> FeatureSpace:
     if not isinstance(features, str) or features not in FEATURES:
         raise ValueError(f"features={features!r} is not known; use one of {', '.join(map(repr, FEATURES))}")
     return FEATURES[features](**options)
+
+
+def features_from_dict(content: dict[str, Any]) -> FeatureSpace:
+    """Return the feature space that a recipe stores as a dict."""
+    options = {name: tuple(v) if isinstance(v, list) else v for name, v in content.items() if name != "name"}
+    name = content["name"]
+    if not isinstance(name, str) or name not in FEATURES:
+        raise ValueError(f"unknown features {name!r:.40}; use one of {', '.join(FEATURES)}")
+    space = FEATURES[name]
+    known = [each.name for each in fields(space)]  # type: ignore[arg-type]  # every subclass is a dataclass
+    for option_name in options:
+        if option_name not in known:
+            raise ValueError(f"features {name!r} has no option {option_name!r:.40}")
+    return space(**options)

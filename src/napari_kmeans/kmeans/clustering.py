@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
@@ -84,6 +84,10 @@ class Clustering:
     def is_exact(self) -> bool:
         """Whether these are the clusters of least inertia, found without randomness."""
         return self.solver == "exact"
+
+
+CLUSTERING_FIELDS = tuple(each.name for each in fields(Clustering))
+"""What a model file stores of a clustering."""
 
 
 class Clusterings(Protocol):

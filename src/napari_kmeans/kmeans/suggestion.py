@@ -9,6 +9,12 @@ import numpy as np
 from .clustering import Clusterings
 from .gap import gap_statistic
 
+AUTO = "auto"
+"""In `n_clusters`: as many clusters as are suggested."""
+
+GAP = "gap"
+"""In `n_clusters`: as many clusters as the gap statistic suggests."""
+
 K_MAX = 12
 """Default for the largest number of clusters that is considered."""
 

@@ -8,16 +8,15 @@ from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress
 from ..summary.summarize import summarize
 from .fitted_to import FittedTo
-from .model import KMeansModel
-from .segmentation import fit_pixels
+from .preparation import Model, fit_model
 
 
-def matched(model: KMeansModel, pixels: Pixels, match: str, progress: Progress | None = None) -> KMeansModel:
+def matched(model: Model, pixels: Pixels, match: str, progress: Progress | None = None) -> Model:
     """Return the model to label an image with.
 
     Parameters
     ----------
-    model : KMeansModel
+    model : FittedModel
     pixels : Pixels
         Of the image, with the model's extractor.
     match : {"values", "range", "refit"}
@@ -35,4 +34,5 @@ def matched(model: KMeansModel, pixels: Pixels, match: str, progress: Progress |
         n_clusters=model.n_clusters,
         edits=replace(edits, thresholds=None, centers=None, scales=None),
     )
-    return fit_pixels(replace(pixels, extractor=recipe.extractor), recipe, model.channel_axis, progress)
+    pixels = replace(pixels, extractor=recipe.extractor)
+    return fit_model(type(model), pixels, recipe, model.channel_axis, progress)

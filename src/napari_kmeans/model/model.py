@@ -1,11 +1,11 @@
-"""The result of a fit: clusters, their recipe, and labels made with them."""
+"""The model that users hold: it labels images, shows itself, and is saved to files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,155 +13,24 @@ from numpy.typing import NDArray
 from ..blocks.containers import Contents, open_container, open_mask, warn_if_ambiguous
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
-from ..features.extractor import FeatureExtractor
-from ..features.feature_space import ScalarFormat, VectorFormat
-from ..kmeans.clustering import Clustering, Clusterings
-from ..kmeans.coherent_clusterings import clusters_between
-from ..kmeans.exact_clusterings import ExactClusterings
-from ..kmeans.search import SearchedClusterings
-from ..kmeans.suggestion import K_MAX, suggest
-from ..preprocess.illumination import IlluminationField
-from ..summary.coherent import CoherentSummary
-from ..summary.scalar import ScalarSummary
-from ..summary.vector import VectorSummary
 from ..user_warning import warn_user
-from . import model_file
-from .coherence import Coherence, coherent_pixels
+from . import json_file, model_file
 from .confidence import ConfidenceOfBlock
-from .edits import Edits, check_clusters, check_merges, check_names, check_thresholds
-from .fitted_to import FittedTo, check_match, rescaling, sample_of
-from .label_pixels import compute_in_memory, compute_lazily, count_pixels, label_in_memory, label_lazily
-from .labellers import Labeller, NearestLabeller, scalar_labeller
-from .recipe import GAP, Recipe
-
-if TYPE_CHECKING:
-    from .uncertainty import Uncertainty
-
-_SHOWN = 8  # centres, and features of each, in the text representation
+from .edits import Edits
+from .fitted_model import FittedModel
+from .fitted_to import check_match
+from .label_pixels import compute_in_memory, compute_lazily
+from .matching import matched
+from .uncertainty import Uncertainty, uncertainty_of
 
 
-def clusterings_of(summary: ScalarSummary | VectorSummary, random_state: int = 0) -> Clusterings:
-    """Return the clusterings of a summary: exact for one feature, searched for several."""
-    if isinstance(summary, ScalarSummary):
-        return ExactClusterings(summary, random_state)
-    return SearchedClusterings(summary, random_state)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class KMeansModel(Clustering):
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class KMeansModel(FittedModel):
     """Clusters of an image, ready to label it or another image. Immutable.
 
     A model is a recipe, the clusters that were found (`centers`, `thresholds`, `counts` …), and the edits
     that were made by hand, which are part of the recipe.
     """
-
-    recipe: Recipe
-    """Options of the fit: features, preprocessing, solver, clean-up and edits."""
-
-    channel_axis: int | None = None
-    """Channel axis of the fitted image, and the default of `predict`."""
-
-    illumination: IlluminationField | None = None
-    """Illumination field that is removed from images before they are labelled."""
-
-    coherence: Coherence | None = None
-    """Noise, price of borders and duality gap, if borders between clusters have a price. The thresholds then
-    apply to the coherent image instead of the image itself."""
-
-    fitted_to: FittedTo | None = None
-    """Type and range of the fitted image; None for models of earlier versions."""
-
-    # Not saved. Only with it can adjusted clusters be counted.
-    _summary: ScalarSummary | CoherentSummary | None = field(default=None, repr=False)
-
-    @classmethod
-    def of(
-        cls,
-        clusterings: Clusterings,
-        recipe: Recipe,
-        channel_axis: int | None = None,
-        *,
-        illumination: IlluminationField | None = None,
-        coherence: Coherence | None = None,
-        image: Pixels | None = None,
-        confirm: bool = False,
-        estimate: bool = False,
-    ) -> KMeansModel:
-        """Cluster a summary by a recipe; no pixel is read.
-
-        Parameters
-        ----------
-        clusterings : Clusterings
-        recipe : Recipe
-        channel_axis : int, optional
-        illumination : IlluminationField, optional
-            Field that was removed from the pixels of the summary.
-        coherence : Coherence, optional
-            How the pixels of the summary were made coherent.
-        image : Pixels, optional
-            The pixels of the summary, whose type the model keeps.
-        confirm : bool
-            Let scikit-learn check an exact optimum; its import takes a second the first time.
-        estimate : bool
-            Find clusters of several features within milliseconds, possibly with a larger inertia.
-
-        Returns
-        -------
-        KMeansModel
-            With the edits of the recipe, unless there are fewer distinct values than clusters.
-
-        Warns
-        -----
-        UserWarning
-            If there are fewer distinct values than clusters, or coherence leaves a cluster without pixels.
-        """
-        asked = recipe.n_clusters
-        method = "gap" if asked == GAP else "marriott"
-        k = suggest(clusterings, K_MAX, method).n_clusters if isinstance(asked, str) else asked
-        if k > clusterings.n_values:
-            n = clusterings.n_values
-            values, clusters = (
-                ("1 distinct value", "is 1 cluster")
-                if n == 1
-                else (f"{n} distinct values", f"are {n} clusters")
-            )
-            warn_user(f"the image has only {values}, so there {clusters} instead of {k}")
-            k = n
-        clustering = clusterings.estimate(k) if estimate else clusterings.clustering(k, recipe.solver)
-        if coherence is not None and (n_empty := int(np.sum(clustering.counts == 0))):
-            warn_user(
-                f"coherence leaves {n_empty} of the {k} clusters without pixels; use fewer clusters or a "
-                "smaller coherence"
-            )
-        confirms = confirm and clustering.is_exact
-        summary = getattr(clusterings, "coherent", clusterings.summary)
-        of_values = summary.original if isinstance(summary, CoherentSummary) else summary
-        found = {
-            name: value for name, value in vars(clustering).items() if name in model_file.CLUSTERING_FIELDS
-        }
-        found["feature_names"] = clustering.feature_names or (recipe.features.name,)
-        found["confirmation"] = clusterings.confirm(k) if confirms else ""
-        model = cls(
-            **found,
-            recipe=replace(recipe, edits=Edits()),
-            channel_axis=channel_axis,
-            illumination=illumination,
-            coherence=coherence,
-            fitted_to=None if image is None else FittedTo.of(image.image.dtype, image.n_channels, of_values),
-            _summary=summary if isinstance(summary, ScalarSummary | CoherentSummary) else None,
-        )
-        return model.with_edits(recipe.edits) if k == asked or isinstance(asked, str) else model
-
-    def __repr__(self) -> str:
-        """Return what matters in a line; the fields themselves would fill a page."""
-        rows = [", ".join(f"{value:.4g}" for value in center[:_SHOWN]) for center in self.centers[:_SHOWN]]
-        if self.n_features > 1:
-            rows = [f"({row}{', …' * (self.n_features > _SHOWN)})" for row in rows]
-        centers = ", ".join([*rows, "…"][: self.n_clusters if self.n_clusters <= _SHOWN else None])
-        return (
-            f"{type(self).__name__}(n_clusters={self.n_clusters}, features={self.features!r}, "
-            f"centers=[{centers}], explained_variance={self.explained_variance:.4g})"
-        )
 
     def _repr_html_(self) -> str:
         """Return the clusters as a table with a histogram, for notebooks."""
@@ -214,17 +83,9 @@ class KMeansModel(Clustering):
         """
         from ..report.model_figure import plot_model
 
+        if labels is None:
+            labels = self.predict(image, channel_axis)
         return plot_model(self, image, channel_axis, labels)
-
-    @property
-    def features(self) -> str:
-        """Name of the feature space, such as ``"gray"``."""
-        return self.recipe.features.name
-
-    @property
-    def extractor(self) -> FeatureExtractor:
-        """Preprocessing and feature space, which turn pixels into the values that are labelled."""
-        return replace(self.recipe.extractor, field=self.illumination)
 
     def illumination_field(self, shape: Sequence[int]) -> NDArray[np.float64]:
         """Return the illumination field as an array.
@@ -249,61 +110,6 @@ class KMeansModel(Clustering):
         if field is None:
             raise ValueError("the model has no illumination field; fit with illumination='additive'")
         return field.evaluate_image(shape)
-
-    @property
-    def adjusted(self) -> bool:
-        """Whether thresholds or centres were set by hand."""
-        return self.recipe.edits.is_adjusted
-
-    @property
-    def merges(self) -> tuple[tuple[int, ...], ...]:
-        """Groups of clusters that share one label, their lowest."""
-        return self.recipe.edits.merges
-
-    @property
-    def background(self) -> tuple[int, ...]:
-        """Clusters with label 0."""
-        return self.recipe.edits.background
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the clusters; empty if they have none."""
-        return self.recipe.edits.names
-
-    @property
-    def summary(self) -> ScalarSummary | None:
-        """Summary of one feature that the clusters were found on; None for several, or if it was loaded."""
-        summary = self._summary
-        return summary.original if isinstance(summary, CoherentSummary) else summary
-
-    @property
-    def counts_are_exact(self) -> bool:
-        """Whether `counts` follow from the summary alone, because it holds every value separately."""
-        summary = self._summary
-        if isinstance(summary, CoherentSummary):
-            return summary.has_edges_at(self.thresholds)
-        return summary is not None and summary.exact
-
-    @property
-    def label_of_cluster(self) -> NDArray[np.uint8]:
-        """Label of each cluster: (n_clusters + 1,) uint8 array; the first is 0, for excluded pixels."""
-        labels = np.arange(self.n_clusters + 1, dtype=np.uint8)
-        for group in self.merges:
-            labels[list(group)] = min(group)
-        labels[np.isin(labels, self.background)] = 0
-        return labels
-
-    @property
-    def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Clusters of each label, in ascending order of the label; a cluster that is not merged is alone."""
-        merged = {min(group): group for group in self.merges}
-        inner = {number for group in self.merges for number in group if number != min(group)}
-        return tuple(merged.get(n, (n,)) for n in range(1, self.n_clusters + 1) if n not in inner)
-
-    @property
-    def exact_thresholds(self) -> Sequence[float]:
-        """Thresholds to compare pixels with: integers where float64 cannot represent them."""
-        return self.integer_thresholds or self.thresholds.tolist()
 
     def predict(
         self,
@@ -359,8 +165,6 @@ class KMeansModel(Clustering):
             self.labeller(pixels.value_format)  # rejects an image of other features before it is compared
             self.warn_of_differences(pixels, *contents.size)
             return contents.wrap(self.label_pixels(pixels, progress))
-        from .matching import matched
-
         model = matched(self, pixels, match, subprogress(progress, 0, 0.5))
         return contents.wrap(model.label_pixels(pixels, subprogress(progress, 0.5, 1)))
 
@@ -375,124 +179,6 @@ class KMeansModel(Clustering):
         )
         warn_if_ambiguous([contents])
         return contents, pixels
-
-    def warn_of_differences(self, pixels: Pixels, pixel_size: Sequence[float] = (), unit: str = "") -> bool:
-        """Issue one `UserWarning` if an image does not look like the one that the model was fitted to.
-
-        Parameters
-        ----------
-        pixels : Pixels
-        pixel_size : sequence of float, optional
-            Along each spatial axis but time; compared if the fitted image had one, too.
-        unit : str, optional
-            Unit of `pixel_size`.
-
-        Returns
-        -------
-        bool
-            Whether it differs.
-        """
-        if self.fitted_to is None:
-            return False
-        sample = sample_of(replace(pixels, extractor=self.extractor), pixel_size, unit)
-        differences = self.fitted_to.differences(sample, self.feature_names)
-        if not differences:
-            return False
-        warn_user(
-            f"the image differs from the one that the model was fitted to: {'; '.join(differences)}. The labels "
-            'may be wrong; match="range" scales the model to the image, match="refit" fits it again'
-        )
-        return True
-
-    def with_pixel_size(self, pixel_size: Sequence[float], unit: str = "") -> KMeansModel:
-        """Return a model that records the pixel size of the fitted image, to compare other images with.
-
-        Parameters
-        ----------
-        pixel_size : sequence of float
-            Along each spatial axis but time; empty if unknown.
-        unit : str, optional
-            Unit of `pixel_size`, such as "um".
-
-        Returns
-        -------
-        KMeansModel
-        """
-        if self.fitted_to is None:
-            return self
-        size = tuple(float(length) for length in pixel_size)
-        return replace(self, fitted_to=replace(self.fitted_to, pixel_size=size, unit=unit if size else ""))
-
-    def scaled_to(self, image: FittedTo) -> KMeansModel:
-        """Return a model for an image of another range: thresholds and centres are scaled linearly.
-
-        Parameters
-        ----------
-        image : FittedTo
-            Range of the other image.
-
-        Returns
-        -------
-        KMeansModel
-
-        Raises
-        ------
-        ValueError
-            If the model was saved by a version that did not record the range of the fitted image.
-        """
-        fitted = self.fitted_to
-        if fitted is None or not fitted.low:
-            raise ValueError(
-                "the model has no range of its image, since an earlier version saved it; use "
-                "match='refit', or fit it again"
-            )
-        scale = rescaling(fitted, image)
-        zeros = np.zeros(self.n_features)
-        factors = scale(zeros + 1) - scale(zeros)
-        thresholds = scale(self.thresholds[:, np.newaxis])[:, 0] if self.n_features == 1 else self.thresholds
-        edited = {"thresholds": tuple(thresholds.tolist())} if self.n_features == 1 else {}
-        centers = scale(self.centers)
-        scales = self.scales if self.n_features == 1 else self.scales * np.where(factors > 0, factors, 1.0)
-        if self.n_features > 1:
-            edited = {"centers": tuple(map(tuple, centers.tolist())), "scales": tuple(scales.tolist())}
-        return replace(
-            self,
-            centers=centers,
-            thresholds=thresholds,
-            scales=scales,
-            integer_thresholds=(),
-            confirmation="",
-            fitted_to=image,
-            recipe=self.recipe.with_edits(**edited),
-            _summary=None,
-        )
-
-    def label_pixels(self, pixels: Pixels, progress: Progress | None = None) -> Any:
-        """Label the pixels of an image as `predict` does with ``match="values"``.
-
-        Parameters
-        ----------
-        pixels : Pixels
-            The image; its extractor is replaced by that of the model.
-        progress : callable, optional
-
-        Returns
-        -------
-        uint8 array
-            Of the spatial shape; a lazy dask array if the image is lazy.
-
-        Raises
-        ------
-        ValueError
-            If the model does not support such an image.
-        """
-        pixels = replace(pixels, extractor=self.extractor)
-        self.extractor.check(pixels.shape, pixels.image.dtype, pixels.n_channels)
-        if pixels.chunks is not None:
-            return self.label_lazily(self.coherent(pixels))
-        read = 0.8 if self.coherence else 0.0
-        pixels = self.coherent(pixels, subprogress(progress, 0, read))
-        return self.label(pixels, subprogress(progress, read, 1))[0]
 
     def confidence(
         self,
@@ -568,8 +254,6 @@ class KMeansModel(Clustering):
         UserWarning
             If labels are correlated over so large a part of the image that intervals are too narrow.
         """
-        from .uncertainty import uncertainty_of
-
         _, pixels = self._open(image, channel_axis, mask)
         found = uncertainty_of(
             self,
@@ -585,264 +269,6 @@ class KMeansModel(Clustering):
                 "independent and the intervals are too narrow; use a larger image"
             )
         return found
-
-    def coherent(self, pixels: Pixels, progress: Progress | None = None) -> Pixels:
-        """Return the pixels that the thresholds apply to: coherent ones if borders have a price.
-
-        Parameters
-        ----------
-        pixels : Pixels
-            The image; its extractor is that of the model.
-        progress : callable, optional
-
-        Returns
-        -------
-        Pixels
-            With a float32 image in memory if the model has coherence; else `pixels`.
-        """
-        if self.coherence is None:
-            return pixels
-        return coherent_pixels(pixels, self.recipe.coherence, progress, self.coherence.noise)[0]
-
-    def labeller(self, value_format: ScalarFormat | VectorFormat) -> Labeller:
-        """Return the function that labels blocks of values in a format.
-
-        Parameters
-        ----------
-        value_format : ScalarFormat or VectorFormat
-
-        Returns
-        -------
-        callable
-            Takes values, the pixels to use, and a uint8 array that receives the labels.
-
-        Raises
-        ------
-        ValueError
-            If the values have another number of features than the clusters.
-        """
-        if value_format.n_features != self.n_features:
-            raise ValueError(
-                f"image has {value_format.n_features} features={self.features!r} per pixel, and the model "
-                f"has {self.n_features}: {', '.join(self.feature_names)}"
-            )
-        if isinstance(value_format, ScalarFormat):
-            return scalar_labeller(self.exact_thresholds, self.label_of_cluster, value_format)
-        return NearestLabeller(self.centers, self.scales, self.label_of_cluster, value_format)
-
-    def label(
-        self, pixels: Pixels, progress: Progress | None = None, *, n_counted: int = 0
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Label pixels in memory; see `label_in_memory`.
-
-        Parameters
-        ----------
-        pixels : Pixels
-            The image; its extractor is that of the model.
-        progress : callable, optional
-        n_counted : int, default 0
-            Count the pixels of labels 1 to `n_counted` on the way, infinite ones included.
-
-        Returns
-        -------
-        labels : uint8 array
-            Of the spatial shape.
-        counts : (n_counted,) int64 array
-        """
-        return label_in_memory(pixels, self.labeller(pixels.value_format), progress, n_counted=n_counted)
-
-    def label_lazily(self, pixels: Pixels) -> Any:
-        """Return the labels of a lazy image as a dask array with the same chunks.
-
-        Parameters
-        ----------
-        pixels : Pixels
-            The image; its extractor is that of the model.
-
-        Returns
-        -------
-        dask array of uint8
-            Of the spatial shape.
-        """
-        return label_lazily(pixels, self.labeller(pixels.value_format))
-
-    def count(
-        self, pixels: Pixels, progress: Progress | None = None, *, infinite: bool = False
-    ) -> NDArray[np.int64]:
-        """Count the pixels of each cluster, whatever labels merges and background give them.
-
-        Parameters
-        ----------
-        pixels : Pixels
-            The image; its extractor is that of the model.
-        progress : callable, optional
-        infinite : bool, default False
-            Count infinite pixels only; by default they are included.
-
-        Returns
-        -------
-        (n_clusters,) int64 array
-        """
-        plain = self.merged([]).with_background([])  # merged clusters share a label
-        labeller = plain.labeller(pixels.value_format)
-        return count_pixels(pixels, labeller, self.n_clusters, progress, infinite=infinite)
-
-    def without_summary(self) -> KMeansModel:
-        """Return a model that does not hold the summary of its pixels, like one that was loaded."""
-        return replace(self, _summary=None)
-
-    def confirmed(self, clusterings: Clusterings) -> KMeansModel:
-        """Return the model with scikit-learn's confirmation, if it is exact and not adjusted.
-
-        Parameters
-        ----------
-        clusterings : Clusterings
-            Of the summary that the model was fitted to.
-
-        Returns
-        -------
-        KMeansModel
-        """
-        if not self.is_exact or self.adjusted:
-            return self
-        return replace(self, confirmation=clusterings.confirm(self.n_clusters))
-
-    # Edits: each returns a new model
-
-    def with_thresholds(self, thresholds: Sequence[float]) -> KMeansModel:
-        """Move the thresholds between clusters.
-
-        Centres, counts and inertia become those of the new clusters. A model that was loaded from a file has
-        no pixels to count and keeps those of the fit.
-
-        Parameters
-        ----------
-        thresholds : sequence of float
-            n_clusters - 1 finite values in ascending order, in the image's own units. A value equal to a
-            threshold belongs to the darker cluster.
-
-        Returns
-        -------
-        KMeansModel
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the model has several features, or `thresholds` are not n_clusters - 1 ascending numbers.
-        """
-        if self.n_features > 1:
-            raise ValueError(
-                f"thresholds are values of one feature, and these clusters have {self.n_features} features "
-                f"({', '.join(self.feature_names[:3])}{', …' * (self.n_features > 3)})"
-            )
-        checked = check_thresholds(thresholds, self.n_clusters)
-        changed = replace(
-            self,
-            thresholds=np.array(checked),
-            integer_thresholds=(),
-            confirmation="",
-            recipe=self.recipe.with_edits(thresholds=checked),
-        )
-        summary = self._summary
-        if summary is None:
-            return changed
-        found = clusters_between(summary, np.array(checked), self.centers[:, 0])
-        return replace(
-            changed,
-            centers=found.centers,
-            inertia=found.inertia,
-            counts=found.counts,
-            explained_variance=found.explained_variance,
-        )
-
-    def merged(self, groups: Iterable[Iterable[int]]) -> KMeansModel:
-        """Give the clusters of each group one label, their lowest; other labels stay.
-
-        Parameters
-        ----------
-        groups : iterable of iterables of int
-            Such as ``[[2, 3]]``. Replaces earlier merges; ``[]`` removes them.
-
-        Returns
-        -------
-        KMeansModel
-
-        Raises
-        ------
-        TypeError, ValueError
-            If a group holds anything but clusters, or two groups overlap.
-        """
-        return replace(self, recipe=self.recipe.with_edits(merges=check_merges(groups, self.n_clusters)))
-
-    def with_background(self, labels: Iterable[int]) -> KMeansModel:
-        """Make clusters background, which has label 0.
-
-        Parameters
-        ----------
-        labels : iterable of int
-            Clusters, from 1. Replaces an earlier choice; ``[]`` removes it.
-
-        Returns
-        -------
-        KMeansModel
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `labels` holds anything but clusters.
-        """
-        background = tuple(sorted(set(check_clusters("labels", labels, self.n_clusters))))
-        return replace(self, recipe=self.recipe.with_edits(background=background))
-
-    def with_names(self, names: Sequence[str]) -> KMeansModel:
-        """Name the clusters.
-
-        Parameters
-        ----------
-        names : sequence of str
-            One per cluster, from dark to bright; ``[]`` removes the names.
-
-        Returns
-        -------
-        KMeansModel
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `names` are not strings, or not one per cluster.
-        """
-        return replace(self, recipe=self.recipe.with_edits(names=check_names(names, self.n_clusters)))
-
-    def with_edits(self, edits: Edits) -> KMeansModel:
-        """Apply all edits at once.
-
-        Parameters
-        ----------
-        edits : Edits
-
-        Returns
-        -------
-        KMeansModel
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an edit does not suit the model; see `with_thresholds`, `merged`, `with_background` and
-            `with_names`.
-        """
-        model = self
-        if edits.centers is not None and edits.scales is not None:
-            model = replace(
-                model,
-                centers=np.array(edits.centers),
-                scales=np.array(edits.scales),
-                recipe=model.recipe.with_edits(centers=edits.centers, scales=edits.scales),
-            )
-        if edits.thresholds is not None:
-            model = model.with_thresholds(edits.thresholds)
-        return model.merged(edits.merges).with_background(edits.background).with_names(edits.names)
-
-    # Files
 
     def to_json(self) -> str:
         """Return the content of a model file."""
@@ -861,7 +287,7 @@ class KMeansModel(Clustering):
         OSError
             If the file cannot be written.
         """
-        model_file.write(path, self.to_json())
+        json_file.write(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> KMeansModel:

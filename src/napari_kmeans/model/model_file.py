@@ -7,31 +7,25 @@ they are read.
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..io.atomic import replacing
-from ..kmeans.clustering import MAX_CLUSTERS, Clustering
+from ..features.registry import features_from_dict
+from ..kmeans.clustering import CLUSTERING_FIELDS, MAX_CLUSTERS, Clustering
 from ..labels.clean_up import CleanUp
 from ..preprocess.illumination import Illumination, IlluminationField, field_axes, n_terms
+from . import json_file
 from .coherence import Coherence
 from .edits import Edits, check_thresholds
 from .fitted_to import FittedTo
-from .recipe import Recipe, features_from_dict
+from .json_file import as_list, integers, numbers, texts
+from .recipe import Recipe
 
 VERSION = 3
-
-CLUSTERING_FIELDS = tuple(each.name for each in fields(Clustering))
-
-_MAX_BYTES = 32 * 2**20  # far more than any model needs
 
 
 def to_text(kind: str, content: dict[str, Any]) -> str:
@@ -39,37 +33,26 @@ def to_text(kind: str, content: dict[str, Any]) -> str:
     return json.dumps({"format": kind, "version": VERSION, **content}, indent=1)
 
 
-def write(path: str | os.PathLike[str], content: str) -> None:
-    """Write a file, completely or not at all."""
-    with replacing(Path(path), overwrite=True) as partial:
-        partial.write_text(content + "\n", encoding="utf-8")
-
-
-def read(path: str | os.PathLike[str], kind: str, current: int = VERSION) -> dict[str, Any]:
+def read(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
     """Read a file of a kind, upgraded to the current version; raise ``ValueError`` if it is not one."""
-    with open(path, "rb") as opened:
-        raw = opened.read(_MAX_BYTES + 1)
-    if len(raw) > _MAX_BYTES:
-        raise ValueError("it is far too large")
-    return parse(raw.decode("utf-8"), kind, current)
+    return _as_current(json_file.read(path, kind, VERSION))
 
 
-def parse(content: str, kind: str, current: int = VERSION) -> dict[str, Any]:
-    """Parse the text of a file of a kind, and upgrade a model to the current version."""
-    document = json.loads(content, parse_constant=_refuse_constant)
-    if not isinstance(document, dict) or document.get("format") != kind:
-        found = document.get("format") if isinstance(document, dict) else None
-        raise ValueError(f"it holds {found!r:.40} instead of {kind!r}")
-    version = document.get("version")
-    if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= current:
-        raise ValueError(f"it has version {version!r:.40}, and this program reads versions up to {current}")
-    if version == current:
+def parse(content: str, kind: str) -> dict[str, Any]:
+    """Parse the text of a file of a kind, and upgrade it to the current version."""
+    return _as_current(json_file.parse(content, kind, VERSION))
+
+
+def _as_current(document: dict[str, Any]) -> dict[str, Any]:
+    version = document["version"]
+    if version == VERSION:
         return document
     if "models" not in document:
         return _upgraded(document, version)
-    if not isinstance(document["models"], list):
-        raise TypeError("models is not a list")
-    return {**document, "models": [_upgraded(each, version) for each in document["models"]]}
+    return {
+        **document,
+        "models": [_upgraded(each, version) for each in as_list("models", document["models"])],
+    }
 
 
 @contextmanager
@@ -138,7 +121,7 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
         illumination=_illumination(content.get("illumination")),
         smooth=numbers("smooth", content["smooth"], ndim=1).tolist(),
         coherence=numbers("coherence", content.get("coherence", []), ndim=1).tolist(),
-        exclude=_list("exclude", content["exclude"]),
+        exclude=as_list("exclude", content["exclude"]),
         solver=content["solver"],
         random_state=content["random_state"],
         clean_up=CleanUp(**content["clean_up"]),
@@ -171,7 +154,7 @@ def field_from_dict(content: Any) -> IlluminationField | None:
     if content is None:
         return None
     checked = Illumination(content["kind"], content["degree"])
-    shape = _integers("illumination.shape", content["shape"])
+    shape = integers("illumination.shape", content["shape"])
     rows = numbers("illumination.coefficients", content["coefficients"], ndim=2)
     expected = n_terms(checked.degree, len(field_axes(len(shape))))
     if not shape or min(shape) < 1 or rows.ndim != 2 or rows.shape[1] != expected:
@@ -201,7 +184,7 @@ def fitted_to_from_dict(content: Any) -> FittedTo | None:
     """Validate what `FittedTo.to_dict` wrote."""
     if content is None:
         return None
-    dtype, unit = _texts("fitted_to", [content["dtype"], content["unit"]])
+    dtype, unit = texts("fitted_to", [content["dtype"], content["unit"]])
     ranges = {
         name: tuple(numbers(f"fitted_to.{name}", content[name], ndim=1).tolist())
         for name in ("low", "high", "pixel_size")
@@ -229,9 +212,9 @@ def clustering_from_dict(content: dict[str, Any]) -> dict[str, Any]:
     centers = numbers("centers", content["centers"], ndim=2)
     thresholds = numbers("thresholds", content["thresholds"], ndim=1)
     scales = numbers("scales", content["scales"], ndim=1)
-    counts = _integers("counts", content["counts"])
-    integer_thresholds = _integers("integer_thresholds", content["integer_thresholds"])
-    feature_names = _texts("feature_names", content["feature_names"])
+    counts = integers("counts", content["counts"])
+    integer_thresholds = integers("integer_thresholds", content["integer_thresholds"])
+    feature_names = texts("feature_names", content["feature_names"])
     if centers.ndim != 2 or not centers.size or centers.shape[0] > MAX_CLUSTERS:
         raise ValueError(f"centers has shape {centers.shape}; it must have 1 to {MAX_CLUSTERS} rows")
     k, d = centers.shape
@@ -253,7 +236,7 @@ def clustering_from_dict(content: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("scales are not above 0")
     if min(counts) < 0 or max(counts) >= 1 << 63:
         raise ValueError("counts are out of range")
-    whole = {name: _integers(name, [content[name]])[0] for name in ("sample_size", "n_init")}
+    whole = {name: integers(name, [content[name]])[0] for name in ("sample_size", "n_init")}
     if not 0 <= whole["sample_size"] < 1 << 63 or not 0 <= whole["n_init"] < 1 << 31:
         raise ValueError("sample_size or n_init is out of range")
     for name in ("solver", "confirmation"):
@@ -278,40 +261,4 @@ def clustering_from_dict(content: dict[str, Any]) -> dict[str, Any]:
 
 def check_axis(name: str, value: object) -> int | None:
     """Return an axis: an int or None."""
-    return None if value is None else _integers(name, [value])[0]
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number")
-
-
-def _list(name: str, value: object) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError(f"{name} is not a list")
-    return value
-
-
-def _texts(name: str, value: object) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise TypeError(f"{name} is not a list of texts")
-    return value
-
-
-def numbers(name: str, value: object, ndim: int) -> NDArray[np.float64]:
-    """Return finite numbers from nested JSON lists as a float64 array."""
-
-    def check(item: object, depth: int) -> None:
-        if depth:
-            for inner in _list(name, item):
-                check(inner, depth - 1)
-        elif isinstance(item, bool) or not isinstance(item, int | float) or not math.isfinite(item):
-            raise TypeError(f"{name} holds {item!r:.40}, which is not a finite number")
-
-    check(value, ndim)
-    return np.array(value, dtype=np.float64)
-
-
-def _integers(name: str, value: object) -> list[int]:
-    if not isinstance(value, list) or any(isinstance(i, bool) or not isinstance(i, int) for i in value):
-        raise TypeError(f"{name} must hold integers")
-    return value
+    return None if value is None else integers(name, [value])[0]

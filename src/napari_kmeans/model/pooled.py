@@ -14,9 +14,9 @@ from ..blocks.pixels import Block, Pixels
 from ..blocks.progress import Progress, subprogress
 from ..kmeans.illumination import with_shared_illumination
 from ..summary.summarize import check_alike, summarize
-from .model import KMeansModel, clusterings_of
+from .model import KMeansModel
+from .preparation import check_solver, clusterings_of
 from .recipe import Recipe
-from .segmentation import check_solver
 
 WEIGHTS = ("pixels", "images")
 """What counts the same in a pooled model: every pixel, or every image."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict, TypeVar
 
 import numpy as np
@@ -19,20 +19,16 @@ from ..features.feature_space import FeatureSpace
 from ..features.gray import Gray
 from ..features.registry import FEATURES, get_feature_space
 from ..kmeans.clustering import MAX_CLUSTERS, SOLVERS
+from ..kmeans.suggestion import AUTO, GAP
 from ..labels.clean_up import CleanUp
 from ..options import option, options_of
 from ..preprocess.coherence import MAX_COHERENCE, check_coherence
 from ..preprocess.exclusion import SATURATED, check_exclude
 from ..preprocess.illumination import KINDS, Illumination, check_illumination
+from . import json_file, recipe_file
 from .edits import Edits
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-AUTO = "auto"
-"""In `n_clusters`: as many clusters as are suggested."""
-
-GAP = "gap"
-"""In `n_clusters`: as many clusters as the gap statistic suggests."""
 
 
 class FeatureOptions(TypedDict, total=False):
@@ -222,6 +218,10 @@ class Recipe:
             "edits": {name: _as_lists(value) for name, value in vars(edits).items()},
         }
 
+    def to_json(self) -> str:
+        """Return the content of a recipe file."""
+        return recipe_file.to_text(self.to_dict())
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the recipe to a JSON file, completely or not at all; ``napari-kmeans batch`` runs it.
 
@@ -230,9 +230,7 @@ class Recipe:
         path : str or path
             An existing file is replaced.
         """
-        from . import recipe_file
-
-        recipe_file.save(self, path)
+        json_file.write(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Recipe:
@@ -253,29 +251,53 @@ class Recipe:
         OSError
             If it cannot be read.
         """
-        from . import recipe_file
+        with recipe_file.errors_about(path):
+            return cls.from_dict(recipe_file.read(path))
 
-        return recipe_file.load(path)
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """Make a recipe from the text of a recipe file.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        Recipe
+
+        Raises
+        ------
+        ValueError
+            If the text is not a recipe; the message names the field.
+        """
+        return cls.from_dict(recipe_file.parse(text))
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Recipe:
+        """Make a recipe from the fields of a recipe file; fields that are missing have their defaults.
+
+        Parameters
+        ----------
+        content : dict
+            Short forms are accepted: a name for features and illumination, and a number for a list of one.
+
+        Returns
+        -------
+        Recipe
+
+        Raises
+        ------
+        ValueError
+            If a field is invalid; the message names it.
+        """
+        return recipe_file.from_dict({"n_clusters": cls.n_clusters, **content}, cls)
 
 
 def _without(values: tuple[float, ...], axis: int) -> tuple[float, ...]:
     """Return values per axis without one axis; empty if all others are 0."""
     rest = values[:axis] + values[axis + 1 :] if len(values) > 1 else values
     return rest if any(rest) else ()
-
-
-def features_from_dict(content: dict[str, Any]) -> FeatureSpace:
-    """Return the feature space that `Recipe.to_dict` wrote."""
-    options = {name: tuple(v) if isinstance(v, list) else v for name, v in content.items() if name != "name"}
-    name = content["name"]
-    if not isinstance(name, str) or name not in FEATURES:
-        raise ValueError(f"unknown features {name!r:.40}; use one of {', '.join(FEATURES)}")
-    space = FEATURES[name]
-    known = [each.name for each in fields(space)]  # type: ignore[arg-type]  # every subclass is a dataclass
-    for option_name in options:
-        if option_name not in known:
-            raise ValueError(f"features {name!r} has no option {option_name!r:.40}")
-    return space(**options)
 
 
 def check_options(options: Mapping[str, Any], allowed: type) -> None:

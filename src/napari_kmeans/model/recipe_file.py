@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
+from ..features.registry import features_from_dict
+from ..kmeans.suggestion import AUTO, GAP
 from ..labels.clean_up import CleanUp
 from ..preprocess.illumination import Illumination
-from . import model_file
+from . import json_file
 from .edits import Edits, check_clusters, check_merges, check_names, check_thresholds
-from .recipe import AUTO, GAP, Recipe, features_from_dict
+from .json_file import numbers
 
 KIND = "napari-kmeans recipe"
 VERSION = 1
@@ -29,52 +31,51 @@ SCHEMA = Path(__file__).with_name("recipe.schema.json")
 _HEADER = ("$schema", "format", "version")
 
 
-def to_text(recipe: Recipe) -> str:
-    """Return the text of a recipe file."""
-    return json.dumps({"format": KIND, "version": VERSION, **recipe.to_dict()}, indent=1)
+class _Recipe(Protocol):
+    """A recipe, to the functions that make one from a file."""
+
+    @property
+    def n_clusters(self) -> int | str: ...
+
+    @classmethod
+    def of(cls, n_clusters: int | str, **options: Any) -> Self: ...
+
+    def with_edits(self, **changes: Any) -> Self: ...
 
 
-def save(recipe: Recipe, path: str | os.PathLike[str]) -> None:
-    """Write a recipe file, completely or not at all."""
-    model_file.write(path, to_text(recipe))
+R = TypeVar("R", bound=_Recipe)
 
 
-def load(path: str | os.PathLike[str]) -> Recipe:
-    """Read a recipe file.
+def to_text(fields: dict[str, Any]) -> str:
+    """Return the text of a recipe file with these fields."""
+    return json.dumps({"format": KIND, "version": VERSION, **fields}, indent=1)
 
-    Raises
-    ------
-    ValueError
-        If it is not a recipe; the message names the file and the field.
-    OSError
-        If it cannot be read.
-    """
+
+def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the fields of a recipe file."""
+    return _fields_of(json_file.read(path, KIND, VERSION))
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Return the fields in the text of a recipe file."""
+    return _fields_of(json_file.parse(text, KIND, VERSION))
+
+
+def _fields_of(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name not in _HEADER}
+
+
+@contextmanager
+def errors_about(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name the file in the error of a file that is not a recipe."""
     try:
-        return _of_document(model_file.read(path, KIND, VERSION))
+        yield
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a napari-kmeans recipe: {error}") from None
 
 
-def parse(text: str) -> Recipe:
-    """Return the recipe in a text.
-
-    Raises
-    ------
-    ValueError
-        If it is not a recipe; the message names the field.
-    """
-    return _of_document(model_file.parse(text, KIND, VERSION))
-
-
-def _of_document(content: dict[str, Any]) -> Recipe:
-    return from_dict({name: value for name, value in content.items() if name not in _HEADER})
-
-
-def from_dict(content: dict[str, Any]) -> Recipe:
-    """Return the recipe that some fields describe; the others have their defaults.
-
-    Short forms are accepted: a name for features and illumination, and a number for a list of one.
-    """
+def from_dict(content: dict[str, Any], kind: type[R]) -> R:
+    """Return the recipe that some fields describe; see `Recipe.from_dict`."""
     checks: dict[str, Callable[[Any], Any]] = {
         "features": lambda value: features_from_dict(
             {"name": value} if isinstance(value, str) else _object(value)
@@ -97,14 +98,14 @@ def from_dict(content: dict[str, Any]) -> Recipe:
             raise ValueError(f"it has a field {name!r:.40}, which is none of {', '.join(known)}")
         options[name] = _checked(name, checks[name], value) if name in checks else value
     edits = options.pop("edits", {})
-    k = options.pop("n_clusters", Recipe.n_clusters)
+    k = options.pop("n_clusters")
     if k not in (AUTO, GAP) and not isinstance(k, int):
         raise ValueError(f'n_clusters must be an int, "auto" or "gap", not {k!r:.40}')
-    recipe = _checked("n_clusters", Recipe.of, k)
+    recipe = _checked("n_clusters", kind.of, k)
     for name, value in options.items():
         with _about(name):  # one at a time, so that an error names the field
-            Recipe.of(k, **{name: value})
-    recipe = Recipe.of(k, **options)
+            kind.of(k, **{name: value})
+    recipe = kind.of(k, **options)
     return recipe.with_edits(**_checked("edits", lambda value: _edits(value, recipe.n_clusters), edits))
 
 
@@ -157,8 +158,8 @@ def _edits(value: Any, n_clusters: int | str) -> dict[str, Any]:
         raise ValueError("centers and scales belong together")
     checks: dict[str, Callable[[Any], Any]] = {
         "thresholds": lambda each: check_thresholds(each, n_clusters),
-        "centers": lambda each: tuple(map(tuple, model_file.numbers("centers", each, ndim=2).tolist())),
-        "scales": lambda each: tuple(model_file.numbers("scales", each, ndim=1).tolist()),
+        "centers": lambda each: tuple(map(tuple, numbers("centers", each, ndim=2).tolist())),
+        "scales": lambda each: tuple(numbers("scales", each, ndim=1).tolist()),
         "merges": lambda each: check_merges(each, n_clusters),
         "background": lambda each: tuple(check_clusters("background", each, n_clusters)),
         "names": lambda each: check_names(each, n_clusters),

@@ -13,13 +13,14 @@ from typing import Any
 from ..features.extractor import MAX_SIGMA
 from ..features.registry import FEATURES
 from ..kmeans.clustering import MAX_CLUSTERS, SOLVERS
+from ..kmeans.suggestion import AUTO, GAP
 from ..labels.clean_up import CleanUp
 from ..options import Option, options_of
 from ..preprocess.coherence import MAX_COHERENCE
 from ..preprocess.exclusion import SATURATED
 from ..preprocess.illumination import KINDS, MAX_DEGREE, Illumination
 from . import recipe_file
-from .recipe import AUTO, GAP, Recipe
+from .recipe import Recipe
 
 Schema = dict[str, Any]
 

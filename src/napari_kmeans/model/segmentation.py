@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,17 +15,10 @@ from numpy.typing import NDArray
 from ..blocks.arrays import is_dask
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
-from ..features.feature_space import VectorFormat
-from ..kmeans.clustering import Clusterings
-from ..kmeans.coherent_clusterings import CoherentClusterings
-from ..kmeans.illumination import check_space, with_illumination
 from ..labels.clean_up import CleanUp, clean_labels
 from ..labels.counts import count_labels
-from ..preprocess.illumination import IlluminationField
-from ..summary.scalar import ScalarSummary
-from ..summary.summarize import summarize
-from .coherence import Coherence, check_coherent, coherent_pixels, summarize_coherent
-from .model import KMeansModel, clusterings_of
+from .model import KMeansModel
+from .preparation import counted, fit_model, prepare, with_counts
 from .recipe import Recipe
 
 
@@ -64,84 +57,6 @@ class Grid:
     separate_axes: Sequence[int] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """An image after everything that does not depend on the number of clusters.
-
-    Attributes
-    ----------
-    pixels : Pixels
-        What labels are found on: without uneven illumination, and coherent if borders have a price.
-    clusterings : Clusterings
-        Its clusters, for any number of them.
-    illumination : IlluminationField or None
-    coherence : Coherence or None
-    source : Pixels or None
-        The image before it was made coherent, whose type the model keeps; None: `pixels`.
-    """
-
-    pixels: Pixels
-    clusterings: Clusterings
-    illumination: IlluminationField | None = None
-    coherence: Coherence | None = None
-    source: Pixels | None = None
-
-    def model(
-        self,
-        recipe: Recipe,
-        channel_axis: int | None = None,
-        *,
-        confirm: bool = False,
-        estimate: bool = False,
-    ) -> KMeansModel:
-        """Return the model of a recipe; see `KMeansModel.of`."""
-        return KMeansModel.of(
-            self.clusterings,
-            recipe,
-            channel_axis,
-            illumination=self.illumination,
-            coherence=self.coherence,
-            image=self.pixels if self.source is None else self.source,
-            confirm=confirm,
-            estimate=estimate,
-        )
-
-
-def prepare(
-    pixels: Pixels, recipe: Recipe, progress: Progress | None = None, *, estimate: bool = False
-) -> Prepared:
-    """Read an image once: fit its illumination, summarize its values, and make it coherent, as asked.
-
-    Parameters
-    ----------
-    pixels : Pixels
-    recipe : Recipe
-    progress : callable, optional
-    estimate : bool
-        Read sampled windows of a large image only; a price on borders is then ignored.
-
-    Raises
-    ------
-    ValueError
-        If the recipe does not fit the image.
-    """
-    check_recipe(pixels, recipe)
-    coherent = bool(recipe.coherence) and not estimate
-    fitted = 0.15 if recipe.illumination else 0.0
-    summarized = 0.4 if coherent else 1.0
-    pixels = with_illumination(
-        pixels, recipe.illumination, subprogress(progress, 0, fitted), estimate=estimate
-    )
-    field = pixels.extractor.field
-    summary = summarize(pixels, subprogress(progress, fitted, summarized), estimate=estimate)
-    if not coherent or not isinstance(summary, ScalarSummary):
-        return Prepared(pixels, clusterings_of(summary, recipe.random_state), field)
-    smooth, values, found = coherent_pixels(pixels, recipe.coherence, subprogress(progress, summarized, 1))
-    coherent_summary = summarize_coherent(summary, smooth, values, found.weights)
-    clusterings = CoherentClusterings(coherent_summary, recipe.random_state)
-    return Prepared(smooth, clusterings, field, found, source=pixels)
-
-
 def fit_pixels(
     pixels: Pixels,
     recipe: Recipe,
@@ -151,9 +66,7 @@ def fit_pixels(
     confirm: bool = False,
 ) -> KMeansModel:
     """Find the clusters of an image and count the pixels of each."""
-    prepared = prepare(pixels, recipe, subprogress(progress, 0, 0.8))
-    model = prepared.model(recipe, channel_axis, confirm=confirm)
-    return counted(model, prepared.pixels, subprogress(progress, 0.8, 1))
+    return fit_model(KMeansModel, pixels, recipe, channel_axis, progress, confirm=confirm)
 
 
 def segment_pixels(
@@ -182,7 +95,7 @@ def segment_pixels(
         Let scikit-learn check an exact optimum; its import takes a second the first time.
     """
     prepared = prepare(pixels, recipe, subprogress(progress, 0, 0.5))
-    model = prepared.model(recipe, channel_axis, confirm=confirm)
+    model = prepared.model(KMeansModel, recipe, channel_axis, confirm=confirm)
     return label_pixels(
         prepared.pixels,
         model,
@@ -211,7 +124,7 @@ def label_pixels(
     Parameters
     ----------
     pixels : Pixels
-        Those that the thresholds of the model apply to; see `KMeansModel.coherent`.
+        Those that the thresholds of the model apply to; see `FittedModel.coherent`.
     model : KMeansModel
     clean_up : CleanUp, optional
     progress : callable, optional
@@ -259,7 +172,7 @@ def _label(
         labels = model.label(pixels, subprogress(progress, 0, 0.5))[0]
         return labels, counted(model, pixels, subprogress(progress, 0.5, 1))
     labels, counts = model.label(pixels, progress, n_counted=model.n_clusters)
-    return labels, _with_counts(model, pixels, counts)
+    return labels, with_counts(model, pixels, counts)
 
 
 def _without_background(labels: Any, model: KMeansModel) -> Any:
@@ -271,42 +184,3 @@ def _without_background(labels: Any, model: KMeansModel) -> Any:
     if is_dask(labels):
         return labels.map_blocks(table.__getitem__, dtype=np.uint8)
     return table[labels]
-
-
-def counted(model: KMeansModel, pixels: Pixels, progress: Progress | None = None) -> KMeansModel:
-    """Return the model with the pixels of each cluster, where its summary could not count them exactly.
-
-    A threshold divides a cell, and the pixels have to be read to count those on each side.
-    """
-    if not model.counts_are_exact:
-        return _with_counts(model, pixels, model.count(pixels, progress))
-    if progress is not None:
-        progress(1.0)
-    return model
-
-
-def _with_counts(model: KMeansModel, pixels: Pixels, counts: NDArray[np.int64]) -> KMeansModel:
-    """Return the model with other counts; infinite pixels are labelled but not counted."""
-    # The model's own counts add up to the number of finite pixels, so most images need no extra pass.
-    if pixels.image.dtype.kind == "f" and counts.sum() > model.counts.sum():
-        counts = counts - model.count(pixels, infinite=True)
-    return replace(model, counts=counts)
-
-
-def check_recipe(pixels: Pixels, recipe: Recipe) -> None:
-    """Raise ``ValueError`` if a recipe does not fit an image; no pixel is read."""
-    check_solver(recipe.solver, pixels)
-    if recipe.illumination is not None:
-        check_space(recipe.illumination, pixels)
-    if recipe.coherence:
-        check_coherent(pixels, recipe.coherence)
-
-
-def check_solver(solver: str, pixels: Pixels) -> None:
-    """Raise ``ValueError`` if the exact solver is chosen for several features."""
-    value_format = pixels.value_format
-    if solver == "exact" and isinstance(value_format, VectorFormat):
-        raise ValueError(
-            f"solver='exact' finds the optimum of one feature, and features={pixels.extractor.name!r} has "
-            f"{value_format.n_features}; use 'auto' or 'lloyd'"
-        )

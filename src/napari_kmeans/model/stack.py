@@ -18,7 +18,7 @@ from ..blocks.progress import Progress, subprogress
 from ..features.extractor import FeatureExtractor
 from ..features.feature_space import ScalarFormat, VectorFormat
 from ..preprocess.illumination import Illumination, IlluminationField
-from . import model_file
+from . import json_file, model_file
 from .fitted_to import check_match
 from .label_pixels import label_lazily
 from .matching import matched
@@ -190,7 +190,7 @@ class KMeansStack:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the models to one JSON file, completely or not at all; see `KMeansModel.save`."""
-        model_file.write(path, self.to_json())
+        json_file.write(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> KMeansStack:

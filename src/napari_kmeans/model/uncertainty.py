@@ -31,7 +31,7 @@ from ..summary.scalar import ScalarSummary
 from ..summary.summarize import summarize
 
 if TYPE_CHECKING:
-    from .model import KMeansModel
+    from .fitted_model import FittedModel
 
 _UNCORRELATED = 0.1  # correlation of labels below which pixels count as independent
 _FEWEST_BLOCKS = 24
@@ -99,12 +99,12 @@ class Uncertainty:
         low, high = self._interval(total)[0].clip(0, 1)
         return float(low), float(high)
 
-    def is_of(self, model: KMeansModel) -> bool:
+    def is_of(self, model: FittedModel) -> bool:
         """Return whether these are the intervals of a model: it has the same thresholds.
 
         Parameters
         ----------
-        model : KMeansModel
+        model : FittedModel
 
         Returns
         -------
@@ -118,7 +118,7 @@ class Uncertainty:
 
 
 def uncertainty_of(
-    model: KMeansModel,
+    model: FittedModel,
     pixels: Pixels,
     *,
     level: float = 0.95,
@@ -126,7 +126,7 @@ def uncertainty_of(
     random_state: int = 0,
     progress: Progress | None = None,
 ) -> Uncertainty:
-    """Resample the blocks of an image; see `KMeansModel.uncertainty`."""
+    """Resample the blocks of an image; see `FittedModel.uncertainty`."""
     _check(model, pixels, level, n_resamples)
     summary = summarize(pixels, subprogress(progress, 0, 0.3))
     assert isinstance(summary, ScalarSummary)
@@ -161,7 +161,7 @@ def uncertainty_of(
     )
 
 
-def _check(model: KMeansModel, pixels: Pixels, level: float, n_resamples: int) -> None:
+def _check(model: FittedModel, pixels: Pixels, level: float, n_resamples: int) -> None:
     if model.n_features > 1:
         raise ValueError(
             f"intervals are found for one feature, and features={model.features!r} has {model.n_features}"
@@ -194,7 +194,7 @@ def _count(plan: BlockCountsPlan, pixels: Pixels, progress: Progress | None) -> 
 class _Solver:
     """Finds thresholds and shares of a resample: exactly, or shares alone between thresholds set by hand."""
 
-    model: KMeansModel
+    model: FittedModel
     values: NDArray[np.float64]
     origin: int
 
@@ -212,7 +212,7 @@ class _Solver:
         return thresholds + self.origin, np.diff(cumulated[splits], prepend=0.0, append=1.0)
 
 
-def _blocks(model: KMeansModel, pixels: Pixels) -> tuple[tuple[int, ...], float, bool]:
+def _blocks(model: FittedModel, pixels: Pixels) -> tuple[tuple[int, ...], float, bool]:
     """Return the size of blocks, how much to widen intervals, and whether blocks had to be smaller.
 
     A block is twice as wide as the distance at which labels are no longer correlated. Pixels on both sides of
@@ -250,7 +250,7 @@ def _windows(shape: tuple[int, ...]) -> list[Box]:
     return [tuple(slice(at, at + n) for at, n in zip(corner, sides, strict=True)) for corner in corners]
 
 
-def _labels(model: KMeansModel, pixels: Pixels, window: Box) -> NDArray[np.float32]:
+def _labels(model: FittedModel, pixels: Pixels, window: Box) -> NDArray[np.float32]:
     """Return the clusters of a part of the image as numbers, NaN where a pixel is excluded."""
     labels = np.empty([side.stop - side.start for side in window], dtype=np.uint8)
     plain = model.merged([]).with_background([])

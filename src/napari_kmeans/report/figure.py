@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from ..io.image_file import ImageFile
-from ..model.model import KMeansModel
+from ..model.fitted_model import FittedModel
 from ..summary.scalar import ScalarSummary
 from .figure_file import png_of, save_figure
 from .histogram_bins import bin_summary
@@ -50,7 +50,7 @@ class SegmentationFigure(Figure):
 def segmentation_figure(
     image: ImageFile,
     labels: ImageFile,
-    model: KMeansModel,
+    model: FittedModel,
     counts: NDArray[np.int64] | None = None,
     *,
     colors: NDArray[np.float64] | None = None,
@@ -67,7 +67,7 @@ def segmentation_figure(
     ----------
     image, labels : ImageFile
         The axes of the labels are the image's `spatial_axes`. Either can be a pyramid.
-    model : KMeansModel
+    model : FittedModel
         Model that made the labels.
     counts : (k + 1,) int64 array, optional
         Pixels of each label, if they differ from those of the model.
@@ -112,7 +112,7 @@ def write_figure(
     path: Path,
     image: ImageFile,
     labels: ImageFile,
-    model: KMeansModel,
+    model: FittedModel,
     counts: NDArray[np.int64] | None = None,
     *,
     colors: NDArray[np.float64] | None = None,
@@ -166,7 +166,7 @@ def _draw_scale_bar(axes: Axes, image: ImageFile) -> None:
     )
 
 
-def _draw_field(axes: Axes, model: KMeansModel, panel: dict[str, Any]) -> None:
+def _draw_field(axes: Axes, model: FittedModel, panel: dict[str, Any]) -> None:
     """Draw the illumination field, which all planes of a stack share; channels that have their own on average."""
     field = model.illumination
     assert field is not None
@@ -183,7 +183,7 @@ def _draw_field(axes: Axes, model: KMeansModel, panel: dict[str, Any]) -> None:
 
 
 def _draw_histogram(
-    axes: Axes, summary: ScalarSummary, model: KMeansModel, colors: NDArray[np.float64]
+    axes: Axes, summary: ScalarSummary, model: FittedModel, colors: NDArray[np.float64]
 ) -> None:
     """Draw an area for each run of bins with one label, in its colour, and a line at each centre."""
     edges, counts = bin_summary(summary)
@@ -240,7 +240,7 @@ def _draw_legend(figure: Figure, colors: NDArray[np.float64], texts: list[str]) 
         text.set_parse_math(False)
 
 
-def _legend_texts(table: dict[str, list[Any]], model: KMeansModel) -> list[str]:
+def _legend_texts(table: dict[str, list[Any]], model: FittedModel) -> list[str]:
     """Return the text of each row of the legend: name, centre of up to three features, and share."""
     names = ("center",) if model.n_features == 1 else model.feature_names
     centers: list[Any] = list(zip(*(table[name] for name in names), strict=True))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..model.model import KMeansModel
+from ..model.fitted_model import FittedModel
 from ..summary.scalar import ScalarSummary
 from .histogram_bins import bin_summary
 from .palette import distinct_colors
@@ -34,7 +34,7 @@ _STYLE = """
 """
 
 
-def model_html(model: KMeansModel) -> str:
+def model_html(model: FittedModel) -> str:
     """Return the clusters of a model as HTML: centres, colours, shares and a small histogram.
 
     The histogram needs the summary of one feature, which a loaded model does not have.
@@ -53,7 +53,7 @@ def model_html(model: KMeansModel) -> str:
     )
 
 
-def headline(model: KMeansModel) -> str:
+def headline(model: FittedModel) -> str:
     """Return what the model is, in a line."""
     n = model.n_clusters
     how = "exact optimum" if model.is_exact else f"best of {model.n_init} restarts" if model.n_init else ""
@@ -67,7 +67,7 @@ def headline(model: KMeansModel) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _table(table: dict[str, list[Any]], model: KMeansModel, colors: Sequence[str]) -> str:
+def _table(table: dict[str, list[Any]], model: FittedModel, colors: Sequence[str]) -> str:
     """Return a row for each label."""
     is_scalar = model.n_features == 1
     columns = ["center"] if is_scalar else list(model.feature_names[:_MAX_COLUMNS])
@@ -95,7 +95,7 @@ def _table(table: dict[str, list[Any]], model: KMeansModel, colors: Sequence[str
     )
 
 
-def _histogram(summary: ScalarSummary, model: KMeansModel, colors: Sequence[str]) -> str:
+def _histogram(summary: ScalarSummary, model: FittedModel, colors: Sequence[str]) -> str:
     """Return the histogram as SVG: bars in the colours of the clusters, and a line at each centre."""
     edges, counts = bin_summary(summary)
     labels = model.label_of_cluster[1:][np.searchsorted(model.thresholds, (edges[1:] + edges[:-1]) / 2)]

@@ -10,7 +10,7 @@ import numpy as np
 from ..blocks.arrays import in_memory
 from ..blocks.containers import open_container
 from ..io.image_file import ImageFile
-from ..model.model import KMeansModel
+from ..model.fitted_model import FittedModel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,17 +18,13 @@ if TYPE_CHECKING:
 _SPATIAL = "TZYX"
 
 
-def plot_model(
-    model: KMeansModel, image: Any, channel_axis: int | str | None = None, labels: Any = None
-) -> Figure:
+def plot_model(model: FittedModel, image: Any, channel_axis: int | str | None, labels: Any) -> Figure:
     """Return the figure of an image, its clusters and their histogram; see `KMeansModel.plot`."""
     try:
         from .figure import segmentation_figure
     except ImportError:
         raise ImportError("plot needs Matplotlib: pip install 'napari-kmeans[cli]'") from None
     file = _image_file(image, channel_axis, model.channel_axis)
-    if labels is None:
-        labels = model.predict(image, channel_axis)
     found = open_container(labels).data
     shape = tuple(n for axis, n in zip(file.axes, file.data.shape, strict=True) if axis not in "CS")
     if tuple(found.shape) != shape:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..io.atomic import replacing
-from ..model.model import KMeansModel
+from ..model.fitted_model import FittedModel
 from ..model.uncertainty import Uncertainty
 
 
@@ -37,7 +37,7 @@ class PixelSize:
 
 
 def cluster_table(
-    model: KMeansModel,
+    model: FittedModel,
     pixel: PixelSize | None = None,
     counts: NDArray[np.int64] | None = None,
     uncertainty: Uncertainty | None = None,
@@ -48,7 +48,7 @@ def cluster_table(
 
     Parameters
     ----------
-    model : KMeansModel
+    model : FittedModel
     pixel : PixelSize, optional
     counts : (k + 1,) int64 array, optional
         Pixels of each label, if they differ from those of the model, for example after a clean-up.
@@ -128,7 +128,7 @@ def _add_intervals(table: dict[str, list[Any]], labels: NDArray[np.uint8], uncer
 
 def write_table(
     path: Path,
-    model: KMeansModel,
+    model: FittedModel,
     pixel: PixelSize | None = None,
     counts: NDArray[np.int64] | None = None,
     uncertainty: Uncertainty | None = None,
@@ -163,7 +163,7 @@ def write_columns(path: Path, table: Mapping[str, Sequence[Any]], *, overwrite: 
 
 
 def table_text(
-    model: KMeansModel,
+    model: FittedModel,
     pixel: PixelSize | None = None,
     counts: NDArray[np.int64] | None = None,
     uncertainty: Uncertainty | None = None,

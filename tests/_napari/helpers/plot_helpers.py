@@ -6,8 +6,9 @@ import numpy as np
 import pyqtgraph as pg
 
 from napari_kmeans.blocks.pixels import Pixels
+from napari_kmeans.model.model import KMeansModel
+from napari_kmeans.model.preparation import prepare
 from napari_kmeans.model.recipe import Recipe
-from napari_kmeans.model.segmentation import prepare
 from napari_kmeans.summary.summarize import summarize
 
 OF = {"rgb": -1, "lab": -1, "channels": -1, "texture": None}  # channel axes
@@ -18,7 +19,7 @@ def as_bytes(colors):
 
 
 def model(search, k, features):
-    return search.model(Recipe.of(k, features=features), OF[features])
+    return search.model(KMeansModel, Recipe.of(k, features=features), OF[features])
 
 
 def points(plot):

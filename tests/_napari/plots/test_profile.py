@@ -11,8 +11,9 @@ from plot_helpers import as_bytes
 from napari_kmeans._napari.plots.profile import arrange
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.features.channels import Channels
+from napari_kmeans.model.model import KMeansModel
+from napari_kmeans.model.preparation import prepare
 from napari_kmeans.model.recipe import Recipe
-from napari_kmeans.model.segmentation import prepare
 from napari_kmeans.report.palette import distinct_colors
 
 
@@ -53,7 +54,7 @@ def test_profile_draws_standardised_centres_in_the_clusters_colours(plot, show, 
 def test_profile_of_plain_channels_is_in_their_own_units(plot, blobs):
     recipe = Recipe.of(features=Channels(standardize=False))
     plain = prepare(Pixels.of(blobs(3), features=recipe.extractor, channel_axis=-1), recipe)
-    found = plain.model(recipe, -1)
+    found = plain.model(KMeansModel, recipe, -1)
     assert (found.scales == 1).all()
     plot.set_cloud(plain.clusterings.summary)
     plot.set_model(found, distinct_colors(3))

@@ -8,12 +8,13 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QPalette
 
 from napari_kmeans._napari.plots.point_cloud import N_SHOWN
+from napari_kmeans.model.model import KMeansModel
 from napari_kmeans.model.recipe import Recipe
 from napari_kmeans.report.palette import distinct_colors
 
 
 def estimated(search, k):
-    return search.model(Recipe.of(k, features="rgb"), -1, estimate=True)
+    return search.model(KMeansModel, Recipe.of(k, features="rgb"), -1, estimate=True)
 
 
 def test_points_have_the_colour_of_the_nearest_centre(plot, show, stained):

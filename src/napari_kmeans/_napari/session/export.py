@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ...blocks.dask_cluster import use_scheduler
 from ...blocks.progress import Progress, subprogress
 from ...io.label_images import export
-from ...model.segmentation import clean_segmentation, counted
+from ...model.preparation import counted
+from ...model.segmentation import clean_segmentation
 from ...report.label_metadata import model_metadata
 from ..layers.resolutions import Resolutions
 from .measurements import Measured, measure

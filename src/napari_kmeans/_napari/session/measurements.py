@@ -15,8 +15,8 @@ from ...kmeans.suggestion import Suggestion, suggest
 from ...kmeans.uneven_illumination import uneven_illumination
 from ...model.labellers import compile_labellers
 from ...model.model import KMeansModel
+from ...model.preparation import Prepared, prepare
 from ...model.recipe import Recipe
-from ...model.segmentation import Prepared, prepare
 from ...summary.scalar import ScalarSummary
 
 
@@ -57,7 +57,7 @@ class Measured:
 
     def model(self, recipe: Recipe, channel_axis: int | None, *, estimate: bool = False) -> KMeansModel:
         """Return the model of a recipe; that of an estimate has the counts that the whole image may have."""
-        model = self.prepared.model(recipe, channel_axis, estimate=estimate)
+        model = self.prepared.model(KMeansModel, recipe, channel_axis, estimate=estimate)
         if not self.is_estimate:
             return model
         share = self.n_pixels / self.n_read
