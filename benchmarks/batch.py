@@ -1,4 +1,4 @@
-"""Many small pictures: the command line with one and with two processes, beside a loop in Python.
+"""One or many small pictures: the command line with one and with two processes, beside a loop in Python.
 
 Run with ``python -m benchmarks.batch``. Every run starts a program of its own and counts from start to exit.
 """
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -36,12 +37,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.batch", description=__doc__)
     parser.add_argument("--images", type=int, default=200, help="number of pictures (default 200)")
     parser.add_argument("--size", type=int, default=512, help="edge in pixels (default 512)")
+    parser.add_argument("--dtype", default="uint8", help="unsigned integers (default uint8)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each, in turn (default 3)")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _make_pictures(folder / "images", options.images, options.size)
+        _make_pictures(folder / "images", options.images, options.size, np.dtype(options.dtype))
         table = measure(folder, options.images, options.rounds)
     print(table.markdown() if options.markdown else table.text())
     return 0
@@ -91,20 +93,22 @@ def measure(folder: Path, n_images: int, rounds: int) -> Table:
         for name, t in timings.items()
     ]
     header = ["program", "median", "least", "an image", "times segment's speed"]
-    return Table(f"{n_images} pictures, from start to exit", header, rows)
+    pictures = "One picture" if n_images == 1 else f"{n_images} pictures"
+    return Table(f"{pictures}, from start to exit", header, rows)
 
 
 def _path() -> str:
     return os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
 
 
-def _make_pictures(folder: Path, n_images: int, size: int) -> None:
+def _make_pictures(folder: Path, n_images: int, size: int, dtype: np.dtype[Any]) -> None:
     folder.mkdir()
     rng = np.random.default_rng(0)
     for number in range(n_images):
         scene = rng.normal((60 + number % 20, 120, 180), 1).repeat(size * size // 3 + 1)[: size * size]
         noisy = np.clip(scene.reshape(size, size) + rng.normal(0, 15, (size, size)), 0, 255)
-        tifffile.imwrite(folder / f"{number:03d}.tif", noisy.astype(np.uint8))
+        whole = (noisy * (np.iinfo(dtype).max // 255)).astype(dtype)
+        tifffile.imwrite(folder / f"{number:03d}.tif", whole)
 
 
 if __name__ == "__main__":

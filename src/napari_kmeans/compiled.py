@@ -1,19 +1,91 @@
-"""How loops over pixels and levels are compiled; only modules of such loops import this one, and numba with it."""
+"""How loops over pixels and levels run: compiled by numba, or by Python while that takes less time.
+
+To import numba and load the compiled loops takes half a second, which is longer than all loops over a small image
+take in Python. So a process that has not imported numba lets Python run them, until they have visited more
+elements than a small image has. Both give the same bits.
+"""
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable
 from functools import partial
+from types import FunctionType
 from typing import Any
 
-from numba import njit
+import numpy as np
+
+INTERPRETED_ELEMENTS = 400_000
+"""Elements of arrays that Python visits before numba is imported; they take it about 0.2 seconds."""
+
+_visited = 0  # elements, by Python
+_lock = threading.RLock()
 
 
-def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Compile a function with numba the first time that it is called; a decorator, with or without options.
+class Kernel:
+    """A function that numba compiles, without the lock of Python; see `kernel`.
 
-    It runs without Python's lock. The machine code is kept beside the module, or in the user's cache folder if
-    the former cannot be written. If neither can, every process compiles the function again.
+    Parameters
+    ----------
+    function : callable
+        Of arrays and numbers. It may call other kernels.
+    options : dict
+        Of `numba.njit`.
+    """
+
+    def __init__(self, function: FunctionType, options: dict[str, Any]) -> None:
+        self._function = function
+        self._options = options
+        self._compiled: Any = None
+        self._interpreted: Any = None
+        self.__doc__ = function.__doc__
+        self.__name__ = function.__name__
+
+    def __call__(self, *args: Any) -> Any:
+        """Call the function, compiled or interpreted."""
+        if self._compiled is None and "numba" not in sys.modules and _python_takes_less(args):
+            with np.errstate(all="ignore"):  # as compiled code
+                return self.interpreted(*args)
+        return self.compiled(*args)
+
+    @property
+    def compiled(self) -> Any:
+        """The function as `numba.njit` returns it."""
+        if self._compiled is None:
+            with _lock:
+                if self._compiled is None:
+                    self._compiled = _compile(self._calling("compiled"), self._options)
+        return self._compiled
+
+    @property
+    def interpreted(self) -> Any:
+        """The function as Python runs it."""
+        if self._interpreted is None:
+            self._interpreted = self._calling("interpreted")
+        return self._interpreted
+
+    def _calling(self, form: str) -> FunctionType:
+        """Return the function with each kernel that it calls in the same form."""
+        plain = self._function
+        known = plain.__globals__
+        called = {
+            name: getattr(known[name], form)
+            for name in plain.__code__.co_names
+            if isinstance(known.get(name), Kernel)
+        }
+        bound = FunctionType(
+            plain.__code__, {**known, **called}, plain.__name__, plain.__defaults__, plain.__closure__
+        )
+        bound.__qualname__ = plain.__qualname__
+        return bound
+
+
+def kernel(function: Any = None, **options: Any) -> Any:
+    """Compile a function with numba at its first call, or at a later one; a decorator, with or without options.
+
+    The machine code is kept beside the module, or in the user's cache folder if the former cannot be written.
+    If neither can, every process compiles the function again.
 
     Parameters
     ----------
@@ -22,9 +94,23 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     **options
         Of `numba.njit`.
     """
-    if function is None:
-        return partial(kernel, **options)
+    return partial(kernel, **options) if function is None else Kernel(function, options)
+
+
+def _compile(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    from numba import njit
+
     try:
         return njit(nogil=True, cache=True, **options)(function)
     except RuntimeError:  # no folder can be written
         return njit(nogil=True, **options)(function)
+
+
+def _python_takes_less(args: tuple[Any, ...]) -> bool:
+    """Whether Python may visit these arrays before numba is imported; if so, count their elements."""
+    global _visited
+    visited = _visited + sum(arg.size for arg in args if isinstance(arg, np.ndarray))
+    if visited > INTERPRETED_ELEMENTS:
+        return False
+    _visited = visited
+    return True

@@ -15,8 +15,8 @@ def norm_of(columns, norm):
 
 @pytest.fixture(params=[True, False], ids=["compiled", "in Python"])
 def divide_by_norm(request):
-    compiled = _channel_kernels.divide_by_norm
-    return compiled if request.param else getattr(compiled, "py_func", compiled)
+    kernel = _channel_kernels.divide_by_norm
+    return kernel.compiled if request.param else kernel.interpreted
 
 
 @pytest.mark.parametrize("norm", POWERS)

@@ -13,6 +13,11 @@ def test_without_missing_pixels_it_equals_scipy(sigma):
     assert np.array_equal(gaussian(image, sigma), gaussian_filter(image, sigma))
 
 
+def test_float16_is_smoothed_like_float32():
+    image = np.random.default_rng(0).random((30, 40)).astype(np.float16)
+    assert np.array_equal(gaussian(image, (2, 1)), gaussian(image.astype(np.float32), (2, 1)))
+
+
 def test_missing_pixels_do_not_affect_their_surroundings():
     image = np.full((40, 50), 7.0)
     known = np.ones(image.shape, dtype=bool)

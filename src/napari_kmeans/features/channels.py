@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..options import option
+from ._channel_kernels import divide_by_norm
 from .feature_space import FeatureSpace, ScalarFormat, VectorFormat, as_native, native_dtype
 
 _MAX_COUNTED = 3  # with more channels, almost every pixel would have its own cell
@@ -104,8 +105,6 @@ def _normalize(
     values: NDArray[Any], power: int, normalized: NDArray[Any], norms: NDArray[np.float64]
 ) -> None:
     """Divide (..., d) values by the norm of each pixel; write the results and the norms."""
-    from ._channel_kernels import divide_by_norm
-
     d = values.shape[-1]
     rows, out, flat = values.reshape(-1, d), normalized.reshape(-1, d), norms.reshape(-1)
     length = max(256, _PIECE_VALUES // d)

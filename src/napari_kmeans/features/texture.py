@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..options import option
 from ..preprocess.smoothing import gaussian, gaussian_radius
+from . import _texture_kernels as kernels
 from .feature_space import FeatureSpace, VectorFormat, native_dtype
 from .gray import Gray
 
@@ -188,8 +189,6 @@ def _scale_features(image: NDArray[Any], scales: NDArray[np.float64]) -> Iterato
 
 def _edges_and_texture(image: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """Yield the edge strength and the eigenvalues of the Hessian matrix in descending order."""
-    from . import _texture_kernels as kernels
-
     if image.ndim > 2:
         from skimage.feature import hessian_matrix_eigvals
         from skimage.filters import sobel
@@ -228,8 +227,6 @@ def _smooth(
     mode : {"edge", "symmetric"}
         Pixels beyond the border, as in `numpy.pad`.
     """
-    from ._texture_kernels import smooth_across, smooth_along
-
     radius = gaussian_radius(sigma, truncate)
     kernel = np.exp(-0.5 / (sigma * sigma) * np.arange(-radius, radius + 1) ** 2)
     weights = (kernel / kernel.sum())[radius:].copy()
@@ -240,8 +237,8 @@ def _smooth(
         out = np.empty(shape, dtype=dtype)
         if axis < len(shape) - 1:
             split = (math.prod(shape[:axis]), size, math.prod(shape[axis + 1 :]))
-            smooth_across(source.reshape(split), index, weights, out.reshape(split))
+            kernels.smooth_across(source.reshape(split), index, weights, out.reshape(split))
         else:
-            smooth_along(source.reshape(-1, size), index, weights, out.reshape(-1, size))
+            kernels.smooth_along(source.reshape(-1, size), index, weights, out.reshape(-1, size))
         values = out
     return values

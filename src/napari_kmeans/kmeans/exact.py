@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks import loop
+from ._kernels import accumulate_runs, find_split, next_row, scatter_of_prefixes
 
 _PARTS = 16  # of a row: more than there are threads, since some take longer than others
 _LEAST_VALUES = 1 << 13  # a row of fewer takes less time than handing its parts to threads
@@ -64,9 +65,6 @@ class OptimalPartitions:
         if not np.isfinite(values).all() or (values[1:] <= values[:-1]).any() or (weights <= 0).any():
             raise ValueError("values must be finite and strictly ascending, weights positive")
         self.values, self.weights = values, weights
-
-        # Imported here, since importing numba takes a while.
-        from ._kernels import accumulate_runs, scatter_of_prefixes
 
         # Scaling by a power of two changes no digit.
         self._exponent = _EXPONENT - int(np.frexp(values[-1] / 2 - values[0] / 2)[1])
@@ -159,8 +157,6 @@ class OptimalPartitions:
 
     def _next_row(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Compute the least inertia of every prefix in one more cluster, and the last splits."""
-        from ._kernels import next_row
-
         n = self.n_values
         row, split = np.zeros(n + 1), np.zeros(n + 1, dtype=np.int32)
         fill = partial(
@@ -177,8 +173,6 @@ class OptimalPartitions:
         """Return where the last of `n_clusters` optimal clusters of all values begins."""
         if n_clusters <= self.n_rows:
             return int(self._splits[n_clusters - 1][-1])
-        from ._kernels import find_split
-
         n, previous = self.n_values, self._rows[n_clusters - 2]
         return int(find_split(previous, self._weight, self._mean, self._scatter, n_clusters - 1, n - 1, n)[1])
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._nearest_kernels import assign
+
 _PIECE_VALUES = 1 << 18  # coordinates converted at a time, so that they stay in the cache
 
 
@@ -44,8 +46,6 @@ def nearest_with_distances(
 
     The distance is infinite where a coordinate is not finite, and where its square overflows.
     """
-    from ._nearest_kernels import assign
-
     d, size = len(columns), columns[0].size
     labels, distances = np.empty(size, dtype=np.uint8), np.empty(size)
     factors = np.ones(d) if scales is None else 1 / scales

@@ -9,6 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..summary.vector import outer_products
+from ._nearest_kernels import (
+    assign,
+    lloyd,
+    orthonormalize,
+    plus_plus,
+    project,
+    scatter_of_cluster,
+    split_cluster,
+    sum_clusters,
+)
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.uint8]
@@ -64,8 +74,6 @@ class WeightedPoints:
 
     def assign(self, centers: Floats) -> tuple[Labels, Floats]:
         """Return the nearest centre of each point, and its squared distance."""
-        from ._nearest_kernels import assign
-
         labels, distances = np.empty(self.size, dtype=np.uint8), np.empty(self.size)
         assign(self.columns, np.ascontiguousarray(centers), labels, distances)
         return labels, distances
@@ -76,23 +84,17 @@ class WeightedPoints:
 
     def lloyd(self, centers: Floats) -> tuple[Floats, Labels]:
         """Move centres by Lloyd's iteration; return them and the cluster of each point."""
-        from ._nearest_kernels import lloyd
-
         centers, labels = centers.copy(), np.empty(self.size, dtype=np.uint8)
         lloyd(self.columns, self.weights, centers, _MAX_ITER, labels)
         return centers, labels
 
     def restart(self, randoms: Floats) -> tuple[Floats, float]:
         """Return the result of one start of k-means++, and its inertia; see `plus_plus`."""
-        from ._nearest_kernels import plus_plus
-
         centers, _ = self.lloyd(plus_plus(self.columns, self.weights, randoms))
         return centers, self.inertia(centers)
 
     def means(self, labels: Labels, n_clusters: int) -> Floats:
         """Return the mean of each cluster: (n_clusters, d) array, 0 where it is empty."""
-        from ._nearest_kernels import sum_clusters
-
         sums, totals = np.empty((n_clusters, len(self.columns))), np.empty(n_clusters)
         sum_clusters(self.columns, self.weights, labels, sums, totals)
         return sums / np.maximum(totals, 1)[:, np.newaxis]
@@ -111,8 +113,6 @@ class WeightedPoints:
     @cached_property
     def axes(self) -> Floats | None:
         """Principal axes: (d, 32) orthonormal columns; None if there are no more than 32 features."""
-        from ._nearest_kernels import orthonormalize, project
-
         if len(self.columns) <= N_AXES:
             return None
         some = self.columns[:, :_AXES_POINTS]
@@ -139,8 +139,6 @@ class WeightedPoints:
 
     def project(self, columns: Floats) -> Floats:
         """Return the coordinates of other (d, m) points along the principal axes."""
-        from ._nearest_kernels import project
-
         return columns if self.axes is None else project(np.ascontiguousarray(columns), self.axes)
 
 
@@ -166,8 +164,6 @@ class Splits:
 
     def centers(self, n_clusters: int) -> Floats:
         """Return the means of clusters: (n_clusters, d) array, with fewer rows if there are fewer points."""
-        from ._nearest_kernels import split_cluster
-
         while len(self._found) < n_clusters:
             old = int(np.argmax([np.trace(scatter) for scatter in self._scatters]))
             new = len(self._means)
@@ -182,8 +178,6 @@ class Splits:
         return self._found[n_clusters - 1]
 
     def _measure(self, number: int) -> None:
-        from ._nearest_kernels import scatter_of_cluster
-
         points = self._points
         scatter_of_cluster(
             points.columns, points.weights, self._labels, number, self._means[number], self._scatters[number]

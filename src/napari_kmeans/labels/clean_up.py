@@ -18,6 +18,7 @@ from ..blocks.loop import run
 from ..blocks.pixels import check_axis
 from ..blocks.progress import Progress, subprogress
 from ..options import Option, check_number, option, options_of
+from . import _clean_up_kernels as kernels
 from . import region_graph
 from .majority import Ball, as_volume, majority
 
@@ -383,8 +384,6 @@ def _relabel(
     """Give the regions of a block their new labels; excluded pixels keep their label."""
     if table is None:
         return labels
-    from . import _clean_up_kernels as kernels
-
     ids, _ = region_graph.number_regions(labels, include)
     out = np.empty(labels.shape, dtype=np.uint8)
     kernels.relabel(as_volume(labels), ids, table, as_volume(out))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.boxes import Box
+from . import _clean_up_kernels as kernels
 
 _ROUNDING = 1e-9  # relative to a squared radius of 1: three pixels of size 0.1 are within 0.3
 _MAX_REACH = 1 << 40  # more pixels than any axis has
@@ -90,8 +91,6 @@ def majority(
     box : tuple of slice, optional
         Part of `labels` to return; the rest only votes.
     """
-    from . import _clean_up_kernels as kernels
-
     shape = labels.shape
     box = box or tuple(slice(0, n) for n in shape)
     volume, included = as_volume(labels), as_volume(include)

@@ -14,6 +14,7 @@ from ..blocks.arrays import as_readable, in_memory, is_dask, is_masked
 from ..blocks.boxes import row_boxes
 from ..blocks.pixels import check_axis
 from ..blocks.progress import Progress, subprogress
+from . import _clean_up_kernels as kernels
 from .clean_up import check_axes, check_labels, check_spacing, check_spatial
 
 _BLOCK = 1 << 20  # pixels measured at a time
@@ -205,8 +206,6 @@ def _measure_objects(
     progress: Progress | None,
 ) -> Table:
     """Measure all objects at once, block by block."""
-    from . import _clean_up_kernels as kernels
-
     n_pixels = np.zeros(n_objects, dtype=np.int64)
     total, first, last = (np.zeros((objects.ndim, n_objects), dtype=np.int64) for _ in range(3))
     first[:] = np.iinfo(np.int64).max

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _clean_up_kernels as kernels
 from .majority import as_volume
 
 Ids = NDArray[np.signedinteger[Any]]
@@ -99,8 +100,6 @@ class RegionGraph:
 
 def number_regions(labels: NDArray[np.uint8], include: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
     """Number the regions of a block from 1, and return how many there are; 0 is excluded."""
-    from . import _clean_up_kernels as kernels
-
     volume = as_volume(labels)
     ids = np.empty(volume.shape, dtype=np.int32)
     n_regions = kernels.number_regions(volume, as_volume(include), ids)
@@ -123,8 +122,6 @@ def block_regions(
     limit : int
         Regions of fewer pixels are small.
     """
-    from . import _clean_up_kernels as kernels
-
     ids, n_regions = number_regions(labels, include)
     n_added = 3 - labels.ndim
     at_border = np.zeros((3, 2), dtype=bool)
@@ -159,8 +156,6 @@ def region_graph(blocks: Sequence[BlockRegions], grid: Sequence[int], limit: int
     limit : int
         Regions of fewer pixels are small.
     """
-    from . import _clean_up_kernels as kernels
-
     # Nodes are the regions of all blocks, one block after the other; node 0 stands for excluded pixels.
     starts = np.cumsum([0] + [block.label.size - 1 for block in blocks]).tolist()
     n_nodes = starts[-1] + 1
@@ -247,8 +242,6 @@ def merge_small_regions(
     check : callable
         Called after each round; may raise to stop.
     """
-    from . import _clean_up_kernels as kernels
-
     pending = graph.size < limit
     pending[0] = False
     merged = np.where(pending, np.int16(-1), label)
@@ -279,8 +272,6 @@ def fill_holes(graph: RegionGraph, label: NDArray[np.uint8], limit: int, check: 
     graph, label, limit, check
         As for `merge_small_regions`.
     """
-    from . import _clean_up_kernels as kernels
-
     # A set that touches a large or an outer region is not a hole.
     inner = (graph.size < limit) & ~graph.outer
     visited = np.full(inner.size, -1, dtype=np.int16)

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from ..features.feature_space import ScalarFormat, VectorFormat
 from ..kmeans.nearest import nearest_with_distances
+from ..summary._color_kernels import count_runs, sort_keys
 from ..summary.counted_values import bits_of, level_values, mask_of
 from ..summary.sample import as_columns
+from ._kernels import add_thresholds, label_by_table, label_by_thresholds
 
 _LONG_PIECE = 1 << 16  # pixels labelled at a time
 _COMPARED = 7  # thresholds compared at a time: compilers make vector instructions of these, but not of 15
@@ -86,8 +88,6 @@ class _TableLabeller(_FlatLabeller):
     table: NDArray[np.uint8]
 
     def label(self, bits: NDArray[Any], include: NDArray[np.uint8] | None, out: NDArray[np.uint8]) -> None:
-        from ._kernels import label_by_table  # here, since importing numba takes a while
-
         label_by_table(bits, include, self.table, out)
 
 
@@ -109,8 +109,6 @@ class _ThresholdLabeller(_FlatLabeller):
     shown: NDArray[np.uint8] | None
 
     def label(self, bits: NDArray[Any], include: NDArray[np.uint8] | None, out: NDArray[np.uint8]) -> None:
-        from ._kernels import add_thresholds, label_by_table, label_by_thresholds
-
         signed = np.dtype(f"i{bits.dtype.itemsize}")
         kind = self.cuts.dtype.kind
         inverted = signed.type(np.iinfo(signed).max if kind == "f" else 0)
@@ -236,8 +234,6 @@ class NearestLabeller:
             unknown &= chosen
         where = np.flatnonzero(unknown)
         if where.size:
-            from ..summary._color_kernels import count_runs, sort_keys
-
             d = len(columns)
             missing = keys[where]
             new, _ = count_runs(sort_keys(missing.astype(np.uint64), 8 * d))

@@ -1,4 +1,7 @@
-"""Compiled loops of the preprocessing."""
+"""Compiled loops of the preprocessing.
+
+Where float32 meets a float, float64 is named, which numba takes by itself and Python does not.
+"""
 # mypy: ignore-errors
 
 from __future__ import annotations
@@ -118,7 +121,7 @@ def tv_axis(u, z, weight, first, last):
 def extrapolate(z, previous, u, factor, first, last):
     """Move `z` on by `factor` of its last step, keep where it was in `previous`, and subtract the move from `u`."""
     for i in range(first, last):
-        step = factor * (z[i] - previous[i])
+        step = factor * np.float64(z[i] - previous[i])
         previous[i] = z[i]
         z[i] += step
         u[i] -= step
@@ -150,8 +153,8 @@ def coherent_cells(u, values, low, scale, counts, sums, squares, origin):
     """Count pixels in equal cells of `u`, and sum `values` - origin and its square in each."""
     for i in range(u.size):
         if u[i] == u[i]:
-            cell = int((u[i] - low) * scale)
-            value = values[i] - origin
+            cell = int((np.float64(u[i]) - low) * scale)
+            value = np.float64(values[i]) - origin
             counts[cell] += 1
             sums[cell] += value
             squares[cell] += value * value
@@ -167,7 +170,7 @@ def count_borders(u, low, scale, borders):
     for o in range(n_outer):
         for i in range(n - 1):
             for j in range(n_inner):
-                a, b = u[o, i, j], u[o, i + 1, j]
+                a, b = np.float64(u[o, i, j]), np.float64(u[o, i + 1, j])
                 if a == a and b == b and a != b:
                     borders[int((min(a, b) - low) * scale)] += 1
                     borders[int((max(a, b) - low) * scale)] -= 1

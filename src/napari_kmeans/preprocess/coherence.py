@@ -34,6 +34,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _kernels
+
 MAX_COHERENCE = 100.0
 """Largest price of a border, in units of the noise."""
 
@@ -142,8 +144,6 @@ def proximal_map(
         Duality gap that was reached, relative to the sum of squared distances of the values to their mean:
         how far at most the objective is above its minimum.
     """
-    from . import _kernels
-
     known = np.isfinite(values)
     # Infinite pixels keep their value and are not smoothed into their neighbours.
     u = np.where(known, values, np.float32(np.nan))
@@ -194,8 +194,6 @@ class _Momentum:
 
     def extrapolate(self, map_ranges: MapRanges) -> None:
         """Move the dual on by a part of its last step, and u with it."""
-        from . import _kernels
-
         following = (1 + math.sqrt(1 + 4 * self._t**2)) / 2
         factor, self._t = np.float32((self._t - 1) / following), following
         move = partial(_call_on_range, _kernels.extrapolate, self._dual, self._previous, self._u, factor)
@@ -244,8 +242,6 @@ def _duality_gap(
     With feasible duals z and e = u - v + Σ z, which is 0 but for rounding, the gap is
     Σ weight |difference of u| - Σ u · z over all axes, + ½ Σ e².
     """
-    from . import _kernels
-
     gap = 0.0
     for axis, dual in duals.items():
         lines = _lines_along(u, axis)

@@ -50,6 +50,9 @@ def gaussian(
     """
     from scipy.ndimage import gaussian_filter
 
+    if image.dtype == np.float16:  # which SciPy does not take
+        image = image.astype(np.float32)
+
     def smooth(values: NDArray[Any]) -> NDArray[np.float64]:
         return np.asarray(gaussian_filter(values, sigma, output=np.float64, truncate=truncate))
 

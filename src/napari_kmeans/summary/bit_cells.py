@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..features.feature_space import ScalarFormat
+from ._kernels import count_cells, count_others, count_prefixes
 from .counted_values import bits_of, mask_of
 from .plan import Plan, ScalarPlan
 from .scalar import MAX_POINTS, ScalarSummary, merge_points
@@ -49,8 +50,6 @@ class PrefixPlan(ScalarPlan):
 
     def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.uint64]:
         """Return pixel count, smallest and largest bit pattern of each prefix: (3, 2^16) uint64 array."""
-        from ._kernels import count_prefixes
-
         counts = np.zeros((3, _PREFIXES), dtype=np.uint64)
         counts[1] = np.iinfo(np.uint64).max
         count_prefixes(_raw(self.scalar, values), mask_of(include), _root(self.scalar), *counts)
@@ -198,8 +197,6 @@ class CellsPlan(ScalarPlan):
 
     def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Return pixel count and sum of the bit patterns, modulo 2^64: (2, n_cells + 1) int64 array."""
-        from ._kernels import count_cells
-
         counts = np.zeros((2, self.first.size + 1), dtype=np.int64)
         with np.errstate(over="ignore"):  # arithmetic is modulo 2^64, which is reported if not compiled
             sums = counts[1].view(np.uint64)
@@ -273,8 +270,6 @@ class ConfirmPlan(ScalarPlan):
 
     def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Count the pixels of each cell that differ from its mean: (n_cells + 1,) int64 array."""
-        from ._kernels import count_others
-
         counts = np.zeros(self.mean.size + 1, dtype=np.int64)
         expected = np.append(self.mean, np.uint64(0))
         with np.errstate(over="ignore"):

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._color_kernels import append_code, extract_code
+
 # Steps that move the bits of a number two or three places apart: shift left, and keep these bits [2]_.
 _STEPS = {
     2: (
@@ -39,8 +41,6 @@ _STEPS = {
 
 def interleave(codes: Sequence[NDArray[Any]], n_bits: int) -> NDArray[np.uint64]:
     """Interleave the bits of two or three codes of at most `n_bits` bits each."""
-    from ._color_kernels import append_code
-
     steps = [step for step in _STEPS[len(codes)] if step[0] < n_bits * len(codes)]
     shifts, masks = (np.array(column, dtype=np.uint64) for column in zip(*steps, strict=True))
     keys = np.zeros(codes[0].size, dtype=np.uint64)
@@ -51,8 +51,6 @@ def interleave(codes: Sequence[NDArray[Any]], n_bits: int) -> NDArray[np.uint64]
 
 def deinterleave(keys: NDArray[np.uint64], n_axes: int) -> NDArray[np.int64]:
     """Return the codes of keys: (n_axes, n) int64 array."""
-    from ._color_kernels import extract_code
-
     steps = _STEPS[n_axes][::-1]
     shifts = np.array([shift for shift, _ in steps], dtype=np.uint64)
     masks = np.array([kept for _, kept in steps] + [(1 << 64 // n_axes) - 1], dtype=np.uint64)

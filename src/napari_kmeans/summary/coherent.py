@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..preprocess._kernels import coherent_cells, count_borders
 from .scalar import ScalarSummary
 
 N_CELLS = 1 << 16
@@ -91,8 +92,6 @@ class CoherentSummary:
         weights : sequence of float
             Weight of a pair of neighbours along each axis.
         """
-        from ..preprocess._kernels import coherent_cells, count_borders
-
         finite = np.isfinite(u)
         low, high = float(u.min(where=finite, initial=np.inf)), float(u.max(where=finite, initial=-np.inf))
         origin = float(np.sum(original.values * (original.counts / original.n_pixels))) + original.origin

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..blocks.pixels import Block
 from ..features.feature_space import VectorFormat
+from ._color_kernels import count_runs, merge_cells, sort_keys
 from .codes import Coder, Even, Leading, Shifted, deinterleave, interleave
 from .vector import VectorSummary, check_integers, standardized, unrepresentable
 
@@ -126,8 +127,6 @@ def combine(parts: Sequence[Cells], n_axes: int) -> Cells:
 
 
 def _merge(a: Cells, b: Cells, n_axes: int) -> Cells:
-    from ._color_kernels import merge_cells
-
     shift = max(a.shift, b.shift)
     a, b = a.coarser(shift, n_axes), b.coarser(shift, n_axes)
     rows = [np.stack([c.counts]) if c.sums is None else np.vstack([c.counts, c.sums]) for c in (a, b)]
@@ -303,8 +302,6 @@ class CountPlan:
 
     def chunk(self, block: Block) -> list[Cells]:
         """Return the cells of a block, in one part."""
-        from ._color_kernels import count_runs, sort_keys
-
         d = self.vector.n_features
         columns = usable(*block.values(), d)
         parts = []

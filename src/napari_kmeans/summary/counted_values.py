@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..features.feature_space import ScalarFormat
+from ._kernels import count_values
 from .plan import ScalarPlan
 from .scalar import ScalarSummary
 
@@ -56,8 +57,6 @@ def histogram(values: NDArray[Any], include: NDArray[np.bool_] | None = None) ->
 
 
 def _count(raw: NDArray[Any], mask: NDArray[np.uint8] | None) -> NDArray[np.int64]:
-    from ._kernels import count_values  # here, since importing numba takes a while
-
     total = np.zeros(1 << 8 * raw.itemsize, dtype=np.int64)
     for begin in range(0, raw.size, _MOST):
         piece = slice(begin, begin + _MOST)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ._color_kernels import average_cells, scatter_across
 from .vector import VectorSummary
 
 _CELLS = (1 << 11, 1 << 14, 1 << 17)  # points of the stages of counted cells; more are never searched
@@ -52,8 +53,6 @@ def _merged_cells(
     .. [1] A. Gersho, "Asymptotically optimal block quantization", IEEE Transactions on Information Theory
            25(4), 373-380, 1979.
     """
-    from ._color_kernels import average_cells, scatter_across
-
     scatter = scatter_across(keys, columns, weights)
     stages = []
     for n_cells in _CELLS:
