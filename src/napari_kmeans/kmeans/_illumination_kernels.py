@@ -6,9 +6,10 @@ from __future__ import annotations
 from ..compiled import kernel
 
 
-@kernel
+# Sums in any order can use vector instructions.
+@kernel(fastmath={"reassoc"})
 def subtract_terms(values, basis, coefficients, out):
-    """Write ``values - basis @ coefficients`` to `out`, for one term of the field after the other."""
+    """Write ``values - basis @ coefficients`` to `out`."""
     for n in range(values.size):
         total = 0.0
         for i in range(coefficients.size):
@@ -29,10 +30,11 @@ def project(values, basis, weights, out):
 def add_gram(basis, weights, out):
     """Add ``basis.T @ diag(weights) @ basis`` to the lower triangle of `out`."""
     for n in range(weights.size):
+        row = basis[n]
         for i in range(out.shape[0]):
-            factor = weights[n] * basis[n, i]
+            factor, sums = weights[n] * row[i], out[i]
             for j in range(i + 1):
-                out[i, j] += factor * basis[n, j]
+                sums[j] += factor * row[j]
 
 
 @kernel
@@ -45,8 +47,8 @@ def sum_clusters(values, basis, weights, thresholds, mass, sums, terms):
         cluster = 0
         while cluster < thresholds.size and values[n] > thresholds[cluster]:
             cluster += 1
-        weight = weights[n]
+        weight, row, of_cluster = weights[n], basis[n], terms[cluster]
         mass[cluster] += weight
         sums[cluster] += weight * values[n]
-        for i in range(terms.shape[1]):
-            terms[cluster, i] += weight * basis[n, i]
+        for i in range(row.size):
+            of_cluster[i] += weight * row[i]

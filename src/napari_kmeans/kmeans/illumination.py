@@ -43,6 +43,7 @@ _COARSE_RIDGE, _FINE_RIDGE = 1e-4, 1e-5
 _N_COARSE = 1 << 13  # pixels to choose among local minima with
 _MAX_ROUNDS, _EXACT_EVERY = 40, 4
 _TOLERANCE = 1e-6  # of the standard deviation: a change of the coefficients that ends the alternation
+_SAME = 1e-3  # of the standard deviation: coefficients that lead to the same local minimum
 _N_POINTS = 512  # cells that the optimal centres are found on
 _OUTLIERS = 1000  # one pixel of so many, at either end, is an outlier
 _N_CELLS, _N_REWEIGHTED = 24, 8  # per axis, for differences within segments; rounds of reweighting
@@ -363,7 +364,12 @@ def _fit(samples: _Samples) -> NDArray[np.float64]:
     if not samples.degrees.size or np.ptp(samples.values) == 0:
         return np.zeros(samples.degrees.size)
     few = samples.first(_N_COARSE)
-    coarse = [_alternate(few, start, _COARSE_RIDGE)[0] for start in _starts(few)]
+    coarse: list[NDArray[np.float64]] = []
+    for start in _starts(few):
+        coefficients = _alternate(few, start, _COARSE_RIDGE)[0]
+        same = _SAME * float(few.values.std())
+        if all(np.abs(coefficients - other).max() > same for other in coarse):
+            coarse.append(coefficients)
     found = [_alternate(few, start, _FINE_RIDGE) for start in coarse]
     best, _ = min(found, key=lambda coefficients_and_energy: coefficients_and_energy[1])
     return _alternate(samples, best, _FINE_RIDGE)[0]
