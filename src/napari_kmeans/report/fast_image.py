@@ -51,7 +51,9 @@ class FastImage(AxesImage):
         renderer.writer.element("image", attrib={**attributes, "xlink:href": link})
 
 
-def show_picture(axes: Axes, picture: NDArray[np.uint8], extent: tuple[float, ...], aspect: float) -> None:
+def show_picture(
+    axes: Axes, picture: NDArray[np.uint8], extent: tuple[float, float, float, float], aspect: float
+) -> None:
     """Show an RGB picture as ``imshow`` does, and hide the axes."""
     axes.set_aspect(aspect)
     image = FastImage(axes, extent=extent)
