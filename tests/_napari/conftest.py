@@ -86,7 +86,7 @@ def settle(qtbot):
     """Wait until a dock neither works nor is about to."""
 
     def wait(dock):
-        qtbot.waitUntil(lambda: dock.at_rest, timeout=20_000)
+        qtbot.waitUntil(lambda: dock.at_rest, timeout=60_000)
 
     return wait
 
@@ -135,7 +135,7 @@ def finish_threads(qtbot):
     def wait():
         pool = QThreadPool.globalInstance()
         for _ in range(2):  # for a result may lead to more work
-            qtbot.waitUntil(lambda: pool.activeThreadCount() == 0, timeout=20_000)
+            qtbot.waitUntil(lambda: pool.activeThreadCount() == 0, timeout=60_000)
             QApplication.sendPostedEvents()
             QApplication.processEvents()
 
