@@ -86,6 +86,7 @@ def settle(qtbot):
     """Wait until a dock neither works nor is about to."""
 
     def wait(dock):
+        # The first fit compiles its loops, which takes long where other tests keep all cores busy.
         qtbot.waitUntil(lambda: dock.at_rest, timeout=60_000)
 
     return wait
@@ -135,7 +136,7 @@ def finish_threads(qtbot):
     def wait():
         pool = QThreadPool.globalInstance()
         for _ in range(2):  # for a result may lead to more work
-            qtbot.waitUntil(lambda: pool.activeThreadCount() == 0, timeout=60_000)
+            qtbot.waitUntil(lambda: pool.activeThreadCount() == 0, timeout=20_000)
             QApplication.sendPostedEvents()
             QApplication.processEvents()
 

@@ -110,10 +110,10 @@ class _NumberBox(QDoubleSpinBox):
         super().__init__(**options)
         self.setDecimals(323)  # the most there are; Qt would round otherwise
         self.setRange(-1e300, 1e300)
-        # napari leaves room for arrows. Without buttons, Qt 6.11.3 leaves no room for the number in napari's style.
+        # Buttons without width: with NoButtons and a style sheet, Qt 6.11.3 leaves no width for the number.
         self.setStyleSheet(
             "QDoubleSpinBox { min-width: 60px; padding: 0px 4px; }"
-            "QDoubleSpinBox::up-button, QDoubleSpinBox::down-button { width: 0px; border: none; image: none; }"
+            "QDoubleSpinBox::up-button, QDoubleSpinBox::down-button { width: 0px; }"
             "QDoubleSpinBox::up-arrow, QDoubleSpinBox::down-arrow { width: 0px; image: none; }"
         )
 
