@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import napari_kmeans
+from napari_kmeans._napari.layers import worker
 from napari_kmeans._napari.session.applying import EACH, TOGETHER, FilesRequest
 
 GRAY = np.random.default_rng(0).integers(0, 200, (30, 40)).astype(np.uint8)
@@ -145,11 +146,12 @@ def test_existing_files_are_never_replaced(dock, settle, folder):
     assert "the image differs" in dock.status.text()
 
 
-def test_cancelling_leaves_no_file_and_the_window_usable(dock, settle, folder, monkeypatch):
+def test_cancelling_leaves_no_file_and_the_window_usable(dock, settle, folder, qtbot):
     applying = dock.jobs.applying
     applying.to_files(FilesRequest(folder / "in", folder / "out"))
     dock.cancel.native.click()
     settle(dock)
+    qtbot.waitUntil(lambda: not worker._running)  # the cancelled work ends at its next block
     assert not list(folder.glob("out/*.partial"))
     assert not applying.runner.busy
 
