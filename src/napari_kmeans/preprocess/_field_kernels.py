@@ -1,7 +1,12 @@
-"""Compiled loops over the pixels of an illumination field."""
+"""Compiled loops over the pixels of an illumination field.
+
+float64 is named where float32 meets a float: numba takes it by itself, Python does not.
+"""
 # mypy: ignore-errors
 
 from __future__ import annotations
+
+import numpy as np
 
 from ..compiled import kernel
 
@@ -27,7 +32,7 @@ def subtract_field(values, unit, field, out):
         for y in range(values.shape[1]):
             before, line, after = values[plane, y], field[y], out[plane, y]
             for x in range(before.size):
-                after[x] = before[x] * unit - line[x]
+                after[x] = np.float64(before[x]) * unit - line[x]
 
 
 @kernel
@@ -37,4 +42,4 @@ def multiply_field(values, unit, field, out):
         for y in range(values.shape[1]):
             before, line, after = values[plane, y], field[y], out[plane, y]
             for x in range(before.size):
-                after[x] = before[x] * unit * line[x]
+                after[x] = np.float64(before[x]) * unit * line[x]
