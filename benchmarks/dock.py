@@ -33,14 +33,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--markdown", action="store_true", help="print tables as Markdown")
     parser.add_argument("--quick", action="store_true", help="smaller images and fewer rounds")
+    parser.add_argument("--only", help="a single table: opening, slider, corrections, stalls or long_use")
     options = parser.parse_args()
     small = options.quick
     for part, *arguments in (
         (opening,),
         (slider, 512 if small else 2048, 1 if small else 4),
+        (corrections, 512 if small else 2048, 1 if small else 4),
         (stalls, 4096 if small else 16384),
         (long_use, 5 if small else 50, 20 if small else 200),
     ):
+        if options.only not in (None, part.__name__):
+            continue
         # A window each: napari 0.9.2 with Mesa in software crashes when its layers are cleared and a larger
         # image is added and refreshed.
         viewer = napari.Viewer(show=True)
@@ -78,40 +82,79 @@ def opening(viewer: Any) -> Table:
 def slider(viewer: Any, size: int, rounds: int) -> Table:
     """Time from a change of the number of clusters to the end of the dock's own refresh."""
     dock = _dock(viewer)
-    photo = np.tile(data.camera(), (size // 512, size // 512))
-    wide = photo.astype(np.uint16) * 256 + np.random.default_rng(0).integers(
-        0, 256, photo.shape, dtype=np.uint16
-    )
     rows = []
-    for image in (photo, wide, wide.astype(np.float32)):
+    for image in _images(size):
         viewer.add_image(image, name=str(image.dtype))
         wait_until(lambda: dock.at_rest)
-        dock.n_clusters.value = 13
-        wait_until(lambda: dock.at_rest)
-        steps, drawings = [], []
-        for k in rounds * [*range(2, 13), *range(11, 1, -1)]:
-            begin = time.perf_counter()
-            dock.n_clusters.value = k
-            steps.append(time.perf_counter() - begin)
-            begin = time.perf_counter()
-            QApplication.processEvents()
-            drawings.append(time.perf_counter() - begin)
-        wait_until(lambda: dock.at_rest)
-        layer, unchanged = viewer.layers[f"{image.dtype} k-means"], []
-        for _ in range(len(steps)):
-            layer.refresh(extent=False, thumbnail=False)
-            begin = time.perf_counter()
-            QApplication.processEvents()
-            unchanged.append(time.perf_counter() - begin)
-        row = [str(image.dtype), *(f"{1e3 * np.percentile(steps, p):.1f}" for p in (50, 95, 100))]
-        rows.append([*row, *(f"{1e3 * np.median(times):.1f}" for times in (drawings, unchanged))])
+        rows.append([str(image.dtype), *_steps(viewer, dock, rounds)])
         for layer in viewer.layers:
             layer.visible = False
-    header = ["ms", "median", "95 %", "most", "drawing", "drawing, unchanged"]
-    note = (
-        "Goal: 25 ms. Drawing is Qt's and OpenGL's, in software here; beside it the same labels drawn again."
+    return Table(f"A step of the slider, {size} × {size}", _STEP_HEADER, rows, _STEP_NOTE)
+
+
+def corrections(viewer: Any, size: int, rounds: int) -> Table:
+    """Time of a step of the slider with illumination and coherence, and of computing them, once per image."""
+    dock = _dock(viewer)
+    rows = []
+    for image in _images(size):
+        viewer.add_image(image, name=str(image.dtype))
+        wait_until(lambda: dock.at_rest)
+        for illumination, coherence in (("additive", 0), ("none", 1), ("additive", 1)):
+            dock.illumination.value, dock.coherence.value = "none", 0
+            wait_until(lambda: dock.at_rest)
+            begin = time.perf_counter()
+            dock.illumination.value, dock.coherence.value = illumination, coherence
+            wait_until(lambda: dock.session.measured is not None)
+            seconds = time.perf_counter() - begin
+            wait_until(lambda: dock.at_rest)
+            names = [illumination] * (illumination != "none") + ["coherence"] * (coherence > 0)
+            steps = _steps(viewer, dock, rounds)
+            rows.append([f"{image.dtype}, {' and '.join(names)}", *steps, f"{1e3 * seconds:.0f}"])
+        for layer in viewer.layers:
+            layer.visible = False
+    note = f"{_STEP_NOTE} At rest: from switching on to the new clusters."
+    return Table(
+        f"A step of the slider with corrections, {size} × {size}", [*_STEP_HEADER, "at rest"], rows, note
     )
-    return Table(f"A step of the slider, {size} × {size}", header, rows, note)
+
+
+_STEP_HEADER = ["ms", "median", "95 %", "most", "drawing", "drawing, unchanged"]
+_STEP_NOTE = (
+    "Goal: 25 ms. Drawing is Qt's and OpenGL's, in software here; beside it the same labels drawn again."
+)
+
+
+def _images(size: int) -> list[Any]:
+    """Return the camera picture, repeated, as three types."""
+    photo = np.tile(data.camera(), (size // 512, size // 512))
+    noise = np.random.default_rng(0).integers(0, 256, photo.shape, dtype=np.uint16)
+    wide = photo.astype(np.uint16) * 256 + noise
+    return [photo, wide, wide.astype(np.float32)]
+
+
+def _steps(viewer: Any, dock: Any, rounds: int) -> list[str]:
+    """Return the median, 95 % and most of the steps of the slider, and the medians of two drawings, in ms."""
+    dock.n_clusters.value = 13
+    wait_until(lambda: dock.at_rest)
+    steps, drawings = [], []
+    for k in rounds * [*range(2, 13), *range(11, 1, -1)]:
+        begin = time.perf_counter()
+        dock.n_clusters.value = k
+        steps.append(time.perf_counter() - begin)
+        begin = time.perf_counter()
+        QApplication.processEvents()
+        drawings.append(time.perf_counter() - begin)
+    wait_until(lambda: dock.at_rest)
+    layer, unchanged = viewer.layers[f"{dock.image.value.name} k-means"], []
+    for _ in range(len(steps)):
+        layer.refresh(extent=False, thumbnail=False)
+        begin = time.perf_counter()
+        QApplication.processEvents()
+        unchanged.append(time.perf_counter() - begin)
+    return [
+        *(f"{1e3 * np.percentile(steps, p):.1f}" for p in (50, 95, 100)),
+        *(f"{1e3 * np.median(times):.1f}" for times in (drawings, unchanged)),
+    ]
 
 
 def stalls(viewer: Any, size: int) -> Table:

@@ -56,13 +56,16 @@ def kmeans(values: Image, n_clusters: int) -> NDArray[np.int64]:
     return found.labels_
 
 
-def n4(image: Image) -> Image:
-    """Correct a bias field with SimpleITK, shrunken by 2 as its tutorial does."""
+def n4(image: Image, shrink: int) -> Image:
+    """Correct a bias field with SimpleITK's defaults, fitted to a shrunken image as its tutorial does, or to all."""
     import SimpleITK as sitk  # noqa: N813 - its usual name
 
     whole = sitk.GetImageFromArray((image - min(image.min() - 1, 0)).astype(np.float32))
+    mask = sitk.Cast(whole > 0, sitk.sitkUInt8)
     corrector = sitk.N4BiasFieldCorrectionImageFilter()
-    corrector.Execute(sitk.Shrink(whole, [2, 2]), sitk.Shrink(sitk.Cast(whole > 0, sitk.sitkUInt8), [2, 2]))
+    corrector.Execute(
+        *(sitk.Shrink(each, [shrink, shrink]) if shrink > 1 else each for each in (whole, mask))
+    )
     field = sitk.GetArrayFromImage(corrector.GetLogBiasFieldAsImage(whole))
     return image / np.exp(field)
 
@@ -90,7 +93,8 @@ def top_hat(image: Image) -> Image:
 LIGHT: dict[str, Callable[[Image, int, str], NDArray[np.int64]]] = {
     "illumination": lambda image, k, kind: napari_kmeans.segment(image, k, illumination=kind)[0],
     "nothing": lambda image, k, kind: kmeans(image, k),
-    "SimpleITK N4, shrunk by 2": lambda image, k, kind: kmeans(n4(image), k),
+    "SimpleITK N4": lambda image, k, kind: kmeans(n4(image, 1), k),
+    "SimpleITK N4, shrunk by 2": lambda image, k, kind: kmeans(n4(image, 2), k),
     "Gaussian background": lambda image, k, kind: kmeans(
         without(lambda i: ndimage.gaussian_filter(i, 50), image, kind), k
     ),

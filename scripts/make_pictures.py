@@ -139,18 +139,18 @@ def choose_k(studio: Studio, theme: str) -> Any:
     return studio.dock_at(*NARROW)
 
 
-def adjusted(studio: Studio) -> Any:
+def adjusted(studio: Studio, theme: str = "dark") -> Any:
     """A border moved by hand, as a person types it."""
-    studio.begin("coins", 4)
+    studio.begin("coins", 4, theme)
     border = studio.dock.border
     border.which.setCurrentIndex(1)
     border.value.setValue(100)
     return studio.dock_at(*NARROW)
 
 
-def edited(studio: Studio) -> Any:
+def edited(studio: Studio, theme: str = "dark") -> Any:
     """Two clusters merged and named, another one made background."""
-    studio.begin("tissue", 4)
+    studio.begin("tissue", 4, theme)
     table = studio.dock.table
     for row, name in enumerate(("nuclei and stain", "pale stain", "stroma", "glass")):
         table.item(row, 1).setText(name)
@@ -162,38 +162,38 @@ def edited(studio: Studio) -> Any:
     return studio.dock_at(*NARROW)
 
 
-def highlighted(studio: Studio) -> Any:
+def highlighted(studio: Studio, theme: str = "dark") -> Any:
     """One row selected: its cluster stands out."""
-    studio.begin("coins", 4)
+    studio.begin("coins", 4, theme)
     studio.dock.table.selectRow(3)
     return studio.window()
 
 
-def side_by_side(studio: Studio) -> Any:
+def side_by_side(studio: Studio, theme: str = "dark") -> Any:
     """Original and clusters next to each other."""
-    studio.begin("tissue", 4)
+    studio.begin("tissue", 4, theme)
     studio.dock.menu.side_by_side.setChecked(True)
     return studio.window()
 
 
-def outline(studio: Studio) -> Any:
+def outline(studio: Studio, theme: str = "dark") -> Any:
     """Borders instead of areas."""
-    studio.begin("cells", 3)
+    studio.begin("cells", 3, theme)
     studio.dock.menu.outline.setChecked(True)
     return studio.window()
 
 
-def stack(studio: Studio) -> Any:
+def stack(studio: Studio, theme: str = "dark") -> Any:
     """Each plane of a volume with clusters of its own."""
-    studio.begin("cells", 3)
+    studio.begin("cells", 3, theme)
     studio.dock.where.value = 0  # each z
     studio.dock.menu.log_counts.setChecked(True)
     return studio.window()
 
 
-def gallery_tissue(studio: Studio) -> Any:
+def gallery_tissue(studio: Studio, theme: str = "dark") -> Any:
     """Two browns merged, nuclei and background, by Lab."""
-    studio.begin("tissue", 4)
+    studio.begin("tissue", 4, theme)
     studio.dock.features.value = "lab"
     studio.wait()
     table = studio.dock.table
@@ -205,9 +205,9 @@ def gallery_tissue(studio: Studio) -> Any:
     return studio.window()
 
 
-def cleaned(studio: Studio) -> Any:
+def cleaned(studio: Studio, theme: str = "dark") -> Any:
     """Sections opened and used."""
-    studio.begin("coins", 2)
+    studio.begin("coins", 2, theme)
     dock = studio.dock
     dock.majority.value = 2
     dock.min_size.value = 150
@@ -224,13 +224,13 @@ def cleaned(studio: Studio) -> Any:
     return picture
 
 
-def estimate(studio: Studio) -> Any:
+def estimate(studio: Studio, theme: str = "dark") -> Any:
     """A pyramid that is not in memory."""
     import dask.array as da
     import numpy as np
     from skimage.data import camera
 
-    studio.begin("coins", 4)
+    studio.begin("coins", 4, theme)
     studio.viewer.layers.clear()
     studio.wait()
     large = da.tile(da.from_array(np.asarray(camera()), chunks=512), (16, 16))
@@ -242,9 +242,9 @@ def estimate(studio: Studio) -> Any:
     return studio.window()
 
 
-def menu(studio: Studio) -> Any:
+def menu(studio: Studio, theme: str = "dark") -> Any:
     """What is behind the three dots."""
-    studio.begin("coins", 4)
+    studio.begin("coins", 4, theme)
     studio.dock.menu.popup(studio.frame.mapToGlobal(studio.frame.rect().center()))
     studio.wait()
     picture = studio.dock.menu.grab()
@@ -272,11 +272,8 @@ def figure(studio: Studio) -> Any:
         )
 
 
-PICTURES: dict[str, Callable[[Studio], Any]] = {
+THEMED: dict[str, Callable[..., Any]] = {
     "window": window,
-    "window-light": partial(window, theme="light"),
-    "moved-dark": partial(moved, theme="dark"),
-    "moved-light": partial(moved, theme="light"),
     "window-highlighted": highlighted,
     "window-outline": outline,
     "window-side-by-side": side_by_side,
@@ -284,23 +281,28 @@ PICTURES: dict[str, Callable[[Studio], Any]] = {
     "window-estimate": estimate,
     "gallery-tissue": gallery_tissue,
     "cleaned": cleaned,
-    "choose-k-dark": partial(choose_k, theme="dark"),
-    "choose-k-light": partial(choose_k, theme="light"),
     "adjusted": adjusted,
     "edited": edited,
     "menu": menu,
-    "figure": figure,
 }
-PICTURES |= {
-    f"dock-{sample}-{theme}-narrow": partial(dock_of, sample=sample, theme=theme)
-    for sample in SAMPLES_SHOWN
-    for theme in ("dark", "light")
-}
+PICTURES: dict[str, Callable[[Studio], Any]] = {"figure": figure, **THEMED}
+PICTURES |= {f"{name}-light": partial(take_one, theme="light") for name, take_one in THEMED.items()}
+for _theme in ("dark", "light"):
+    PICTURES |= {
+        f"moved-{_theme}": partial(moved, theme=_theme),
+        f"choose-k-{_theme}": partial(choose_k, theme=_theme),
+    }
+    PICTURES |= {
+        f"dock-{sample}-{_theme}-narrow": partial(dock_of, sample=sample, theme=_theme)
+        for sample in SAMPLES_SHOWN
+    }
 SCALES = {1: "", 2: "-2x"}
+OF_README = "window-2x"  # PNG, since package indexes and the hub may not show WebP
 ONCE = (
     "figure",
     "gallery",
     "window-estimate",
+    "window-highlighted",
     "window-side-by-side",
     "moved",
 )  # large ones of little text: the repository stays small
@@ -350,9 +352,11 @@ def difference(pictures: Sequence[Any], path: Path) -> float:
 
 
 def save(pictures: Sequence[Any], path: Path) -> None:
-    """Write a picture, or an animation that shows its last frame longer."""
-    if len(pictures) == 1:
+    """Write a picture without loss, or an animation that shows its last frame longer."""
+    if path.suffix == ".png":
         pictures[0].save(path, optimize=True)
+    elif len(pictures) == 1:
+        pictures[0].convert("RGB").save(path, lossless=True, quality=100, method=6)
     else:
         durations = [900] * (len(pictures) - 1) + [2500]
         frames = [picture.convert("RGB") for picture in pictures]
@@ -368,9 +372,9 @@ def take(wanted: Sequence[str], scale: int, check: bool) -> bool:
     try:
         for name in wanted:
             taken = PICTURES[name](studio)
-            animated = isinstance(taken, list)
-            pictures = [few_colors(each) for each in (taken if animated else [taken])]
-            picture, path = pictures[0], FOLDER / f"{name}{SCALES[scale]}.{'webp' if animated else 'png'}"
+            pictures = [few_colors(each) for each in (taken if isinstance(taken, list) else [taken])]
+            file = f"{name}{SCALES[scale]}"
+            picture, path = pictures[0], FOLDER / f"{file}.{'png' if file == OF_README else 'webp'}"
             differs = difference(pictures, path)
             if differs > TOLERANCE:
                 same = False

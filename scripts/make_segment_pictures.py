@@ -1,4 +1,4 @@
-"""Make the pictures of *When clusters are not segments*: ``python scripts/make_segment_pictures.py``."""
+"""Make the pictures of *When clusters are not segments*, as the last step of ``make pictures``."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 # # An unstained cell
 #
 # A quantitative phase image: nothing is stained, and the gray value is the optical thickness. The halo
-# around the cell is darker than the background, so three clusters are halo, background and cell. A Gaussian
-# of two pixels keeps noise out of the borders, and clean-up removes specks.
+# around the cell is darker than the background, so the three clusters are halo, background and cell. A
+# Gaussian of two pixels smooths the borders, and clean-up removes specks.
 
 # %%
 from skimage.data import cell

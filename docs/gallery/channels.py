@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Nuclei and membranes in two channels
 #
-# Two fluorescence channels with shot noise, drawn here: nuclei in the first, fainter membranes in the
+# Two synthetic fluorescence channels with shot noise: nuclei in the first, fainter membranes in the
 # second. `features="channels"` clusters both together and measures each in its own standard deviations, so
 # the faint channel counts as much as the bright one.
 

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Coins under uneven illumination
 #
-# The light falls from the left, so the background there is as bright as the coins on the right, and two
-# clusters of gray values cut the background in two. `illumination="additive"` fits a smooth field together
+# The light comes from the left, so the background there is as bright as the coins on the right, and two
+# clusters of gray values divide the background. `illumination="additive"` fits a smooth field together
 # with the clusters and removes it. `clean_up` then removes specks and fills holes, and `split_into_objects`
 # counts the coins.
 

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Rare bright spots: galaxies
 #
-# Few pixels of the Hubble Deep Field belong to a galaxy, and a cluster must explain variance. With two
-# clusters only the brightest cores are separated from the sky. With five, the darkest two are sky; they
-# become background, and the rest is galaxies.
+# Few pixels of the Hubble Deep Field belong to a galaxy, so they contribute little to the inertia. Two
+# clusters separate only the brightest cores from the sky. With five clusters, the darkest two are sky and
+# are set to background; the others are galaxies.
 
 # %%
 from skimage.data import hubble_deep_field

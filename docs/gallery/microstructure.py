@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Phases of a microstructure
 #
-# A drawn micrograph of an alloy with two phases and pores, with the noise of a detector. The area fraction
-# of each phase is the share of its cluster. The true fractions are known here, so the effect of noise can
-# be seen: without coherence the fractions are wrong.
+# A synthetic micrograph of an alloy with two phases and pores, with detector noise. The area fraction of
+# each phase is the share of its cluster. The true fractions are known here and show the effect of noise:
+# without coherence the fractions are wrong.
 
 # %%
 import numpy as np

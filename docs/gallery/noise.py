@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Shapes in strong noise
 #
-# The noise is almost as large as the contrast, so the clusters of single pixels are speckles. `coherence=1`
-# puts a price on every border between unlike neighbours, in units of the noise, and finds the labels of
-# least total cost.
+# The noise is almost as large as the contrast, so clusters without coherence are speckled. `coherence=1`
+# adds a cost for borders between neighbours with different labels, in units of the noise, and finds the
+# labels with the least total cost.
 
 # %%
 import numpy as np

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # A page in the shadow
 #
-# A photographed page: the shadow at the lower right is darker than the ink at the upper left, so no single
-# threshold separates ink from paper. With the illumination removed, two clusters do.
+# On this photographed page, the shadow at the lower right is darker than the ink at the upper left, so no
+# single threshold separates ink from paper. After the illumination is removed, two clusters separate them.
 
 # %%
 from skimage.data import page

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # A photograph in eight colours
 #
-# Each pixel is replaced by the centre of its cluster. Eight colours are enough to recognise the photograph,
-# and 64 to hardly notice the difference. Every 8-bit colour is counted, so no sample is drawn.
+# Each pixel is replaced by the centre of its cluster. Eight colours are enough to recognise the photograph;
+# with 64 the difference is hardly visible. Every 8-bit colour is counted, so the pixels are not sampled.
 
 # %%
 import numpy as np

@@ -3,8 +3,8 @@
 #
 # Blood absorbs green light, so vessels are darkest in the green channel. The black surroundings are
 # excluded by a mask, and the uneven illumination of the fundus is removed. The darkest of three clusters
-# holds the vessels, and also the macula, which is just as dark: k-means sees values, not shapes. Connected
-# parts of fewer than 400 pixels are removed.
+# contains the vessels and also the macula, which is equally dark: k-means uses values, not shapes.
+# Connected parts of fewer than 400 pixels are removed.
 
 # %%
 from skimage.data import retina

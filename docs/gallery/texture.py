@@ -3,7 +3,7 @@
 #
 # The gray values of the three materials overlap, so clusters of gray values are hardly better than chance:
 # their adjusted Rand index with the truth is near 0. `features="texture"` describes the surroundings of
-# each pixel, and its index is near 1, a perfect match. Texture boundaries are no sharper than the averaging
+# each pixel, and its index is near 1, the value of a perfect match. Texture boundaries are no sharper than the averaging
 # window.
 
 # %%

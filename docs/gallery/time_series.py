@@ -1,9 +1,9 @@
 # %% [markdown]
 # # A time series that bleaches
 #
-# Cells in four frames; the fluorescence fades to a third. One model of the whole series measures the fading
-# instead of the cells, so the last frames lose theirs. `per_axis=0` finds clusters for each frame
-# separately.
+# The fluorescence of cells fades to a third over four frames. One model of the whole series measures the
+# fading instead of the cells, and finds no cells in the last frames. `per_axis=0` finds clusters for each
+# frame separately.
 
 # %%
 import numpy as np

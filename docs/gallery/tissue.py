@@ -2,8 +2,8 @@
 # # Tissue by colour
 #
 # The brown stain and the blue nuclei are about equally dark, so gray values mix them. In the Lab colour
-# space, four clusters are two shades of brown, blue and background; the two browns are merged. Labels keep
-# their numbers when clusters are merged.
+# space, the four clusters are two shades of brown, blue and background. The two browns are merged. Other
+# labels stay the same when clusters are merged.
 
 # %%
 from skimage.data import immunohistochemistry

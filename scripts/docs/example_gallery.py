@@ -96,7 +96,7 @@ def page(example: Example, printed: str) -> str:
         f"![{example.title}: before and after]({name}.png)",
         *(f"```python\n{cell}\n```" for cell in work),
         f"Output:\n\n```text\n{printed.strip()}\n```",
-        '??? note "The code of the picture"\n\n' + _indented(f"```python\n{drawing}\n```"),
+        '??? note "Code for the picture"\n\n' + _indented(f"```python\n{drawing}\n```"),
         f"Download: [{name}.py]({name}.py){{ download }} · [{name}.ipynb]({name}.ipynb){{ download }}",
     ]
     return "\n\n".join(parts) + "\n"
@@ -114,7 +114,7 @@ def overview(all_examples: list[Example]) -> str:
     ]
     return (
         "# Gallery\n\n"
-        "Each example was run when this site was built. The images are drawn by the example or shipped by scikit-image, "
-        "scikit-learn and Matplotlib, so nothing is downloaded.\n\n"
+        "Each example was run when this site was built. The images are generated in the example or included in scikit-image, "
+        "scikit-learn or Matplotlib, so nothing is downloaded.\n\n"
         '<div class="grid cards gallery" markdown>\n\n' + "\n\n".join(cards) + "\n\n</div>\n"
     )

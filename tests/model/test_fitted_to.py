@@ -39,6 +39,41 @@ def test_the_fitted_image_gives_no_warning_even_with_a_rare_bright_object(dtype,
     np.testing.assert_array_equal(model.predict(image), labels)
 
 
+PREPARED = [
+    {"illumination": "additive"},
+    {"illumination": "multiplicative"},
+    {"smooth": 1.5},
+    {"smooth": 1, "exclude": 0},
+    {"coherence": 0.05},
+]
+COLORS = [
+    {"features": "rgb", "illumination": "multiplicative"},
+    {"features": "lab", "smooth": 1},
+    {"features": "channels", "illumination": "additive"},
+]
+
+
+@pytest.mark.parametrize("kwargs", PREPARED + COLORS, ids=str)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_values_are_compared_after_the_preprocessing(kwargs, dtype):
+    image = (IMAGE * 1.2 + np.linspace(0, 30, 80)).clip(0).astype(dtype)
+    if "features" in kwargs:
+        image = np.stack([image, image[::-1], image // 2], axis=-1)
+        kwargs = {**kwargs, "channel_axis": -1}
+        image = image / np.float32(255) if dtype == "float32" else image
+    labels, model = napari_kmeans.segment(image, 3, **kwargs)
+    np.testing.assert_array_equal(model.predict(image), labels)
+    with pytest.warns(UserWarning, match="values .* instead of"):
+        model.predict((image / 4).astype(dtype))
+
+
+def test_a_rare_bright_object_is_among_the_lines_that_are_read():
+    image = RNG.normal(100, 5, (2000, 1500)).astype(np.float32)
+    image[1800:1860, 1000:1060] = 220
+    labels, model = napari_kmeans.segment(image, 2, illumination="additive", smooth=1)
+    np.testing.assert_array_equal(model.predict(image), labels)
+
+
 def test_an_image_without_the_rare_object_of_the_fitted_one_is_noticed():
     image = RNG.normal(100, 5, (300, 300)).astype(np.float32)
     image[:40, :40] = 220

@@ -145,3 +145,17 @@ def test_the_kind_alone_is_enough():
 def test_anything_else_is_rejected(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">u2", "f2", "u1"])
+@pytest.mark.parametrize("kind", ["additive", "multiplicative"])
+def test_any_type_order_and_step_loses_the_same_field(kind, dtype):
+    field, whole = field_of((3, 30, 41), kind=kind), [slice(0, 3), slice(0, 30), slice(0, 41)]
+    values = np.random.default_rng(0).integers(1, 200, (3, 30, 41)).astype(dtype)
+    expected = field.correct(values.astype(np.float64), whole, (3, 30, 41), np.dtype(np.float32), 1.0)
+    for other in (values, np.asfortranarray(values), values[:, ::-1][:, ::-1]):
+        found = field.correct(other, whole, (3, 30, 41), np.dtype(np.float32), 1.0)
+        assert np.array_equal(found, expected)
+    part = [slice(1, 3), slice(0, 30, 4), slice(5, 41, 3)]
+    found = field.correct(values[tuple(part)], part, (3, 30, 41), np.dtype(np.float32), 1.0)
+    assert np.array_equal(found, expected[tuple(part)])

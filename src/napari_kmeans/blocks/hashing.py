@@ -11,8 +11,8 @@ def splitmix64(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
     References
     ----------
-    .. [1] G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA
-           2014.
+    .. [1] G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA,
+           453-472, 2014.
     """
     z = (numbers + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -11,7 +11,7 @@ terms instead, so it is accurate to the last digits wherever the values lie, and
 References
 ----------
 .. [1] H. Wang and M. Song, "Ckmeans.1d.dp: optimal k-means clustering in one dimension by dynamic
-       programming", The R Journal 3(2), 2011.
+       programming", The R Journal 3(2), 29-33, 2011.
 .. [2] A. Grønlund, K. G. Larsen, A. Mathiasen, J. S. Nielsen, S. Schneider and M. Song, "Fast exact k-means,
        k-medians and Bregman divergence clustering in 1D", arXiv:1701.07204, 2017.
 """

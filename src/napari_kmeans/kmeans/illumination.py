@@ -43,6 +43,7 @@ _COARSE_RIDGE, _FINE_RIDGE = 1e-4, 1e-5
 _N_COARSE = 1 << 13  # pixels to choose among local minima with
 _MAX_ROUNDS, _EXACT_EVERY = 40, 4
 _TOLERANCE = 1e-6  # of the standard deviation: a change of the coefficients that ends the alternation
+_SAME = 1e-3  # of the standard deviation: coefficients that lead to the same local minimum
 _N_POINTS = 512  # cells that the optimal centres are found on
 _OUTLIERS = 1000  # one pixel of so many, at either end, is an outlier
 _N_CELLS, _N_REWEIGHTED = 24, 8  # per axis, for differences within segments; rounds of reweighting
@@ -310,8 +311,12 @@ class _Samples:
 
     def without(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the values without a field."""
-        # einsum, since the rounding of a matrix product depends on the number of threads.
-        return np.asarray(self.values - np.einsum("ni,i->n", self.basis, coefficients))
+        # Loops, since the rounding of a matrix product depends on the number of threads.
+        from . import _illumination_kernels as kernels
+
+        out = np.empty_like(self.values)
+        kernels.subtract_terms(self.values, self.basis, coefficients, out)
+        return out
 
     def explained_variance(self, coefficients: NDArray[np.float64]) -> float:
         """Return the share of the variance that a field explains, 0 to 1."""
@@ -322,15 +327,32 @@ class _Samples:
     def least_squares(
         self, ridge: NDArray[np.float64], weights: NDArray[np.float64]
     ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-        """Return the function that fits a field to values."""
-        gram = np.einsum("ni,nj->ij", self.basis * weights[:, np.newaxis], self.basis) + np.diag(ridge)
-        inverse = np.linalg.inv(gram)
+        """Return the function from a projection on the terms, see `projected`, to the coefficients of a field."""
+        from . import _illumination_kernels as kernels
 
-        def fit(values: NDArray[np.float64]) -> NDArray[np.float64]:
-            projected = np.einsum("ni,n->i", self.basis, weights * values)
-            return np.asarray(np.einsum("ij,j->i", inverse, projected))
+        gram = np.diag(ridge)
+        kernels.add_gram(self.basis, weights, gram)
+        inverse = np.linalg.inv(np.tril(gram) + np.tril(gram, -1).T)
+        return lambda projection: np.asarray(np.einsum("ij,j->i", inverse, projection))
 
-        return fit
+    def projected(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the sums of weight, value and each term."""
+        from . import _illumination_kernels as kernels
+
+        out = np.zeros(self.degrees.size)
+        kernels.project(self.values, self.basis, weights, out)
+        return out
+
+    def sums_of_clusters(
+        self, corrected: NDArray[np.float64], centers: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return the weights, weighted values and weighted terms of the values nearest to each centre."""
+        from . import _illumination_kernels as kernels
+
+        mass, sums = np.zeros(centers.size), np.zeros(centers.size)
+        of_terms = np.zeros((centers.size, self.degrees.size))
+        kernels.sum_clusters(corrected, self.basis, self.weights, midpoints(centers), mass, sums, of_terms)
+        return mass, sums, of_terms
 
 
 def _fit(samples: _Samples) -> NDArray[np.float64]:
@@ -342,7 +364,12 @@ def _fit(samples: _Samples) -> NDArray[np.float64]:
     if not samples.degrees.size or np.ptp(samples.values) == 0:
         return np.zeros(samples.degrees.size)
     few = samples.first(_N_COARSE)
-    coarse = [_alternate(few, start, _COARSE_RIDGE)[0] for start in _starts(few)]
+    coarse: list[NDArray[np.float64]] = []
+    for start in _starts(few):
+        coefficients = _alternate(few, start, _COARSE_RIDGE)[0]
+        same = _SAME * float(few.values.std())
+        if all(np.abs(coefficients - other).max() > same for other in coarse):
+            coarse.append(coefficients)
     found = [_alternate(few, start, _FINE_RIDGE) for start in coarse]
     best, _ = min(found, key=lambda coefficients_and_energy: coefficients_and_energy[1])
     return _alternate(samples, best, _FINE_RIDGE)[0]
@@ -351,7 +378,7 @@ def _fit(samples: _Samples) -> NDArray[np.float64]:
 def _starts(samples: _Samples) -> list[NDArray[np.float64]]:
     """Return fields to begin with: none, that of the values alone, and that of the slopes within segments."""
     ridge = samples.ridge(_COARSE_RIDGE)
-    of_values = samples.least_squares(ridge, samples.weights)(samples.values)
+    of_values = samples.least_squares(ridge, samples.weights)(samples.projected(samples.weights))
     return [np.zeros(samples.degrees.size), of_values, _field_of_slopes(samples)]
 
 
@@ -379,7 +406,7 @@ def _field_of_slopes(samples: _Samples) -> NDArray[np.float64]:
     coefficients = np.zeros(samples.degrees.size)
     for _ in range(_N_REWEIGHTED):
         fit = pairs.least_squares(pairs.ridge(_COARSE_RIDGE) * weights.mean() / _N_CELLS, weights)
-        coefficients = fit(pairs.values)
+        coefficients = fit(pairs.projected(weights))
         weights = np.sqrt(certainty) / np.maximum(np.abs(pairs.without(coefficients)), smallest)
     return coefficients
 
@@ -389,15 +416,17 @@ def _alternate(
 ) -> tuple[NDArray[np.float64], float]:
     """Alternate between clusters and field; return the coefficients and the energy of the whole problem."""
     ridge = samples.ridge(strength)
-    fit = samples.least_squares(ridge, samples.weights)
+    fit, projection = samples.least_squares(ridge, samples.weights), samples.projected(samples.weights)
     tolerance = _TOLERANCE * float(samples.values.std())
     centers = np.empty(0)
     for round_ in range(_MAX_ROUNDS):
         corrected = samples.without(coefficients)
         if round_ % _EXACT_EVERY == 0:
             centers = _optimal_centers(corrected, samples.weights)
-        cluster, centers = _lloyd_step(corrected, samples.weights, centers)
-        moved = fit(samples.values - centers[cluster])
+        mass, sums, of_terms = samples.sums_of_clusters(corrected, centers)
+        filled = mass > 0
+        centers = np.where(filled, sums / np.where(filled, mass, 1.0), centers)
+        moved = fit(projection - np.einsum("k,ki->i", centers, of_terms))
         change = float(np.abs(moved - coefficients).max())
         coefficients = moved
         if change < tolerance and round_ % _EXACT_EVERY:
@@ -406,17 +435,6 @@ def _alternate(
     centers = _optimal_centers(corrected, samples.weights)
     residual = corrected - centers[np.searchsorted(midpoints(centers), corrected)]
     return coefficients, float(np.sum(samples.weights * residual**2) + np.sum(ridge * coefficients**2))
-
-
-def _lloyd_step(
-    values: NDArray[np.float64], weights: NDArray[np.float64], centers: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Assign values to the nearest centres, and move these to the means."""
-    cluster = np.searchsorted(midpoints(centers), values)
-    mass = np.bincount(cluster, weights, minlength=centers.size)
-    sums = np.bincount(cluster, weights * values, minlength=centers.size)
-    filled = mass > 0
-    return cluster, np.where(filled, sums / np.where(filled, mass, 1.0), centers)
 
 
 def _optimal_centers(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..blocks.boxes import Box
 from ..blocks.pixels import Pixels
 from ..features.feature_space import ScalarFormat
 from ..summary.scalar import ScalarSummary
@@ -23,8 +24,12 @@ _SHARE = 0.001  # of the pixels at each end of the range of an image, so that ou
 _LARGER_SHARE = 0.005  # of a sample beyond the range of the fitted image that counts as a difference
 _FEW_POINTS = 1 << 14  # that the range of several features is measured on
 _SAMPLE = 1 << 14  # pixels that are compared with the fitted image
+_READ = 1 << 19  # pixels read for these where values depend on others, or half of the image
 _FAR = 0.5  # of the range of the fitted image: a difference at either end that a warning names
 _SAME_SIZE = 0.01  # relative difference of pixel sizes that is ignored
+
+Range = tuple[tuple[float, ...], tuple[float, ...]]
+"""Smallest and largest value of each feature."""
 
 
 @dataclass(frozen=True)
@@ -138,15 +143,17 @@ def check_match(match: str) -> None:
         raise ValueError(f"match={match!r} is not known; use one of {', '.join(map(repr, MATCHES))}")
 
 
-def feature_range(
-    summary: ScalarSummary | VectorSummary, share: float = _SHARE
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def feature_range(summary: ScalarSummary | VectorSummary, share: float = _SHARE) -> Range:
     """Return the values of each feature that a share of the pixels is below, and above."""
     if isinstance(summary, ScalarSummary):
-        columns, counts, origin = [summary.values], summary.counts, summary.origin
-    else:
-        step = max(1, len(summary.positions) // _FEW_POINTS)
-        columns, counts, origin = list(summary.positions[::step].T), summary.counts[::step], 0
+        return _range([summary.values], summary.counts, share, summary.origin)
+    step = max(1, len(summary.positions) // _FEW_POINTS)
+    return _range(list(summary.positions[::step].T), summary.counts[::step], share)
+
+
+def _range(
+    columns: Sequence[NDArray[np.float64]], counts: NDArray[np.int64], share: float, origin: float = 0
+) -> Range:
     ends = [_percentiles(column, counts, share) for column in columns]
     return tuple(low + origin for low, _ in ends), tuple(high + origin for _, high in ends)
 
@@ -176,10 +183,10 @@ def rescaling(fitted: FittedTo, image: FittedTo) -> Callable[[NDArray[np.float64
 
 
 def sample_of(pixels: Pixels, pixel_size: Sequence[float] = (), unit: str = "") -> Sample:
-    """Describe an image by every n-th of its pixels along each axis.
+    """Describe an image by some of its pixels.
 
-    The range is not measured for a lazy image, since no block is read, nor where values depend on other
-    pixels or on the position.
+    The range is not measured for a lazy image, since no block is read, nor of texture, whose pixels depend on
+    many others.
     """
     unknown = FittedTo(
         np.dtype(pixels.image.dtype).newbyteorder("=").name,
@@ -189,34 +196,69 @@ def sample_of(pixels: Pixels, pixel_size: Sequence[float] = (), unit: str = "") 
         tuple(pixel_size),
         unit,
     )
-    if pixels.chunks is not None or any(pixels.halo) or pixels.extractor.field is not None:
+    if pixels.chunks is not None or pixels.extractor.space.halo(pixels.image.dtype, pixels.n_channels):
         return Sample(unknown, unknown)
+    stay_in_place = any(pixels.halo) or pixels.extractor.field is not None
+    try:
+        ranges = _ranges_of_lines(pixels) if stay_in_place else _ranges(_every_nth(pixels))
+    except ValueError:  # no pixel can be clustered, and all labels are 0
+        return Sample(unknown, unknown)
+    bulk, extremes = (replace(unknown, low=low, high=high) for low, high in ranges)
+    return Sample(bulk, extremes)
+
+
+def _every_nth(pixels: Pixels) -> Pixels:
+    """Return every n-th pixel along each axis."""
     # Odd, so that a checkerboard shows both of its values.
     step = math.ceil((pixels.size / _SAMPLE) ** (1 / len(pixels.shape))) // 2 * 2 + 1
     every = (slice(None, None, step),) * len(pixels.shape)
     mask = None if pixels.mask is None else pixels.mask[every]
-    try:
-        summary = _summary(replace(pixels, image=pixels.image[every], mask=mask))
-    except ValueError:  # no pixel can be clustered, and all labels are 0
-        return Sample(unknown, unknown)
-    bulk, extremes = (
-        replace(unknown, low=low, high=high)
-        for low, high in (feature_range(summary, share) for share in (_LARGER_SHARE, 0.0))
-    )
-    return Sample(bulk, extremes)
+    return replace(pixels, image=pixels.image[every], mask=mask)
 
 
-def _summary(pixels: Pixels) -> ScalarSummary | VectorSummary:
-    """Summarize a few pixels."""
-    from ..summary.summarize import summarize
+def _ranges(pixels: Pixels) -> list[Range]:
+    """Return the ranges of the pixels of a small image: of most of them, and of all."""
+    summary: ScalarSummary | VectorSummary
+    if isinstance(pixels.value_format, ScalarFormat):
+        (values,) = _columns(pixels, tuple(slice(0, size) for size in pixels.shape))
+        if not values.size:
+            raise ValueError("image has no pixels to cluster")
+        summary = ScalarSummary(*np.unique(values, return_counts=True))
+    else:
+        from ..summary.summarize import summarize
 
-    if not isinstance(pixels.value_format, ScalarFormat):
-        return summarize(pixels)
-    values, include = pixels.read(tuple(slice(0, size) for size in pixels.shape))
-    used = np.isfinite(values) if include is None else np.isfinite(values) & include
-    if not used.any():
+        summary = summarize(pixels)
+    return [feature_range(summary, share) for share in (_LARGER_SHARE, 0.0)]
+
+
+def _ranges_of_lines(pixels: Pixels) -> list[Range]:
+    """Return the same of some lines along the last axis, where values depend on neighbours or position."""
+    *sizes, length = pixels.shape
+    n_read = length * math.prod(2 * reach + 1 for reach in pixels.halo[:-1])
+    n_lines = max(_READ, pixels.size // 2) / n_read
+    step = math.ceil((math.prod(sizes) / n_lines) ** (1 / max(len(sizes), 1))) // 2 * 2 + 1
+    places = np.ndindex(*(-(-size // step) for size in sizes))
+    boxes = [(*(slice(step * at, step * at + 1) for at in place), slice(0, length)) for place in places]
+    columns = [np.concatenate(parts) for parts in zip(*(_columns(pixels, box) for box in boxes), strict=True)]
+    if not columns[0].size:
         raise ValueError("image has no pixels to cluster")
-    return ScalarSummary(*np.unique(values[used] * pixels.value_format.unit, return_counts=True))
+    counts = np.ones(columns[0].size, dtype=np.int64)
+    return [_range(columns, counts, share) for share in (_LARGER_SHARE, 0.0)]
+
+
+def _columns(pixels: Pixels, box: Box) -> list[NDArray[np.float64]]:
+    """Return the features of the pixels in a box that are clustered, in the image's own units."""
+    values, include = pixels.read(box)
+    value_format = pixels.value_format
+    if isinstance(value_format, ScalarFormat):
+        columns = [values.ravel() * value_format.unit]
+    else:
+        features = value_format.features(list(np.moveaxis(values, -1, 0))[: value_format.n_features])
+        columns = [column.ravel() for column in features]
+    used = np.isfinite(columns).all(axis=0)
+    if include is not None:
+        used &= include.ravel()
+    return [column[used] for column in columns]
 
 
 def _channels(n_channels: int | None) -> str:

@@ -156,8 +156,7 @@ class KMeansModel(FittedModel):
         UserWarning
             With ``match="values"``, if the image differs from the fitted one in dtype, number of channels,
             pixel size (where both are known) or range of its values. The range is not compared for a lazy
-            image, nor for values that depend on other pixels or on the position (texture, smoothing,
-            illumination). As for `fit`, if an array may hold colours and `channel_axis` is not given.
+            image, nor for texture. As for `fit`, if an array may hold colours and `channel_axis` is not given.
         """
         check_match(match)
         contents, pixels = self._open(image, channel_axis, mask)

@@ -152,18 +152,21 @@ class IlluminationField:
             legendre(pixel_coordinates(np.arange(*box[axis].indices(shape[axis])), shape[axis]), self.degree)
             for axis in axes
         ]
-        field = np.zeros([line.shape[1] for line in lines])
         # Terms with the same last factor are added along the other axis first. Every operation is
         # elementwise, so a pixel has the same field to the last bit in any box.
         along_first: dict[int, Any] = {}
         for coefficient, exponents in zip(
             self.coefficients[channel], terms(self.degree, len(axes)), strict=True
         ):
-            factor = lines[0][exponents[0]] if len(axes) > 1 else 1.0
+            factor = lines[0][exponents[0]] if len(axes) > 1 else np.ones(1)
             last = exponents[-1]
             along_first[last] = along_first.get(last, 0.0) + coefficient * factor
-        for exponent, factor in along_first.items():
-            field += np.expand_dims(factor, -1) * lines[-1][exponent]
+        field = np.zeros([line.shape[1] for line in lines])
+        if along_first and field.size:
+            from . import _field_kernels as kernels
+
+            rows, columns = np.stack(list(along_first.values())), lines[-1][list(along_first)]
+            kernels.add_products(rows, columns, field.reshape(rows.shape[1], -1))
         return field
 
     def correct(
@@ -187,22 +190,38 @@ class IlluminationField:
         unit : float
             Value of one stored step of `values`.
         """
-        several = values.ndim > len(shape)
-        out = values.astype(np.float64)
-        if unit != 1.0:
-            out *= unit
-        with np.errstate(invalid="ignore", over="ignore"):  # infinite pixels stay infinite or become NaN
-            for channel in range(len(self.coefficients)):
-                field = self.evaluate(box, shape, channel)
-                if several and len(self.coefficients) == 1:
-                    field, part = field[..., np.newaxis], out
-                else:
-                    part = out[..., channel] if several else out
-                if self.kind == "additive":
-                    part -= field
-                else:
-                    part *= np.exp(-field)
-            return out.astype(dtype)
+        if values.ndim == len(shape):
+            return self._correct_planes(values, self._removed(box, shape, 0), dtype, unit)
+        out = np.empty(values.shape, dtype=dtype)
+        for feature in range(values.shape[-1]):
+            if feature < len(self.coefficients):  # the last field is shared by the features that follow
+                field = self._removed(box, shape, feature)
+            out[..., feature] = self._correct_planes(values[..., feature], field, dtype, unit)
+        return out
+
+    def _removed(self, box: Sequence[slice], shape: Sequence[int], channel: int) -> NDArray[np.float64]:
+        """Return what is subtracted from the values of a box, or what they are multiplied by."""
+        field = self.evaluate(box, shape, channel)
+        with np.errstate(over="ignore"):
+            return field if self.kind == "additive" else np.asarray(np.exp(-field))
+
+    def _correct_planes(
+        self, values: NDArray[Any], field: NDArray[np.float64], dtype: np.dtype[Any], unit: float
+    ) -> NDArray[Any]:
+        """Remove a field from the values of all planes of a box.
+
+        Infinite pixels stay infinite or become NaN.
+        """
+        from . import _field_kernels as kernels
+
+        if values.dtype == np.float16 or not values.dtype.isnative:  # which numba cannot read
+            values = values.astype(np.float64)
+        values, out = np.ascontiguousarray(values), np.empty(values.shape, dtype=dtype)
+        plane = (1,) * (2 - field.ndim) + field.shape
+        n_planes = out.size // max(field.size, 1)
+        planes = values.reshape(n_planes, *plane), unit, field.reshape(plane), out.reshape(n_planes, *plane)
+        (kernels.subtract_field if self.kind == "additive" else kernels.multiply_field)(*planes)
+        return out
 
 
 def field_axes(ndim: int) -> list[int]:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch, Rectangle, StepPatch
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from ..io.image_file import ImageFile
 from ..model.fitted_model import FittedModel
 from ..summary.scalar import ScalarSummary
+from .fast_image import show_picture
 from .figure_file import png_of, save_figure
 from .histogram_bins import bin_summary
 from .palette import distinct_colors
@@ -93,8 +94,7 @@ def segmentation_figure(
     right = panel(starts[-1] + _LEFT_OF_PLOT, size[0] - starts[-1] - _LEFT_OF_PLOT - 2 * _GAP, _BELOW_PLOT)
     picture, keywords = picture_of(image), panel_keywords(image)
     for axes, drawn in ((left, picture), (middle, blended(picture, labels, of_labels))):
-        axes.imshow(drawn, **keywords)
-        axes.set_axis_off()
+        show_picture(axes, drawn, **keywords)
     left.set_title(image.stem + plane_text(image), y=1.0, parse_math=False)
     middle.set_title(f"k-means, {model.n_clusters} clusters", y=1.0)
     _draw_scale_bar(left, image)
@@ -193,7 +193,8 @@ def _draw_histogram(
     for begin, end in pairwise(starts):
         label = int(labels[begin])
         color = tuple(colors[label]) if label else _EXCLUDED
-        axes.stairs(counts[begin:end], edges[begin : end + 1], fill=True, color=color)
+        area = StepPatch(counts[begin:end], edges[begin : end + 1], fill=True, facecolor=color, linewidth=0)
+        axes.add_artist(area)  # `stairs` would also find the limits, which are set below
     axes.vlines(
         model.centers[:, 0],
         0,

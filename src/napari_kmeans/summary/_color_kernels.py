@@ -126,8 +126,8 @@ def scatter_across(keys: Keys, columns: Floats, weights: Floats) -> Floats:
 
     References
     ----------
-    .. [1] T. F. Chan, G. H. Golub and R. J. LeVeque, "Algorithms for computing the sample variance", The
-           American Statistician 37(3), 242-247, 1983.
+    .. [1] T. F. Chan, G. H. Golub and R. J. LeVeque, "Algorithms for computing the sample variance:
+           analysis and recommendations", The American Statistician 37(3), 242-247, 1983.
     """
     d, n = columns.shape
     scatter = np.zeros(max(n - 1, 0))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import warnings
 import weakref
 
 import pytest
@@ -39,6 +40,13 @@ def test_result_arrives_on_the_main_thread(qtbot):
     assert done.args == [42]
     assert threads[0] is not threading.main_thread()
     assert threads[1]
+
+
+def test_filters_and_display_of_warnings_stay_as_they_are(started, finish_threads):
+    before = list(warnings.filters), warnings.showwarning
+    _, signals = started(lambda progress: (list(warnings.filters), warnings.showwarning))
+    finish_threads()
+    assert signals == [("succeeded", before)]
 
 
 def test_an_error_is_handed_over_and_not_raised(qtbot, started, finish_threads):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from napari.qt.threading import create_worker
+from napari.qt.threading import FunctionWorker, create_worker
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...blocks.progress import Cancelled, Progress
@@ -44,7 +44,8 @@ class Job(QObject):
         self._cancelled = threading.Event()
         self._reported = 0.0
         self.compiled_before: float | None = None
-        self._worker = create_worker(_Task(self._watched(work), self._progress), _ignore_errors=True)
+        task = _Task(self._watched(work), self._progress)
+        self._worker = create_worker(task, _ignore_errors=True, _worker_class=_Worker)
         self._worker.returned.connect(self._on_returned)
         self._worker.finished.connect(self._on_finished)
 
@@ -92,6 +93,24 @@ class Job(QObject):
             self.succeeded.emit(value)
         elif value is not None:
             self.failed.emit(value)
+
+
+class _Worker(FunctionWorker):
+    """A worker that leaves the filters of warnings alone.
+
+    Before Python 3.14 all threads share them, and the usual worker sets its own for as long as it works. So a warning that is
+    silenced in another thread would be shown, and the filters and display of warnings might never be set back.
+    """
+
+    def run(self) -> None:
+        self.started.emit()
+        self._running = True
+        outcome = self.work()
+        if not self.abort_requested:
+            self.returned.emit(outcome)
+        self._running = False
+        self.finished.emit()
+        self._finished.emit(self)
 
 
 class _Task:

@@ -110,9 +110,12 @@ class _NumberBox(QDoubleSpinBox):
         super().__init__(**options)
         self.setDecimals(323)  # the most there are; Qt would round otherwise
         self.setRange(-1e300, 1e300)
-        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        # napari leaves room for arrows.
-        self.setStyleSheet("QDoubleSpinBox { min-width: 60px; padding: 0px 4px; }")
+        # Buttons without width: with NoButtons and a style sheet, Qt 6.11.3 leaves no width for the number.
+        self.setStyleSheet(
+            "QDoubleSpinBox { min-width: 60px; padding: 0px 4px; }"
+            "QDoubleSpinBox::up-button, QDoubleSpinBox::down-button { width: 0px; }"
+            "QDoubleSpinBox::up-arrow, QDoubleSpinBox::down-arrow { width: 0px; image: none; }"
+        )
 
     def textFromValue(self, value: float) -> str:
         return _written(value)

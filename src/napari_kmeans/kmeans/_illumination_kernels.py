@@ -1,0 +1,65 @@
+"""Compiled loops over the sampled pixels that an illumination field is fitted to."""
+# mypy: ignore-errors
+
+from __future__ import annotations
+
+from ..compiled import kernel
+
+
+@kernel
+def subtract_terms(values, basis, coefficients, out):
+    """Write ``values - basis @ coefficients`` to `out`."""
+    # Four pixels at a time, since each addition to a sum waits for the one before.
+    n_fours = values.size // 4 * 4
+    for n in range(0, n_fours, 4):
+        first = second = third = fourth = 0.0
+        for i in range(coefficients.size):
+            coefficient = coefficients[i]
+            first += basis[n, i] * coefficient
+            second += basis[n + 1, i] * coefficient
+            third += basis[n + 2, i] * coefficient
+            fourth += basis[n + 3, i] * coefficient
+        out[n], out[n + 1] = values[n] - first, values[n + 1] - second
+        out[n + 2], out[n + 3] = values[n + 2] - third, values[n + 3] - fourth
+    for n in range(n_fours, values.size):
+        total = 0.0
+        for i in range(coefficients.size):
+            total += basis[n, i] * coefficients[i]
+        out[n] = values[n] - total
+
+
+@kernel
+def project(values, basis, weights, out):
+    """Add ``basis.T @ (weights * values)`` to `out`."""
+    for n in range(values.size):
+        factor = weights[n] * values[n]
+        for i in range(out.size):
+            out[i] += factor * basis[n, i]
+
+
+@kernel
+def add_gram(basis, weights, out):
+    """Add ``basis.T @ diag(weights) @ basis`` to the lower triangle of `out`."""
+    for n in range(weights.size):
+        row = basis[n]
+        for i in range(out.shape[0]):
+            factor, sums = weights[n] * row[i], out[i]
+            for j in range(i + 1):
+                sums[j] += factor * row[j]
+
+
+@kernel
+def sum_clusters(values, basis, weights, thresholds, mass, sums, terms):
+    """Add up weights, values and terms of the pixels of each cluster.
+
+    A value equal to a threshold belongs to the cluster below it.
+    """
+    for n in range(values.size):
+        cluster = 0
+        while cluster < thresholds.size and values[n] > thresholds[cluster]:
+            cluster += 1
+        weight, row, of_cluster = weights[n], basis[n], terms[cluster]
+        mass[cluster] += weight
+        sums[cluster] += weight * values[n]
+        for i in range(row.size):
+            of_cluster[i] += weight * row[i]
