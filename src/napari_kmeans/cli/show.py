@@ -58,8 +58,10 @@ def _lines(record: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _source(source: Mapping[str, Any]) -> list[tuple[str, str]]:
     shape = " × ".join(map(str, source.get("shape", [])))
-    details = f" ({source['axes']}, {shape} {source['dtype']})" if shape else ""
-    return [("image", f"{source.get('path')}{details}"), ("", str(source.get("fingerprint")))]
+    axes = f"{source['axes']}, " if "axes" in source else ""  # layers of napari have none
+    details = f" ({axes}{shape} {source.get('dtype')})" if shape else ""
+    lines = [("image", f"{source.get('path') or source.get('layer')}{details}")]
+    return lines + ([("", str(source["fingerprint"]))] if "fingerprint" in source else [])
 
 
 def _recipe(recipe: Mapping[str, Any]) -> list[str]:
@@ -92,7 +94,10 @@ def _task(task: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines = []
     if together := task.get("together"):
         text = f"one model of {together['images']} images, weighted by {together['weights']}"
-        lines += [("together", text), ("", together["fingerprint"])]
+        lines += [
+            ("together", text),
+            ("", together.get("fingerprint") or ", ".join(together.get("layers", []))),
+        ]
     if "model" in task:
         lines += [("applied", f"a model, by its {task['match']}"), ("", task["model"])]
     if task.get("channel"):

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import napari_kmeans
 from napari_kmeans._napari.layers import worker
-from napari_kmeans._napari.session.applying import EACH, TOGETHER, FilesRequest
+from napari_kmeans._napari.session.applying import EACH, THIS_MODEL, TOGETHER, FilesRequest
 
 GRAY = np.random.default_rng(0).integers(0, 200, (30, 40)).astype(np.uint8)
 OTHER = (GRAY[::-1] // 8 + 20).astype(np.uint8)
@@ -67,6 +69,21 @@ def test_one_model_of_all_layers_is_that_of_their_pixels(viewer, dock, settle):
     np.testing.assert_array_equal(result(viewer, "other").data, expected)
     layers = [viewer.layers["first"], viewer.layers["other"]]
     np.testing.assert_array_equal(napari_kmeans.segment(layers, 3)[0][1], expected)
+
+
+@pytest.mark.parametrize("how", [THIS_MODEL, TOGETHER])
+def test_a_saved_layer_says_how_it_was_made(viewer, dock, settle, tmp_path, capsys, how):
+    pytest.importorskip("typer")
+    from napari_kmeans.cli.show import show
+
+    dock.jobs.applying.to_layers([viewer.layers["other"]], how)
+    settle(dock)
+    [path] = result(viewer, "other").save(str(tmp_path / "labels.ome.zarr"), plugin="napari-kmeans")
+    assert show(Path(path)) == 0
+    text = capsys.readouterr().out
+    assert "n_clusters = 3" in text
+    assert ("by its values" in text) == (how == THIS_MODEL)
+    assert ("one model of 2 images" in text) == (how == TOGETHER)
 
 
 def test_differences_are_found_in_the_background(viewer, dock, settle):

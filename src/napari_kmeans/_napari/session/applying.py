@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from ..layers.insert_layer import insert_unselected
 from ..layers.layer_recipe import LayerRecipe
 from ..layers.worker import Runner
 from .display import Display
+from .provenance import PROVENANCE_KEY, provenance_of
 from .request import Request
 from .session import Session
 
@@ -42,10 +43,13 @@ class Applied:
     ----------
     layer : Image layer
     segmentation : Segmentation
+    made : dict
+        How they were made; see `provenance_of`.
     """
 
     layer: Image
     segmentation: Segmentation
+    made: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -231,7 +235,7 @@ class Applying(QObject):
             opacity=0.5,
             colormap=self._display.colormap(session, found.model),
             features=cluster_table(found.model, pixel_size(image), found.counts),
-            metadata={METADATA_KEY: found.model.to_json()},
+            metadata={METADATA_KEY: found.model.to_json(), PROVENANCE_KEY: applied.made},
             **transforms_of(image),
         )
         insert_unselected(self._viewer, layer, place)
@@ -284,9 +288,10 @@ def label_layers(
         If a layer does not fit the model; the message names it.
     """
     found = [resolutions_of(layer, asked) for layer in layers]
-    begin = 0.0
+    begin, together = 0.0, {}
     if model is None:
         begin = 0.5
+        together = {"weights": "pixels", "images": len(layers), "layers": [str(each.name) for each in layers]}
         recipe = _unadjusted(found[0].recipe)
         images = [replace(each.finest, extractor=recipe.extractor) for each in found]
         channel_axis = -1 if layers[0].rgb else None
@@ -317,7 +322,11 @@ def label_layers(
             )
         except ValueError as error:
             raise ValueError(f"{layer.name}: {error}") from None
-        results.append(Applied(layer, segmentation))
+        request = Request(layer, asked)
+        recipe = replace(model.recipe, clean_up=asked.recipe.clean_up)
+        recipe = in_pixels(recipe, request.grid.spacing or [1.0])
+        task = Task.applying(model, recipe, match=match, together=together)
+        results.append(Applied(layer, segmentation, provenance_of(request, of_layer, task.to_dict())))
     return results
 
 

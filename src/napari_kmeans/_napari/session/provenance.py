@@ -47,13 +47,18 @@ def task_of(request: Request, model: KMeansModel | KMeansStack) -> dict[str, Any
     return found
 
 
-def provenance_of(request: Request, model: KMeansModel | KMeansStack) -> dict[str, Any]:
-    """Return how labels were made, without a fingerprint, for which the file would have to be read."""
+def provenance_of(
+    request: Request, model: KMeansModel | KMeansStack, task: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return how labels were made, without a fingerprint, for which the file would have to be read.
+
+    By default, the task is that of the request.
+    """
     return {
         "program": PROGRAM,
         "version": __version__,
         "source": _source(request),
-        "task": task_of(request, model),
+        "task": task_of(request, model) if task is None else task,
     }
 
 
