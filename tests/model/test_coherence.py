@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 import warnings
+from dataclasses import replace
 from itertools import product
 
 import dask.array as da
@@ -11,7 +14,9 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 import napari_kmeans
-from napari_kmeans import KMeansModel
+from napari_kmeans import KMeansModel, Recipe
+from napari_kmeans.blocks.pixels import Pixels
+from napari_kmeans.model.segmentation import prepare
 
 
 def blobs(sigma=25.0, size=96, seed=0):
@@ -269,3 +274,27 @@ def test_progress_ascends_to_1():
     napari_kmeans.segment(blobs()[0], 2, coherence=1, progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1
+
+
+def test_four_bytes_a_pixel_are_kept_and_given_back():
+    image = blobs(size=512)[0].astype(np.float32)
+    recipe = Recipe.of(2, coherence=1)
+    pixels = Pixels.of(image)
+    plain = prepare(pixels, replace(recipe, coherence=()))  # compiled, and libraries imported
+    del plain
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        plain = prepare(pixels, replace(recipe, coherence=()))
+        summary = tracemalloc.get_traced_memory()[0] - before
+        coherent = prepare(pixels, recipe)
+        kept = tracemalloc.get_traced_memory()[0] - before - summary
+        # The coherent image, and the summaries of both images, whose size is bounded.
+        assert coherent.pixels.image.nbytes == 4 * image.size
+        assert 4 * image.size <= kept < 4 * image.size + summary + 4_000_000
+        del coherent
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] - before - summary < 2 * image.size
+    finally:
+        tracemalloc.stop()
+    assert plain.pixels is pixels

@@ -121,7 +121,7 @@ def tv_axis(u, z, weight, first, last):
 def extrapolate(z, previous, u, factor, first, last):
     """Move `z` on by `factor` of its last step, keep where it was in `previous`, and subtract the move from `u`."""
     for i in range(first, last):
-        step = factor * np.float64(z[i] - previous[i])
+        step = factor * (z[i] - previous[i])
         previous[i] = z[i]
         z[i] += step
         u[i] -= step

@@ -42,3 +42,17 @@ def test_states_in_which_there_is_less_to_see_are_explained(viewer, open_dock, s
     settle(dock)
     assert "no pixels to cluster" in dock.status.text()
     assert "nothing k-means" not in viewer.layers
+
+
+def test_a_field_that_takes_up_more_than_the_clusters_is_worth_a_look(viewer, open_dock, settle):
+    y, x = np.mgrid[-1:1:60j, -1:1:60j]
+    stripes = 30 * (np.sin(20 * y) > 0)
+    dock = open_dock()
+    for slope, advice in ((8, ""), (80, ", more than the clusters do; look at it with ⋯ ▸ Show field")):
+        viewer.add_image((100 + slope * x + stripes).astype(np.float32))
+        settle(dock)
+        dock.n_clusters.value = 2
+        dock.illumination.value = "additive"
+        settle(dock)
+        share = 100 * dock.session.model.illumination.explained_variance
+        assert f"The field explains {share:.2g} % of the variance{advice or '.'}" in dock.status.text()

@@ -63,10 +63,17 @@ def _number_of_clusters(session: Session) -> list[str]:
 
 
 def _field(session: Session) -> list[str]:
-    field = session.model.illumination if session.model is not None else None
-    if field is None:
+    model = session.model
+    field = model.illumination if model is not None else None
+    if model is None or field is None:
         return []
-    return [f"The field explains {100 * field.explained_variance:.2g} % of the variance."]
+    share = field.explained_variance
+    sentence = f"The field explains {100 * share:.2g} % of the variance"
+    if share <= model.explained_variance * (1 - share):
+        return [f"{sentence}."]
+    return [
+        f"{sentence}, more than the clusters do; look at it with ⋯ ▸ Show field: it may contain segments."
+    ]
 
 
 def _intervals(session: Session) -> list[str]:
