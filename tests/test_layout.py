@@ -49,7 +49,9 @@ def imports_of(path):
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
-            start = PACKAGE.joinpath(*package[: len(package) - node.level + 1], *(node.module or "").split("."))
+            start = PACKAGE.joinpath(
+                *package[: len(package) - node.level + 1], *(node.module or "").split(".")
+            )
             for name in node.names:
                 candidates = [start / f"{name.name}.py", start.with_suffix(".py"), start / "__init__.py"]
                 found.update([each for each in candidates if each.is_file()][:1])

@@ -10,7 +10,7 @@ import pytest
 
 import napari_kmeans
 from napari_kmeans import Channels, KMeansModel, KMeansStack, Recipe, Texture
-from napari_kmeans.model import model_file
+from napari_kmeans.model import json_file
 from napari_kmeans.model.edits import Edits
 
 
@@ -197,7 +197,7 @@ def test_a_damaged_file_gives_one_error_that_names_it(model, damage, tmp_path):
 
 
 def test_a_file_far_too_large_is_not_read(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(model_file, "_MAX_BYTES", 1000)
+    monkeypatch.setattr(json_file, "_MAX_BYTES", 1000)
     model.save(tmp_path / "large.json")
     (tmp_path / "large.json").write_text(model.to_json() + " " * 1000)
     with pytest.raises(ValueError, match=r"large\.json.*too large"):

@@ -21,12 +21,6 @@ from napari_kmeans.model.segmentation import (
 )
 from napari_kmeans.summary.summarize import summarize
 
-
-def test_the_exact_solver_needs_a_single_feature():
-    with pytest.raises(ValueError, match=r"solver='exact' finds the optimum of one feature.*'rgb' has 3"):
-        napari_kmeans.fit(np.zeros((3, 3, 3)), 2, features="rgb", channel_axis=-1, solver="exact")
-
-
 KINDS = ["uint8", "float32", "many values", "rgb"]
 
 
