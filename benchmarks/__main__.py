@@ -94,7 +94,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, help="rounds of all contenders (default 5)")
     parser.add_argument(
-        "--limit", type=float, help="seconds a run may take; else it is left out (default 75)"
+        "--limit", type=float, help="seconds a run may take; else it is not measured (default 75)"
     )
     parser.add_argument(
         "--only",
@@ -131,7 +131,7 @@ def _list(kind: type) -> object:
 def _rules(options: argparse.Namespace) -> str:
     return (
         f"{options.rounds} rounds over all; at most 2 for those that take over {measure.SLOW:g} s, "
-        f"above {measure.VERY_SLOW:g} s the first run alone. Left out, and named below the table: what "
+        f"above {measure.VERY_SLOW:g} s the first run alone. Not measured, and named below the table: what "
         f"takes, or by its time at the size before would take, over {options.limit:g} s."
     )
 

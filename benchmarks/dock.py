@@ -181,7 +181,7 @@ def stalls(viewer: Any, size: int) -> Table:
     gaps = _Gaps()
     layer.refresh()
     wait_until(lambda: gaps.ticks > 50)
-    rows.append(["no work, the image drawn anew", f"{1e3 * gaps.longest():.0f}"])
+    rows.append(["no work, the image drawn again", f"{1e3 * gaps.longest():.0f}"])
     gaps.reset()
     dock.segment.native.click()
     wait_until(lambda: dock.at_rest)

@@ -131,7 +131,7 @@ def _measure(
                 say(f"{image.size}² {image.dtype}: {contender.name}, first run")
                 _first(cell, image, path, rounds, limit, workers)
             if cell.skipped:
-                say(f"{image.size}² {image.dtype}: {contender.name} left out: {cell.skipped}")
+                say(f"{image.size}² {image.dtype}: {contender.name} not measured: {cell.skipped}")
         for turn in range(1, rounds + 1):
             say(f"{image.size}² {image.dtype}: round {turn} of {rounds}")
             for cell in image.cells:

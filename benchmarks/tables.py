@@ -73,7 +73,9 @@ def of_image(image: Image) -> Table:
     note = f"Optimum: {image.known}; {image.n_values:,} distinct values."
     if not image.known:
         note = "Inertia above the least of these: the optimum of several features is not known."
-    note += "".join(f" {cell.contender} left out: {cell.skipped}." for cell in image.cells if cell.skipped)
+    note += "".join(
+        f" {cell.contender} not measured: {cell.skipped}." for cell in image.cells if cell.skipped
+    )
     header = [
         f"pixels to labels, k = {K[image.dtype]}",
         "median",

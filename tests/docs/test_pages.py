@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import napari_kmeans
+from napari_kmeans import KMeansModel
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -149,3 +150,14 @@ def test_every_picture_is_used():
     assert pictures
     assert [path.name for path in pictures if f"images/{path.name}" not in text] == []
     assert sum(path.stat().st_size for path in pictures) < 2_500_000
+
+
+def test_the_api_page_shows_every_method_of_a_model_that_users_call():
+    shown = re.search(
+        r"napari_kmeans\.KMeansModel\n.*?members: \[(.*?)\]", (ROOT / "docs" / "api.md").read_text(), re.S
+    )
+    members = set(re.split(r",\s+", shown[1]))
+    assert all(hasattr(KMeansModel, member) for member in members)
+    pages = [*PAGES, *(ROOT / "docs" / "gallery").glob("*.py")]
+    used = set(re.findall(r"\bmodel\.(\w+)\(", "".join(page.read_text(encoding="utf-8") for page in pages)))
+    assert used <= members

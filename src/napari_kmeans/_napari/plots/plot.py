@@ -52,7 +52,7 @@ class Plot(pg.PlotWidget):
         event.accept()
 
 
-@lru_cache(maxsize=4096)  # pyqtgraph draws a symbol anew for each brush that is another object
+@lru_cache(maxsize=4096)  # pyqtgraph draws a symbol again for every new brush object
 def _brush(red: int, green: int, blue: int, alpha: int) -> Any:
     return pg.mkBrush(red, green, blue, alpha)
 

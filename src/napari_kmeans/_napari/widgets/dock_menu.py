@@ -1,4 +1,4 @@
-"""The ⋯ menu of the dock: it emits signals and knows nothing of the dock."""
+"""The ⋯ menu of the dock. It emits signals, and does not refer to the dock."""
 
 from __future__ import annotations
 
