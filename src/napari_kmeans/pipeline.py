@@ -12,8 +12,8 @@ from .blocks.pixels import Pixels
 from .blocks.progress import Progress, subprogress
 from .features.feature_space import FeatureSpace
 from .kmeans.illumination import with_shared_illumination
+from .kmeans.illumination_suggestion import uneven_illumination
 from .kmeans.suggestion import K_MAX, Suggestion, check_method, suggest
-from .kmeans.uneven_illumination import uneven_illumination
 from .labels.clean_up import clean_labels
 from .model.model import KMeansModel
 from .model.pooled import fit_pooled, one_per_image

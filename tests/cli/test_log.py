@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from napari_kmeans.batch.one_image import Outcome
 from napari_kmeans.batch.plan import Job
-from napari_kmeans.batch.process import Outcome
 from napari_kmeans.cli.log import append_to_log
 
 

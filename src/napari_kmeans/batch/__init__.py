@@ -14,8 +14,8 @@ callback raises, stops all work, and incomplete outputs never appear. So `run` c
 """
 
 from .inputs import Input, find_inputs, read_file_list
+from .one_image import Outcome
 from .plan import Job, Outputs, plan
-from .process import Outcome
 from .run import run
 from .tables import check_contact_sheet, check_table, write_contact_sheet, write_tables
 from .task import Stage, Task

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any
 
 from ..blocks import loop
+from .one_image import Outcome, process
 from .plan import Job
-from .process import Outcome, process
 from .task import Stage, Task
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")

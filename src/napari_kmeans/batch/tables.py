@@ -9,8 +9,8 @@ from typing import Any
 
 from ..io.record import read_record
 from ..report.provenance import TABLE, source_of, table_record
+from .one_image import Outcome
 from .plan import FIGURES, Job
-from .process import Outcome
 from .rows import SUFFIXES, joined, write_rows
 from .task import Task
 

@@ -15,7 +15,7 @@ from ..io.image_file import Location
 from ..io.stored_array import StoredArray
 from ..model.pooled import fit_pooled
 from ..model.recipe import Recipe
-from .process import ERRORS, reason, with_path
+from .one_image import ERRORS, reason, with_path
 from .task import Stage, Task, pixels_of
 
 HELD_BYTES = 1 << 30

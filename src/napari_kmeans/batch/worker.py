@@ -14,7 +14,7 @@ import time
 import warnings
 from typing import Any
 
-from .process import process
+from .one_image import process
 from .run import receive, send, threads
 
 _GRACE = 5.0  # seconds to remove incomplete files

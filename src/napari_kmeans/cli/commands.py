@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from ..batch.inputs import Input
+from ..batch.one_image import Outcome
 from ..batch.plan import Job, Outputs, plan
-from ..batch.process import Outcome
 from ..batch.run import run
 from ..batch.tables import write_contact_sheet, write_tables
 from ..batch.task import Task

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..batch.process import Outcome
+from ..batch.one_image import Outcome
 
 
 def append_to_log(path: Path, outcome: Outcome) -> None:

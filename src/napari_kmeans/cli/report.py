@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..batch.one_image import ERRORS, Outcome, reason, with_path
 from ..batch.plan import Job
-from ..batch.process import ERRORS, Outcome, reason, with_path
 from ..batch.task import Stage
 from ..blocks.progress import Progress
 from ..io.image_file import Location

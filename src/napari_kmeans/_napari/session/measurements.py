@@ -11,8 +11,8 @@ from ...blocks.loop import estimate_seconds
 from ...blocks.pixels import Pixels
 from ...blocks.progress import Progress
 from ...kmeans.clustering import Clusterings
+from ...kmeans.illumination_suggestion import uneven_illumination
 from ...kmeans.suggestion import Suggestion, suggest
-from ...kmeans.uneven_illumination import uneven_illumination
 from ...model.labellers import compile_labellers
 from ...model.model import KMeansModel
 from ...model.preparation import Prepared, prepare

@@ -8,7 +8,7 @@ import pytest
 
 import napari_kmeans
 from napari_kmeans.batch import Input, Outputs, Task, plan
-from napari_kmeans.batch.process import process, reason, with_path
+from napari_kmeans.batch.one_image import process, reason, with_path
 
 tifffile = pytest.importorskip("tifffile")
 
