@@ -107,6 +107,8 @@ def test_each_position_is_smoothed_separately():
         ({"smooth": "much"}, TypeError, "smooth must be a number of pixels"),
         ({"smooth": (1, 2, 3)}, ValueError, "holds 3 numbers, and the image has 2 spatial axes"),
         ({"smooth": float("nan")}, ValueError, "must be 0 to 1000"),
+        ({"smooth": float("nan")}, ValueError, "^smooth=nan is not a number that can be used; it must"),
+        ({"smooth": (1, np.float32("nan"))}, ValueError, "is not a number that can be used"),
         ({"exclude": "zero"}, ValueError, "exclude='zero' is not known; use numbers or 'saturated'"),
         ({"exclude": [None]}, TypeError, "exclude must hold numbers"),
         ({"exclude": float("nan")}, ValueError, "always excluded"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -220,6 +221,10 @@ def check_smooth(smooth: Any) -> tuple[float, ...]:
         if isinstance(number, bool) or not isinstance(number, int | float | np.integer | np.floating):
             raise TypeError(
                 f"smooth must be a number of pixels or one for each spatial axis, not {smooth!r:.80}"
+            )
+        if math.isnan(number):
+            raise ValueError(
+                f"smooth={smooth!r:.80} is not a number that can be used; it must be 0 to {MAX_SIGMA:.0f} pixels"
             )
         if not 0 <= number <= MAX_SIGMA:
             raise ValueError(f"smooth={smooth!r:.80} must be 0 to {MAX_SIGMA:.0f} pixels")

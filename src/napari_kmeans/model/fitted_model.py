@@ -27,7 +27,7 @@ from .label_pixels import count_pixels, label_in_memory, label_lazily
 from .labellers import Labeller, NearestLabeller, scalar_labeller
 from .recipe import Recipe
 
-_SHOWN = 8  # centres, and features of each, in the text representation
+_SHOWN = 8  # centres, and features of each, in the text representation; labels in a warning
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -111,10 +111,11 @@ class FittedModel(Clustering):
             warn_user(f"the image has only {values}, so there {clusters} instead of {k}")
             k = n
         clustering = clusterings.estimate(k) if estimate else clusterings.clustering(k, recipe.solver)
-        if coherence is not None and (n_empty := int(np.sum(clustering.counts == 0))):
+        if coherence is not None and (empty := (np.flatnonzero(clustering.counts == 0) + 1).tolist()):
+            labels = ", ".join(map(str, empty[:_SHOWN])) + ", …" * (len(empty) > _SHOWN)
             warn_user(
-                f"coherence leaves {n_empty} of the {k} clusters without pixels; use fewer clusters or a "
-                "smaller coherence"
+                f"coherence leaves {len(empty)} of the {k} clusters without pixels; use fewer clusters or a "
+                f"smaller coherence (empty: label{'s' * (len(empty) > 1)} {labels})"
             )
         confirms = confirm and clustering.is_exact
         summary = getattr(clusterings, "coherent", clusterings.summary)
