@@ -30,6 +30,15 @@ from .recipe import Recipe
 _SHOWN = 8  # centres, and features of each, in the text representation
 
 
+def without_pixels(counts: NDArray[np.int64]) -> str:
+    """Return the clusters that have none, such as "clusters 2 and 3"; empty if all have some."""
+    empty = [str(label) for label in np.flatnonzero(counts == 0) + 1]
+    if not empty:
+        return ""
+    *others, last = empty
+    return f"clusters {', '.join(others)} and {last}" if others else f"cluster {last}"
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FittedModel(Clustering):
     """Clusters of an image, their recipe and their edits. Immutable.
@@ -111,10 +120,10 @@ class FittedModel(Clustering):
             warn_user(f"the image has only {values}, so there {clusters} instead of {k}")
             k = n
         clustering = clusterings.estimate(k) if estimate else clusterings.clustering(k, recipe.solver)
-        if coherence is not None and (n_empty := int(np.sum(clustering.counts == 0))):
+        if coherence is not None and not clustering.counts.all():
             warn_user(
-                f"coherence leaves {n_empty} of the {k} clusters without pixels; use fewer clusters or a "
-                "smaller coherence"
+                f"coherence leaves {without_pixels(clustering.counts)} of {k} without pixels; use fewer clusters "
+                "or a smaller coherence"
             )
         confirms = confirm and clustering.is_exact
         summary = getattr(clusterings, "coherent", clusterings.summary)
