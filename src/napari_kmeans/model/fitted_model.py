@@ -27,7 +27,16 @@ from .label_pixels import count_pixels, label_in_memory, label_lazily
 from .labellers import Labeller, NearestLabeller, scalar_labeller
 from .recipe import Recipe
 
-_SHOWN = 8  # centres, and features of each, in the text representation; labels in a warning
+_SHOWN = 8  # centres, and features of each, in the text representation
+
+
+def without_pixels(counts: NDArray[np.int64]) -> str:
+    """Return the clusters that have none, such as "clusters 2 and 3"; empty if all have some."""
+    empty = [str(label) for label in np.flatnonzero(counts == 0) + 1]
+    if not empty:
+        return ""
+    *others, last = empty
+    return f"clusters {', '.join(others)} and {last}" if others else f"cluster {last}"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -111,11 +120,10 @@ class FittedModel(Clustering):
             warn_user(f"the image has only {values}, so there {clusters} instead of {k}")
             k = n
         clustering = clusterings.estimate(k) if estimate else clusterings.clustering(k, recipe.solver)
-        if coherence is not None and (empty := (np.flatnonzero(clustering.counts == 0) + 1).tolist()):
-            labels = ", ".join(map(str, empty[:_SHOWN])) + ", …" * (len(empty) > _SHOWN)
+        if coherence is not None and not clustering.counts.all():
             warn_user(
-                f"coherence leaves {len(empty)} of the {k} clusters without pixels; use fewer clusters or a "
-                f"smaller coherence (empty: label{'s' * (len(empty) > 1)} {labels})"
+                f"coherence leaves {without_pixels(clustering.counts)} of {k} without pixels; use fewer clusters "
+                "or a smaller coherence"
             )
         confirms = confirm and clustering.is_exact
         summary = getattr(clusterings, "coherent", clusterings.summary)

@@ -7,6 +7,7 @@ import pytest
 from skimage.io import imread
 
 from napari_kmeans._napari.contributions.view_command import view
+from napari_kmeans._napari.contributions.waiting import let_draw
 from napari_kmeans.io.images import read_image
 from napari_kmeans.report.palette import distinct_colors
 
@@ -49,3 +50,13 @@ def test_picture_of_a_file_has_its_pixel_size(window, tmp_path, monkeypatch, gra
     assert (image.name, clusters.name) == ("cells", "cells k-means")
     assert tuple(image.scale) == tuple(clusters.scale) == (0.5, 0.25)
     assert set(np.unique(clusters.data)) == {1, 2}
+
+
+def test_the_whole_image_is_seen_beside_the_dock(window, monkeypatch):
+    window.window._qt_window.show()
+    monkeypatch.setattr("napari.run", let_draw)
+    view(None, "coins", 2, None, None)
+    shown = window.scene.camera.zoom * np.array(window.layers["coins"].data.shape)
+    canvas = window.window._qt_window._qt_viewer.canvas.native
+    assert shown[0] <= canvas.height()
+    assert shown[1] <= canvas.width()

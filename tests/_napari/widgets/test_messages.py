@@ -56,3 +56,17 @@ def test_a_field_that_takes_up_more_than_the_clusters_is_worth_a_look(viewer, op
         settle(dock)
         share = 100 * dock.session.model.illumination.explained_variance
         assert f"The field explains {share:.2g} % of the variance{advice or '.'}" in dock.status.text()
+
+
+def test_clusters_that_coherence_leaves_empty_are_named(viewer, open_dock, settle):
+    noise = np.random.default_rng(0).normal(100, 20, (60, 70)).astype(np.float32)
+    viewer.add_image(noise, name="noise")
+    dock = open_dock()
+    dock.coherence.value = 1
+    dock.n_clusters.value = 3
+    dock.segment.native.click()
+    settle(dock)
+    assert "Coherence leaves clusters 1 and 3 without pixels" in dock.status.text()
+    dock.coherence.value = 0
+    settle(dock)
+    assert "Coherence" not in dock.status.text()

@@ -63,6 +63,7 @@ def view(
     if layers:
         dock.segment.native.click()
     if screenshot is None:
+        _fit_view(viewer)
         napari.run()
         return
     try:
@@ -71,13 +72,21 @@ def view(
         viewer.close()
 
 
+def _fit_view(viewer: Any) -> None:
+    """Show the whole image: the dock has changed the size of the canvas since it was added."""
+    from .waiting import let_draw
+
+    let_draw()
+    viewer.reset_view()
+
+
 def _take_screenshot(viewer: Any, dock: Any, path: Path) -> None:
     """Wait until the dock is at rest, and write a screenshot of the window."""
     from .waiting import let_draw, wait_until
 
     viewer.window._qt_window.show()
     wait_until(lambda: dock.at_rest)
-    viewer.reset_view()  # the dock has changed the size of the canvas
+    _fit_view(viewer)
     let_draw()
     partial = path.with_name(f".{path.name}.partial.png")
     viewer.screenshot(str(partial), canvas_only=False, flash=False)

@@ -18,6 +18,7 @@ from ...model.model import KMeansModel
 from ...model.preparation import Prepared, prepare
 from ...model.recipe import Recipe
 from ...summary.scalar import ScalarSummary
+from ...user_warning import collected_warnings
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,8 @@ class Measured:
 
     def model(self, recipe: Recipe, channel_axis: int | None, *, estimate: bool = False) -> KMeansModel:
         """Return the model of a recipe; that of an estimate has the counts that the whole image may have."""
-        model = self.prepared.model(KMeansModel, recipe, channel_axis, estimate=estimate)
+        with collected_warnings():  # the dock says them below its plots
+            model = self.prepared.model(KMeansModel, recipe, channel_axis, estimate=estimate)
         if not self.is_estimate:
             return model
         share = self.n_pixels / self.n_read

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ...model.fitted_model import without_pixels
 from ..layers.image_layer import axis_name
 from ..plots.plot_text import format_value
 from ..session.session import Session
@@ -24,7 +25,7 @@ def advice(session: Session | None) -> str:
     if session.measured is None:
         return " ".join(notice)
     sentences = [*notice, *_reading(session), *_position(session), *_number_of_clusters(session)]
-    sentences += [*_field(session), *_search(session), *_intervals(session)]
+    sentences += [*_empty(session), *_field(session), *_search(session), *_intervals(session)]
     return " ".join(sentences)
 
 
@@ -60,6 +61,14 @@ def _number_of_clusters(session: Session) -> list[str]:
     if n < session.asked.n_clusters:
         return [f"There are only {n} distinct values, so there are {n} clusters; choose {n} or fewer."]
     return []
+
+
+def _empty(session: Session) -> list[str]:
+    """Name the clusters that coherence leaves without pixels."""
+    model = session.model
+    if model is None or model.coherence is None or not (empty := without_pixels(model.counts)):
+        return []
+    return [f"Coherence leaves {empty} without pixels; choose fewer clusters or less coherence."]
 
 
 def _field(session: Session) -> list[str]:
