@@ -679,6 +679,10 @@ def test_texture_options(run: Run, gray: Path) -> None:
         (["--features", "texture", "--sigma", "a,b"], "'a' must be a number"),
         (["--exclude", "black"], "'black' must be a number"),
         (["--smooth", "-1"], "'--smooth'"),
+        (["--smooth", "nan"], "'--smooth': nan is not a number that can be used; it must be 0 to 1000"),
+        (["--smooth", "inf"], "'--smooth': inf must be 0 to 1000"),
+        (["--min-size", "nan"], "'--min-size': nan is not a number that can be used; it must be 0 or more"),
+        (["--exclude", "nan"], "napari-kmeans: exclude=nan is not needed: values that are not finite are"),
     ],
 )
 def test_invalid_options_are_wrong_usage(run: Run, gray: Path, options: list, message: str) -> None:

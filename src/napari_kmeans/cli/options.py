@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -56,13 +57,17 @@ def _parameter(name: str, default: Any, details: Option, owner: type) -> inspect
     kind = _TYPES.get(name) or get_type_hints(owner)[name]
     if of_space:
         kind, default = kind | None, None  # given or not: only the chosen feature space may have it
+    option_name = f"--{name.replace('_', '-')}"
+    least = details.minimum if kind in (float, float | None) else None
+    most = details.maximum if kind in (float, float | None) and details.maximum < 1e308 else None
     option = typer.Option(
-        f"--{name.replace('_', '-')}" + (f"/--no-{name}" if kind == bool | None else ""),
+        option_name + (f"/--no-{name}" if kind == bool | None else ""),
         metavar=details.metavar or None,
         help=_help(details, owner),
         rich_help_panel=CLEAN if owner is CleanUp else WHAT,
-        min=details.minimum if kind in (float, float | None) else None,
-        max=details.maximum if kind in (float, float | None) and details.maximum < 1e308 else None,
+        min=least,
+        max=most,
+        parser=None if least is None else _NumberInRange(option_name, least, most),
     )
     return inspect.Parameter(
         name,
@@ -70,6 +75,34 @@ def _parameter(name: str, default: Any, details: Option, owner: type) -> inspect
         default=_DEFAULTS.get(name, default),
         annotation=Annotated[kind, option],
     )
+
+
+class _NumberInRange:
+    """Parses the number of an option; typer's own check would report NaN as larger than the maximum."""
+
+    __name__ = "float"
+
+    def __init__(self, option: str, least: float, most: float | None) -> None:
+        self._option, self._least, self._most = option, least, most
+
+    def __call__(self, text: Any) -> float:
+        number = float(_number(self._option, str(text)))
+        allowed = f"{self._least:g} or more" if self._most is None else f"{self._least:g} to {self._most:g}"
+        if math.isnan(number):
+            raise typer.BadParameter(
+                f"{text} is not a number that can be used; it must be {allowed}",
+                param_hint=f"'{self._option}'",
+            )
+        if not self._least <= number <= (math.inf if self._most is None else self._most):
+            raise typer.BadParameter(f"{text} must be {allowed}", param_hint=f"'{self._option}'")
+        return number
+
+
+class _NotNeeded(typer.BadParameter):
+    """A value that changes nothing, and is not invalid."""
+
+    def format_message(self) -> str:
+        return str(self.message)
 
 
 def _help(details: Option, owner: type) -> str:
@@ -117,7 +150,9 @@ def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe
     except (TypeError, ValueError) as error:
         name = str(error).partition("=")[0]
         hint = f"--{name.replace('_', '-')}" if name in options else "--features"
-        raise typer.BadParameter(str(error), param_hint=hint) from None
+        is_needless = any(isinstance(value, float) and not math.isfinite(value) for value in exclude)
+        kind = _NotNeeded if name == "exclude" and is_needless else typer.BadParameter
+        raise kind(str(error), param_hint=hint) from None
 
 
 def clean_up_of(options: dict[str, Any]) -> CleanUp:
