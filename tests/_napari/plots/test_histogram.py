@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pyqtgraph as pg
 import pytest
@@ -83,3 +85,30 @@ def test_an_empty_histogram_and_one_value_can_be_drawn(histogram):
     assert histogram.text_at(7).endswith("cluster 1, 100.0 % of the image")
     histogram.set_summary(None)
     assert histogram.text_at(0.5) == ""
+
+
+@pytest.mark.parametrize("most", [10_000, 99_999, 5_000_000, 12_345_678, 3_000_000_000])
+@pytest.mark.parametrize("log_counts", [False, True])
+def test_labels_of_large_counts_are_whole_and_apart(histogram, monkeypatch, most, log_counts):
+    axis, drawn = histogram.getAxis("left"), []
+    draw = axis.drawPicture
+
+    def record(painter, line, ticks, texts):
+        drawn[:] = [(rect, text, painter.boundingRect(rect, flags, text)) for rect, flags, text in texts]
+        draw(painter, line, ticks, texts)
+
+    monkeypatch.setattr(axis, "drawPicture", record)
+    histogram.set_log_counts(log_counts)
+    histogram._counts = np.array([most, most // 2, 7])
+    histogram._edges = np.arange(4.0)
+    histogram.set_model(None, distinct_colors(0))
+    histogram.show_all()
+    histogram.grab()
+    written = [(needed, text) for _, text, needed in drawn if text]
+    assert len({text for _, text in written}) == len(written) >= 2
+    assert any(text[-1] in "kMG" for _, text in written)
+    for needed, text in written:
+        assert needed.left() >= 0, f"{text} is cut off at the left"
+        assert needed.right() <= axis.width(), f"{text} runs into the plot"
+    rows = sorted((needed.top(), needed.bottom()) for needed, _ in written)
+    assert all(above[1] <= below[0] for above, below in itertools.pairwise(rows))

@@ -17,7 +17,9 @@ def test_values_are_written_short(value, text):
     assert format_value(value) == text
 
 
-@pytest.mark.parametrize(("n", "text"), [(999, "999"), (9_999, "9999"), (12_000, "12k"), (3e7, "30M")])
+@pytest.mark.parametrize(
+    ("n", "text"), [(999, "999"), (9_999, "9999"), (12_000, "12k"), (2e6, "2M"), (3e7, "30M"), (3e9, "3G")]
+)
 def test_counts_are_written_short(n, text):
     assert format_count(n) == text
 

@@ -19,8 +19,8 @@ def format_value(value: float) -> str:
 
 def format_count(n: float) -> str:
     """Return a number of pixels in few letters."""
-    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if n >= 10 * unit:
+    for least, unit, letter in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):  # 9000 is as short as 9k
+        if n >= least:
             return f"{n / unit:g}{letter}"
     return f"{n:g}"
 
