@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QLineEdit
 
 import napari_kmeans
@@ -168,3 +168,20 @@ def test_of_several_features_as_many_are_shown_as_fit(table, n, centers):
     fill(table, model)
     assert texts(table, CENTER) == centers
     assert f"{model.feature_names[1]} 1940" in table.item(0, CENTER).toolTip()
+
+
+@pytest.mark.parametrize("role", ["Base", "Highlight"])
+def test_a_swatch_in_the_colour_of_the_table_has_a_visible_outline(table, model, role):
+    def luminance(color):
+        parts = np.array(color.getRgbF()[:3])
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    background = table.palette().color(getattr(QPalette.ColorRole, role))
+    table.set_model(model, np.tile(background.getRgbF(), (3, 1)), set())
+    icon = table.item(0, BOX).icon().pixmap(16, 16).toImage()
+    edge = [icon.pixelColor(x, y) for x, y in ((0, 8), (15, 8), (8, 0), (8, 15))]
+    assert icon.pixelColor(8, 8).rgb() == background.rgb()
+    for color in edge:
+        low, high = sorted((luminance(color), luminance(background)))
+        assert (high + 0.05) / (low + 0.05) >= 3  # of the WCAG, for parts of controls

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QKeyCombination, QSignalBlocker, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableWidget, QTableWidgetItem, QWidget
 
 from ...model.model import KMeansModel
@@ -28,6 +28,7 @@ _HEADER_TIPS = (
     "Its share of all pixels",
 )
 _ROWS = 2, 5  # fewest and most rows that the table asks room for
+_SAME_CONTRAST = 0.179  # luminance that contrasts as much with black as with white
 _MENU_KEYS = QKeyCombination(Qt.KeyboardModifier.ShiftModifier, Qt.Key.Key_F10)
 
 
@@ -255,10 +256,24 @@ def _intervals(rows: dict[str, list[Any]], row: int, level: float, *, is_cleaned
     return text
 
 
+def _luminance(color: QColor) -> float:
+    """Return the relative luminance of the WCAG, 0 to 1."""
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color.getRgbF()[:3]
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 @lru_cache(maxsize=512)
 def _painted(rgba: int) -> QIcon:
+    color = QColor.fromRgba(rgba)
     pixmap = QPixmap(16, 16)
-    pixmap.fill(QColor.fromRgba(rgba))
+    pixmap.fill(color)
+    # Black or white, whichever contrasts more, shows the swatch where it has the table's colour.
+    painter = QPainter(pixmap)
+    painter.setPen(Qt.GlobalColor.black if _luminance(color) > _SAME_CONTRAST else Qt.GlobalColor.white)
+    painter.drawRect(0, 0, 15, 15)
+    painter.end()
     icon = QIcon()
     # A selected row would tint it otherwise.
     for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
