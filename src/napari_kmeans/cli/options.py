@@ -98,7 +98,7 @@ class _NumberInRange:
         return number
 
 
-class _NotNeeded(typer.BadParameter):
+class _NotNeeded(typer.BadParameter):  # type: ignore[misc]  # typer has no types here
     """A value that changes nothing, and is not invalid."""
 
     def format_message(self) -> str:

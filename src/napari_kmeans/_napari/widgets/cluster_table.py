@@ -258,7 +258,7 @@ def _intervals(rows: dict[str, list[Any]], row: int, level: float, *, is_cleaned
 
 def _luminance(color: QColor) -> float:
     """Return the relative luminance of the WCAG, 0 to 1."""
-    linear = [
+    linear: list[float] = [
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color.getRgbF()[:3]
     ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
