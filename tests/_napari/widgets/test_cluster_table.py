@@ -170,15 +170,19 @@ def test_of_several_features_as_many_are_shown_as_fit(table, n, centers):
     assert f"{model.feature_names[1]} 1940" in table.item(0, CENTER).toolTip()
 
 
-@pytest.mark.parametrize("role", ["Base", "Highlight"])
-def test_a_swatch_in_the_colour_of_the_table_has_a_visible_outline(table, model, role):
+@pytest.mark.parametrize("theme", [("#262930", "#f0f1f2"), ("#efebe9", "#3b3a39")])  # those of napari
+def test_a_swatch_in_the_colour_of_the_table_has_a_visible_outline(table, model, theme):
     def luminance(color):
         parts = np.array(color.getRgbF()[:3])
         linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
         return linear @ [0.2126, 0.7152, 0.0722]
 
-    background = table.palette().color(getattr(QPalette.ColorRole, role))
+    background = QColor(theme[0])
     table.set_model(model, np.tile(background.getRgbF(), (3, 1)), set())
+    palette = table.palette()  # the theme changes while the table is shown
+    palette.setColor(QPalette.ColorRole.Base, background)
+    palette.setColor(QPalette.ColorRole.WindowText, QColor(theme[1]))
+    table.setPalette(palette)
     icon = table.item(0, BOX).icon().pixmap(16, 16).toImage()
     edge = [icon.pixelColor(x, y) for x, y in ((0, 8), (15, 8), (8, 0), (8, 15))]
     assert icon.pixelColor(8, 8).rgb() == background.rgb()

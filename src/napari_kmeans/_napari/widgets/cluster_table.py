@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QKeyCombination, QSignalBlocker, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
+from qtpy.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableWidget, QTableWidgetItem, QWidget
 
 from ...model.model import KMeansModel
@@ -28,7 +28,6 @@ _HEADER_TIPS = (
     "Its share of all pixels",
 )
 _ROWS = 2, 5  # fewest and most rows that the table asks room for
-_SAME_CONTRAST = 0.179  # luminance that contrasts as much with black as with white
 _MENU_KEYS = QKeyCombination(Qt.KeyboardModifier.ShiftModifier, Qt.Key.Key_F10)
 
 
@@ -156,8 +155,20 @@ class ClusterTable(QTableWidget):
             box = self._cell(row, _COLOR)
             seen = label not in hidden and label not in model.background
             box.setCheckState(Qt.CheckState.Checked if seen else Qt.CheckState.Unchecked)
-            box.setIcon(_swatch(QColor.fromRgbF(*colors[label - 1])))
+            box.setIcon(self._swatch(colors[label - 1]))
+            box.setData(Qt.ItemDataRole.UserRole, tuple(colors[label - 1]))
             self._cell(row, _NAME).setData(Qt.ItemDataRole.UserRole, label)
+
+    def _swatch(self, color: Any) -> QIcon:
+        return _swatch(QColor.fromRgbF(*color), self.palette().color(QPalette.ColorRole.WindowText))
+
+    def changeEvent(self, event: Any) -> None:
+        super().changeEvent(event)
+        if event.type() in (event.Type.PaletteChange, event.Type.StyleChange):  # of another theme
+            with QSignalBlocker(self):
+                for row in range(self.rowCount()):
+                    if (box := self.item(row, _COLOR)) is not None:
+                        box.setIcon(self._swatch(box.data(Qt.ItemDataRole.UserRole)))
 
     def _cell(self, row: int, column: int) -> QTableWidgetItem:
         item = self.item(row, column)
@@ -256,22 +267,14 @@ def _intervals(rows: dict[str, list[Any]], row: int, level: float, *, is_cleaned
     return text
 
 
-def _luminance(color: QColor) -> float:
-    """Return the relative luminance of the WCAG, 0 to 1."""
-    linear: list[float] = [
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color.getRgbF()[:3]
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
 @lru_cache(maxsize=512)
-def _painted(rgba: int) -> QIcon:
+def _painted(rgba: int, outline: int) -> QIcon:
     color = QColor.fromRgba(rgba)
     pixmap = QPixmap(16, 16)
     pixmap.fill(color)
-    # Black or white, whichever contrasts more, shows the swatch where it has the table's colour.
+    # Without an outline, a swatch in the table's colour could not be seen.
     painter = QPainter(pixmap)
-    painter.setPen(Qt.GlobalColor.black if _luminance(color) > _SAME_CONTRAST else Qt.GlobalColor.white)
+    painter.setPen(QColor.fromRgba(outline))
     painter.drawRect(0, 0, 15, 15)
     painter.end()
     icon = QIcon()
@@ -281,9 +284,9 @@ def _painted(rgba: int) -> QIcon:
     return icon
 
 
-def _swatch(color: QColor) -> QIcon:
+def _swatch(color: QColor, outline: QColor) -> QIcon:
     """Return a square of a colour."""
-    return _painted(color.rgba())
+    return _painted(color.rgba(), outline.rgba())
 
 
 class _Asker:
