@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -171,3 +172,17 @@ def test_script_takes_any_mask_by_a_public_function(viewer, open_dock, settle, g
     labels, _ = run_script(viewer, dock)
     assert 0 < np.count_nonzero(labels) < labels.size
     np.testing.assert_array_equal(labels, viewer.layers["gray k-means"].data)
+
+
+@pytest.mark.parametrize("shape", [(6, 12, 3), (6, 12, 4)])
+def test_script_of_a_volume_of_three_or_four_columns_does_not_warn(viewer, open_dock, settle, shape):
+    image = np.random.default_rng(7).integers(0, 4096, shape, dtype=np.uint16)
+    with pytest.warns(UserWarning, match="channel_axis"):  # the script has to say that 3 is no colour
+        napari_kmeans.fit(image, 3)
+    viewer.add_image(image, rgb=False, name="narrow")
+    dock = open_dock()
+    dock.n_clusters.value = 5  # not the default, so that the labels are wanted
+    settle(dock)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check(viewer, dock)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels
 
+from ...blocks.containers import Contents
 from ...features.feature_space import FeatureSpace
 from ...labels.clean_up import CleanUp
 from ...model.edits import Edits
@@ -40,6 +41,7 @@ def _image(session: Session) -> list[str]:
         return [
             "",
             f"image = viewer.layers[{session.image.name!r}].data{_finest(session.image)}"
+            f"{'[..., None]' if _may_be_colors(session.image) else ''}"
             "  # in napari's console; or read your file here",
         ]
     names = [layer.name for layer in layers]
@@ -53,6 +55,15 @@ def _image(session: Session) -> list[str]:
 
 def _finest(layer: Any) -> str:
     return "[0]" if layer.multiscale else ""
+
+
+def _may_be_colors(layer: Any) -> bool:
+    """Return whether `fit` would warn that the last axis of a layer without colours may hold colours.
+
+    The script then adds an axis of one channel, which makes clear that the others are spatial.
+    """
+    data = layer.data[0] if layer.multiscale else layer.data
+    return not layer.rgb and Contents(data, None, names_axes=False).is_ambiguous
 
 
 def _mask(session: Session) -> list[str]:
@@ -79,6 +90,8 @@ def _keywords(session: Session, model: KMeansModel) -> dict[str, str]:
         keywords["features"] = _features(recipe.features)
     if model.channel_axis is not None:
         keywords["channel_axis"] = repr(model.channel_axis)
+    elif not asked.channels and _may_be_colors(session.image):
+        keywords["channel_axis"] = "-1"
     if asked.per_axis is not None:
         keywords["per_axis"] = repr(asked.per_axis)
     if recipe.illumination is not None:
