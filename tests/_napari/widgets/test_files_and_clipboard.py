@@ -80,3 +80,24 @@ def test_copied_script_makes_the_same_labels(viewer, open_dock, settle, colored)
     )
     assert of_script["recipe"]["edits"]["names"] == of_layer["recipe"]["edits"]["names"]
     assert "leaf" in of_layer["recipe"]["edits"]["names"]
+
+
+@pytest.mark.parametrize(("entry", "name"), [("save_model", "made.json"), ("save_table", "made.csv")])
+def test_saved_models_and_tables_say_how_they_were_made(
+    viewer, open_dock, settle, monkeypatch, tmp_path, gray, capsys, entry, name
+):
+    pytest.importorskip("typer")
+    from napari_kmeans.cli.show import show
+
+    viewer.add_image(gray, name="cells")
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    dock.smooth.value = 1
+    settle(dock)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / name), ""))
+    getattr(dock.actions, entry)()
+    assert show(tmp_path / name) == 0
+    shown = capsys.readouterr().out
+    assert "cells" in shown
+    assert "n_clusters = 4" in shown
+    assert "smooth = 1" in shown

@@ -62,6 +62,11 @@ def provenance_of(
     }
 
 
+def record_for_layer(request: Request, model: KMeansModel | KMeansStack) -> str:
+    """Return the record of a small file that is written at once: no file is read for a fingerprint."""
+    return record_of(model, task_of(request, model), _source(request))
+
+
 def record_for_file(request: Request, model: KMeansModel | KMeansStack) -> str:
     """Return the record of a file that is written; runs in a worker, since it reads the image file."""
     source = _source(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
+from ...io.record import write_sidecar
+from ...model import json_file
 from ...model.model import KMeansModel
 from ...report.tables import table_text, write_table
 from ..layers.image_layer import pixel_size
 from ..session.copy_as_python import as_python
-from ..session.provenance import recipe_in_pixels
+from ..session.provenance import recipe_in_pixels, record_for_layer
 from ..session.session import Session
 from . import messages
 
@@ -111,12 +114,13 @@ class FilesAndClipboard(QObject):
         session = self._session()
         if session is None or session.model is None:
             return
-        model = session.model
+        record = record_for_layer(session.request, session.model)
         name = f"{session.image.name}.json"
         path, kind = QFileDialog.getSaveFileName(self._parent, "Save model", name, "JSON (*.json)")
         if path:
             path = _with_suffix(path, kind)
-            self._try(lambda: model.save(path), messages.saved(path))
+            content = json.dumps(json.loads(record), indent=1)
+            self._try(lambda: json_file.write(path, content), messages.saved(path))
 
     def load_model(self) -> None:
         """Ask for a model to label the image with."""
@@ -134,7 +138,13 @@ class FilesAndClipboard(QObject):
         path, kind = QFileDialog.getSaveFileName(self._parent, "Save table", name, "CSV (*.csv)")
         if path:
             path = _with_suffix(path, kind)
-            self._try(lambda: write_table(Path(path), *shown, overwrite=True))
+            record = record_for_layer(session.request, session.model)
+
+            def write(table: Path) -> None:
+                write_table(table, *shown, overwrite=True)
+                write_sidecar(table, record, overwrite=True)
+
+            self._try(lambda: write(Path(path)))
 
     def _copy(self, text: str, done: str) -> None:
         clipboard = QApplication.clipboard()
