@@ -32,6 +32,9 @@ def test_command_adds_labels_above_the_active_image(viewer, qtbot, picture):
     assert list(labels.features["index"]) == [1, 2, 3]
     assert labels.metadata["napari-kmeans"] == model.with_pixel_size((0.5, 0.25), "um").to_json()
     assert viewer.layers.selection.active is image
+    made = labels.metadata["napari-kmeans provenance"]
+    assert made["source"]["layer"] == "money"
+    assert made["task"]["recipe"] == model.recipe.to_dict()
 
 
 def test_colours_are_clustered_by_luminance(viewer, qtbot, picture):

@@ -15,6 +15,7 @@ from ..layers.image_layer import METADATA_KEY, pixel_size, transforms_of, unwrap
 from ..layers.insert_layer import insert_unselected
 from ..layers.worker import Job
 from ..session import settings
+from ..session.provenance import PROVENANCE_KEY, provenance_of_model
 
 
 def labels_of(image: napari.layers.Image, n_clusters: int = 3) -> napari.layers.Labels:
@@ -74,6 +75,6 @@ def _layer(image: napari.layers.Image, labels: Any, model: KMeansModel) -> napar
         opacity=chosen.opacity,
         colormap=label_colormap(colors),
         features=cluster_table(model, pixel_size(image)),
-        metadata={METADATA_KEY: model.to_json()},
+        metadata={METADATA_KEY: model.to_json(), PROVENANCE_KEY: provenance_of_model(image, model)},
         **transforms_of(image),
     )

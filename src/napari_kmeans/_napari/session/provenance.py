@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from napari.layers import Image
+
 from ... import __version__
 from ...batch.task import Task
 from ...batch.units import in_pixels
@@ -54,31 +56,34 @@ def provenance_of(
 
     By default, the task is that of the request.
     """
-    return {
-        "program": PROGRAM,
-        "version": __version__,
-        "source": _source(request),
-        "task": task_of(request, model) if task is None else task,
-    }
+    return _made_of(request.image, task_of(request, model) if task is None else task)
+
+
+def provenance_of_model(image: Image, model: KMeansModel) -> dict[str, Any]:
+    """Return the same of an image layer that was segmented without the dock."""
+    return _made_of(image, Task(model.recipe).to_dict())
+
+
+def _made_of(image: Image, task: dict[str, Any]) -> dict[str, Any]:
+    return {"program": PROGRAM, "version": __version__, "source": _source(image), "task": task}
 
 
 def record_for_layer(request: Request, model: KMeansModel | KMeansStack) -> str:
     """Return the record of a small file that is written at once: no file is read for a fingerprint."""
-    return record_of(model, task_of(request, model), _source(request))
+    return record_of(model, task_of(request, model), _source(request.image))
 
 
 def record_for_file(request: Request, model: KMeansModel | KMeansStack) -> str:
     """Return the record of a file that is written; runs in a worker, since it reads the image file."""
-    source = _source(request)
+    source = _source(request.image)
     if "path" in source:
         with contextlib.suppress(OSError):  # moved or removed since it was opened
             source |= source_of(Path(source["path"]))
     return record_of(model, task_of(request, model), source)
 
 
-def _source(request: Request) -> dict[str, Any]:
+def _source(layer: Image) -> dict[str, Any]:
     """Return the file of the image layer, if it has one, and its shape and type."""
-    layer = request.image
     data = layer.data[0] if layer.multiscale else layer.data
     found = {"layer": str(layer.name), "shape": [int(n) for n in data.shape], "dtype": str(data.dtype)}
     path = layer.source.path
