@@ -533,6 +533,20 @@ def test_view_of_a_file(run: Run, screen: Screen, gray: Path) -> None:
     }
 
 
+def test_view_of_another_image_of_a_file_with_other_axes(run: Run, screen: Screen, tmp_path: Path) -> None:
+    path = tmp_path / "two.tif"
+    with tifffile.TiffWriter(path) as writer:
+        for number in range(2):
+            writer.write(
+                np.full((3, 8, 9), number, np.uint8), metadata={"axes": "ZYX"}, photometric="minisblack"
+            )
+    assert run("view", path, "--series", 1, "--axes", "tyx") == (0, "", "")
+    image = screen.views[0]["image"]
+    assert (image.axes, image.data.shape) == ("TYX", (3, 8, 9))
+    assert np.all(np.asarray(image.data) == 1)
+    assert "must have Y and X" in run("view", path, "--axes", "zz")[2]
+
+
 def test_view_of_a_sample_and_of_nothing(run: Run, screen: Screen) -> None:
     assert run("view", "--sample", "coins") == (0, "", "")
     assert run("view") == (0, "", "")

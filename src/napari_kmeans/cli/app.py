@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from .. import __version__
 
@@ -29,7 +29,7 @@ from .help import PanelCommand, PanelGroup, completing
 from .options import choose
 from .report import printed_warnings, reporting, say
 from .shared import KINDS as FILES
-from .shared import Channel, with_values
+from .shared import Axes, Channel, Series, checked_axes, with_values
 from .show import show
 from .steady_output import steady_output
 
@@ -150,6 +150,8 @@ def view(
         ),
     ] = None,
     channel: Channel = "",
+    series: Series = None,
+    axes: Axes = "",
     screenshot: Annotated[
         Path | None,
         typer.Option(metavar="OUT.png", help="Write a picture of the window there (replacing one) and exit."),
@@ -162,6 +164,7 @@ def view(
         choose("--sample", sample, SAMPLES)
     if illumination is not None:
         choose("--illumination", illumination, KINDS)
+    axes = checked_axes(axes)
     if screenshot is not None and screenshot.suffix.lower() != ".png":
         raise typer.BadParameter(f"{screenshot} must end in .png", param_hint="--screenshot")
     if sys.platform.startswith("linux") and not (
@@ -171,11 +174,20 @@ def view(
         if screenshot is None:
             say("there is no screen to open a window on; --screenshot OUT.png makes a picture of it")
             return 1
-        return _view_under_xvfb(image, sample, n_clusters, illumination, channel, screenshot)
+        options = {
+            "--screenshot": screenshot,
+            "--sample": sample,
+            "-k": n_clusters,
+            "--illumination": illumination,
+            "--channel": channel,
+            "--series": series,
+            "--axes": axes,
+        }
+        return _view_under_xvfb(image, options)
     picture = None
     if image is not None:
         with reporting(location(image)) as report:
-            picture = read_image(location(image))
+            picture = read_image(location(image), series=series, axes=axes)
             if channel:
                 picture = picture.channel(channel)
         if report.failed:
@@ -206,14 +218,7 @@ for _command in (segment, apply, batch, show):
     app.command(cls=PanelCommand, epilog=EXAMPLES[_command.__name__])(_command)
 
 
-def _view_under_xvfb(
-    image: str | None,
-    sample: str | None,
-    n_clusters: int | None,
-    illumination: str | None,
-    channel: str,
-    screenshot: Path,
-) -> int:
+def _view_under_xvfb(image: str | None, options: dict[str, Any]) -> int:
     """Restart on a virtual screen; return only if there is none."""
     missing = [program for program in ("xvfb-run", "xauth") if shutil.which(program) is None]
     if missing or _UNDER_XVFB in os.environ:
@@ -223,15 +228,9 @@ def _view_under_xvfb(
         )
         return 1
     command = ["xvfb-run", "-a", "-s", _SCREEN, sys.executable, "-m", "napari_kmeans", "view"]
-    command += ["--screenshot", str(screenshot)]
-    if sample is not None:
-        command += ["--sample", sample]
-    if n_clusters is not None:
-        command += ["-k", str(n_clusters)]
-    if illumination is not None:
-        command += ["--illumination", illumination]
-    if channel:
-        command += ["--channel", channel]
+    for name, value in options.items():
+        if value not in (None, ""):
+            command += [name, str(value)]
     if image is not None:
         command += ["--", image]
     os.environ[_UNDER_XVFB] = "1"

@@ -39,6 +39,19 @@ def option(*names: str, help: str, panel: str = OUTPUT, metavar: str = "", **det
 Channel = Annotated[
     str, option(metavar="C", panel=WHAT, help="Use one channel, by its name or its index from 0.")
 ]
+Series = Annotated[
+    int | None,
+    option(metavar="N", panel=WHAT, min=0, help="Use image N of files that contain several, from 0."),
+]
+Axes = Annotated[
+    str,
+    option(
+        metavar="AXES",
+        panel=WHAT,
+        help="Axes of files that state wrong ones, such as TZYX: T time, Z depth, C channel, Y row, X column, "
+        "S colour.",
+    ),
+]
 Recursive = Annotated[
     bool,
     option("-r", "--recursive", panel=RUN, help="Search folders inside folders, too, and keep their tree."),
@@ -46,30 +59,8 @@ Recursive = Annotated[
 
 SHARED: dict[str, tuple[Any, Any]] = {
     "channel": (Channel, ""),
-    "series": (
-        Annotated[
-            int | None,
-            option(
-                metavar="N",
-                panel=WHAT,
-                min=0,
-                help="Use image N of files that contain several, from 0.",
-            ),
-        ],
-        None,
-    ),
-    "axes": (
-        Annotated[
-            str,
-            option(
-                metavar="AXES",
-                panel=WHAT,
-                help="Axes of files that state wrong ones, such as TZYX: T time, Z depth, C channel, Y row, X column, "
-                "S colour.",
-            ),
-        ],
-        "",
-    ),
+    "series": (Series, None),
+    "axes": (Axes, ""),
     "physical": (
         Annotated[
             bool,
@@ -223,12 +214,24 @@ def with_parameters(command: F, added: Sequence[inspect.Parameter]) -> F:
 
 def reading_of(options: dict[str, Any]) -> dict[str, Any]:
     """Return what says how images are read: the fields of a `Task`."""
-    axes = options["axes"].upper()
+    found = {name: options[name] for name in ("channel", "physical", "series")}
+    return {**found, "axes": checked_axes(options["axes"])}
+
+
+def checked_axes(text: str) -> str:
+    """Return axes in capitals.
+
+    Raises
+    ------
+    typer.BadParameter
+        If they are not those of an image.
+    """
+    axes = text.upper()
     if axes and (not set("YX") <= set(axes) <= set(AXES) or len(set(axes)) < len(axes)):
         raise typer.BadParameter(
-            f"{options['axes']!r} must have Y and X, and each of T, Z, C, S at most once", param_hint="--axes"
+            f"{text!r} must have Y and X, and each of T, Z, C, S at most once", param_hint="--axes"
         )
-    return {**{name: options[name] for name in ("channel", "physical", "series")}, "axes": axes}
+    return axes
 
 
 def outputs_of(options: dict[str, Any], model: Path | None = None) -> Outputs:
