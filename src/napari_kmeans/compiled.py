@@ -1,7 +1,7 @@
 """How loops over pixels and levels run: compiled by numba, or by Python while that takes less time.
 
-To import numba and load the compiled loops takes half a second, which is longer than all loops over a small image
-take in Python. So a process that has not imported numba lets Python run them, until they have visited more
+Importing numba and loading the compiled loops takes half a second, longer than all loops over a small image
+take in Python. So a process that has not imported numba lets Python run them until they have visited more
 elements than a small image has. Both give the same bits.
 """
 
@@ -82,7 +82,7 @@ class Kernel:
 
 
 def kernel(function: Any = None, **options: Any) -> Any:
-    """Compile a function with numba at its first call, or at a later one; a decorator, with or without options.
+    """Return a function that numba compiles once that is worth it; a decorator, with or without options.
 
     The machine code is kept beside the module, or in the user's cache folder if the former cannot be written.
     If neither can, every process compiles the function again.

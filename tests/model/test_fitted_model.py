@@ -11,21 +11,6 @@ from napari_kmeans.model.preparation import clusterings_of
 from napari_kmeans.summary.summarize import summarize
 
 
-@pytest.fixture(scope="module")
-def coins(picture):
-    return picture("coins")
-
-
-@pytest.fixture(scope="module")
-def model(coins):
-    return napari_kmeans.segment(coins, 4)[1]
-
-
-@pytest.fixture(scope="module")
-def colored(picture):
-    return napari_kmeans.segment(picture("coffee"), 4, features="lab", channel_axis=-1, smooth=1)[1]
-
-
 def test_thresholds_set_by_hand_are_applied(coins, model):
     moved = model.with_thresholds([50, 100, 200.5])
     labels = moved.predict(coins)

@@ -16,16 +16,6 @@ from napari_kmeans.model.preparation import clusterings_of
 from napari_kmeans.summary.summarize import summarize
 
 
-@pytest.fixture(scope="module")
-def coins(picture):
-    return picture("coins")
-
-
-@pytest.fixture(scope="module")
-def model(coins):
-    return napari_kmeans.segment(coins, 4)[1]
-
-
 def test_a_model_cannot_be_changed(model):
     with pytest.raises(FrozenInstanceError):
         model.features = "gray601"
@@ -66,11 +56,6 @@ def test_a_loaded_model_can_be_edited_but_keeps_its_counts(model):
     moved = loaded.with_thresholds([1, 2, 3])
     assert moved.thresholds.tolist() == [1, 2, 3]
     assert np.array_equal(moved.counts, model.counts)
-
-
-@pytest.fixture(scope="module")
-def colored(picture):
-    return napari_kmeans.segment(picture("coffee"), 4, features="lab", channel_axis=-1, smooth=1)[1]
 
 
 def test_a_model_of_several_features_reports_its_search(colored):

@@ -14,16 +14,6 @@ from napari_kmeans.model import json_file
 from napari_kmeans.model.edits import Edits
 
 
-@pytest.fixture(scope="module")
-def coins(picture):
-    return picture("coins")
-
-
-@pytest.fixture(scope="module")
-def model(coins):
-    return napari_kmeans.segment(coins, 4)[1]
-
-
 def edited(model):
     return (
         model.with_thresholds([50, 100, 200.1]).merged([[2, 3]]).with_background([1]).with_names(list("aäöα"))
@@ -215,11 +205,6 @@ def test_saving_replaces_an_older_file(model, tmp_path):
     model.save(str(path))
     assert KMeansModel.load(str(path)).to_json() == model.to_json()
     assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.fixture(scope="module")
-def colored(picture):
-    return napari_kmeans.segment(picture("coffee"), 4, features="lab", channel_axis=-1, smooth=1)[1]
 
 
 @pytest.mark.parametrize(

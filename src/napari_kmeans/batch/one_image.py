@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from dataclasses import dataclass, field, replace
@@ -17,10 +16,9 @@ from ..io.images import read_image
 from ..io.label_images import write_labels
 from ..io.ome_zarr_labels import LabelMetadata
 from ..io.record import write_sidecar
-from ..model import json_file
 from ..report.label_metadata import model_metadata
 from ..report.picture import Thumbnail, thumbnail_of
-from ..report.provenance import record_of, source_of
+from ..report.provenance import record_of, source_of, write_model
 from ..report.tables import write_columns, write_table
 from ..user_warning import collected_warnings
 from .plan import Job
@@ -189,7 +187,7 @@ def _write(job: Job, image: ImageFile, result: Result, record: str, stage: Stage
             overwrite=overwrite,
         )
     if job.model is not None:
-        json_file.write(job.model, json.dumps(json.loads(record), indent=1))
+        write_model(job.model, record)
     if job.confidence is not None:
         model, progress = result.model, stage("computing confidence")
         confidence = model.confidence(image, progress=progress)

@@ -408,6 +408,6 @@ def _register(host: Path, name: str) -> None:
         metadata["version"] = version.version
     add_metadata(group, metadata, fmt=version)
     if image.metadata.consolidated_metadata is not None:
-        # That version 3 does not standardize it. A filter that stays, since threads share what `catch_warnings` sets back.
+        # Version 3 does not standardize it. The filter stays, since `catch_warnings` is not for threads.
         warnings.filterwarnings("ignore", "Consolidated metadata is currently not part", UserWarning)
         zarr.consolidate_metadata(host, zarr_format=zarr_format)

@@ -32,6 +32,7 @@ from ..preprocess.illumination import (
     terms,
 )
 from ..summary.field_sample import FIELD_SAMPLE_SIZE, FieldSample, sample_field
+from . import _illumination_kernels as kernels
 from .exact import OptimalPartitions
 from .intervals import midpoints
 
@@ -312,8 +313,6 @@ class _Samples:
     def without(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the values without a field."""
         # Loops, since the rounding of a matrix product depends on the number of threads.
-        from . import _illumination_kernels as kernels
-
         out = np.empty_like(self.values)
         kernels.subtract_terms(self.values, self.basis, coefficients, out)
         return out
@@ -328,8 +327,6 @@ class _Samples:
         self, ridge: NDArray[np.float64], weights: NDArray[np.float64]
     ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
         """Return the function from a projection on the terms, see `projected`, to the coefficients of a field."""
-        from . import _illumination_kernels as kernels
-
         gram = np.diag(ridge)
         kernels.add_gram(self.basis, weights, gram)
         inverse = np.linalg.inv(np.tril(gram) + np.tril(gram, -1).T)
@@ -337,8 +334,6 @@ class _Samples:
 
     def projected(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the sums of weight, value and each term."""
-        from . import _illumination_kernels as kernels
-
         out = np.zeros(self.degrees.size)
         kernels.project(self.values, self.basis, weights, out)
         return out
@@ -347,8 +342,6 @@ class _Samples:
         self, corrected: NDArray[np.float64], centers: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Return the weights, weighted values and weighted terms of the values nearest to each centre."""
-        from . import _illumination_kernels as kernels
-
         mass, sums = np.zeros(centers.size), np.zeros(centers.size)
         of_terms = np.zeros((centers.size, self.degrees.size))
         kernels.sum_clusters(corrected, self.basis, self.weights, midpoints(centers), mass, sums, of_terms)

@@ -198,9 +198,9 @@ def sample_of(pixels: Pixels, pixel_size: Sequence[float] = (), unit: str = "") 
     )
     if pixels.chunks is not None or pixels.extractor.space.halo(pixels.image.dtype, pixels.n_channels):
         return Sample(unknown, unknown)
-    stay_in_place = any(pixels.halo) or pixels.extractor.field is not None
+    depend_on_place = any(pixels.halo) or pixels.extractor.field is not None
     try:
-        ranges = _ranges_of_lines(pixels) if stay_in_place else _ranges(_every_nth(pixels))
+        ranges = _ranges_of_lines(pixels) if depend_on_place else _ranges(_every_nth(pixels))
     except ValueError:  # no pixel can be clustered, and all labels are 0
         return Sample(unknown, unknown)
     bulk, extremes = (replace(unknown, low=low, high=high) for low, high in ranges)

@@ -126,7 +126,7 @@ def uncertainty_of(
     random_state: int = 0,
     progress: Progress | None = None,
 ) -> Uncertainty:
-    """Resample the blocks of an image; see `FittedModel.uncertainty`."""
+    """Resample the blocks of an image; see `KMeansModel.uncertainty`."""
     _check(model, pixels, level, n_resamples)
     summary = summarize(pixels, subprogress(progress, 0, 0.3))
     assert isinstance(summary, ScalarSummary)

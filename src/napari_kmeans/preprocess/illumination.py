@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _field_kernels as kernels
+
 KINDS = ("additive", "multiplicative")
 """Kinds of uneven illumination: it is added to the values, or multiplies them."""
 
@@ -163,8 +165,6 @@ class IlluminationField:
             along_first[last] = along_first.get(last, 0.0) + coefficient * factor
         field = np.zeros([line.shape[1] for line in lines])
         if along_first and field.size:
-            from . import _field_kernels as kernels
-
             rows, columns = np.stack(list(along_first.values())), lines[-1][list(along_first)]
             kernels.add_products(rows, columns, field.reshape(rows.shape[1], -1))
         return field
@@ -212,8 +212,6 @@ class IlluminationField:
 
         Infinite pixels stay infinite or become NaN.
         """
-        from . import _field_kernels as kernels
-
         if values.dtype == np.float16 or not values.dtype.isnative:  # which numba cannot read
             values = values.astype(np.float64)
         values, out = np.ascontiguousarray(values), np.empty(values.shape, dtype=dtype)

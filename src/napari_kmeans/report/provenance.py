@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import __version__
 from ..io.fingerprint import fingerprint
 from ..io.image_file import ImageFile, Location
+from ..model import json_file
 from ..model.model import KMeansModel
 from ..model.stack import KMeansStack
 
@@ -16,6 +18,11 @@ PROGRAM = "napari-kmeans"
 
 TABLE = "napari-kmeans table"
 """Format of the record of what many images have in common."""
+
+
+def write_model(path: str | os.PathLike[str], record: str) -> None:
+    """Write a record as a model file: it is one, with how the model was made."""
+    json_file.write(path, json.dumps(json.loads(record), indent=1))
 
 
 def record_of(

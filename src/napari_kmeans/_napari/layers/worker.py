@@ -98,8 +98,9 @@ class Job(QObject):
 class _Worker(FunctionWorker):
     """A worker that leaves the filters of warnings alone.
 
-    Before Python 3.14 all threads share them, and the usual worker sets its own for as long as it works. So a warning that is
-    silenced in another thread would be shown, and the filters and display of warnings might never be set back.
+    Before Python 3.14 all threads share them, and the usual worker sets its own for as long as it works. So a
+    warning that is silenced in another thread would be shown, and the filters and display of warnings might
+    never be set back.
     """
 
     def run(self) -> None:

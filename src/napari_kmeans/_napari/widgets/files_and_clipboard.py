@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +11,8 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 from ...io.record import write_sidecar
-from ...model import json_file
 from ...model.model import KMeansModel
+from ...report.provenance import write_model
 from ...report.tables import table_text, write_table
 from ..layers.image_layer import pixel_size
 from ..session.copy_as_python import as_python
@@ -119,8 +118,7 @@ class FilesAndClipboard(QObject):
         path, kind = QFileDialog.getSaveFileName(self._parent, "Save model", name, "JSON (*.json)")
         if path:
             path = _with_suffix(path, kind)
-            content = json.dumps(json.loads(record), indent=1)
-            self._try(lambda: json_file.write(path, content), messages.saved(path))
+            self._try(lambda: write_model(path, record), messages.saved(path))
 
     def load_model(self) -> None:
         """Ask for a model to label the image with."""

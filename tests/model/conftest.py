@@ -1,0 +1,22 @@
+"""Models of two pictures, for tests of this folder that have none of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+import napari_kmeans
+
+
+@pytest.fixture(scope="session")
+def coins(picture):
+    return picture("coins")
+
+
+@pytest.fixture(scope="session")
+def model(coins):
+    return napari_kmeans.segment(coins, 4)[1]
+
+
+@pytest.fixture(scope="session")
+def colored(picture):
+    return napari_kmeans.segment(picture("coffee"), 4, features="lab", channel_axis=-1, smooth=1)[1]
