@@ -219,10 +219,9 @@ def _measure_objects(
         kernels.measure_objects(block.reshape(-1), shape, begin, n_pixels, total, first, last)
         for row, (_, channel) in enumerate(channels):
             values = np.ascontiguousarray(in_memory(channel[box]), dtype=np.float64)
-            with np.errstate(invalid="ignore"):  # inf - inf, if numba does not compile
-                kernels.measure_intensities(
-                    block.reshape(-1), values.reshape(-1), sums[row], lowest[row], highest[row]
-                )
+            kernels.measure_intensities(
+                block.reshape(-1), values.reshape(-1), sums[row], lowest[row], highest[row]
+            )
         if progress is not None:
             progress(done / len(boxes))
     spatial = [axis for axis in range(objects.ndim) if axis not in separate_axes]
