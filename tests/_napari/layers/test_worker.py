@@ -6,7 +6,7 @@ import warnings
 import weakref
 
 import pytest
-from qtpy.QtCore import QThread
+from qtpy.QtCore import QEvent, QThread
 
 from napari_kmeans._napari.layers.worker import Job
 
@@ -47,6 +47,18 @@ def test_filters_and_display_of_warnings_stay_as_they_are(started, finish_thread
     _, signals = started(lambda progress: (list(warnings.filters), warnings.showwarning))
     finish_threads()
     assert signals == [("succeeded", before)]
+
+
+def test_work_that_outlives_the_window_ends_quietly(qapp):
+    signals = []
+
+    def work(progress):
+        signals[0].deleteLater()
+        qapp.sendPostedEvents(signals[0], QEvent.Type.DeferredDelete.value)
+
+    job = Job(work)
+    signals.append(job._worker.signals)
+    job._worker.run()  # as Qt calls it; an exception there would end the process
 
 
 def test_an_error_is_handed_over_and_not_raised(qtbot, started, finish_threads):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -104,14 +105,15 @@ class _Worker(FunctionWorker):
     """
 
     def run(self) -> None:
-        self.started.emit()
-        self._running = True
-        outcome = self.work()
-        if not self.abort_requested:
-            self.returned.emit(outcome)
-        self._running = False
-        self.finished.emit()
-        self._finished.emit(self)
+        with contextlib.suppress(RuntimeError):  # the signals are deleted with the application
+            self.started.emit()
+            self._running = True
+            outcome = self.work()
+            if not self.abort_requested:
+                self.returned.emit(outcome)
+            self._running = False
+            self.finished.emit()
+            self._finished.emit(self)
 
 
 class _Task:
