@@ -72,6 +72,7 @@ class Studio:
 
     def dock_at(self, width: int, height: int) -> Any:
         """Picture of the dock alone, at a size."""
+        least = self.frame.minimumSize()
         self.frame.setFloating(True)
         self.wait()
         content = self.frame.widget()
@@ -80,6 +81,7 @@ class Studio:
         picture = content.grab()
         content.setMinimumSize(0, 0)
         content.setMaximumSize(16_777_215, 16_777_215)
+        self.frame.setMinimumSize(least)  # it keeps the fixed size of its content
         self.frame.setFloating(False)
         return picture
 
@@ -88,6 +90,7 @@ class Studio:
         window = self.viewer.window
         for part in (window._qt_viewer.dockLayerControls, window._qt_viewer.dockLayerList):
             part.setVisible(whole)
+        self.wait()  # the window cannot be smaller than parts that are still there
         window.resize(*(WINDOW if whole else CANVAS_AND_DOCK))
         self.wait()
         self.viewer.reset_view()
