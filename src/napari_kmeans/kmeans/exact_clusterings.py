@@ -36,6 +36,7 @@ class ExactClusterings:
     def __init__(self, summary: ScalarSummary, random_state: int = 0) -> None:
         self.summary = summary
         self.random_state = random_state
+        self._optima: dict[int, Intervals] = {}
 
     @property
     def n_values(self) -> int:
@@ -76,6 +77,11 @@ class ExactClusterings:
         return OptimalPartitions(self.summary.values, self.summary.counts)
 
     def _optimum(self, n_clusters: int) -> Intervals:
+        if n_clusters not in self._optima:
+            self._optima[n_clusters] = self._find_optimum(n_clusters)
+        return self._optima[n_clusters]
+
+    def _find_optimum(self, n_clusters: int) -> Intervals:
         splits = self._partitions.splits(n_clusters)
         centers, counts, scatter = self._partitions.cluster_statistics(splits)
         inertia = float(scatter.sum()) + self.summary.spread

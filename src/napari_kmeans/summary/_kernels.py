@@ -39,25 +39,23 @@ def count_prefixes(raw: Any, include: Any, root: Any, counts: Any, least: Any, m
 
 
 @kernel
-def count_cells(raw: Any, include: Any, root: Any, tables: Any, counts: Any, sums: Any) -> None:
+def count_cells(raw: Any, include: Any, root: Any, levels: Any, counts: Any, sums: Any) -> None:
     """Count the values in each cell, and sum them modulo 2^64."""
-    n_first = tables[-1][0]
     for i in range(raw.size):
         if include is None or include[i]:
             value = np.uint64(raw[i])
-            cell = _cell(value, root, tables, n_first)
+            cell = _cell(value, root, levels)
             counts[cell] += 1
             sums[cell] += value
 
 
 @kernel
-def count_others(raw: Any, include: Any, root: Any, tables: Any, expected: Any, counts: Any) -> None:
+def count_others(raw: Any, include: Any, root: Any, levels: Any, expected: Any, counts: Any) -> None:
     """Count the values in each cell that differ from the expected one."""
-    n_first = tables[-1][0]
     for i in range(raw.size):
         if include is None or include[i]:
             value = np.uint64(raw[i])
-            cell = _cell(value, root, tables, n_first)
+            cell = _cell(value, root, levels)
             if value != expected[cell]:
                 counts[cell] += 1
 
@@ -71,17 +69,14 @@ def _prefix(value: Any, root: Any) -> Any:
 
 
 @_inlined
-def _cell(value: Any, root: Any, tables: Any, n_first: Any) -> Any:
+def _cell(value: Any, root: Any, levels: Any) -> Any:
     """Return the cell of a value: ``(value >> shift) + offset``, by the tables of its prefix.
 
-    Cells that are cut further have tables of their own: those of level *l* begin at ``start[l]``. Whatever is
-    beyond the cells of a level is in its spare cell ``spare[l]``: excluded values, and pixels that another
-    thread has changed since the last pass. `n_first` is ``spare[0]``, which is read once and not per pixel.
+    Cells that are cut further are the entries of the next level. Whatever is beyond the cells of a level is in
+    its spare cell: excluded values, and pixels that another thread has changed since the last pass. `levels` is
+    a tuple, so the compiler knows how many there are; most images need one.
     """
-    shift, offset, start, spare = tables
-    entry = _prefix(value, root)
-    cell = min((value >> np.uint64(shift[entry])) + offset[entry], n_first)
-    for level in range(1, start.size):
-        entry = start[level] + cell
-        cell = min((value >> np.uint64(shift[entry])) + offset[entry], spare[level])
+    cell = _prefix(value, root)
+    for shift, offset, spare in levels:
+        cell = min((value >> np.uint64(shift[cell])) + offset[cell], spare)
     return cell

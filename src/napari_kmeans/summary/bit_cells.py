@@ -8,7 +8,6 @@ function of its bit pattern, so integer sums give the exact mean of each cell.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -184,16 +183,10 @@ class CellsPlan(ScalarPlan):
             np.minimum(start + width, last[parent]),
         )
 
-    @cached_property
-    def tables(self) -> tuple[Any, ...]:
-        """Tables in which kernels look up the cell of a value; see `_kernels.count_cells`."""
-        sizes = [level.shift.size for level in self.levels]
-        return (
-            np.concatenate([level.shift for level in self.levels]),
-            np.concatenate([level.offset for level in self.levels]),
-            np.cumsum([0, *sizes[:-1]]).astype(np.uint64),
-            np.array([level.n_cells for level in self.levels], dtype=np.uint64),
-        )
+    @property
+    def tables(self) -> tuple[tuple[NDArray[np.uint8], NDArray[np.uint64], np.uint64], ...]:
+        """Shifts, offsets and spare cell of each level, for `_kernels.count_cells`."""
+        return tuple((level.shift, level.offset, np.uint64(level.n_cells)) for level in self.levels)
 
     def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Return pixel count and sum of the bit patterns, modulo 2^64: (2, n_cells + 1) int64 array."""
