@@ -1,4 +1,4 @@
-"""Change the code a little and see whether the tests notice: mutation testing of the modules below.
+"""Change the code a little and see whether the tests notice: mutation testing of the targets below.
 
 Every mutant is one changed operator, comparison, constant or condition, in a copy of the package. The tests of the
 module run on it; a mutant that they all pass has survived, and is printed.
@@ -24,16 +24,28 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "napari_kmeans"
 
-MODULES = {
-    "kmeans/exact.py": ["tests/kmeans/test_exact.py"],
-    "kmeans/intervals.py": ["tests/kmeans/test_intervals.py", "tests/kmeans/test_exact.py"],
-    "summary/bit_cells.py": ["tests/summary/test_bit_cells.py"],
-    "summary/counted_values.py": ["tests/summary/test_counted_values.py"],
-    "model/edits.py": ["tests/model/test_edits.py", "tests/model/test_model.py"],
-    "model/matching.py": ["tests/model/test_matching.py"],
-    "labels/clean_up.py": ["tests/labels/test_clean_up.py"],
+TARGETS = (
+    "kmeans/exact.py",
+    "kmeans/intervals.py",
+    "kmeans/_kernels.py",
+    "summary/*.py",
+    "model/*.py",
+    "labels/clean_up.py",
+    "labels/_clean_up_kernels.py",
+)
+"""Modules that are changed. Their tests are those of the same name, and the following."""
+
+MORE_TESTS = {
+    "kmeans/intervals.py": ["tests/kmeans/test_exact.py"],
+    "kmeans/_kernels.py": ["tests/kmeans/test_exact.py"],
+    "labels/_clean_up_kernels.py": ["tests/labels/test_clean_up.py"],
+    "model/edits.py": ["tests/model/test_model.py"],
+    "model/label_pixels.py": ["tests/model/test_segmentation.py"],
+    "summary/_color_kernels.py": ["tests/summary/test_color_cells.py"],
+    "summary/_kernels.py": ["tests/summary/test_bit_cells.py"],
+    "summary/plan.py": ["tests/summary/test_bit_cells.py", "tests/summary/test_counted_values.py"],
+    "summary/vector.py": ["tests/summary/test_color_cells.py"],
 }
-"""Modules with the tests that have to notice."""
 
 _OPERATORS = {
     ast.Add: ast.Sub,
@@ -56,6 +68,19 @@ _OPERATORS = {
     ast.And: ast.Or,
     ast.Or: ast.And,
 }
+
+
+def modules() -> list[str]:
+    """Return the modules that are changed."""
+    paths = [path for target in TARGETS for path in sorted(PACKAGE.glob(target))]
+    return [str(path.relative_to(PACKAGE)) for path in paths if path.name != "__init__.py"]
+
+
+def tests_of(module: str) -> list[str]:
+    """Return the test files that have to notice a change of a module."""
+    path = Path(module)
+    named = (ROOT / "tests" / path.parent).glob(f"test_{path.stem.removeprefix('_')}*.py")
+    return [*sorted(str(test.relative_to(ROOT)) for test in named), *MORE_TESTS.get(module, [])]
 
 
 def code_nodes(tree: ast.AST) -> Iterator[ast.AST]:
@@ -111,7 +136,7 @@ def survives(module: str, source: str, copied: Path) -> bool:
     before = path.read_text(encoding="utf-8")
     path.write_text(source, encoding="utf-8")
     try:
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *MODULES[module]]
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests_of(module)]
         run = subprocess.run(
             command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(copied)}, capture_output=True, timeout=120
         )
@@ -124,7 +149,7 @@ def survives(module: str, source: str, copied: Path) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("modules", nargs="*", help=f"of {', '.join(MODULES)}; by default all")
+    parser.add_argument("modules", nargs="*", help="such as model/edits.py; by default all targets")
     parser.add_argument("--sample", type=int, default=12, help="mutants of each module (0: all)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -132,7 +157,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         copied = Path(folder)
         shutil.copytree(PACKAGE, copied / "napari_kmeans")
-        for module in options.modules or MODULES:
+        for module in options.modules or modules():
             source = (PACKAGE / module).read_text(encoding="utf-8")
             found = list(mutants(source))
             if options.sample and len(found) > options.sample:

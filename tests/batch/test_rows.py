@@ -66,7 +66,8 @@ def test_tables_of_several_images_are_joined(tmp_path: Path, suffix: str) -> Non
                 ["b.tif", "1", "", "7"],
             ]
     else:
-        parquet = pytest.importorskip("pyarrow.parquet")
+        from pyarrow import parquet
+
         write_rows(path, table, RECORD)
         assert parquet.read_table(path).to_pylist()[2] == {
             "image": "b.tif",

@@ -1,4 +1,4 @@
-"""CZI, ND2 and LIF."""
+"""CZI, ND2 and LIF; the environment of the tests that take long has their readers."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def write_czi(path, planes=PLANES):
         )
 
 
+@pytest.mark.thorough
 def test_czi(tmp_path):
     write_czi(tmp_path / "a.czi")
     image = napari_kmeans.read_image(tmp_path / "a.czi")
@@ -37,6 +38,7 @@ def test_czi(tmp_path):
     assert napari_kmeans.read_image(tmp_path / "labels.tif").pixel_size["Z"] == pytest.approx(0.5)
 
 
+@pytest.mark.thorough
 def test_a_large_czi_is_read_on_demand(tmp_path, monkeypatch):
     write_czi(tmp_path / "a.czi", PLANES[:1])
     monkeypatch.setattr("napari_kmeans.io.microscopy.LAZY_BYTES", 100)
@@ -47,12 +49,33 @@ def test_a_large_czi_is_read_on_demand(tmp_path, monkeypatch):
     np.testing.assert_array_equal(labels.compute(), napari_kmeans.segment(PLANES[0], 2)[0])
 
 
-def test_the_first_of_several_scenes_is_read(tmp_path, monkeypatch):
-    write_czi(tmp_path / "a.czi")
-    monkeypatch.setattr("bioio_czi.Reader.scenes", ("left", "right"))  # no package here writes scenes
-    with pytest.warns(UserWarning, match="contains 2 scenes; only the first is used"):
+def write_scenes(path, scenes):
+    """Write a CZI of several scenes, with the list of them that microscopes write and pylibCZIrw does not."""
+    czi = pytest.importorskip("pylibCZIrw.czi")
+    pytest.importorskip("bioio_czi")
+    filler = "x" * 500
+    with czi.create_czi(str(path)) as document:
+        for number, plane in enumerate(scenes):
+            position = {"C": 0, "Z": 0, "T": 0}
+            document.write(plane[..., np.newaxis], (100 * number, 0), plane=position, scene=number)
+        document.write_metadata(filler)
+    names = "".join(f'<Scene Index="{i}" Name="field {i}"/>' for i in range(len(scenes)))
+    listed = f"<S><Scenes>{names}</Scenes></S>"
+    content = path.read_bytes().replace(b"<Dimensions>", f"<Dimensions>{listed}".encode())
+    path.write_bytes(content.replace(filler.encode(), filler[len(listed) :].encode()))  # as long as before
+
+
+@pytest.mark.thorough
+def test_scenes_of_a_czi(tmp_path):
+    write_scenes(tmp_path / "a.czi", PLANES[0])
+    with pytest.warns(UserWarning, match="contains 3 scenes; only the first is used: field 0"):
         image = napari_kmeans.read_image(tmp_path / "a.czi")
-    np.testing.assert_array_equal(image.data, PLANES.swapaxes(0, 1))
+    np.testing.assert_array_equal(image.data, PLANES[0, 0])
+    for number, plane in enumerate(PLANES[0]):
+        image = napari_kmeans.read_image(tmp_path / "a.czi", series=number)
+        np.testing.assert_array_equal(image.data, plane)
+    with pytest.raises(ValueError, match="has no series 3: choose 0 to 2"):
+        napari_kmeans.read_image(tmp_path / "a.czi", series=3)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +95,7 @@ def test_the_refusal_names_the_extra(tmp_path, monkeypatch, name, head, kind, pa
         napari_kmeans.read_image(tmp_path / name)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "head", "package"),
     [

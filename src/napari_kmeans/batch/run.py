@@ -22,8 +22,9 @@ from .task import Stage, Task
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Environment of a worker process: numerical libraries use one thread, since there are several processes."""
 
-SECONDS_TO_START = 2.0
-"""Work that starting a process costs: the imports of napari-kmeans and of what reads images."""
+SECONDS_TO_START = 4.0
+"""Work that is worth another process: it imports napari-kmeans and what reads images, and takes turns with this one
+at the disk."""
 
 
 def run(
