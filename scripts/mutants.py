@@ -1,4 +1,4 @@
-"""Change the code a little and see whether the tests notice: mutation testing of the targets below.
+"""Mutation testing: change the code in small ways, and list the changes that no test notices.
 
 Every mutant is one changed operator, comparison, constant or condition, in a copy of the package. The tests of the
 module run on it; a mutant that they all pass has survived, and is printed.
@@ -36,10 +36,14 @@ TARGETS = (
 """Modules that are changed. Their tests are those of the same name, and the following."""
 
 MORE_TESTS = {
+    "kmeans/exact.py": ["tests/kmeans/test_kernels.py"],
     "kmeans/intervals.py": ["tests/kmeans/test_exact.py"],
     "kmeans/_kernels.py": ["tests/kmeans/test_exact.py"],
     "labels/_clean_up_kernels.py": ["tests/labels/test_clean_up.py"],
+    "model/_kernels.py": ["tests/model/test_labellers.py"],
+    "model/coherence.py": ["tests/model/test_label_pixels.py"],
     "model/edits.py": ["tests/model/test_model.py"],
+    "model/fitted_model.py": ["tests/model/test_model.py", "tests/model/test_edits.py"],
     "model/label_pixels.py": ["tests/model/test_segmentation.py"],
     "summary/_color_kernels.py": ["tests/summary/test_color_cells.py"],
     "summary/_kernels.py": ["tests/summary/test_bit_cells.py"],
@@ -84,9 +88,9 @@ def tests_of(module: str) -> list[str]:
 
 
 def code_nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes that run: no annotations, and no type aliases."""
+    """Yield the nodes that run: neither annotations nor decorators."""
     for name, value in ast.iter_fields(tree):
-        if name in ("annotation", "returns"):
+        if name in ("annotation", "returns", "decorator_list"):
             continue
         for node in value if isinstance(value, list) else [value]:
             if isinstance(node, ast.AST):
@@ -125,9 +129,12 @@ def mutants(source: str) -> Iterator[tuple[str, str]]:
         mutant = copy.deepcopy(tree)
         node = next(node for i, node in enumerate(code_nodes(mutant)) if i == number)
         what = change(node)
-        line = getattr(original, "lineno", 0)
+        line, column = getattr(original, "lineno", 0), getattr(original, "col_offset", 0)
         text = source.splitlines()[line - 1].strip()
-        yield f"line {line}, {what}: {text}", ast.unparse(ast.fix_missing_locations(mutant))
+        yield (
+            f"line {line}, column {column + 1}, {what}: {text}",
+            ast.unparse(ast.fix_missing_locations(mutant)),
+        )
 
 
 def survives(module: str, source: str, copied: Path) -> bool:

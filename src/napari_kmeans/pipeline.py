@@ -153,7 +153,7 @@ def fit(
         return _with_size(fit_pixels(pixels, recipe, channel_axis, progress), [contents])
     axis = spatial_axis(image, per_axis, channel_axis)
     image_axis: int = per_axis % image.ndim
-    n = pixels.shape[axis]
+    n, size = pixels.shape[axis], contents.size(without=image_axis)
     check_recipe(pixels, recipe)
     recipe = recipe.without_axis(axis)
     part_axis = channel_axis
@@ -163,9 +163,8 @@ def fit(
     def fit_position(position: int) -> KMeansModel:
         share = subprogress(progress, position / n, (position + 1) / n) if pixels.chunks is None else None
         try:
-            return fit_pixels(
-                replace(pixels.at(axis, position), extractor=recipe.extractor), recipe, part_axis, share
-            )
+            part = replace(pixels.at(axis, position), extractor=recipe.extractor)
+            return fit_pixels(part, recipe, part_axis, share).with_pixel_size(*size)
         except ValueError as error:
             raise ValueError(f"at position {position} along axis {image_axis}: {error}") from None
 
@@ -253,7 +252,7 @@ def _segment_pooled(
 
 def _with_size(model: KMeansModel, opened: list[Contents]) -> KMeansModel:
     """Return the model with the pixel size that its images have in common."""
-    return model.with_pixel_size(*shared_size([contents.size for contents in opened]))
+    return model.with_pixel_size(*shared_size([contents.size() for contents in opened]))
 
 
 def _open_all(

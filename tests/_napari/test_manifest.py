@@ -38,8 +38,8 @@ def test_every_command_is_used_and_every_use_has_its_command(manifest):
     commands = {command.id for command in contributions.commands}
     used = {widget.command for widget in contributions.widgets}
     used |= {sample.command for sample in contributions.sample_data}
-    used |= {reader.command for reader in contributions.readers}
     used |= {writer.command for writer in contributions.writers}
+    used |= {reader.command for reader in contributions.readers}
     used |= {item.command for items in contributions.menus.values() for item in items}
     assert used == commands
 

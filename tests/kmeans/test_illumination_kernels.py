@@ -34,12 +34,23 @@ def test_clusters_are_summed_and_ties_belong_to_the_darker(problem):
     values, basis, weights, _ = problem
     values[3] = 0.25
     thresholds = np.array([-0.5, 0.25, 9.0])
+    labels = np.zeros(200, dtype=np.uint8)
     mass, sums, terms = np.zeros(4), np.zeros(4), np.zeros((4, 9))
-    kernels.sum_clusters(values, basis, weights, thresholds, mass, sums, terms)
+    changed = kernels.sum_clusters(values, values + 1, basis, weights, thresholds, labels, mass, sums, terms)
     cluster = np.searchsorted(thresholds, values)
     assert cluster[3] == 1
+    assert labels.tolist() == cluster.tolist()
+    assert changed == np.count_nonzero(cluster)
     for number in range(4):
         inside = cluster == number
         assert mass[number] == pytest.approx(weights[inside].sum())
-        assert sums[number] == pytest.approx((weights * values)[inside].sum())
+        assert sums[number] == pytest.approx((weights * (values + 1))[inside].sum())
         assert terms[number] == pytest.approx(weights[inside] @ basis[inside])
+
+
+def test_normal_equations_are_solved(problem):
+    _, basis, _, expected = problem
+    matrix = basis.T @ basis
+    solution = matrix @ expected
+    kernels.solve(np.tril(matrix), solution)
+    assert solution == pytest.approx(expected)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from napari_kmeans.kmeans.intervals import Intervals, midpoints, total_inertia
 from napari_kmeans.summary.scalar import ScalarSummary
@@ -45,3 +46,17 @@ def test_a_constant_image_is_fully_explained():
     summary = summary_of([7, 7, 7])
     assert total_inertia(summary) == 0
     assert Intervals.around(summary, np.array([7.0])).to_clustering(summary).explained_variance == 1
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-170, 1e-300])
+def test_unexplained_variance_of_values_whose_squares_vanish(scale):
+    values, counts = np.array([1.0, 2.0, 5.0, 9.0, 11.0]), np.array([3, 1, 4, 2, 5])
+    expected, tiny = (
+        Intervals.between(
+            summary, np.array([3.5]) * factor, np.array([1.0, 9.0]) * factor
+        ).unexplained_variance(summary)
+        for factor in (1.0, scale)
+        for summary in [ScalarSummary(values * factor, counts)]
+    )
+    assert 0 < expected < 1
+    assert tiny == pytest.approx(expected, rel=1e-9)

@@ -4,6 +4,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
+from napari_kmeans.blocks import loop
 from napari_kmeans.blocks.loop import map_blocks
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.summary.block_counts import N_GROUPS, counts_plan
@@ -32,8 +33,9 @@ def test_each_block_has_its_histogram():
 
 
 @pytest.mark.parametrize("chunks", [(7, 13), (40, 1)])
-def test_chunks_may_cut_through_blocks(chunks):
+def test_chunks_may_cut_through_blocks(chunks, monkeypatch):
     expected, _ = counts_of(IMAGE, (10, 15))
+    monkeypatch.setattr(loop, "BLOCK_PIXELS", 1)  # so that every chunk is a box
     assert np.array_equal(counts_of(IMAGE, (10, 15), chunks)[0], expected)
 
 
@@ -58,3 +60,9 @@ def test_large_integers_are_counted_exactly(offset):
     image = IMAGE.astype(np.int64) + offset
     expected, _ = counts_of(IMAGE, (10, 15))
     assert np.array_equal(counts_of(image, (10, 15))[0], expected)
+
+
+@pytest.mark.parametrize(("n_blocks", "are_apart"), [(N_GROUPS, True), (N_GROUPS + 1, False)])
+def test_blocks_have_groups_of_their_own_as_long_as_there_are_enough(n_blocks, are_apart):
+    counts, _ = counts_of(np.arange(n_blocks, dtype=np.float32)[np.newaxis], (1, 1))
+    assert (counts.sum(axis=1) == 1).all() == are_apart

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol, TypeGuard
 
 from ..user_warning import warn_user
@@ -42,6 +43,10 @@ def _unchanged(array: Any, name: str = "labels") -> Any:
     return array
 
 
+def _unknown(without: Collection[int]) -> PixelSizes:
+    return UNKNOWN
+
+
 @dataclass(frozen=True)
 class Contents:
     """What a container holds.
@@ -56,8 +61,8 @@ class Contents:
         Takes an array of the spatial shape and its name, and returns it in a container of the same kind.
     names_axes : bool
         Whether the container says which of its axes holds channels.
-    size : tuple
-        Pixel size along the spatial axes but time, and its unit.
+    measure : callable
+        Takes axes of `data`, and returns the pixel size along all others but time, and its unit.
     """
 
     data: Any
@@ -65,7 +70,12 @@ class Contents:
     nodata: float | None = None
     wrap: Callable[..., Any] = field(default=_unchanged)
     names_axes: bool = True
-    size: PixelSizes = UNKNOWN
+    measure: Callable[[Collection[int]], PixelSizes] = field(default=_unknown)
+
+    def size(self, without: int | None = None) -> PixelSizes:
+        """Return the pixel size along the spatial axes but time and another one, and its unit."""
+        axes = (self.channel_axis, without)
+        return self.measure({axis % self.data.ndim for axis in axes if axis is not None})
 
     @property
     def is_ambiguous(self) -> bool:
@@ -118,7 +128,7 @@ def open_container(image: Any, channel_axis: int | str | None = None, default: i
             image.data,
             image.channel_axis if channel_axis is None else channel_axis,
             image.nodata,
-            size=size_of_file(image),
+            measure=partial(size_of_file, image),
         )
     if is_of("napari", image):
         contents = _open_layer(image, channel_axis)
@@ -185,7 +195,7 @@ def _open_data_array(image: Any, channel_axis: int | str | None, default: int | 
         spatial = image if axis is None else image.isel({image.dims[axis]: 0}, drop=True)
         return xarray.DataArray(array, coords=spatial.coords, dims=spatial.dims, name=name)
 
-    return Contents(image.data, axis, nodata=nodata, wrap=wrap, size=size_of_data_array(image, axis))
+    return Contents(image.data, axis, nodata=nodata, wrap=wrap, measure=partial(size_of_data_array, image))
 
 
 def _open_layer(layer: Any, channel_axis: int | None) -> Contents:
@@ -196,6 +206,4 @@ def _open_layer(layer: Any, channel_axis: int | None) -> Contents:
     if channel_axis is None and layer.rgb:
         channel_axis = -1
     data = layer.data[0] if layer.multiscale else layer.data
-    # An axis of channels that the user names is not spatial, so the layer's scale says nothing of it.
-    size = size_of_layer(layer) if layer.rgb or channel_axis is None else UNKNOWN
-    return Contents(data, channel_axis, size=size)
+    return Contents(data, channel_axis, measure=partial(size_of_layer, layer))

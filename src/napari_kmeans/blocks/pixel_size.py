@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,19 +16,27 @@ _TIME = ("t", "time")
 _EVEN = 1e-3  # relative difference of the steps of coordinates that is ignored
 
 
-def size_of_file(image: Any) -> PixelSizes:
-    """Return the pixel size of an `ImageFile`."""
-    axes = [axis for axis in image.spatial_axes if axis != "T"]
-    if not all(axis in image.pixel_size for axis in axes):
+def size_of_file(image: Any, without: Collection[int] | None = None) -> PixelSizes:
+    """Return the pixel size of an `ImageFile`.
+
+    Parameters
+    ----------
+    image : ImageFile
+    without : collection of int, optional
+        Axes that are not spatial, apart from time; by default that of the channels.
+    """
+    others = (image.channel_axis,) if without is None else without
+    axes = [letter for axis, letter in enumerate(image.axes) if axis not in others and letter not in "TS"]
+    if not axes or not all(letter in image.pixel_size for letter in axes):
         return UNKNOWN
-    return tuple(float(image.pixel_size[axis]) for axis in axes), image.unit
+    return tuple(float(image.pixel_size[letter]) for letter in axes), image.unit
 
 
-def size_of_data_array(image: Any, channel_axis: int | None) -> PixelSizes:
+def size_of_data_array(image: Any, without: Collection[int] = ()) -> PixelSizes:
     """Return the steps of a DataArray's coordinates, if these are even and have one unit (``units``)."""
     sizes, units = [], set()
     for axis, name in enumerate(image.dims):
-        if axis == channel_axis or str(name).lower() in _TIME:
+        if axis in without or str(name).lower() in _TIME:
             continue
         coordinate = image.coords.get(name)
         if coordinate is None or coordinate.size < 2 or coordinate.dtype.kind not in "iuf":
@@ -42,11 +50,12 @@ def size_of_data_array(image: Any, channel_axis: int | None) -> PixelSizes:
     return _with_one_unit(sizes, units)
 
 
-def size_of_layer(layer: Any) -> PixelSizes:
+def size_of_layer(layer: Any, without: Collection[int] = ()) -> PixelSizes:
     """Return the scale of a napari image layer, if its axes have one unit of length."""
     sizes, units = [], set()
-    for name, step, unit in zip(layer.axis_labels, layer.scale, layer.units, strict=True):
-        if str(name).lower() in _TIME or dict(unit.dimensionality) == {"[time]": 1}:
+    for axis, (name, step, unit) in enumerate(zip(layer.axis_labels, layer.scale, layer.units, strict=True)):
+        is_time = str(name).lower() in _TIME or dict(unit.dimensionality) == {"[time]": 1}
+        if axis in without or is_time:
             continue
         sizes.append(abs(float(step)))
         units.add(_spelled(f"{unit:~P}"))

@@ -14,9 +14,10 @@ from .image_file import ImageFile, Unsupported
 LAZY_BYTES = 1 << 29
 """Larger images are read block by block."""
 
-_READERS = {".czi": "bioio_czi", ".nd2": "bioio_nd2", ".lif": "bioio_lif"}
+READERS = {".czi": "bioio_czi", ".nd2": "bioio_nd2", ".lif": "bioio_lif"}
+"""Packages that read the files, by extension."""
 
-SUFFIXES = tuple(_READERS)
+SUFFIXES = tuple(READERS)
 """Extensions of files that are read."""
 
 _SIGNATURES = {b"ZISRAWFILE": ".czi", b"\xda\xce\xbe\x0a": ".nd2"}
@@ -52,7 +53,7 @@ def read(path: Path, kind: str, series: int | None = None) -> ImageFile:
     UserWarning
         If the file contains several scenes and none is chosen; the first is used.
     """
-    reader = importlib.import_module(_READERS[kind]).Reader(path)
+    reader = importlib.import_module(READERS[kind]).Reader(path)
     n_scenes = len(reader.scenes)
     if series is not None:
         if not 0 <= series < n_scenes:

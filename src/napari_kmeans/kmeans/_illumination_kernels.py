@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..compiled import kernel
 
 
@@ -49,17 +51,46 @@ def add_gram(basis, weights, out):
 
 
 @kernel
-def sum_clusters(values, basis, weights, thresholds, mass, sums, terms):
-    """Add up weights, values and terms of the pixels of each cluster.
+def sum_clusters(corrected, values, basis, weights, thresholds, labels, mass, sums, terms):
+    """Label pixels and add up weights, values and terms of each cluster; return how many labels changed.
 
-    A value equal to a threshold belongs to the cluster below it.
+    A corrected value equal to a threshold belongs to the cluster below it.
     """
-    for n in range(values.size):
+    n_changed = 0
+    for n in range(corrected.size):
         cluster = 0
-        while cluster < thresholds.size and values[n] > thresholds[cluster]:
-            cluster += 1
+        for threshold in thresholds:
+            cluster += corrected[n] > threshold
+        n_changed += labels[n] != cluster
+        labels[n] = cluster
         weight, row, of_cluster = weights[n], basis[n], terms[cluster]
         mass[cluster] += weight
         sums[cluster] += weight * values[n]
         for i in range(row.size):
             of_cluster[i] += weight * row[i]
+    return n_changed
+
+
+@kernel
+def solve(matrix, vector):
+    """Solve a positive definite system by Cholesky's method: `vector` becomes the solution.
+
+    The lower triangle of `matrix` is overwritten. LAPACK rounds differently on different processors.
+    """
+    size = vector.size
+    for j in range(size):
+        for k in range(j):
+            factor = matrix[j, k]
+            for i in range(j, size):
+                matrix[i, j] -= factor * matrix[i, k]
+        root = np.sqrt(matrix[j, j])
+        for i in range(j, size):
+            matrix[i, j] /= root
+    for i in range(size):
+        for j in range(i):
+            vector[i] -= matrix[i, j] * vector[j]
+        vector[i] /= matrix[i, i]
+    for i in range(size - 1, -1, -1):
+        for j in range(i + 1, size):
+            vector[i] -= matrix[j, i] * vector[j]
+        vector[i] /= matrix[i, i]

@@ -14,8 +14,9 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,9 +42,11 @@ N_CLUSTERS = 4
 
 # Per pixel and degree⁴: a ridge keeps the field from explaining the structure of the image.
 _COARSE_RIDGE, _FINE_RIDGE = 1e-4, 1e-5
-_N_COARSE = 1 << 13  # pixels to choose among local minima with
+_N_COARSE = 1 << 13  # pixels of a coarse fit, and to choose among local minima with
+_N_PARTS, _N_PART = 2, 1 << 11  # parts of the sample that find local minima, and pixels of each
 _MAX_ROUNDS, _EXACT_EVERY = 40, 4
-_TOLERANCE = 1e-6  # of the standard deviation: a change of the coefficients that ends the alternation
+_SETTLED = 3e-4  # share of the labels that still change when the alternation ends
+_SETTLED_START = 1e-3  # the same for a start
 _SAME = 1e-3  # of the standard deviation: coefficients that lead to the same local minimum
 _N_POINTS = 512  # cells that the optimal centres are found on
 _OUTLIERS = 1000  # one pixel of so many, at either end, is an outlier
@@ -193,7 +196,7 @@ def fit_coarse(
         samples, usable = _samples_of(column, basis, degrees, illumination.kind)
         if not degrees.size or np.ptp(samples.values) == 0:
             continue
-        coefficients, _ = _alternate(samples, _field_of_slopes(samples), _COARSE_RIDGE)
+        coefficients = _alternate(samples, _field_of_slopes(samples), _COARSE_RIDGE, _SETTLED)
         field = np.einsum("ni,i->n", samples.basis, coefficients)
         values = column[usable]
         yield values, values - field if illumination.kind == "additive" else values * np.exp(-field)
@@ -302,9 +305,10 @@ class _Samples:
         values = values - np.sum(weights * values) / n
         return cls(values, basis - np.einsum("n,ni->i", weights, basis) / n, weights, degrees)
 
-    def first(self, n: int) -> _Samples:
-        """Return the first `n` pixels, which are at random positions like all of them."""
-        return _Samples.of(self.values[:n], self.basis[:n], self.weights[:n], self.degrees)
+    def part(self, begin: int, end: int) -> _Samples:
+        """Return some of the pixels, which are at random positions like all of them."""
+        part = slice(begin, end)
+        return _Samples.of(self.values[part], self.basis[part], self.weights[part], self.degrees)
 
     def ridge(self, strength: float) -> NDArray[np.float64]:
         """Return the penalty of each squared coefficient."""
@@ -323,14 +327,11 @@ class _Samples:
         field = self.values - self.without(coefficients)
         return min(float(np.sum(self.weights * field**2)) / total, 1.0) if total > 0 else 0.0
 
-    def least_squares(
-        self, ridge: NDArray[np.float64], weights: NDArray[np.float64]
-    ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-        """Return the function from a projection on the terms, see `projected`, to the coefficients of a field."""
-        gram = np.diag(ridge)
-        kernels.add_gram(self.basis, weights, gram)
-        inverse = np.linalg.inv(np.tril(gram) + np.tril(gram, -1).T)
-        return lambda projection: np.asarray(np.einsum("ij,j->i", inverse, projection))
+    def gram(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the weighted products of all pairs of terms, in the lower triangle."""
+        out = np.zeros((self.degrees.size, self.degrees.size))
+        kernels.add_gram(self.basis, weights, out)
+        return out
 
     def projected(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the sums of weight, value and each term."""
@@ -338,41 +339,48 @@ class _Samples:
         kernels.project(self.values, self.basis, weights, out)
         return out
 
-    def sums_of_clusters(
-        self, corrected: NDArray[np.float64], centers: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Return the weights, weighted values and weighted terms of the values nearest to each centre."""
-        mass, sums = np.zeros(centers.size), np.zeros(centers.size)
-        of_terms = np.zeros((centers.size, self.degrees.size))
-        kernels.sum_clusters(corrected, self.basis, self.weights, midpoints(centers), mass, sums, of_terms)
-        return mass, sums, of_terms
+    @cached_property
+    def normal_equations(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Matrix and right side of the least-squares field of the values, without a ridge."""
+        return self.gram(self.weights), self.projected(self.weights)
 
 
 def _fit(samples: _Samples) -> NDArray[np.float64]:
     """Return the coefficients of the field.
 
-    The ridge is strong at first, so that detail follows the coarse shape. Several starts on few pixels choose
-    among local minima, and all pixels then refine the best.
+    The ridge is strong at first, so that detail follows the coarse shape. Several starts on small parts of the
+    pixels find local minima, and all pixels then refine the best.
     """
     if not samples.degrees.size or np.ptp(samples.values) == 0:
         return np.zeros(samples.degrees.size)
-    few = samples.first(_N_COARSE)
-    coarse: list[NDArray[np.float64]] = []
-    for start in _starts(few):
-        coefficients = _alternate(few, start, _COARSE_RIDGE)[0]
-        same = _SAME * float(few.values.std())
-        if all(np.abs(coefficients - other).max() > same for other in coarse):
-            coarse.append(coefficients)
-    found = [_alternate(few, start, _FINE_RIDGE) for start in coarse]
-    best, _ = min(found, key=lambda coefficients_and_energy: coefficients_and_energy[1])
-    return _alternate(samples, best, _FINE_RIDGE)[0]
+    same = _SAME * float(samples.values.std())
+    found = []
+    for begin in range(0, min(_N_PARTS * _N_PART, samples.values.size), _N_PART):
+        part = samples.part(begin, begin + _N_PART)
+        coarse: list[NDArray[np.float64]] = []
+        for start in _starts(part):
+            coefficients = _alternate(part, start, _COARSE_RIDGE, _SETTLED_START)
+            if all(np.abs(coefficients - other).max() > same for other in coarse):
+                coarse.append(coefficients)
+        found += [_alternate(part, start, _FINE_RIDGE, _SETTLED_START) for start in coarse]
+    few = samples.part(0, _N_COARSE)
+    best = min(found, key=lambda coefficients: _energy(few, coefficients, _FINE_RIDGE))
+    return _alternate(samples, best, _FINE_RIDGE, _SETTLED)
 
 
 def _starts(samples: _Samples) -> list[NDArray[np.float64]]:
     """Return fields to begin with: none, that of the values alone, and that of the slopes within segments."""
-    ridge = samples.ridge(_COARSE_RIDGE)
-    of_values = samples.least_squares(ridge, samples.weights)(samples.projected(samples.weights))
+    of_values = _solution(*samples.normal_equations, samples.ridge(_COARSE_RIDGE))
     return [np.zeros(samples.degrees.size), of_values, _field_of_slopes(samples)]
+
+
+def _solution(
+    matrix: NDArray[np.float64], vector: NDArray[np.float64], ridge: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the solution of normal equations with a ridge; only the lower triangle is used."""
+    solution = vector.copy()
+    kernels.solve(matrix + np.diag(ridge), solution)
+    return solution
 
 
 def _field_of_slopes(samples: _Samples) -> NDArray[np.float64]:
@@ -398,36 +406,51 @@ def _field_of_slopes(samples: _Samples) -> NDArray[np.float64]:
     weights = certainty
     coefficients = np.zeros(samples.degrees.size)
     for _ in range(_N_REWEIGHTED):
-        fit = pairs.least_squares(pairs.ridge(_COARSE_RIDGE) * weights.mean() / _N_CELLS, weights)
-        coefficients = fit(pairs.projected(weights))
+        ridge = pairs.ridge(_COARSE_RIDGE) * weights.mean() / _N_CELLS
+        coefficients = _solution(pairs.gram(weights), pairs.projected(weights), ridge)
         weights = np.sqrt(certainty) / np.maximum(np.abs(pairs.without(coefficients)), smallest)
     return coefficients
 
 
 def _alternate(
-    samples: _Samples, coefficients: NDArray[np.float64], strength: float
-) -> tuple[NDArray[np.float64], float]:
-    """Alternate between clusters and field; return the coefficients and the energy of the whole problem."""
+    samples: _Samples,
+    coefficients: NDArray[np.float64],
+    strength: float,
+    settled: float,
+) -> NDArray[np.float64]:
+    """Alternate between labels, and the best centres and field for these labels, until few labels change."""
     ridge = samples.ridge(strength)
-    fit, projection = samples.least_squares(ridge, samples.weights), samples.projected(samples.weights)
-    tolerance = _TOLERANCE * float(samples.values.std())
+    gram, projection = samples.normal_equations
+    labels = np.full(samples.values.size, N_CLUSTERS, dtype=np.uint8)
     centers = np.empty(0)
     for round_ in range(_MAX_ROUNDS):
         corrected = samples.without(coefficients)
         if round_ % _EXACT_EVERY == 0:
             centers = _optimal_centers(corrected, samples.weights)
-        mass, sums, of_terms = samples.sums_of_clusters(corrected, centers)
-        filled = mass > 0
-        centers = np.where(filled, sums / np.where(filled, mass, 1.0), centers)
-        moved = fit(projection - np.einsum("k,ki->i", centers, of_terms))
-        change = float(np.abs(moved - coefficients).max())
-        coefficients = moved
-        if change < tolerance and round_ % _EXACT_EVERY:
+        mass, sums = np.zeros(centers.size), np.zeros(centers.size)
+        terms = np.zeros((centers.size, coefficients.size))
+        n_changed = kernels.sum_clusters(
+            corrected, samples.values, samples.basis, samples.weights, midpoints(centers), labels, mass, sums, terms
+        )  # fmt: skip
+        if n_changed <= samples.values.size * settled:
             break
+        # The centres are eliminated from the normal equations of centres and field.
+        filled = mass > 0
+        means = terms[filled] / mass[filled, np.newaxis]
+        within = gram - np.einsum("ki,kj->ij", terms[filled], means)
+        coefficients = _solution(within, projection - np.einsum("k,ki->i", sums[filled], means), ridge)
+        centers[filled] = sums[filled] / mass[filled] - np.einsum("ki,i->k", means, coefficients)
+        centers.sort()
+    return coefficients
+
+
+def _energy(samples: _Samples, coefficients: NDArray[np.float64], strength: float) -> float:
+    """Return the energy of the whole problem, with the optimal centres."""
     corrected = samples.without(coefficients)
     centers = _optimal_centers(corrected, samples.weights)
     residual = corrected - centers[np.searchsorted(midpoints(centers), corrected)]
-    return coefficients, float(np.sum(samples.weights * residual**2) + np.sum(ridge * coefficients**2))
+    ridge = samples.ridge(strength)
+    return float(np.sum(samples.weights * residual**2) + np.sum(ridge * coefficients**2))
 
 
 def _optimal_centers(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

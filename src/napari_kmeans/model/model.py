@@ -162,7 +162,7 @@ class KMeansModel(FittedModel):
         contents, pixels = self._open(image, channel_axis, mask)
         if match == "values":
             self.labeller(pixels.value_format)  # rejects an image of other features before it is compared
-            self.warn_of_differences(pixels, *contents.size)
+            self.warn_of_differences(pixels, *contents.size())
             return contents.wrap(self.label_pixels(pixels, progress))
         model = matched(self, pixels, match, subprogress(progress, 0, 0.5))
         return contents.wrap(model.label_pixels(pixels, subprogress(progress, 0.5, 1)))

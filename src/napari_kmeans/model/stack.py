@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..blocks.boxes import Box
 from ..blocks.containers import open_container, open_mask, warn_if_ambiguous
+from ..blocks.pixel_size import PixelSizes
 from ..blocks.pixels import Pixels, check_axis
 from ..blocks.progress import Progress, subprogress
 from ..features.extractor import FeatureExtractor
@@ -132,7 +133,7 @@ class KMeansStack:
                 f"image has {pixels.shape[axis]} positions along axis {self.axis}, and there are {n} models"
             )
         parts = [pixels.at(axis, position) for position in range(n)]
-        models = self._matched(parts, match)
+        models = self._matched(parts, match, contents.size(without=self.axis))
         if pixels.chunks is None:
             shares = (subprogress(progress, i / n, (i + 1) / n) for i in range(n))
             labels = [
@@ -150,14 +151,14 @@ class KMeansStack:
             lazy.append(label_lazily(part, _PositionLabeller(models, position, part.value_format)))
         return contents.wrap(da.stack(lazy, axis=axis).rechunk(pixels.chunks))
 
-    def _matched(self, parts: Sequence[Pixels], match: str) -> Sequence[KMeansModel]:
+    def _matched(self, parts: Sequence[Pixels], match: str, size: PixelSizes) -> Sequence[KMeansModel]:
         """Return the models to label the positions of an image with; see `KMeansModel.predict`."""
         check_match(match)
         if match != "values":
             return ModelsOnDemand(len(self), lambda i: matched(self.models[i], parts[i], match))
         if parts[0].chunks is None:
             for model, part in zip(self, parts, strict=True):
-                if model.warn_of_differences(part):
+                if model.warn_of_differences(part, *size):
                     break  # one warning for the whole image
         return self.models
 

@@ -49,6 +49,6 @@ def _image_file(image: Any, channel_axis: int | str | None, default: int | None)
         is_color = axis == data.ndim - 1 and data.shape[axis] in (3, 4)
         letters.insert(axis, "S" if is_color else "C")
     name = str(getattr(image, "name", None) or "image")
-    sizes, unit = contents.size
+    sizes, unit = contents.size()
     pixel_size = dict(zip("YX", sizes[-2:], strict=False))
     return ImageFile(Path(name), data, "".join(letters), pixel_size, unit)

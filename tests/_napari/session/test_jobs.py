@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 
 import napari_kmeans
 from napari_kmeans._napari.layers.labels_on_demand import OnDemandLabels
+from napari_kmeans._napari.session.request import Request
 from napari_kmeans.blocks.pixels import Pixels
 
 
@@ -331,3 +332,34 @@ def test_a_clipboard_that_refuses_is_asked_again(viewer, open_dock, monkeypatch,
     dock.menu.copy_python.trigger()
     assert bool(clipboard.kept) == copied
     assert ("Copied" if copied else "try again") in dock.status.text()
+
+
+def test_what_fails_is_said_once_and_not_tried_again(viewer, open_dock, settle, gray, monkeypatch):
+    viewer.add_image(gray)
+    dock = open_dock()
+    dock.n_clusters.value = 6
+    settle(dock)
+    [layer] = clusters_of(viewer)
+    before = np.asarray(layer.data).copy()
+    n_calls = 0
+
+    def fail(*_, **__):
+        nonlocal n_calls
+        n_calls += 1
+        raise RuntimeError("the clusters are broken")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Request, "model_from", fail)
+        dock.n_clusters.value = 5
+        settle(dock)
+        for _ in range(5):
+            dock.jobs.changed.emit()
+        settle(dock)
+    assert n_calls == 1
+    assert "The clusters are broken." in dock.view.status.text()
+    assert not dock.view.table.isEnabled()  # it shows the last clusters, which are not those asked for
+    np.testing.assert_array_equal(layer.data, before)
+    dock.n_clusters.value = 4
+    settle(dock)
+    assert "broken" not in dock.view.status.text()
+    np.testing.assert_array_equal(layer.data, napari_kmeans.segment(gray, 4)[0])

@@ -1,1 +1,1 @@
-"""Sample images, the writer and the `view` command."""
+"""Sample images, reader, writer and the `view` command."""

@@ -1,60 +1,43 @@
-"""Reader of the formats of scanners and microscopes, for *File ▸ Open* and dropped files."""
+"""Reader of the formats of scanners and microscopes that optional packages read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import importlib.util
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from ...io import medical, microscopy
 from ...io.images import read_image
+from .image_layers import LayerData, layers_of
 
-LayerData = tuple[Any, dict[str, Any], str]
 
+def get_reader(path: str | list[str]) -> Callable[[str], list[LayerData]] | None:
+    """Return what reads a file, or None if another reader has to: npe2 calls this.
 
-def get_reader(path: str | Sequence[str]) -> Callable[[Any], list[LayerData]] | None:
-    """Return the function that reads a file, or the slices of a DICOM series that are opened as a stack.
-
-    Folders are not accepted: napari would then ask which reader to use for every folder, whatever it contains.
+    napari itself reads TIFF and pictures, and the folders of DICOM series are left to other plugins.
 
     Parameters
     ----------
-    path : str, or sequence of str for a stack
-
-    Returns
-    -------
-    callable or None
-        None for a stack of files that are not DICOM.
+    path : str or list of str
+        A stack of several files is not read.
     """
-    if isinstance(path, str):
-        return _read_file
-    folders = {Path(each).parent for each in path}
-    is_series = len(folders) == 1 and all(each.lower().endswith(".dcm") for each in path)
-    return _read_series if is_series else None
+    if isinstance(path, list):
+        return None
+    package = _package_of(Path(path))
+    return read if package and importlib.util.find_spec(package) else None
 
 
-def _read_series(paths: Sequence[str]) -> list[LayerData]:
-    """Read the series of the folder that contains the slices, ordered by their positions."""
-    return _read_file(str(Path(paths[0]).parent))
-
-
-def _read_file(path: str) -> list[LayerData]:
-    """Read an image as a layer with pixel size, units and axis labels; each channel becomes a layer.
+def read(path: str) -> list[LayerData]:
+    """Return the image layers of a file, with pixel size, units and channels.
 
     Raises
     ------
-    OSError
-        If the file cannot be opened.
     ValueError
-        If it is damaged, or the packages that read its format are not installed.
+        If it cannot be read.
     """
-    image = read_image(path)
-    axis = image.axes.find("C")
-    if axis < 0:
-        return [(image.data, image.layer_keywords(), "image")]
-    layers: list[LayerData] = []
-    for index in range(image.data.shape[axis]):
-        channel = image.at_channel(index)
-        name = image.channel_names[index] if image.channel_names else f"channel {index}"
-        keywords = {**channel.layer_keywords(), "name": f"{image.stem} {name}", "blending": "additive"}
-        layers.append((channel.data, keywords, "image"))
-    return layers
+    return layers_of(read_image(path))
+
+
+def _package_of(path: Path) -> str:
+    """Return the package that reads a file of this name; empty if it is of another kind."""
+    return microscopy.READERS.get(path.suffix.lower(), "SimpleITK" if medical.suffix_of(path) else "")

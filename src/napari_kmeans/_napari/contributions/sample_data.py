@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-from numpy.typing import NDArray
 
 from ...io.samples import sample_image
-
-LayerData = tuple[NDArray[Any], dict[str, Any], str]
-
-_COLORMAPS = ("cyan", "magenta")  # of the channels of an image
+from .image_layers import LayerData, layers_of
 
 
 def _layers(name: str) -> list[LayerData]:
-    image = sample_image(name)
-    if not image.channel_names:
-        return [(image.data, image.layer_keywords(), "image")]
-    layers: list[LayerData] = []
-    for index, (channel, colormap) in enumerate(zip(image.channel_names, _COLORMAPS, strict=True)):
-        part = image.at_channel(index)
-        keywords = {**part.layer_keywords(), "name": channel, "colormap": colormap, "blending": "additive"}
-        layers.append((part.data, keywords, "image"))
-    return layers
+    return layers_of(sample_image(name))
 
 
 def coins() -> list[LayerData]:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .image_layers import layers_of
 from .sample_data import SAMPLES
 
 if TYPE_CHECKING:
@@ -46,12 +47,8 @@ def view(
 
     viewer = napari.Viewer(title="napari-kmeans", show=screenshot is None)
     viewer.window.resize(*_WINDOW)
-    layers = []
-    if sample is not None:
-        layers = [Layer.create(*data) for data in SAMPLES[sample]()]
-    elif image is not None:
-        data = [image.data, *image.coarser] if image.coarser else image.data
-        layers = [Layer.create(data, image.layer_keywords(), "image")]
+    found = SAMPLES[sample]() if sample is not None else layers_of(image) if image is not None else []
+    layers = [Layer.create(*data) for data in found]
     for layer in layers:
         viewer.add_layer(layer)
     _, dock = viewer.window.add_plugin_dock_widget("napari-kmeans", "K-means segmentation")

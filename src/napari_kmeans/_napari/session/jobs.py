@@ -159,6 +159,10 @@ class Jobs(QObject):
             if not (self.measures.busy and self._measuring == _subject(session)):
                 self.measure()
             return
+        if session.failure is not None:
+            self._stop_labels()
+            session.is_wanted = False
+            return
         if session.model is None:
             # Many clusters of many values take a while.
             clusterings, k = session.measured.clusterings, session.n_clusters
@@ -266,7 +270,7 @@ class Jobs(QObject):
             self.labels.run(lambda progress: clusterings.clustering(k), lambda _: self._on_refined(session))
 
     def _on_refined(self, session: Session) -> None:
-        session.model = None
+        session.forget_model()
         self.changed.emit()
 
     def segment(self) -> None:
@@ -277,6 +281,7 @@ class Jobs(QObject):
         self.stop()
         session.end_gesture()
         session.notice = ""
+        session.failure = None
         if not is_lazy(session.image, session.asked):
             self._label(session, None, None)
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from napari.layers import Image
 
-from ...blocks.pixel_size import UNKNOWN, size_of_layer
+from ...blocks.pixel_size import size_of_layer
 from ...model.edits import Edits
 from ...model.model import KMeansModel
 from ...model.segmentation import Grid
@@ -79,7 +79,7 @@ class Request:
             smooth = resolutions.finest.extractor.without_axis(axis).smooth
         recipe = replace(recipe, smooth=smooth, coherence=in_pixels.coherence)
         channel_axis = -1 if self.image.rgb or self.asked.channels else None
-        size = size_of_layer(self.image) if axis is None else UNKNOWN
+        size = size_of_layer(self.image, () if axis is None else (axis,))
         return measured.model(recipe, channel_axis, estimate=estimate).with_pixel_size(*size)
 
     def model_at(self, resolutions: Resolutions, position: int, *, read: bool = True) -> KMeansModel | None:

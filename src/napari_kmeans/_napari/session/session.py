@@ -69,6 +69,8 @@ class Session:
         Position of the viewer along the axis of ``asked.per_axis``.
     model : KMeansModel or None
         The clusters that plots and table show.
+    failure : Exception or None
+        Why there is no model for what is asked; it is not tried again before something changes.
     is_refined : bool
         Whether `model` is the best there is, not an estimate.
     counts : (n_clusters + 1,) int64 array, or None
@@ -94,6 +96,7 @@ class Session:
     resolutions: Resolutions | None = None
     position: int = 0
     model: KMeansModel | None = None
+    failure: Exception | None = None
     is_refined: bool = True
     counts: Any = None
     is_wanted: bool = False
@@ -229,7 +232,7 @@ class Session:
             self._edits_of[each.recipe.features, each.n_clusters] = each.edits
         if asked.measured_by != before.measured_by:
             self.forget_measurements()
-        self.model = None
+        self.forget_model()
 
     # Measurements
 
@@ -273,7 +276,7 @@ class Session:
             self._measured.pop(next(iter(self._measured)))
         self._measured[place] = measured
         if place == self.place:
-            self.model = None
+            self.forget_model()
 
     def forget_measurements(self) -> None:
         """Drop everything that was measured, since the data changed."""
@@ -308,7 +311,7 @@ class Session:
         self.position = position
         if self.asked.per_axis is None:
             return False
-        self.model = None
+        self.forget_model()
         return True
 
     # Models
@@ -323,15 +326,22 @@ class Session:
             self._shown = Shown(self.clusterings.summary, self.model, self.counts)
         return self._shown
 
+    def forget_model(self) -> None:
+        """Drop the model, or why there is none."""
+        self.model = self.failure = None
+
     def find_model(self) -> None:
-        """Make the model for what is asked, if that takes no noticeable time."""
+        """Make the model for what is asked, if that takes no noticeable time and has not failed before."""
         measured = self.measured
-        if self.model is not None or measured is None or self.resolutions is None:
+        if self.model is not None or self.failure is not None or measured is None or self.resolutions is None:
             return
         self.counts = None
         self.is_refined = measured.clusterings.is_quick(self.n_clusters)
         if self.is_refined or measured.clusterings.has_estimates:
-            self.model = self.request.model_from(self.resolutions, measured, estimate=not self.is_refined)
+            try:
+                self.model = self.request.model_from(self.resolutions, measured, estimate=not self.is_refined)
+            except Exception as error:  # every redrawing of the dock would raise it again
+                self.failure = error
 
     @property
     def n_clusters(self) -> int:

@@ -22,6 +22,8 @@ def advice(session: Session | None) -> str:
     if session is None:
         return "Open or select an image to segment it."
     notice = [session.notice] if session.notice else []
+    if session.failure is not None:
+        notice.append(error_text(session.failure))
     if session.measured is None:
         return " ".join(notice)
     sentences = [*notice, *_reading(session), *_position(session), *_number_of_clusters(session)]
