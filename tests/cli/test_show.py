@@ -101,6 +101,30 @@ def test_a_model_is_applied_again(run: Run, command: str) -> None:
     assert Path("out/b-labels.tif").read_bytes() == Path("again/b-labels.tif").read_bytes()
 
 
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf", "csv", "json"])
+def test_every_kind_of_output_gives_the_same_labels_again(run: Run, kind: str) -> None:
+    options = {"csv": ["--table"], "json": ["--save-model", "out/m.json"]}.get(kind, ["--figure", kind])
+    assert run("segment", "a.tif", "-k", 3, "-o", "out", "--smooth", 1, "--min-size", 4, *options)[0] == 0
+    (path,) = Path("out").glob(f"*.{kind}")
+    assert run("batch", "--recipe-from", path, "-o", "again")[0] == 0
+    assert Path("out/a-labels.tif").read_bytes() == Path("again/a-labels.tif").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_table_of_all_images_gives_all_labels_again(run: Run, kind: str) -> None:
+    if kind == "parquet":
+        pytest.importorskip("pyarrow")
+    tifffile.imwrite("unrelated.tif", GRAY)
+    table = f"out/all.{kind}"
+    assert run("segment", "a.tif", "b.tif", "-k", 3, "-o", "out", "--table", table)[0] == 0
+    status, _, err = run("batch", "--recipe-from", table, "-o", "again")
+    assert status == 0
+    assert "has changed since" not in err
+    assert sorted(path.name for path in Path("again").iterdir()) == ["a-labels.tif", "b-labels.tif"]
+    for name in ("a-labels.tif", "b-labels.tif"):
+        np.testing.assert_array_equal(tifffile.imread(f"again/{name}"), tifffile.imread(f"out/{name}"))
+
+
 def test_what_does_not_say_enough_is_one_line(run: Run) -> None:
     napari_kmeans.fit(GRAY, 2).save("m.json")
     for name, message in (

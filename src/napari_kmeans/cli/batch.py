@@ -88,17 +88,21 @@ def batch(
 
 
 def _task_of(path: Path, images: list[str]) -> Task:
-    """Return the task that a file was made by; without images, add the one that it was made of."""
+    """Return the task that a file was made by; without images, add those that it was made of."""
     record = read_record(path)
     try:
         task = Task.of_record(record)
     except ValueError as error:
         raise ValueError(f"{path} cannot be made again: {error}") from None
     if not images:
-        source = record["provenance"].get("source", {})
-        images.append(str(source.get("path", "")))
-        if fingerprint(location(images[0])) != source.get("fingerprint"):
-            warn_user(f"{images[0]} is not the file that {path} was made of, or it has changed since")
+        made = record["provenance"]
+        for source in made.get("sources", [made["source"]] if "source" in made else []):
+            image = str(source["path"])
+            images.append(image)
+            if fingerprint(location(image)) != source.get("fingerprint"):
+                warn_user(f"{image} is not the file that {path} was made of, or it has changed since")
+        if not images:
+            raise ValueError(f"{path} does not name the image that it was made of: name one")
     return task
 
 
