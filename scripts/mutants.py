@@ -1,4 +1,4 @@
-"""Change the code a little and see whether the tests notice: mutation testing of the targets below.
+"""Mutation testing: change the code in small ways, and list the changes that no test notices.
 
 Every mutant is one changed operator, comparison, constant or condition, in a copy of the package. The tests of the
 module run on it; a mutant that they all pass has survived, and is printed.

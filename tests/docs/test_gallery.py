@@ -20,6 +20,12 @@ EXAMPLES = example_gallery.examples()
 QUICK = {"channels", "coins", "galaxies", "stains", "time_series", "tissue"}
 
 
+def test_the_list_beside_the_scripts_names_all_of_them():
+    listed = (example_gallery.FOLDER / "README.md").read_text(encoding="utf-8")
+    rows = [f"| {example.title} | [{example.path.name}]({example.path.name}) |" for example in EXAMPLES]
+    assert [line for line in listed.splitlines() if ".py](" in line] == rows
+
+
 def test_gallery_has_at_least_a_dozen_examples():
     assert len(EXAMPLES) >= 12
 
