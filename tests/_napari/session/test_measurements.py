@@ -59,3 +59,24 @@ def test_windows_of_a_lazy_image_are_read_once(dtype, options):
     assert len(read) == len(sampled_windows(image.shape)) + 1
     assert measured.prepared.pixels.image is lazy
     assert measured.is_estimate
+
+
+def test_windows_are_not_read_again_to_test_the_illumination():
+    ramp = np.add.outer(np.linspace(0, 150, 1500), 60 * (np.arange(900) % 160 > 80)).astype(np.uint8)
+    read = []
+
+    def remember(block):
+        read.append(block.shape)
+        return block
+
+    lazy = da.from_array(ramp, chunks=ramp.shape).map_blocks(remember, meta=np.empty((0, 0), np.uint8))
+    estimated = measure(Pixels.of(lazy), Recipe(), 1, estimate=True, for_display=True)
+    read.clear()
+    plain = measure(Pixels.of(lazy), Recipe(), 1)
+    n_plain = len(read)
+    read.clear()
+    measured = measure(Pixels.of(lazy), Recipe(), 1, for_display=True, estimated=estimated)
+    assert len(read) == n_plain
+    assert measured.uneven_illumination == estimated.uneven_illumination == "additive"
+    assert plain.uneven_illumination is None
+    assert not measured.is_estimate

@@ -202,14 +202,14 @@ class Jobs(QObject):
         """
         session = self.session
         assert session is not None
-        known, first = session.resolutions, session.measured is None
+        known, earlier = session.resolutions, session.measured
         place, image, asked = session.place, session.image, session.asked
         preferred = settings.load()
 
         def work(progress: Progress) -> tuple[Resolutions, Measured]:
             resolutions = known or resolutions_of(image, asked)
             part = resolutions.finest if place is None else resolutions.finest.at(*place)
-            estimate = resolutions.is_lazy and first
+            estimate = resolutions.is_lazy and earlier is None
             # Windows are fewer pixels than it takes to reach a cluster.
             with use_scheduler(preferred.scheduler if resolutions.is_lazy and not estimate else ""):
                 return resolutions, measure(
@@ -219,6 +219,7 @@ class Jobs(QObject):
                     progress,
                     estimate=estimate,
                     for_display=True,
+                    estimated=earlier if resolutions.is_lazy else None,
                 )
 
         def done(result: tuple[Resolutions, Measured]) -> None:

@@ -75,6 +75,7 @@ def measure(
     *,
     estimate: bool = False,
     for_display: bool = False,
+    estimated: Measured | None = None,
 ) -> Measured:
     """Read pixels into a summary, and find their clusterings.
 
@@ -89,6 +90,8 @@ def measure(
         Read only sampled windows, and estimate the time that all pixels would take.
     for_display : bool
         Also test whether the illumination is uneven, and compile what labels the pixels at steps of the slider.
+    estimated : Measured, optional
+        Estimate of the same pixels, whose test for uneven illumination is used again: it read the same windows.
     """
     windows = sampled_windows(pixels.shape) if estimate else None
     estimate = windows is not None
@@ -102,7 +105,8 @@ def measure(
     uneven = None
     if for_display:
         compile_labellers(prepared.pixels.value_format)
-        uneven = uneven_illumination(source) if recipe.illumination is None else None
+        if recipe.illumination is None:
+            uneven = estimated.uneven_illumination if estimated is not None else uneven_illumination(source)
     summary = prepared.clusterings.summary
     n_passes = 1 if isinstance(summary, ScalarSummary) and summary.exact else 3
     seconds = estimate_seconds(pixels) * n_passes if estimate else 0.0
