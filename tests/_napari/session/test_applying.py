@@ -86,6 +86,22 @@ def test_a_saved_layer_says_how_it_was_made(viewer, dock, settle, tmp_path, caps
     assert ("one model of 2 images" in text) == (how == TOGETHER)
 
 
+@pytest.mark.parametrize("how", [THIS_MODEL, TOGETHER])
+def test_a_saved_layer_can_be_made_again(viewer, dock, settle, tmp_path, monkeypatch, how):
+    pytest.importorskip("typer")
+    tifffile = pytest.importorskip("tifffile")
+    from napari_kmeans.cli import app
+
+    dock.jobs.applying.to_layers([viewer.layers["other"]], how)
+    settle(dock)
+    layer = result(viewer, "other")
+    layer.save(str(tmp_path / "labels.ome.zarr"), plugin="napari-kmeans")
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("other.tif", viewer.layers["other"].data)
+    assert app.main(["batch", "--recipe-from", "labels.ome.zarr", "other.tif", "-o", "again"]) == 0
+    np.testing.assert_array_equal(tifffile.imread("again/other-labels.tif"), layer.data)
+
+
 def test_differences_are_found_in_the_background(viewer, dock, settle):
     found = []
     viewer.add_image(OTHER.astype(np.uint16) * 20, name="wide")
