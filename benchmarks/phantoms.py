@@ -8,9 +8,10 @@ one image of 256², and the second figure of a cell is the worst score.
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
@@ -94,7 +95,7 @@ LIGHT: dict[str, Callable[[Image, int, str], NDArray[np.int64]]] = {
     "illumination": lambda image, k, kind: napari_kmeans.segment(image, k, illumination=kind)[0],
     "nothing": lambda image, k, kind: kmeans(image, k),
     "SimpleITK N4": lambda image, k, kind: kmeans(n4(image, 1), k),
-    "SimpleITK N4, shrunk by 2": lambda image, k, kind: kmeans(n4(image, 2), k),
+    "SimpleITK N4 shrunk by 2": lambda image, k, kind: kmeans(n4(image, 2), k),
     "Gaussian background": lambda image, k, kind: kmeans(
         without(lambda i: ndimage.gaussian_filter(i, 50), image, kind), k
     ),
@@ -138,11 +139,11 @@ def score(truth: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
     return float(adjusted_rand_score(truth.ravel(), np.asarray(labels).ravel()))
 
 
-def illumination_table(n_seeds: int = 4) -> str:
+def illumination_table(seeds: Sequence[int], methods: Sequence[str]) -> str:
     """Return the table of methods against uneven illumination."""
     scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     times: dict[str, list[float]] = defaultdict(list)
-    for seed, n_classes, name, kind in product(range(n_seeds), (2, 3, 4), FIELDS, KINDS):
+    for seed, n_classes, name, kind in product(seeds, (2, 3, 4), FIELDS, KINDS):
         rng = np.random.default_rng([seed, n_classes, FIELDS.index(name), KINDS.index(kind)])
         truth = classes(rng, n_classes)
         clean = 60 + STEP * truth + rng.normal(0, 4, truth.shape)
@@ -150,7 +151,8 @@ def illumination_table(n_seeds: int = 4) -> str:
         lit = clean + 20 * field if kind == "additive" else clean * np.exp(0.2 * field)
         # Half of the phantoms, as many for each kind of correction, are enough for the column of even light.
         images = [(kind, lit), ("even light", clean)][: 1 + (seed % 2 == KINDS.index(kind))]
-        for method, label in LIGHT.items():
+        for method in methods:
+            label = LIGHT[method]
             for column, image in images:
                 begin = time.perf_counter()
                 labels = label(image, n_classes, kind)
@@ -189,12 +191,21 @@ def table(
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print both tables, or with options that of uneven illumination for other phantoms."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.phantoms", description=__doc__)
+    parser.add_argument("--seeds", default="0-3", help="first and last seed of the phantoms (default 0-3)")
+    parser.add_argument(
+        "--methods", default=",".join(LIGHT), help="against uneven illumination (default all)"
+    )
+    options = parser.parse_args()
+    first, last = map(int, options.seeds.split("-"))
     warm = np.random.default_rng(0).normal(size=(64, 64))
-    for options in ({"illumination": "additive"}, {"coherence": 1.0}):
-        napari_kmeans.segment(warm, 2, **options)  # compiled, and libraries imported
-    print("Uneven illumination\n\n" + illumination_table(), flush=True)
-    print("\nNoise\n\n" + noise_table(), flush=True)
+    napari_kmeans.segment(warm, 2, illumination="additive")  # compiled, and libraries imported
+    methods = options.methods.split(",")
+    print("Uneven illumination\n\n" + illumination_table(range(first, last + 1), methods), flush=True)
+    if methods == list(LIGHT):
+        napari_kmeans.segment(warm, 1, coherence=1)
+        print("\nNoise\n\n" + noise_table(), flush=True)
 
 
 if __name__ == "__main__":

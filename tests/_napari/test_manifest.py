@@ -27,7 +27,7 @@ def test_manifest_is_valid_and_everything_in_it_can_be_imported(manifest):
 
 def test_command_line_of_npe2_accepts_the_manifest():
     run = subprocess.run(
-        [sys.executable, "-m", "npe2", "validate", "napari-kmeans"], capture_output=True, text=True
+        [sys.executable, "-m", "npe2", "validate", "napari-kmeans"], capture_output=True, encoding="utf-8"
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "valid" in run.stdout
