@@ -235,7 +235,7 @@ def test_clean_up_follows():
         (da.zeros((8, 8), chunks=4), {}, "this image is lazy; pass numpy.asarray.* or clean the labels by majority"),
         ([np.zeros((8, 8))] * 2, {}, "coherence is computed for a single image; use a list without it"),
         (np.array([[1e30, 1e30 + 1e15]]), {}, "float32, which cannot represent differences this small"),
-        (np.array([[0, 1e100]]), {}, "holds larger values; divide it"),
+        (np.array([[0, 1e100]]), {}, "has larger values; divide the image by a constant"),
         (1e9 + np.random.default_rng(0).normal(size=(9, 9)), {}, "subtract an offset from the image"),
     ],
 )  # fmt: skip

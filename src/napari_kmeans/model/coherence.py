@@ -110,7 +110,7 @@ def _check_range(low: float, high: float, noise: float) -> None:
     if 0 < high - low < _SMALLEST_RANGE:
         raise ValueError(
             f"coherence is computed in float32, and the values of the image differ by only {high - low:.3g}; "
-            "multiply it by a constant"
+            "multiply the image by a constant"
         )
     # Without noise, the range of the values is what has to be resolved.
     if low < high and largest * np.finfo(np.float32).eps > max(noise, (high - low) * _FINEST):
@@ -138,7 +138,9 @@ def _read_values(pixels: Pixels, progress: Progress | None) -> tuple[NDArray[np.
             scaled = found if stored.unit == 1.0 else found * stored.unit
             part = scaled.astype(np.float32)
         if (np.isinf(part) & np.isfinite(found)).any():
-            raise ValueError("coherence is computed in float32, and the image holds larger values; divide it")
+            raise ValueError(
+                "coherence is computed in float32, and the image has larger values; divide the image by a constant"
+            )
         if include is not None:
             part[~include] = np.nan
         values[box] = part

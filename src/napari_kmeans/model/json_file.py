@@ -30,7 +30,7 @@ def read(path: str | os.PathLike[str], kind: str, current: int) -> dict[str, Any
     with open(path, "rb") as opened:
         raw = opened.read(_MAX_BYTES + 1)
     if len(raw) > _MAX_BYTES:
-        raise ValueError("it is far too large")
+        raise ValueError(f"it is too large: more than {_MAX_BYTES >> 20} MB")
     return parse(raw.decode("utf-8"), kind, current)
 
 

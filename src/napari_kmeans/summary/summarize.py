@@ -73,7 +73,7 @@ def summarize(
 def check_alike(images: Sequence[Pixels]) -> None:
     """Raise ``ValueError`` unless images can share a model: one type, one number of channels."""
     if not images:
-        raise ValueError("image is an empty list: give at least one image")
+        raise ValueError("image is an empty list; pass at least one image")
     first = images[0]
     for number, image in enumerate(images[1:], start=1):
         if image.value_format != first.value_format:
