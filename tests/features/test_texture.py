@@ -186,3 +186,10 @@ def test_missing_pixels_get_no_label(lazy):
         0
     ]
     np.testing.assert_array_equal(np.asarray(labels) == 0, np.isnan(image))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+def test_a_constant_image_is_one_cluster_without_inertia(dtype):
+    with pytest.warns(UserWarning, match="only"):
+        model = napari_kmeans.fit(np.full((40, 50), 120, dtype=dtype), 3, features="texture")
+    assert (model.n_clusters, model.inertia) == (1, 0.0)

@@ -370,3 +370,11 @@ def test_a_damaged_file_of_an_earlier_version_gives_one_error(fields):
     for name in old:
         with pytest.raises(ValueError, match="the text is not a napari-kmeans model"):
             KMeansModel.from_json(json.dumps({key: value for key, value in old.items() if key != name}))
+
+
+def test_a_model_of_faint_noise_can_be_loaded(tmp_path):
+    image = np.repeat([0.2, 0.8], 20) + np.random.default_rng(0).normal(0, 0.05, (30, 40))
+    model = napari_kmeans.fit(image, 2, coherence=0.5)
+    assert 0 < model.coherence.noise < 1
+    model.save(tmp_path / "m.json")
+    assert KMeansModel.load(tmp_path / "m.json").coherence.noise == model.coherence.noise

@@ -142,3 +142,12 @@ def test_stored_centres_and_scales_belong_together(missing):
     content["edits"][missing] = None
     with pytest.raises(ValueError, match=r"edits\.centers and edits\.scales belong together"):
         model_file.recipe_from_dict(content)
+
+
+def test_a_recipe_of_one_position_has_no_smoothing_along_the_axis():
+    recipe = Recipe.of(3, smooth=(1, 2, 3), coherence=(0, 1, 2))
+    for axis, smooth, coherence in ((0, (2, 3), (1, 2)), (1, (1, 3), (0, 2)), (2, (1, 2), (0, 1))):
+        part = recipe.without_axis(axis)
+        assert (part.smooth, part.coherence) == (smooth, coherence)
+    assert Recipe.of(3, smooth=2).without_axis(1).smooth == (2,)
+    assert Recipe.of(3, smooth=(0, 2, 0)).without_axis(1).smooth == ()

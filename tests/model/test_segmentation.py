@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -247,3 +249,14 @@ def test_progress_rises_and_any_report_can_cancel_the_work(name, kind, chunks, s
         with pytest.raises(Cancelled):
             work(cancel)
         assert calls == shares[:n_reports]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_merged_clusters_are_labelled_and_counted_separately(kind):
+    image = pixels_of(kind)[0]
+    edits = Edits(merges=((2, 3),), background=(1,))
+    result = segment_pixels(image, replace(Recipe.of(4, features=pixels_of(kind)[1]), edits=edits))
+    plain = segment_pixels(image, Recipe.of(4, features=pixels_of(kind)[1]))
+    expected = np.array([0, 0, 2, 2, 4])[plain.labels]
+    np.testing.assert_array_equal(result.labels, expected)
+    np.testing.assert_array_equal(result.model.counts, plain.model.counts)

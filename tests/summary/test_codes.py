@@ -52,3 +52,11 @@ def test_leading_bits_ascend_with_the_values(dtype):
     nonzero = values != 0
     np.testing.assert_allclose(found[nonzero], values[nonzero], rtol=0.07)
     assert (coder.steps(codes.astype(float))[nonzero] > 0).all()
+
+
+@pytest.mark.parametrize("value", [1.0, -3.5, 1e-20, 700.0])
+def test_a_single_code_of_leading_bits_stands_for_the_middle_of_its_values(value):
+    coder = Leading(np.dtype(np.float32), 12)
+    code = coder.codes(np.array([value], dtype=np.float32)).astype(np.float64)
+    low, high = (coder.values(code + part)[0] for part in (1e-12, 1 - 1e-12))
+    assert coder.values(code)[0] == pytest.approx((low + high) / 2, rel=1e-9)

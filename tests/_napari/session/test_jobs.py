@@ -363,3 +363,26 @@ def test_what_fails_is_said_once_and_not_tried_again(viewer, open_dock, settle, 
     settle(dock)
     assert "broken" not in dock.view.status.text()
     np.testing.assert_array_equal(layer.data, napari_kmeans.segment(gray, 4)[0])
+
+
+def test_a_drag_that_pauses_is_one_step_to_undo(viewer, open_dock, settle, qtbot, gray, monkeypatch):
+    viewer.add_image(gray)
+    dock = open_dock()
+    held = [Qt.MouseButton.LeftButton]
+    monkeypatch.setattr("napari_kmeans._napari.session.jobs.QGuiApplication.mouseButtons", lambda: held[0])
+    for k in (4, 5, 6):
+        dock.n_clusters.value = k
+        settle(dock)  # longer than a pause that ends other gestures
+    held[0] = Qt.MouseButton.NoButton
+    qtbot.wait(150)
+    dock.n_clusters.value = 8
+    settle(dock)
+    dock.menu.undo.trigger()
+    assert dock.n_clusters.value == 6
+    dock.menu.undo.trigger()
+    assert dock.n_clusters.value == 3
+    dock.menu.redo.trigger()
+    settle(dock)
+    assert dock.n_clusters.value == 6
+    [layer] = clusters_of(viewer)
+    np.testing.assert_array_equal(layer.data, napari_kmeans.segment(gray, 6)[0])

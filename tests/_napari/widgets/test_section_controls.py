@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 from dock_helpers import overlay_of, run_script
+from qtpy.QtWidgets import QApplication, QFileDialog
 
 import napari_kmeans
 
@@ -61,6 +64,27 @@ def test_clean_up_at_rest(viewer, open_dock, settle, specks, background):
     assert layer.features["pixels"].tolist() == [counts[label] for label in layer.features["index"]]
     dock.undo.defaultAction().trigger()
     settle(dock)
+
+
+def test_the_table_of_cleaned_labels_is_copied_and_saved(
+    viewer, open_dock, settle, specks, monkeypatch, tmp_path
+):
+    viewer.add_image(specks)
+    dock = open_dock()
+    dock.n_clusters.value = 2
+    dock.min_size.value = 10
+    settle(dock)
+    plain, shown = napari_kmeans.segment(specks, 2)[0], overlay_of(viewer).data
+    counts = np.bincount(np.asarray(shown).ravel(), minlength=3)[1:].tolist()
+    assert counts != np.bincount(plain.ravel(), minlength=3)[1:].tolist()
+    path = tmp_path / "table.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    dock.table.asked.emit("csv", [])
+    with path.open(newline="") as file:
+        assert [int(row["pixels"]) for row in csv.DictReader(file)] == counts
+    dock.table.asked.emit("copy", [])
+    copied = csv.DictReader(QApplication.clipboard().text().splitlines(), delimiter="\t")
+    assert [int(row["pixels"]) for row in copied] == counts
 
 
 def test_a_stack_is_cleaned_in_its_units_and_time_point_by_time_point(viewer, open_dock, settle):

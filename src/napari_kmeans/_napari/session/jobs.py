@@ -6,7 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
+from qtpy.QtGui import QGuiApplication
 
 from ...blocks.dask_cluster import use_scheduler
 from ...blocks.progress import Progress
@@ -31,6 +32,7 @@ from .result_labels import labels_on_demand
 from .session import Session
 
 _REST = 300  # ms without a change until the overlay becomes an ordinary array
+_RELEASED = 50  # ms between two looks at the mouse, until it is released
 _DRAWN = 200  # ms for an estimate to be drawn, before all pixels are read on every core
 # Pixels of a 2-D or 3-D view that can be labelled at every step of the slider; larger views wait until it rests.
 _LIVE_PIXELS = {2: 1 << 24, 3: 1 << 22}
@@ -88,6 +90,10 @@ class Jobs(QObject):
         self._measuring: tuple[Session, object, Place] | None = None
         self._rest = Debouncer(self, _REST)
         self._rest.triggered.connect(self._on_rest)
+        self._held = QTimer(self)
+        self._held.setSingleShot(True)
+        self._held.setInterval(_RELEASED)
+        self._held.timeout.connect(self._end_gesture)
         self._read_all = QTimer(self)
         self._read_all.setSingleShot(True)
         self._read_all.setInterval(_DRAWN)
@@ -261,7 +267,7 @@ class Jobs(QObject):
         session = self.session
         if session is None:
             return
-        session.end_gesture()
+        self._end_gesture()
         if session.model is None or session.resolutions is None:
             return
         if self.live or session.overlay.is_on_demand:
@@ -269,6 +275,13 @@ class Jobs(QObject):
         elif not session.is_refined and session.measured is not None:
             clusterings, k = session.measured.clusterings, session.n_clusters
             self.labels.run(lambda progress: clusterings.clustering(k), lambda _: self._on_refined(session))
+
+    def _end_gesture(self) -> None:
+        """Make the next change a step of its own for undo, once the mouse is released: a slow drag is one step."""
+        if QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton:
+            self._held.start()
+        elif self.session is not None:
+            self.session.end_gesture()
 
     def _on_refined(self, session: Session) -> None:
         session.forget_model()
