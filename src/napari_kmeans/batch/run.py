@@ -122,7 +122,7 @@ class _Pace:
 
     def seconds_for(self, n_images: int) -> float:
         """Return the time that images will take; 0 as long as that cannot be told."""
-        # The first image includes imports and says little, unless it takes longer than these.
+        # The first image includes imports, so it says little unless it takes far longer than they do.
         if not self._seconds or (len(self._seconds) == 1 and self._seconds[0] <= SECONDS_TO_START / 2):
             return 0.0
         return min(self._seconds) * n_images

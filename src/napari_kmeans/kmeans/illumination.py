@@ -1,8 +1,8 @@
 """Fit a smooth field together with clusters: k-means of an unevenly lit image.
 
 Minimize Σ (v(x) - c_l(x) - b(x))² over the labels l, the centres c and the coefficients of the field b, by
-alternating between labels, centres and a linear least-squares fit of b [1]_ [2]_. v is the value for an
-additive field, its logarithm for a multiplicative one.
+alternating between the labels, and the centres and field that are best for them [1]_ [2]_. v is the value for
+an additive field, its logarithm for a multiplicative one.
 
 References
 ----------
