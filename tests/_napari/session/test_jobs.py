@@ -7,7 +7,9 @@ import threading
 import numpy as np
 import pytest
 from dock_helpers import clusters_of
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QSlider, QStyle, QStyleOptionSlider
 
 import napari_kmeans
 from napari_kmeans._napari.layers.labels_on_demand import OnDemandLabels
@@ -365,24 +367,37 @@ def test_what_fails_is_said_once_and_not_tried_again(viewer, open_dock, settle, 
     np.testing.assert_array_equal(layer.data, napari_kmeans.segment(gray, 4)[0])
 
 
-def test_a_drag_that_pauses_is_one_step_to_undo(viewer, open_dock, settle, qtbot, gray, monkeypatch):
+def test_a_drag_that_pauses_is_one_step_to_undo(viewer, open_dock, settle, qtbot, gray):
     viewer.add_image(gray)
     dock = open_dock()
-    held = [Qt.MouseButton.LeftButton]
-    monkeypatch.setattr("napari_kmeans._napari.session.jobs.QGuiApplication.mouseButtons", lambda: held[0])
-    for k in (4, 5, 6):
-        dock.n_clusters.value = k
-        settle(dock)  # longer than a pause that ends other gestures
-    held[0] = Qt.MouseButton.NoButton
-    qtbot.wait(150)
-    dock.n_clusters.value = 8
+    window = dock.native.window()
+    window.show()
+    qtbot.waitExposed(window)
+    [slider] = [
+        each for each in dock.native.findChildren(QSlider) if each.isVisible() and each.maximum() == 12
+    ]
+    option = QStyleOptionSlider()
+    slider.initStyleOption(option)
+    parts = QStyle.ComplexControl.CC_Slider, option, QStyle.SubControl.SC_SliderHandle
+    begin = slider.mapTo(window, slider.style().subControlRect(*parts, slider).center())
+    # Sent to the window, so that Qt knows of the button.
+    QTest.mousePress(window.windowHandle(), Qt.MouseButton.LeftButton, pos=begin)
+    passed = []
+    for dx in (40, 80):
+        QTest.mouseMove(window.windowHandle(), begin + QPoint(dx, 0))
+        settle(dock)  # longer than the pause that ends other gestures
+        passed.append(dock.n_clusters.value)
+    QTest.mouseRelease(window.windowHandle(), Qt.MouseButton.LeftButton, pos=begin + QPoint(80, 0))
+    assert 3 < passed[0] < passed[1]
+    qtbot.waitUntil(lambda: not dock.jobs._held.isActive())
+    dock.n_clusters.value = 12
     settle(dock)
     dock.menu.undo.trigger()
-    assert dock.n_clusters.value == 6
+    assert dock.n_clusters.value == passed[1]
     dock.menu.undo.trigger()
     assert dock.n_clusters.value == 3
     dock.menu.redo.trigger()
     settle(dock)
-    assert dock.n_clusters.value == 6
+    assert dock.n_clusters.value == passed[1]
     [layer] = clusters_of(viewer)
-    np.testing.assert_array_equal(layer.data, napari_kmeans.segment(gray, 6)[0])
+    np.testing.assert_array_equal(layer.data, napari_kmeans.segment(gray, passed[1])[0])
