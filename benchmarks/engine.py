@@ -47,8 +47,13 @@ class Timing:
 
 def in_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function of this module there."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    with multiprocessing.get_context("spawn").Pool(1, initializer=_import_numba) as pool:
         return pool.apply(function, arguments)
+
+
+def _import_numba() -> None:
+    """Import numba, as napari does: without it, Python itself runs the first loops over little data."""
+    import numba  # noqa: F401
 
 
 def interleaved(work: dict[str, Callable[[], Any]], rounds: int) -> dict[str, Timing]:
