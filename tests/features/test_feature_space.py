@@ -5,7 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from napari_kmeans.features.feature_space import VectorFormat, alpha_mask, as_native, native_dtype
+from napari_kmeans.features.feature_space import (
+    VectorFormat,
+    alpha_mask,
+    as_native,
+    float_dtype,
+    native_dtype,
+    stored_dtype,
+    unknown_white_reason,
+)
 from napari_kmeans.features.registry import FEATURES
 
 
@@ -24,6 +32,29 @@ def test_native_blocks_are_not_copied():
     assert np.shares_memory(as_native(block), block)
     flags = np.zeros(3, dtype=bool)
     assert np.shares_memory(as_native(flags), flags)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "stored", "computed"),
+    [
+        *[("bool", "u1", "f4"), ("int8", "i1", "f4"), (">u2", "=u2", "f4"), ("int32", "i4", "f8")],
+        *[("u8", "u8", "f8"), (">f2", "f4", "f4"), (">f4", "f4", "f4"), ("f8", "f8", "f8")],
+    ],
+)
+def test_small_numbers_are_computed_in_float32(dtype, stored, computed):
+    assert stored_dtype(dtype) == np.dtype(stored)
+    assert float_dtype(dtype) == np.dtype(computed)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "is_known"),
+    [("u1", True), (">u2", True), ("f8", True), ("bool", True), ("i2", False), ("u4", False)],
+)
+def test_white_is_known_for_8_and_16_bits_and_floats(dtype, is_known):
+    reason = unknown_white_reason(FEATURES["lab"](), dtype)
+    assert (reason == "") == is_known
+    if not is_known:
+        assert f"has dtype {np.dtype(dtype)}, and features='lab' needs colours of 8 or 16 bits" in reason
 
 
 def test_only_a_fourth_channel_is_alpha():

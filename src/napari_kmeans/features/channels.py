@@ -10,7 +10,15 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..options import option
 from ._channel_kernels import divide_by_norm
-from .feature_space import FeatureSpace, ScalarFormat, VectorFormat, as_native, native_dtype
+from .feature_space import (
+    FeatureSpace,
+    ScalarFormat,
+    VectorFormat,
+    as_native,
+    float_dtype,
+    native_dtype,
+    stored_dtype,
+)
 
 _MAX_COUNTED = 3  # with more channels, almost every pixel would have its own cell
 _NORMS = {"l1": 1, "l2": 2, "max": 0}
@@ -96,9 +104,7 @@ class Channels(FeatureSpace):
         return normalized, norms != 0
 
     def _stored_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
-        if self.normalize is None:
-            return np.dtype(np.float32) if dtype == np.float16 else dtype
-        return np.dtype(np.float32 if dtype.itemsize <= 2 or dtype == np.float32 else np.float64)
+        return stored_dtype(dtype) if self.normalize is None else float_dtype(dtype)
 
 
 def _normalize(

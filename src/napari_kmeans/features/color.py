@@ -15,9 +15,12 @@ from .feature_space import (
     as_native,
     missing_color_reason,
     native_dtype,
+    stored_dtype,
+    unknown_white_reason,
 )
 
-_REC709 = (0.2125, 0.7154, 0.0721)
+REC709 = (0.2125, 0.7154, 0.0721)
+"""Weights of red, green and blue in the luminance (Rec. 709)."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,14 @@ class RGB(FeatureSpace):
 
     def value_format(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> VectorFormat:
         """Return the format: three values per pixel."""
-        return VectorFormat(_stored_dtype(dtype), ("red", "green", "blue"), brightness_weights=_REC709)
+        return VectorFormat(stored_dtype(dtype), ("red", "green", "blue"), brightness_weights=REC709)
 
     def transform(
         self, block: NDArray[Any], n_channels: int | None
     ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         """Return red, green and blue in the image's own units."""
         values = as_native(block)[..., :3]
-        return values.astype(_stored_dtype(block.dtype), copy=False), alpha_mask(block, n_channels)
+        return values.astype(stored_dtype(block.dtype), copy=False), alpha_mask(block, n_channels)
 
 
 @dataclass(frozen=True)
@@ -56,23 +59,12 @@ class Lab(RGB):
 
     def unsupported_reason(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
         """Return why an image is not supported: no colours, or no known value of white."""
-        dtype = np.dtype(dtype)
-        if dtype.kind in "iu" and dtype.newbyteorder("=") not in (np.uint8, np.uint16):
-            return (
-                f"image has dtype {dtype}, and features={self.name!r} needs colours of 8 or 16 bits (uint8, "
-                "uint16), or floats from 0 to 1"
-            )
-        return missing_color_reason(self, n_channels)
+        return unknown_white_reason(self, dtype) or missing_color_reason(self, n_channels)
 
     def value_format(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> VectorFormat:
         """Return the format: three values per pixel, with the value of white."""
         stored = native_dtype(dtype)
         white = 1.0 if np.dtype(dtype).kind in "fb" else float(np.iinfo(stored).max)
         return VectorFormat(
-            _stored_dtype(dtype), ("L*", "a*", "b*"), brightness_weights=(1.0, 0.0, 0.0), white=white
+            stored_dtype(dtype), ("L*", "a*", "b*"), brightness_weights=(1.0, 0.0, 0.0), white=white
         )
-
-
-def _stored_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """Return the stored type; float16 is widened, so that it is counted like any float."""
-    return np.dtype(np.float32) if np.dtype(dtype) == np.float16 else native_dtype(dtype)

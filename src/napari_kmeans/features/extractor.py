@@ -13,7 +13,14 @@ from numpy.typing import DTypeLike, NDArray
 from ..preprocess.exclusion import SATURATED, check_exclude, included_pixels
 from ..preprocess.illumination import IlluminationField
 from ..preprocess.smoothing import gaussian, gaussian_radius
-from .feature_space import FeatureSpace, ScalarFormat, VectorFormat, alpha_mask, as_native, native_dtype
+from .feature_space import (
+    FeatureSpace,
+    ScalarFormat,
+    VectorFormat,
+    alpha_mask,
+    as_native,
+    float_dtype,
+)
 from .registry import get_feature_space
 
 MAX_SIGMA = 1000.0
@@ -93,7 +100,7 @@ class FeatureExtractor:
         value_format = self._stored_format(dtype, n_channels, n_axes)
         if self.field is None:
             return value_format
-        corrected = _corrected_dtype(value_format.dtype)
+        corrected = float_dtype(value_format.dtype)
         if isinstance(value_format, VectorFormat):
             return replace(value_format, dtype=corrected)
         return ScalarFormat(corrected)
@@ -111,7 +118,7 @@ class FeatureExtractor:
             return values
         stored = self._stored_format(dtype, n_channels, len(shape))
         unit = stored.unit if isinstance(stored, ScalarFormat) else 1.0
-        return self.field.correct(values, box, shape, _corrected_dtype(stored.dtype), unit)
+        return self.field.correct(values, box, shape, float_dtype(stored.dtype), unit)
 
     def _stored_format(
         self, dtype: DTypeLike, n_channels: int | None, n_axes: int
@@ -189,9 +196,7 @@ class FeatureExtractor:
         dtype = np.dtype(dtype)
         if not self.smooth and not self._makes_holes:
             return dtype
-        return np.dtype(
-            np.float32 if dtype.itemsize <= 2 or native_dtype(dtype) == np.float32 else np.float64
-        )
+        return float_dtype(dtype)
 
     def _smooth(self, channel: NDArray[Any], known: NDArray[np.bool_] | None) -> NDArray[Any]:
         """Smooth one channel over its known pixels; pixels that are not finite stay as they are."""
@@ -201,11 +206,6 @@ class FeatureExtractor:
         finite = np.isfinite(channel)
         known = finite if known is None else known & finite
         return np.where(finite, gaussian(channel, sigma, known), channel)
-
-
-def _corrected_dtype(stored: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the float type of corrected values."""
-    return np.dtype(np.float32 if stored.itemsize <= 2 or stored == np.float32 else np.float64)
 
 
 def check_smooth(smooth: Any) -> tuple[float, ...]:

@@ -186,6 +186,18 @@ def as_native(block: NDArray[Any]) -> NDArray[Any]:
     return block.astype(block.dtype.newbyteorder("="), copy=False)
 
 
+def stored_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return the type that several features are stored in: float16 is widened, to be counted like any float."""
+    dtype = native_dtype(dtype)
+    return np.dtype(np.float32) if dtype == np.float16 else dtype
+
+
+def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return the float type to compute with values of `dtype`: float32 if it holds them, else float64."""
+    dtype = native_dtype(dtype)
+    return np.dtype(np.float32 if dtype.itemsize <= 2 or dtype == np.float32 else np.float64)
+
+
 def alpha_mask(block: NDArray[Any], n_channels: int | None) -> NDArray[np.bool_] | None:
     """Return where the alpha of an RGBA block is not 0; None for other blocks."""
     return np.asarray(block[..., 3] != 0) if n_channels == 4 else None
@@ -200,3 +212,14 @@ def missing_color_reason(space: FeatureSpace, n_channels: int | None) -> str:
     else:
         given = f"channel_axis holds {n_channels} channel{'s' * (n_channels != 1)}"
     return f"{given}, and features={space.name!r} needs 3 (RGB) or 4 (RGBA)"
+
+
+def unknown_white_reason(space: FeatureSpace, dtype: DTypeLike) -> str:
+    """Return why the value of white is unknown, on which colours depend; empty if it is known."""
+    dtype = np.dtype(dtype)
+    if dtype.kind in "iu" and dtype.newbyteorder("=") not in (np.uint8, np.uint16):
+        return (
+            f"image has dtype {dtype}, and features={space.name!r} needs colours of 8 or 16 bits (uint8, "
+            "uint16), or floats from 0 to 1"
+        )
+    return ""

@@ -13,6 +13,7 @@ from .feature_space import (
     ScalarFormat,
     alpha_mask,
     as_native,
+    float_dtype,
     missing_color_reason,
     native_dtype,
 )
@@ -52,9 +53,7 @@ class Gray(FeatureSpace):
             return ScalarFormat(np.dtype(np.int32), 1e-4, upper=2_550_000)
         if dtype == np.uint16:
             return ScalarFormat(np.dtype(np.uint32), 1e-4)
-        if dtype.kind == "f" and dtype.itemsize >= 4:
-            return ScalarFormat(dtype)
-        return ScalarFormat(np.dtype(np.float32 if dtype.itemsize <= 2 else np.float64))
+        return ScalarFormat(float_dtype(dtype))
 
     def transform(
         self, block: NDArray[Any], n_channels: int | None
@@ -162,10 +161,7 @@ class Saturation(Red):
 
     def value_format(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> ScalarFormat:
         """Return the format: a float type that is wide enough for the image's values."""
-        dtype = native_dtype(dtype)
-        if not (dtype.kind == "f" and dtype.itemsize >= 4):
-            dtype = np.dtype(np.float32 if dtype.itemsize <= 2 else np.float64)
-        return ScalarFormat(dtype)
+        return ScalarFormat(float_dtype(dtype))
 
     def transform(
         self, block: NDArray[Any], n_channels: int | None

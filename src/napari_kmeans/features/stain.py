@@ -15,6 +15,7 @@ from .feature_space import (
     as_native,
     missing_color_reason,
     native_dtype,
+    unknown_white_reason,
 )
 
 _DARKEST = 1e-6  # of white, as in scikit-image: the logarithm of black is infinite
@@ -40,13 +41,7 @@ class Hematoxylin(FeatureSpace):
 
     def unsupported_reason(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
         """Return why an image is not supported: no colours, or no known value of white."""
-        dtype = np.dtype(dtype)
-        if dtype.kind in "iu" and dtype.newbyteorder("=") not in (np.uint8, np.uint16):
-            return (
-                f"image has dtype {dtype}, and features={self.name!r} needs colours of 8 or 16 bits (uint8, "
-                "uint16), or floats from 0 to 1"
-            )
-        return missing_color_reason(self, n_channels)
+        return unknown_white_reason(self, dtype) or missing_color_reason(self, n_channels)
 
     def value_format(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> ScalarFormat:
         """Return the format: one float32 per pixel."""

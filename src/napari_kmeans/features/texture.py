@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from ..options import option
 from ..preprocess.smoothing import gaussian, gaussian_radius
 from . import _texture_kernels as kernels
-from .feature_space import FeatureSpace, VectorFormat, native_dtype
+from .feature_space import FeatureSpace, VectorFormat, float_dtype, native_dtype
 from .gray import Gray
 
 _MAX_PIXELS = 1000
@@ -88,7 +88,7 @@ class Texture(FeatureSpace):
 
     def value_format(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> VectorFormat:
         """Return the format: the features, and the intensity behind them."""
-        precision = _precision(dtype)
+        precision = float_dtype(dtype)
         return VectorFormat(
             precision,
             self._names(n_axes),
@@ -104,7 +104,7 @@ class Texture(FeatureSpace):
         """Return the features; the intensity is NaN where the image is."""
         values, include = Gray().transform(block, n_channels)
         unit = Gray().value_format(block.dtype, n_channels).unit
-        precision = _precision(block.dtype)
+        precision = float_dtype(block.dtype)
         gray = np.multiply(values, unit, dtype=np.float64).astype(precision)
         known = np.isfinite(gray)
         missing = np.isnan(gray)
@@ -171,12 +171,6 @@ class _Window:
 
     def _smooth(self, values: NDArray[Any]) -> NDArray[np.float64]:
         return _smooth(values, self._sigma, np.dtype(np.float64), _WINDOW_TRUNCATE, "symmetric")
-
-
-def _precision(dtype: DTypeLike) -> np.dtype[Any]:
-    """Return the type that features are computed in: float32, as in scikit-image, if it holds the values."""
-    dtype = native_dtype(dtype)
-    return np.dtype(np.float32 if dtype.itemsize <= 2 or dtype == np.float32 else np.float64)
 
 
 def _scale_features(image: NDArray[Any], scales: NDArray[np.float64]) -> Iterator[NDArray[Any]]:

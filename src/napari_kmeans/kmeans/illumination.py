@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
+from ..features.color import REC709
 from ..features.feature_space import ScalarFormat, VectorFormat
 from ..preprocess.illumination import (
     Illumination,
@@ -51,7 +52,6 @@ _SAME = 1e-3  # of the standard deviation: coefficients that lead to the same lo
 _N_POINTS = 512  # cells that the optimal centres are found on
 _OUTLIERS = 1000  # one pixel of so many, at either end, is an outlier
 _N_CELLS, _N_REWEIGHTED = 24, 8  # per axis, for differences within segments; rounds of reweighting
-_LUMINANCE = (0.2125, 0.7154, 0.0721)  # Rec. 709
 _BRIGHTEST, _DARKEST = 0.99, 1e-4  # a quantile, and a share of it, between which weights vary
 
 
@@ -214,7 +214,7 @@ def _columns(sample: FieldSample, value_format: ScalarFormat | VectorFormat) -> 
         return np.asarray(sample.values.astype(np.float64).T * value_format.unit)
     columns = sample.values[:, : value_format.n_features].astype(np.float64).T
     if _is_color(value_format):
-        columns = np.sum(columns * np.array(_LUMINANCE)[:, np.newaxis], axis=0, keepdims=True)
+        columns = np.sum(columns * np.array(REC709)[:, np.newaxis], axis=0, keepdims=True)
     return columns
 
 
