@@ -8,7 +8,7 @@ import pytest
 
 from napari_kmeans import Channels, Recipe, Texture
 from napari_kmeans.labels.clean_up import CleanUp
-from napari_kmeans.options import Option, check_number, option, options_of
+from napari_kmeans.options import Option, check_number, is_integer, is_number, option, options_of
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,13 @@ def test_options_are_fields_with_details():
     assert width.unit == "length"
     assert found[1][2].maximum == math.inf
     assert next(options_of(Owner(width=5)))[1] == 2.0
+
+
+def test_flags_texts_and_complex_numbers_are_no_numbers():
+    integers, floats = (3, np.uint8(3)), (2.5, math.nan, np.float16(2))
+    others = (True, np.True_, "3", None, 1j, np.complex64(1), [3], np.array(3))
+    assert [is_integer(value) for value in (*integers, *floats, *others)] == [True] * 2 + [False] * 11
+    assert [is_number(value) for value in (*integers, *floats, *others)] == [True] * 5 + [False] * 8
 
 
 @pytest.mark.parametrize("value", [0, 10, 2.5, np.float32(3), np.int16(4)])

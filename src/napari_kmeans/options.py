@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -53,6 +53,16 @@ def options_of(owner: Any) -> Iterator[tuple[str, Any, Option]]:
             yield each.name, default, each.metadata["option"]
 
 
+def is_integer(value: object) -> TypeGuard[int | np.integer[Any]]:
+    """Return whether a value is an integer of Python or NumPy; a bool is none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> TypeGuard[int | float | np.integer[Any] | np.floating[Any]]:
+    """Return whether a value is a real number of Python or NumPy; a bool is none."""
+    return is_integer(value) or isinstance(value, float | np.floating)
+
+
 def check_number(name: str, value: object, option: Option | None = None) -> float:
     """Return a number in the range of its option.
 
@@ -63,7 +73,7 @@ def check_number(name: str, value: object, option: Option | None = None) -> floa
     ValueError
         If it is out of range or not finite.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+    if not is_number(value):
         raise TypeError(f"{name} must be a number, not {value!r:.80}")
     low, high = (option.minimum, option.maximum) if option else (-math.inf, math.inf)
     if not low <= value <= high or not math.isfinite(value):

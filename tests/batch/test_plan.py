@@ -54,3 +54,12 @@ def test_plans_that_would_lose_something_are_rejected(
             inputs([tmp_path / image for image in images]),
             Outputs(None if out is None else tmp_path / out, **options),
         )
+
+
+def test_outputs_that_exist_are_found_even_if_they_are_broken_links(tmp_path: Path) -> None:
+    [job] = plan(inputs([tmp_path / "a.png"]), Outputs(tmp_path / "out", table=True, figure="png"))
+    assert job.existing() == []
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a-figure.png").write_bytes(b"")
+    (tmp_path / "out" / "a-labels.tif").symlink_to("nowhere")
+    assert job.existing() == [tmp_path / "out" / "a-labels.tif", tmp_path / "out" / "a-figure.png"]

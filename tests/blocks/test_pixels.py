@@ -95,3 +95,10 @@ def test_a_block_reader_makes_the_same_block_from_pixels_read_elsewhere():
     remote = pickle.loads(pickle.dumps(pixels.reader)).block(box, *pixels.crop(box))
     for found, expected in zip(remote.values(), pixels.read(box), strict=True):
         assert np.array_equal(found, expected)
+
+
+def test_positions_of_a_block_are_indices_in_the_whole_image():
+    pixels = Pixels.of(np.zeros((4, 5, 3), np.uint8), channel_axis=-1)
+    block = pixels.load((slice(1, 3), slice(2, 5)))
+    assert block.positions().dtype == np.uint64
+    assert block.positions().tolist() == np.arange(20).reshape(4, 5)[1:3, 2:5].reshape(-1).tolist()

@@ -10,7 +10,7 @@ from napari_kmeans.io import tiff
 from napari_kmeans.io.image_file import ImageFile
 from napari_kmeans.io.label_images import write_labels
 from napari_kmeans.io.ome_zarr_labels import LabelMetadata
-from napari_kmeans.io.record import one_line, read_record, sidecar_of, write_sidecar
+from napari_kmeans.io.record import one_line, read_record, sidecar_of, sources_of, write_sidecar
 
 RECORD = {"format": "napari-kmeans model", "names": ["a & b", "<µ>", "(=) \\ )", '"']}
 TEXT = json.dumps(RECORD)
@@ -99,3 +99,9 @@ def test_other_files_do_not_say_so(tmp_path: Path, name: str, content: bytes) ->
         read_record(tmp_path / name)
     with pytest.raises(FileNotFoundError):
         read_record(tmp_path / "absent")
+
+
+def test_a_file_is_made_of_one_image_or_several() -> None:
+    assert sources_of({"source": {"path": "a"}}) == [{"path": "a"}]
+    assert sources_of({"sources": [{"path": "a"}, {"path": "b"}]}) == [{"path": "a"}, {"path": "b"}]
+    assert sources_of({"program": "napari-kmeans"}) == []

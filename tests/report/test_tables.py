@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import napari_kmeans
-from napari_kmeans.report.tables import PixelSize, cluster_table, table_text, write_table
+from napari_kmeans.report.tables import PixelSize, cluster_table, table_text, without_nan, write_table
 
 IMAGE = np.repeat(np.array([[10, 20, 100, 200]], dtype=np.uint8), [4, 3, 2, 1], axis=1)
 
@@ -121,3 +121,8 @@ def test_intervals_are_columns_too() -> None:
     assert (table["up_to_low"][0], table["up_to_high"][0]) == tuple(found.thresholds[1])
     assert math.isnan(table["up_to_high"][1])
     assert "share_low" in table_text(model, uncertainty=found).splitlines()[0]
+
+
+def test_missing_values_are_none_instead_of_nan() -> None:
+    table = {"above": [math.nan, 1.5], "name": ["a", "b"], "empty": []}
+    assert without_nan(table) == {"above": [None, 1.5], "name": ["a", "b"], "empty": []}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass, field, replace
 
@@ -108,7 +107,7 @@ def _process(
     job: Job, task: Task, stage: Stage, overwrite: bool, skip_existing: bool, rows: bool, thumbnails: bool
 ) -> Outcome:
     stage("reading")
-    there = [path for path in job.outputs if os.path.lexists(path)]
+    there = job.existing()
     if there and not overwrite and not skip_existing:
         raise FileExistsError(f"{there[0]} exists already; --overwrite replaces it (from {job.image})")
     found = ""

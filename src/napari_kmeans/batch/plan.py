@@ -40,6 +40,10 @@ class Job:
         )
         return [path for path in paths if path is not None]
 
+    def existing(self) -> list[Path]:
+        """Return the files to write that exist already."""
+        return [path for path in self.outputs if os.path.lexists(path)]
+
 
 @dataclass(frozen=True)
 class Outputs:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +55,7 @@ def look_at(job: Job, task: Mapping[str, Any], source: str) -> Existing:
     source : str
         Fingerprint of the image as it is now.
     """
-    there = [path for path in job.outputs if os.path.lexists(path)]
+    there = job.existing()
     labels: Mapping[str, Any] = {}
     for path in there:
         record = _record_of(path)

@@ -15,7 +15,7 @@ from ..io.atomic import replacing
 from ..io.image_file import ImageFile
 from ..io.record import KEY, write_sidecar
 from ..model.model import KMeansModel
-from ..report.tables import PixelSize, cluster_table, write_columns
+from ..report.tables import PixelSize, cluster_table, without_nan, write_columns
 from .task import Result
 
 SUFFIXES = (".csv", ".parquet")
@@ -108,9 +108,6 @@ def write_rows(path: Path, table: Columns, record: str, *, overwrite: bool = Fal
     import pyarrow
     from pyarrow import parquet
 
-    columns = {
-        name: [None if value != value else value for value in column] for name, column in table.items()
-    }
-    content = pyarrow.table(columns).replace_schema_metadata({KEY: record})
+    content = pyarrow.table(without_nan(table)).replace_schema_metadata({KEY: record})
     with replacing(path, overwrite=overwrite) as partial:
         parquet.write_table(content, partial)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..features.extractor import FeatureExtractor
 from ..features.feature_space import FeatureSpace, ScalarFormat, VectorFormat
+from ..options import is_integer
 from .arrays import as_readable, check_image, check_mask, in_memory
 from .boxes import Box, add_halo
 
@@ -57,6 +58,15 @@ class Block:
             return values, include
         inside = self.mask if self.mask.dtype == bool else self.mask != 0
         return values, inside if include is None else inside & include
+
+    def positions(self) -> NDArray[np.uint64]:
+        """Return the C-order index in the whole image of each pixel of the box: flat uint64 array."""
+        positions: NDArray[np.uint64] = np.zeros((), dtype=np.uint64)
+        for side, size in zip(self.box, self.shape, strict=True):
+            begin, end, _ = side.indices(size)
+            along = np.arange(begin, end, dtype=np.uint64)
+            positions = np.add.outer(positions * np.uint64(size), along)
+        return positions.reshape(-1)
 
 
 @dataclass(frozen=True)
@@ -239,7 +249,7 @@ def check_axis(name: str, axis: object, ndim: int) -> int:
     TypeError, ValueError
         If `axis` is not an axis of an array of `ndim` dimensions.
     """
-    if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
+    if not is_integer(axis):
         raise TypeError(f"{name} must be an int or None, not {axis!r}")
     if not -ndim <= axis < ndim:
         raise ValueError(f"{name}={axis} is out of range for an image of {ndim} dimensions")

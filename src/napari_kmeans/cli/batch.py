@@ -13,7 +13,7 @@ from ..batch.inputs import find_inputs, read_file_list
 from ..batch.task import Task
 from ..io.fingerprint import fingerprint
 from ..io.image_file import location
-from ..io.record import read_record
+from ..io.record import read_record, sources_of
 from ..model.recipe import Recipe
 from ..user_warning import warn_user
 from .commands import plan_jobs, run_jobs
@@ -95,8 +95,7 @@ def _task_of(path: Path, images: list[str]) -> Task:
     except ValueError as error:
         raise ValueError(f"{path} cannot be made again: {error}") from None
     if not images:
-        made = record["provenance"]
-        for source in made.get("sources", [made["source"]] if "source" in made else []):
+        for source in sources_of(record["provenance"]):
             image = str(source["path"])
             images.append(image)
             if fingerprint(location(image)) != source.get("fingerprint"):

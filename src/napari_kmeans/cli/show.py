@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..io.record import read_record
+from ..io.record import read_record, sources_of
 from ..model.recipe import Recipe
 from .report import reporting
 
@@ -42,7 +42,7 @@ def _lines(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines = []
     if made:
         lines.append(("program", f"{made.get('program')} {made.get('version')}"))
-    for source in made.get("sources", [made["source"]] if "source" in made else []):
+    for source in sources_of(made):
         lines += _source(source)
     recipe = task.get("recipe") or record.get("recipe") or (record if "n_clusters" in record else {})
     lines += [("recipe", text) for text in _recipe(recipe)]

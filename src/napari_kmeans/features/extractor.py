@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ..options import is_number
 from ..preprocess.exclusion import SATURATED, check_exclude, included_pixels
 from ..preprocess.illumination import IlluminationField
 from ..preprocess.smoothing import gaussian, gaussian_radius
@@ -218,7 +219,7 @@ def check_smooth(smooth: Any) -> tuple[float, ...]:
     """
     numbers = list(smooth) if isinstance(smooth, Iterable) and not isinstance(smooth, str) else [smooth]
     for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, int | float | np.integer | np.floating):
+        if not is_number(number):
             raise TypeError(
                 f"smooth must be a number of pixels or one for each spatial axis, not {smooth!r:.80}"
             )

@@ -11,6 +11,7 @@ import html
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,11 @@ def read_record(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict) or not str(found.get("format", "")).startswith(KEY):
         raise ValueError(f"{path} has no record of how it was made: it is not an output of napari-kmeans")
     return found
+
+
+def sources_of(provenance: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the images that a file was made of; a table is made of several."""
+    return list(provenance.get("sources", [provenance["source"]] if "source" in provenance else []))
 
 
 def _find(path: Path) -> object:

@@ -14,6 +14,7 @@ from ..blocks.arrays import as_readable, in_memory, is_dask, is_masked
 from ..blocks.boxes import row_boxes
 from ..blocks.pixels import check_axis
 from ..blocks.progress import Progress, subprogress
+from ..options import is_integer
 from . import _clean_up_kernels as kernels
 from .clean_up import check_axes, check_labels, check_spacing, check_spatial
 
@@ -107,7 +108,7 @@ def split_into_objects(
     n_spatial = check_spatial(labels, separate_axes)
     sizes = check_spacing(spacing, n_spatial)
     wanted = _check_clusters(clusters)
-    if isinstance(connectivity, bool) or not isinstance(connectivity, int | np.integer):
+    if not is_integer(connectivity):
         raise TypeError(f"connectivity must be an int, not {connectivity!r}")
     if not 1 <= connectivity <= n_spatial:
         raise ValueError(f"connectivity={connectivity} must be 1 to the number of spatial axes, {n_spatial}")
@@ -135,7 +136,7 @@ def _check_clusters(clusters: Any) -> set[int] | None:
         return None
     given = [clusters] if isinstance(clusters, int | np.integer) else list(clusters)
     for label in given:
-        if isinstance(label, bool) or not isinstance(label, int | np.integer):
+        if not is_integer(label):
             raise TypeError(f"clusters must be labels, not {label!r}")
         if not 1 <= label <= 255:
             raise ValueError(f"clusters={clusters!r} must be labels from 1 to 255")

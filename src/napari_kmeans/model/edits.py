@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..options import is_integer
+
 
 @dataclass(frozen=True)
 class Edits:
@@ -84,7 +86,7 @@ def check_clusters(name: str, labels: Iterable[int], n_clusters: int) -> list[in
         raise TypeError(f"{name} must be a list of clusters, such as [1], not {labels!r:.80}")
     checked = list(labels)
     for item in checked:
-        if isinstance(item, bool) or not isinstance(item, int | np.integer):
+        if not is_integer(item):
             raise TypeError(f"{name} must hold ints, not {item!r}")
         if not 1 <= item <= n_clusters:
             raise ValueError(f"{name} holds {item}; clusters are numbered 1 to {n_clusters}")

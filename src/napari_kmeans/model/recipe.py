@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict, TypeVar
 
-import numpy as np
-
 from ..features.extractor import MAX_SIGMA, FeatureExtractor, check_smooth
 from ..features.feature_space import FeatureSpace
 from ..features.gray import Gray
@@ -21,7 +19,7 @@ from ..features.registry import FEATURES, get_feature_space
 from ..kmeans.clustering import MAX_CLUSTERS, SOLVERS
 from ..kmeans.suggestion import AUTO, GAP
 from ..labels.clean_up import CleanUp
-from ..options import option, options_of
+from ..options import is_integer, option, options_of
 from ..preprocess.coherence import MAX_COHERENCE, check_coherence
 from ..preprocess.exclusion import SATURATED, check_exclude
 from ..preprocess.illumination import KINDS, Illumination, check_illumination
@@ -149,7 +147,7 @@ class Recipe:
         solver, random_state, clean_up = (options[name] for name in ("solver", "random_state", "clean_up"))
         if solver not in SOLVERS:
             raise ValueError(f"solver={solver!r} is not known; use one of {', '.join(map(repr, SOLVERS))}")
-        if isinstance(random_state, bool) or not isinstance(random_state, int | np.integer):
+        if not is_integer(random_state):
             raise TypeError(f"random_state must be an int, not {random_state!r}")
         if not 0 <= random_state < 1 << 32:
             raise ValueError(f"random_state={random_state} must be 0 to 4294967295")
@@ -343,7 +341,7 @@ def _keywords(allowed: type) -> list[str]:
 def check_n_clusters(name: str, value: object) -> None:
     """Raise ``TypeError`` or ``ValueError`` unless a number of clusters is an int from 1 to 255."""
     auto = ', "auto" or "gap"' if name == "n_clusters" else ""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    if not is_integer(value):
         raise TypeError(f"{name} must be an int{auto}, not {value!r}")
     if not 1 <= value <= MAX_CLUSTERS:
         raise ValueError(f"{name}={value} must be 1 to {MAX_CLUSTERS}{auto}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -94,8 +94,7 @@ def from_dict(content: dict[str, Any], kind: type[R]) -> R:
     known = ("n_clusters", *checks, "solver", "random_state")
     options: dict[str, Any] = {}
     for name, value in content.items():
-        if name not in known:
-            raise ValueError(f"it has a field {name!r:.40}, which is none of {', '.join(known)}")
+        _check_field(name, known)
         options[name] = _checked(name, checks[name], value) if name in checks else value
     edits = options.pop("edits", {})
     k = options.pop("n_clusters")
@@ -142,9 +141,13 @@ def _object(value: Any, owner: type | None = None) -> dict[str, Any]:
         return value
     known = [each.name for each in fields(owner)]
     for name in value:
-        if name not in known:
-            raise ValueError(f"it has a field {name!r:.40}, which is none of {', '.join(known)}")
+        _check_field(name, known)
     return value
+
+
+def _check_field(name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise ValueError(f"it has a field {name!r:.40}, which is none of {', '.join(known)}")
 
 
 def _edits(value: Any, n_clusters: int | str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from ..blocks.progress import Progress, subprogress
 from ..features.feature_space import ScalarFormat
 from ..kmeans.exact import OptimalPartitions
 from ..kmeans.intervals import midpoints
+from ..options import is_integer
 from ..summary.block_counts import BlockCountsPlan, counts_plan
 from ..summary.scalar import ScalarSummary
 from ..summary.summarize import summarize
@@ -175,7 +176,7 @@ def _check(model: FittedModel, pixels: Pixels, level: float, n_resamples: int) -
         raise ValueError("a single cluster has neither thresholds nor a share to find intervals of")
     if not 0 < level < 1:
         raise ValueError(f"level={level!r} must be between 0 and 1, such as 0.95")
-    if isinstance(n_resamples, bool) or not isinstance(n_resamples, int | np.integer):
+    if not is_integer(n_resamples):
         raise TypeError(f"n_resamples must be an int, not {n_resamples!r}")
     if not 20 <= n_resamples <= 100_000:
         raise ValueError(f"n_resamples={n_resamples} must be 20 to 100000")

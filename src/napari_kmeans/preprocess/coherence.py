@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..options import is_number
 from . import _kernels
 
 MAX_COHERENCE = 100.0
@@ -64,7 +65,7 @@ def check_coherence(coherence: Any) -> tuple[float, ...]:
     several = isinstance(coherence, Iterable) and not isinstance(coherence, str)
     numbers = list(coherence) if several else [coherence]
     for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, int | float | np.integer | np.floating):
+        if not is_number(number):
             raise TypeError(f"coherence must be a number or one for each spatial axis, not {coherence!r:.80}")
         if not 0 <= number <= MAX_COHERENCE:
             raise ValueError(f"coherence={coherence!r:.80} must be 0 to {MAX_COHERENCE:g}")

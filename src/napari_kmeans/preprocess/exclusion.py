@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..options import is_number
+
 SATURATED = "saturated"
 """Stands for the largest value of an integer image."""
 
@@ -32,7 +34,7 @@ def check_exclude(exclude: Any) -> tuple[float | str, ...]:
             if value != SATURATED:
                 raise ValueError(f"exclude={value!r:.80} is not known; use numbers or {SATURATED!r}")
             checked.append(value)
-        elif isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        elif not is_number(value):
             raise TypeError(f"exclude must hold numbers or {SATURATED!r}, not {value!r:.80}")
         elif isinstance(value, int) and abs(value) > _LARGEST_INT:
             raise ValueError("exclude holds an integer beyond 1e308, which no image contains")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..options import is_integer
 from . import _field_kernels as kernels
 
 KINDS = ("additive", "multiplicative")
@@ -46,7 +47,7 @@ class Illumination:
             raise ValueError(
                 f"illumination={self.kind!r:.80} is not known; use one of {', '.join(map(repr, KINDS))}"
             )
-        if isinstance(self.degree, bool) or not isinstance(self.degree, int | np.integer):
+        if not is_integer(self.degree):
             raise TypeError(f"degree must be an int, not {self.degree!r:.80}")
         if not 1 <= self.degree <= MAX_DEGREE:
             raise ValueError(f"degree={self.degree} must be 1 to {MAX_DEGREE}")

@@ -13,6 +13,7 @@ from ..io.image_file import ImageFile, Location
 from ..model import json_file
 from ..model.model import KMeansModel
 from ..model.stack import KMeansStack
+from .tables import without_nan
 
 PROGRAM = "napari-kmeans"
 
@@ -48,9 +49,7 @@ def record_of(
     """
     provenance = {"program": PROGRAM, "version": __version__, "source": source, "task": task}
     if clusters is not None:
-        provenance["clusters"] = {
-            name: [None if value != value else value for value in column] for name, column in clusters.items()
-        }
+        provenance["clusters"] = without_nan(clusters)
     document = {**json.loads(model.to_json()), "provenance": provenance}
     return json.dumps(document, separators=(",", ":"))
 

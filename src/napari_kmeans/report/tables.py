@@ -162,6 +162,11 @@ def write_columns(path: Path, table: Mapping[str, Sequence[Any]], *, overwrite: 
         writer.writerows(["" if value != value else value for value in row] for row in rows)
 
 
+def without_nan(table: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return a table with None instead of NaN, for formats that have missing values."""
+    return {name: [None if value != value else value for value in column] for name, column in table.items()}
+
+
 def table_text(
     model: FittedModel,
     pixel: PixelSize | None = None,

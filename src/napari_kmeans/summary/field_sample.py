@@ -92,11 +92,7 @@ class FieldSamplePlan:
         values, include = block.values()
         n_axes = len(block.shape)
         flat = values.reshape(-1, *values.shape[n_axes:]) if values.ndim > n_axes else values.reshape(-1, 1)
-        positions: NDArray[np.uint64] = np.zeros((), dtype=np.uint64)
-        for side, size in zip(block.box, block.shape, strict=True):
-            begin, end, _ = side.indices(size)
-            positions = np.add.outer(positions * np.uint64(size), np.arange(begin, end, dtype=np.uint64))
-        positions = positions.reshape(-1)
+        positions = block.positions()
         hashes = splitmix64(positions)
         if hashes.size > 4 * FIELD_SAMPLE_SIZE:
             # A bound on the hashes leaves few candidates; most images need fewer still.

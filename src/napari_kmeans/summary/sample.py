@@ -64,7 +64,7 @@ class SamplePlan:
             finite = _finite(columns)
             if not finite.all():
                 include = finite if include is None else finite & include.reshape(-1)
-        hashes = splitmix64(_positions(block))
+        hashes = splitmix64(block.positions())
         chosen = None if include is None else np.flatnonzero(include)
         if chosen is not None:
             hashes = hashes[chosen]
@@ -153,13 +153,3 @@ def _rows(columns: NDArray[Any], chosen: NDArray[np.intp]) -> NDArray[Any]:
     for number, column in enumerate(columns):
         rows[:, number] = column[ascending][place]
     return rows
-
-
-def _positions(block: Block) -> NDArray[np.uint64]:
-    """Return the C-order index in the whole image of each pixel of a block: flat uint64 array."""
-    numbers: NDArray[np.uint64] = np.zeros((), dtype=np.uint64)
-    for side, size in zip(block.box, block.shape, strict=True):
-        begin, end, _ = side.indices(size)
-        along = np.arange(begin, end, dtype=np.uint64)
-        numbers = np.add.outer(numbers * np.uint64(size), along)
-    return numbers.reshape(-1)
