@@ -8,7 +8,7 @@ import pytest
 import zarr
 
 import napari_kmeans
-from napari_kmeans.blocks.arrays import as_readable, check_image, in_memory
+from napari_kmeans.blocks.arrays import as_dask, as_readable, check_image, in_memory
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,11 @@ def test_dask_arrays_are_computed_on_the_calling_thread():
     lazy = da.zeros((4, 4), chunks=2).map_blocks(remember, dtype=float, meta=np.empty((0, 0)))
     assert isinstance(in_memory(lazy), np.ndarray)
     assert set(threads) == {threading.get_ident()}
+
+
+@pytest.mark.parametrize("make", [np.asarray, da.from_array])
+def test_arrays_become_dask_arrays_with_given_chunks(make):
+    array = np.arange(20).reshape(4, 5)
+    chunked = as_dask(make(array), ((1, 3), (5,)))
+    assert chunked.chunks == ((1, 3), (5,))
+    np.testing.assert_array_equal(chunked.compute(), array)

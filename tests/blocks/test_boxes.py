@@ -10,6 +10,7 @@ from napari_kmeans.blocks.boxes import (
     box_size,
     even_lengths,
     grid_boxes,
+    hashed_boxes,
     row_boxes,
     sampled_windows,
     tile_chunks,
@@ -71,6 +72,14 @@ def test_sampled_windows_are_spread_over_a_large_image(shape):
     longest = int(np.argmax(shape))
     assert len({8 * box[longest].start // shape[longest] for box in cut}) >= 5
     assert sampled_windows(shape) == cut
+
+
+def test_hashed_boxes_have_the_given_sides_and_may_lie_anywhere():
+    boxes = hashed_boxes((4, 100), (4, 10), 2000)
+    assert boxes[:50] == hashed_boxes((4, 100), (4, 10), 50)
+    assert {(rows.start, rows.stop) for rows, _ in boxes} == {(0, 4)}
+    assert {columns.stop - columns.start for _, columns in boxes} == {10}
+    assert {columns.start for _, columns in boxes} == set(range(91))
 
 
 def test_a_small_image_has_no_sampled_windows():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dask.array as da
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import napari_kmeans
-from napari_kmeans.blocks.containers import open_container
+from napari_kmeans.blocks.containers import levels_of, open_container
 
 xarray = pytest.importorskip("xarray")
 
@@ -119,6 +120,15 @@ def test_contents_of_an_array_are_the_array(values):
         contents = open_container(array, None)
         assert contents.data is array
         assert contents.wrap(array) is array
+
+
+def test_levels_of_a_layer_begin_with_the_finest(values):
+    assert levels_of(SimpleNamespace(data=values, multiscale=False)) == [values]
+    levels = (values, values[:, ::2])
+    assert [level.shape for level in levels_of(SimpleNamespace(data=levels, multiscale=True))] == [
+        (3, 8, 12),
+        (3, 4, 12),
+    ]
 
 
 class TestErrors:

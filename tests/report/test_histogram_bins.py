@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import napari_kmeans
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.report.histogram_bins import N_BINS, bin_summary
+from napari_kmeans.report.histogram_bins import N_BINS, bin_summary, labels_of_bins
 from napari_kmeans.summary.summarize import summarize
 
 
@@ -64,3 +65,10 @@ def test_an_outlier_does_not_compress_the_rest(far):
     assert abs(edges).max() < 10
     assert counts.sum() >= 0.999 * image.size
     assert (counts > 0).sum() > 100
+
+
+def test_a_bin_has_the_label_of_its_middle():
+    model = napari_kmeans.fit(np.array([[0, 10, 20]], np.uint8), 3).with_background([1]).merged([[2, 3]])
+    assert model.thresholds.tolist() == [5, 15]
+    assert labels_of_bins(np.array([0.0, 9.0, 13.0, 30.0]), model).tolist() == [0, 2, 2]
+    assert labels_of_bins(np.array([0.0, 9.0, 13.0, 30.0]), model.merged([])).tolist() == [0, 2, 3]

@@ -100,6 +100,13 @@ def as_readable(array: Any) -> Any:
     return np.asarray(array)
 
 
+def as_dask(array: Any, chunks: Any) -> Any:
+    """Return a NumPy or dask array as a dask array with these chunks."""
+    import dask.array as da
+
+    return array.rechunk(chunks) if is_dask(array) else da.from_array(array, chunks=chunks)
+
+
 def in_memory(array: Any) -> Any:
     """Compute a dask array on the calling thread; other arrays are returned unchanged."""
     if not is_dask(array):

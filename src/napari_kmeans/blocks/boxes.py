@@ -109,7 +109,12 @@ def sampled_windows(shape: Sequence[int]) -> list[Box] | None:
         left //= sides[axis]
     if math.prod(shape) <= _N_WINDOWS * math.prod(sides):
         return None
-    hashes = splitmix64(np.arange(_N_WINDOWS * len(shape), dtype=np.uint64)).reshape(_N_WINDOWS, -1)
+    return hashed_boxes(shape, sides, _N_WINDOWS)
+
+
+def hashed_boxes(shape: Sequence[int], sides: Sequence[int], n_boxes: int) -> list[Box]:
+    """Return boxes with sides of these lengths, at hashed positions in an array of this shape."""
+    hashes = splitmix64(np.arange(n_boxes * len(shape), dtype=np.uint64)).reshape(n_boxes, -1)
     corners = (hashes % (np.array(shape) - sides + 1).astype(np.uint64)).tolist()
     return [
         tuple(slice(begin, begin + side) for begin, side in zip(corner, sides, strict=True))

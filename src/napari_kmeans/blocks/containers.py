@@ -205,5 +205,9 @@ def _open_layer(layer: Any, channel_axis: int | None) -> Contents:
         raise TypeError(f"image is a napari {kind}; pass an Image layer, such as viewer.layers['cells']")
     if channel_axis is None and layer.rgb:
         channel_axis = -1
-    data = layer.data[0] if layer.multiscale else layer.data
-    return Contents(data, channel_axis, measure=partial(size_of_layer, layer))
+    return Contents(levels_of(layer)[0], channel_axis, measure=partial(size_of_layer, layer))
+
+
+def levels_of(layer: Any) -> list[Any]:
+    """Return the arrays of a napari layer, one per resolution level, the finest first."""
+    return list(layer.data) if layer.multiscale else [layer.data]

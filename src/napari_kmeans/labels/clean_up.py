@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks.arrays import as_readable, check_chunks, check_mask, check_unmasked, in_memory, is_dask, is_zarr
+from ..blocks.arrays import (
+    as_dask,
+    as_readable,
+    check_chunks,
+    check_mask,
+    check_unmasked,
+    in_memory,
+    is_dask,
+    is_zarr,
+)
 from ..blocks.boxes import Box, Chunks, add_halo, grid_boxes, tile_chunks
 from ..blocks.loop import run
 from ..blocks.pixels import check_axis
@@ -184,12 +193,7 @@ def check_labels(labels: Any, mask: Any = None) -> tuple[Any, Any]:
     labels = as_readable(labels)
     if mask is not None:
         mask = check_mask(mask, labels.shape, "the shape of labels")
-        if is_dask(labels):
-            import dask.array as da
-
-            mask = mask.rechunk(labels.chunks) if is_dask(mask) else da.from_array(mask, chunks=labels.chunks)
-        else:
-            mask = in_memory(mask)
+        mask = as_dask(mask, labels.chunks) if is_dask(labels) else in_memory(mask)
     return labels, mask
 
 

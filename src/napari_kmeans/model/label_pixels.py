@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks.arrays import is_dask
+from ..blocks.arrays import as_dask
 from ..blocks.boxes import Box
 from ..blocks.loop import block_boxes, map_blocks, run
 from ..blocks.pixels import Block, BlockReader, Pixels
@@ -131,7 +131,7 @@ def compute_lazily(pixels: Pixels, compute: Compute, dtype: np.dtype[Any]) -> An
     if pixels.n_channels is not None:
         image = image.rechunk({image.ndim - 1: -1})
     if mask is not None:
-        mask = mask.rechunk(chunks) if is_dask(mask) else da.from_array(mask, chunks=chunks)
+        mask = as_dask(mask, chunks)
     # overlap needs a halo no wider than the image, and merges chunks that are narrower than the halo; the
     # labels are rechunked at the end.
     halo = tuple(min(width, size) for width, size in zip(pixels.halo, pixels.shape, strict=True))

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks.boxes import Box
-from ..blocks.hashing import splitmix64
+from ..blocks.boxes import Box, hashed_boxes
 from ..blocks.loop import map_blocks
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
@@ -245,10 +244,7 @@ def _windows(shape: tuple[int, ...]) -> list[Box]:
     sides = [min(side, size) for size in shape]
     if math.prod(shape) <= _N_WINDOWS * _WINDOW_PIXELS:
         return [tuple(slice(0, size) for size in shape)]
-    hashes = splitmix64(np.arange(_N_WINDOWS * len(shape), dtype=np.uint64)).reshape(_N_WINDOWS, -1)
-    room = np.array(shape) - sides + 1
-    corners = (hashes % room.astype(np.uint64)).astype(int).tolist()
-    return [tuple(slice(at, at + n) for at, n in zip(corner, sides, strict=True)) for corner in corners]
+    return hashed_boxes(shape, sides, _N_WINDOWS)
 
 
 def _labels(model: FittedModel, pixels: Pixels, window: Box) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from ..model.fitted_model import FittedModel
 from ..summary.scalar import ScalarSummary
 from .fast_image import show_picture
 from .figure_file import png_of, save_figure
-from .histogram_bins import bin_summary
+from .histogram_bins import bin_summary, labels_of_bins
 from .palette import distinct_colors
 from .picture import (
     SIDE,
@@ -187,8 +187,7 @@ def _draw_histogram(
 ) -> None:
     """Draw an area for each run of bins with one label, in its colour, and a line at each centre."""
     edges, counts = bin_summary(summary)
-    clusters = np.searchsorted(model.thresholds, (edges[1:] + edges[:-1]) / 2)
-    labels = model.label_of_cluster[1:][clusters]
+    labels = labels_of_bins(edges, model)
     starts = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
     for begin, end in pairwise(starts):
         label = int(labels[begin])

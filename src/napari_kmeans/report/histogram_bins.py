@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..model.fitted_model import FittedModel
 from ..summary.scalar import ScalarSummary
 
 N_BINS = 256
@@ -38,6 +39,12 @@ def bin_summary(summary: ScalarSummary) -> tuple[NDArray[np.float64], NDArray[np
         edges = np.array([low - 0.5, low + 0.5])
     counts, _ = np.histogram(values, bins=edges, weights=summary.counts)
     return np.asarray(edges, dtype=np.float64), counts.astype(np.float64)
+
+
+def labels_of_bins(edges: NDArray[np.float64], model: FittedModel) -> NDArray[np.uint8]:
+    """Return the label of the middle of each bin; background is 0."""
+    clusters = np.searchsorted(model.thresholds, (edges[1:] + edges[:-1]) / 2)
+    return model.label_of_cluster[1:][clusters]
 
 
 def _common_step(values: NDArray[np.float64]) -> float:

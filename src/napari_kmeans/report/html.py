@@ -10,7 +10,7 @@ import numpy as np
 
 from ..model.fitted_model import FittedModel
 from ..summary.scalar import ScalarSummary
-from .histogram_bins import bin_summary
+from .histogram_bins import bin_summary, labels_of_bins
 from .palette import distinct_colors
 from .tables import cluster_table
 
@@ -98,7 +98,7 @@ def _table(table: dict[str, list[Any]], model: FittedModel, colors: Sequence[str
 def _histogram(summary: ScalarSummary, model: FittedModel, colors: Sequence[str]) -> str:
     """Return the histogram as SVG: bars in the colours of the clusters, and a line at each centre."""
     edges, counts = bin_summary(summary)
-    labels = model.label_of_cluster[1:][np.searchsorted(model.thresholds, (edges[1:] + edges[:-1]) / 2)]
+    labels = labels_of_bins(edges, model)
     across = _WIDTH * (edges - edges[0]) / (edges[-1] - edges[0])
     tops = _HEIGHT * (1 - counts / max(1.0, counts.max()))
     paths = []

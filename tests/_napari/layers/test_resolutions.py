@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from napari.layers import Image
 
@@ -30,3 +31,11 @@ def test_levels_are_those_of_the_layer_the_finest_first(gray):
     assert found.finest.shape == (40, 50)
     assert found.stays_on_demand
     assert not found.is_lazy
+
+
+def test_a_place_is_a_position_of_the_finest_pixels_or_all_of_them(gray):
+    volume = np.stack([gray, gray + 1, gray])
+    found = resolutions_of(Image(volume))
+    assert found.at(None) is found.finest
+    np.testing.assert_array_equal(found.at((0, 1)).image, volume[1])
+    np.testing.assert_array_equal(found.at((2, 3)).image, volume[..., 3])

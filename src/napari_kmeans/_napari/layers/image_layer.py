@@ -11,6 +11,7 @@ from napari.layers import Image
 from numpy.typing import NDArray
 
 from ...blocks.arrays import as_readable, is_dask, is_zarr
+from ...blocks.containers import levels_of
 from ...blocks.pixels import Pixels
 from ...features.extractor import check_smooth
 from ...report.tables import PixelSize
@@ -63,7 +64,7 @@ def resolutions_of(layer: Image, asked: LayerRecipe | None = None) -> Resolution
 
 def _arrays(layer: Image) -> list[Any]:
     """Return the arrays of a layer, the finest first; a single one if all have the same size."""
-    levels = list(layer.data) if layer.multiscale else [layer.data]
+    levels = levels_of(layer)
     return levels if len({level.shape for level in levels}) > 1 else levels[:1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from napari.layers.base import Layer
@@ -15,3 +16,15 @@ def insert_unselected(viewer: Any, layer: Layer, place: int | None = None) -> No
     layers.selection.clear()
     layers.selection.update(selected)
     layers.selection.active = active
+
+
+def place_above(viewer: Any, image: Layer, earlier: Iterable[Layer]) -> int:
+    """Hide earlier results of an image, and return the place above it and them.
+
+    Two half-transparent overlays would mix into colours that no swatch has.
+    """
+    place = int(viewer.layers.index(image)) + 1
+    for layer in earlier:
+        layer.visible = False
+        place = max(place, viewer.layers.index(layer) + 1)
+    return place

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ...blocks.containers import levels_of
+
 if TYPE_CHECKING:  # imported where it is used, since `mask_from_layer` is public and napari optional
     from napari.layers import Image, Labels, Shapes
     from napari.layers.base import Layer
@@ -62,12 +64,11 @@ def mask_from_layer(layer: Layer, image: Image) -> NDArray[np.bool_]:
 
 
 def _shape(image: Image) -> tuple[int, ...]:
-    data = image.data[0] if image.multiscale else image.data
-    return tuple(data.shape[: image.ndim])
+    return tuple(levels_of(image)[0].shape[: image.ndim])
 
 
 def _of_labels(layer: Labels, image: Image, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    labels = np.asarray(layer.data[0] if layer.multiscale else layer.data) != 0
+    labels = np.asarray(levels_of(layer)[0]) != 0
     matrix, offset = _from_pixels(layer, image)
     extra = image.ndim - layer.ndim
     same = np.allclose(matrix, np.eye(layer.ndim)) and np.allclose(offset, 0)

@@ -10,10 +10,11 @@ import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
+from ...blocks.containers import levels_of
 from ...model.model import KMeansModel
 from ...model.stack import KMeansStack
 from .image_layer import METADATA_KEY, transforms_of
-from .insert_layer import insert_unselected
+from .insert_layer import insert_unselected, place_above
 from .labels_on_demand import OnDemandLabels
 from .worker import Job
 
@@ -25,8 +26,7 @@ LabelsData = NDArray[np.uint8] | Sequence[OnDemandLabels]
 
 def on_demand_parts(layer: Labels) -> list[OnDemandLabels]:
     """Return the on-demand labels of a layer, one per resolution level; empty for an ordinary layer."""
-    levels = list(layer.data) if layer.multiscale else [layer.data]
-    return [level for level in levels if isinstance(level, OnDemandLabels)]
+    return [level for level in levels_of(layer) if isinstance(level, OnDemandLabels)]
 
 
 def _make_ordinary(layer: Labels) -> None:
@@ -157,20 +157,8 @@ class Overlay:
             **transforms_of(self._image),
         )
         layer.contour = self._contour
-        insert_unselected(self._viewer, layer, self._place_above_earlier())
+        earlier = [each for each in self._made if each in self._viewer.layers]
+        insert_unselected(self._viewer, layer, place_above(self._viewer, self._image, earlier))
         for name in ("paint", "data", "name"):
             getattr(layer.events, name).connect(self.release)
         return layer
-
-    def _place_above_earlier(self) -> int:
-        """Hide earlier results of this image, and return the place above them.
-
-        Two half-transparent overlays would mix into colours that no swatch has.
-        """
-        layers = self._viewer.layers
-        place = int(layers.index(self._image)) + 1
-        for earlier in self._made:
-            if earlier in layers:
-                earlier.visible = False
-                place = max(place, layers.index(earlier) + 1)
-        return place

@@ -10,6 +10,10 @@ from ...model.recipe import Recipe
 _MAX_ARRAY = 1 << 26  # pixels up to which labels of a lazy image become an array to paint in
 
 
+Place = tuple[int, int] | None
+"""An axis and a position along it, or None for the whole image."""
+
+
 @dataclass(frozen=True, eq=False)
 class Resolutions:
     """The pixels of an image layer.
@@ -29,6 +33,10 @@ class Resolutions:
     def finest(self) -> Pixels:
         """The pixels that clusters are found on."""
         return self.pixels[0]
+
+    def at(self, place: Place) -> Pixels:
+        """Return the finest pixels of a place."""
+        return self.finest if place is None else self.finest.at(*place)
 
     @property
     def is_lazy(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +11,6 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
 from ...batch import Outcome, Outputs, Task, find_inputs, fit_together, plan, run
-from ...batch.units import in_pixels
 from ...blocks.pixel_size import shared_size, size_of_layer
 from ...blocks.progress import Progress, subprogress
 from ...model.fitted_to import sample_of
@@ -23,11 +21,11 @@ from ...model.recipe import Recipe
 from ...model.segmentation import Segmentation, label_pixels
 from ...report.tables import cluster_table
 from ..layers.image_layer import METADATA_KEY, pixel_size, resolutions_of, transforms_of
-from ..layers.insert_layer import insert_unselected
+from ..layers.insert_layer import insert_unselected, place_above
 from ..layers.layer_recipe import LayerRecipe
 from ..layers.worker import Runner
 from .display import Display
-from .provenance import PROVENANCE_KEY, provenance_of
+from .provenance import PROVENANCE_KEY, provenance_of, recipe_in_pixels
 from .request import Request
 from .session import Session
 
@@ -207,8 +205,7 @@ class Applying(QObject):
             return
         assert session.model is not None
         model = session.model
-        recipe = replace(model.recipe, clean_up=session.asked.recipe.clean_up)
-        recipe = in_pixels(recipe, session.request.grid.spacing or [1.0])
+        recipe = recipe_in_pixels(session.request, model)
         if request.how == THIS_MODEL:
             task = Task.applying(model, recipe, match=request.match)
         else:
@@ -220,15 +217,12 @@ class Applying(QObject):
         if image not in layers:  # removed meanwhile
             return
         name = f"{image.name} k-means"
-        place = layers.index(image) + 1
-        for earlier in layers:  # two half-transparent overlays would mix into colours that no swatch has
-            if (
-                isinstance(earlier, Labels)
-                and METADATA_KEY in earlier.metadata
-                and earlier.name.startswith(name)
-            ):
-                earlier.visible = False
-                place = max(place, layers.index(earlier) + 1)
+        earlier = [
+            each
+            for each in layers
+            if isinstance(each, Labels) and METADATA_KEY in each.metadata and each.name.startswith(name)
+        ]
+        place = place_above(self._viewer, image, earlier)
         layer = Labels(
             found.labels,
             name=name,
@@ -323,9 +317,7 @@ def label_layers(
         except ValueError as error:
             raise ValueError(f"{layer.name}: {error}") from None
         request = Request(layer, asked)
-        recipe = replace(model.recipe, clean_up=asked.recipe.clean_up)
-        recipe = in_pixels(recipe, request.grid.spacing or [1.0])
-        task = Task.applying(model, recipe, match=match, together=together)
+        task = Task.applying(model, recipe_in_pixels(request, model), match=match, together=together)
         results.append(Applied(layer, segmentation, provenance_of(request, of_layer, task.to_dict())))
     return results
 
@@ -340,7 +332,7 @@ def label_files(request: FilesRequest, task: Task, progress: Progress) -> str:
     """
     inputs, _ = find_inputs([str(request.folder)], recursive=request.recursive, out=request.out)
     jobs = plan(inputs, Outputs(request.out, table=request.table), tree=True)
-    todo = [job for job in jobs if not any(os.path.lexists(path) for path in job.outputs)]
+    todo = [job for job in jobs if not job.existing()]
     n_skipped = len(jobs) - len(todo)
     if not jobs:
         raise ValueError(f"{request.folder} contains no images")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels
 
-from ...blocks.containers import Contents
+from ...blocks.containers import Contents, levels_of
 from ...features.feature_space import FeatureSpace
 from ...labels.clean_up import CleanUp
 from ...model.edits import Edits
@@ -62,8 +62,7 @@ def _may_be_colors(layer: Any) -> bool:
 
     The script then adds an axis of one channel, which makes clear that the others are spatial.
     """
-    data = layer.data[0] if layer.multiscale else layer.data
-    return not layer.rgb and Contents(data, None, names_axes=False).is_ambiguous
+    return not layer.rgb and Contents(levels_of(layer)[0], None, names_axes=False).is_ambiguous
 
 
 def _mask(session: Session) -> list[str]:
@@ -78,7 +77,7 @@ def _mask(session: Session) -> list[str]:
 
 def _is_aligned(mask: Any, image: Any) -> bool:
     """Return whether a layer has the same pixel grid as an image."""
-    shape = (image.data[0] if image.multiscale else image.data).shape[: image.ndim]
+    shape = levels_of(image)[0].shape[: image.ndim]
     return mask.data.shape == shape and np.allclose(mask.extent.world, image.extent.world)
 
 

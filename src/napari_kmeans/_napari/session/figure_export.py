@@ -12,6 +12,7 @@ from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
 from ...blocks.arrays import in_memory
+from ...blocks.containers import levels_of
 from ...blocks.pixel_size import size_of_layer
 from ...io.image_file import ImageFile
 from ...model.model import KMeansModel
@@ -80,7 +81,7 @@ def plane_in_view(layer: Image | Labels, point: Sequence[float], name: str = "")
         By default that of the layer.
     """
     is_color = bool(getattr(layer, "rgb", False))
-    levels = list(layer.data) if layer.multiscale else [layer.data]
+    levels = levels_of(layer)
     full = levels[0].shape[: layer.ndim]
     inside = np.rint(layer.world_to_data(list(point)[-layer.ndim :])).astype(int)[:-2]
     at = [int(np.clip(i, 0, n - 1)) for i, n in zip(inside, full, strict=False)]

@@ -55,9 +55,8 @@ class Intervals(QObject):
                 ValueError("these clusters are an estimate from a part of the image; press Segment first")
             )
             return
-        model, resolutions, place = session.model, session.resolutions, session.place
-        pixels = resolutions.finest if place is None else resolutions.finest.at(*place)
-        pixels = replace(pixels, extractor=model.extractor)
+        model, resolutions = session.model, session.resolutions
+        pixels = replace(resolutions.at(session.place), extractor=model.extractor)
 
         def work(progress: Progress) -> Uncertainty:
             return uncertainty_of(model, pixels, progress=progress)

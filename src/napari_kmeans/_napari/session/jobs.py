@@ -16,7 +16,7 @@ from ...model.segmentation import Segmentation
 from ...model.stack import KMeansStack
 from ...report.tables import cluster_table
 from ..layers.image_layer import is_lazy, pixel_size, resolutions_of
-from ..layers.resolutions import Resolutions
+from ..layers.resolutions import Place, Resolutions
 from ..layers.worker import Runner
 from . import settings
 from .applying import Applying
@@ -27,7 +27,6 @@ from .labelling import Labelled, labelling
 from .measurements import Measured, measure
 from .new_layers import NewLayers
 from .provenance import PROVENANCE_KEY, provenance_of
-from .request import Place
 from .result_labels import labels_on_demand
 from .session import Session
 
@@ -214,12 +213,11 @@ class Jobs(QObject):
 
         def work(progress: Progress) -> tuple[Resolutions, Measured]:
             resolutions = known or resolutions_of(image, asked)
-            part = resolutions.finest if place is None else resolutions.finest.at(*place)
             estimate = resolutions.is_lazy and earlier is None
             # Windows are fewer pixels than it takes to reach a cluster.
             with use_scheduler(preferred.scheduler if resolutions.is_lazy and not estimate else ""):
                 return resolutions, measure(
-                    part,
+                    resolutions.at(place),
                     resolutions.recipe,
                     preferred.k_max,
                     progress,

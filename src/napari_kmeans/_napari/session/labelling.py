@@ -61,9 +61,8 @@ def labelling(request: Request, known: Resolutions | None, measured: Measured | 
         found, begin = measured, 0.0
         if found is None:
             begin = 0.5
-            part = resolutions.finest if place is None else resolutions.finest.at(*place)
             share = subprogress(progress, 0, begin)
-            found = measure(part, resolutions.recipe, k_max, share, for_display=True)
+            found = measure(resolutions.at(place), resolutions.recipe, k_max, share, for_display=True)
         model = request.model_from(resolutions, found)
         if request.stays_on_demand(resolutions, found):
             return Labelled(resolutions, found, None, model.confirmed(found.clusterings))

@@ -13,6 +13,7 @@ from napari.layers import Image
 from ... import __version__
 from ...batch.task import Task
 from ...batch.units import in_pixels
+from ...blocks.containers import levels_of
 from ...model.model import KMeansModel
 from ...model.recipe import Recipe
 from ...model.stack import KMeansStack
@@ -84,7 +85,7 @@ def record_for_file(request: Request, model: KMeansModel | KMeansStack) -> str:
 
 def _source(layer: Image) -> dict[str, Any]:
     """Return the file of the image layer, if it has one, and its shape and type."""
-    data = layer.data[0] if layer.multiscale else layer.data
+    data = levels_of(layer)[0]
     found = {"layer": str(layer.name), "shape": [int(n) for n in data.shape], "dtype": str(data.dtype)}
     path = layer.source.path
     return {"path": os.fspath(path), **found} if path else found

@@ -13,11 +13,8 @@ from ...model.model import KMeansModel
 from ...model.segmentation import Grid
 from ..layers.image_layer import spacing_of, time_axes
 from ..layers.layer_recipe import LayerRecipe
-from ..layers.resolutions import Resolutions
+from ..layers.resolutions import Place, Resolutions
 from .measurements import Measured, measure
-
-Place = tuple[int, int] | None
-"""An axis and a position along it, or None for the whole image."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,11 +20,11 @@ from ...model.uncertainty import Uncertainty
 from ..layers.image_layer import spacing_of
 from ..layers.layer_recipe import LayerRecipe
 from ..layers.overlay import Overlay
-from ..layers.resolutions import Resolutions
+from ..layers.resolutions import Place, Resolutions
 from . import cluster_edits
 from .history import History
 from .measurements import Measured
-from .request import Place, Request
+from .request import Request
 
 K_MAX = 12
 """Largest number of clusters on the slider."""

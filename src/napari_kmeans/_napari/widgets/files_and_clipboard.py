@@ -70,11 +70,9 @@ class FilesAndClipboard(QObject):
             return
         name = f"{session.image.name}-labels.ome.zarr"
         # The dialog asks before it replaces a file. It does not for folders, which OME-Zarr is.
-        path, kind = QFileDialog.getSaveFileName(
-            self._parent, "Export labels", name, "OME-Zarr (*.ome.zarr *.zarr);;TIFF (*.tif *.tiff)"
-        )
+        kinds = "OME-Zarr (*.ome.zarr *.zarr);;TIFF (*.tif *.tiff)"
+        path = self._path_to_save("Export labels", name, kinds)
         if path:
-            path = _with_suffix(path, kind)
             self.export_chosen.emit(Path(path), Path(path).is_file())
 
     def export_figure(self) -> None:
@@ -101,9 +99,8 @@ class FilesAndClipboard(QObject):
             return
         asked, recipe = session.asked, recipe_in_pixels(session.request, session.model)
         name = f"{session.image.name}-recipe.json"
-        path, kind = QFileDialog.getSaveFileName(self._parent, "Save recipe", name, "JSON (*.json)")
+        path = self._path_to_save("Save recipe", name, "JSON (*.json)")
         if path:
-            path = _with_suffix(path, kind)
             is_whole = asked.mask is None and asked.per_axis is None
             done = messages.saved(path) if is_whole else messages.recipe_saved(path)
             self._try(lambda: recipe.save(path), done)
@@ -115,9 +112,8 @@ class FilesAndClipboard(QObject):
             return
         record = record_for_layer(session.request, session.model)
         name = f"{session.image.name}.json"
-        path, kind = QFileDialog.getSaveFileName(self._parent, "Save model", name, "JSON (*.json)")
+        path = self._path_to_save("Save model", name, "JSON (*.json)")
         if path:
-            path = _with_suffix(path, kind)
             self._try(lambda: write_model(path, record), messages.saved(path))
 
     def load_model(self) -> None:
@@ -133,9 +129,8 @@ class FilesAndClipboard(QObject):
             return
         shown = session.model, pixel_size(session.image), session.counts, session.uncertainty
         name = f"{session.image.name}-clusters.csv"
-        path, kind = QFileDialog.getSaveFileName(self._parent, "Save table", name, "CSV (*.csv)")
+        path = self._path_to_save("Save table", name, "CSV (*.csv)")
         if path:
-            path = _with_suffix(path, kind)
             record = record_for_layer(session.request, session.model)
 
             def write(table: Path) -> None:
@@ -143,6 +138,11 @@ class FilesAndClipboard(QObject):
                 write_sidecar(table, record, overwrite=True)
 
             self._try(lambda: write(Path(path)))
+
+    def _path_to_save(self, title: str, name: str, kinds: str) -> str:
+        """Ask for a file to write, with a suffix; empty if the user cancels."""
+        path, kind = QFileDialog.getSaveFileName(self._parent, title, name, kinds)
+        return _with_suffix(path, kind) if path else ""
 
     def _copy(self, text: str, done: str) -> None:
         clipboard = QApplication.clipboard()

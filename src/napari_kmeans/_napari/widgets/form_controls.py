@@ -8,6 +8,7 @@ from typing import Any
 from magicgui.widgets import CheckBox, ComboBox, ProgressBar, PushButton, Slider, SpinBox
 from napari.layers import Image
 
+from ...blocks.containers import levels_of
 from ...features.channels import Channels
 from ...features.registry import FEATURES
 from ...features.texture import Texture
@@ -56,7 +57,7 @@ def feature_choices(image: Image | None, channels: Sequence[Image] = ()) -> list
 def _n_channels(image: Image) -> int | None:
     if not image.rgb:
         return None
-    return int((image.data[0] if image.multiscale else image.data).shape[-1])
+    return int(levels_of(image)[0].shape[-1])
 
 
 def _choose_features(dock: Context, name: str) -> bool:
