@@ -117,10 +117,10 @@ _KILLED = """
 import os, sys
 from pathlib import Path
 from napari_kmeans.batch import Input, Outputs, Task, find_inputs, plan, run
-from napari_kmeans.io import tiff
+from napari_kmeans.io import tiff_labels
 import napari_kmeans
 
-write, n_written = tiff._write_imagej, 0
+write, n_written = tiff_labels._write_imagej, 0
 
 def write_half(partial, *rest):
     global n_written
@@ -130,7 +130,7 @@ def write_half(partial, *rest):
         os.kill(os.getpid(), 9)
     write(partial, *rest)
 
-tiff._write_imagej = write_half
+tiff_labels._write_imagej = write_half
 jobs = plan([Input(Path(name)) for name in sys.argv[1:]], Outputs(Path("out"), table=True))
 list(run(jobs, Task(napari_kmeans.Recipe.of(3))))
 """

@@ -21,7 +21,7 @@ pytest.importorskip("ome_zarr")
 from ome_zarr import writer
 
 from napari_kmeans.cli import app as cli
-from napari_kmeans.io import tiff
+from napari_kmeans.io import tiff, tiff_labels
 from napari_kmeans.io.images import read_image
 
 GRAY = np.random.default_rng(0).integers(0, 256, (3, 200, 300), dtype=np.uint8)
@@ -187,7 +187,8 @@ def test_labels_of_another_model_are_cleaned(run: Run, tmp_path: Path, cells: Pa
 def test_large_tiff_is_segmented_block_by_block(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tiff, "LAZY_BYTES", 1000)
+    for module in (tiff, tiff_labels):
+        monkeypatch.setattr(module, "LAZY_BYTES", 1000)
     tifffile.imwrite(tmp_path / "x.tif", GRAY[0], tile=(64, 64), compression="zlib")
     assert run("segment", "x.tif", "-k", 4, "-o", ".")[0] == 0
     expected, _ = napari_kmeans.segment(GRAY[0], 4)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_kmeans.io import tiff
+from napari_kmeans.io import tiff_labels
 from napari_kmeans.io.image_file import ImageFile
 from napari_kmeans.io.label_images import write_labels
 from napari_kmeans.io.ome_zarr_labels import LabelMetadata
@@ -30,9 +30,9 @@ def test_labels_written_in_tiles_say_so_and_have_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tifffile = pytest.importorskip("tifffile")
-    monkeypatch.setattr(tiff, "_MOST_BYTES", 1)
+    monkeypatch.setattr(tiff_labels, "_MOST_BYTES", 1)
     for name in ("a.tif", "b.tif"):
-        tiff.write(tmp_path / name, LABELS, IMAGE, record=TEXT)
+        tiff_labels.write(tmp_path / name, LABELS, IMAGE, record=TEXT)
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert file.is_bigtiff
         assert file.is_ome
@@ -42,7 +42,7 @@ def test_labels_written_in_tiles_say_so_and_have_the_same_bytes(
 
 def test_imagej_still_reads_its_own_metadata(tmp_path: Path) -> None:
     tifffile = pytest.importorskip("tifffile")
-    tiff.write(tmp_path / "x.tif", LABELS, IMAGE, record=TEXT)
+    tiff_labels.write(tmp_path / "x.tif", LABELS, IMAGE, record=TEXT)
     with tifffile.TiffFile(tmp_path / "x.tif") as file:
         assert file.imagej_metadata["unit"] == "um"
         assert file.imagej_metadata["max"] == 19

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..blocks.progress import Progress
-from ..io import tiff
+from ..io import tiff_labels
 from ..io.fingerprint import fingerprint
 from ..io.image_file import ImageFile, Location
 from ..io.images import read_image
@@ -190,7 +190,9 @@ def _write(job: Job, image: ImageFile, result: Result, record: str, stage: Stage
     if job.confidence is not None:
         model, progress = result.model, stage("computing confidence")
         confidence = model.confidence(image, progress=progress)
-        tiff.write(job.confidence, confidence, image, record=record, overwrite=overwrite, progress=progress)
+        tiff_labels.write(
+            job.confidence, confidence, image, record=record, overwrite=overwrite, progress=progress
+        )
     if job.objects is not None and result.objects is not None:
         metadata = LabelMetadata(model=record)
         write_labels(job.objects, result.objects, image, metadata=lambda _: metadata, overwrite=overwrite)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.progress import Progress
-from . import medical, ome_zarr, ome_zarr_labels, tiff
+from . import medical, ome_zarr, ome_zarr_labels, tiff_labels
 from .image_file import ImageFile, Location, Store
 from .ome_zarr_labels import LabelMetadata
 from .record import one_line
@@ -24,14 +24,14 @@ Metadata = Callable[[NDArray[np.int64] | None], LabelMetadata]
 
 def is_ome_zarr_path(path: Path) -> bool:
     """Return whether labels at this path are OME-Zarr, because of its extension or its folder."""
-    if path.suffix.lower() in tiff.SUFFIXES or medical.label_suffix(path):
+    if path.suffix.lower() in tiff_labels.SUFFIXES or medical.label_suffix(path):
         return False
     return path.suffix.lower() == ".zarr" or ome_zarr_labels.host_of(path) is not None
 
 
 def is_label_file(path: Path) -> bool:
     """Return whether the extension of a path is that of a file that labels can be written to."""
-    return path.suffix.lower() in tiff.SUFFIXES or bool(medical.label_suffix(path))
+    return path.suffix.lower() in tiff_labels.SUFFIXES or bool(medical.label_suffix(path))
 
 
 def write_labels(
@@ -45,7 +45,7 @@ def write_labels(
 ) -> None:
     """Write the labels of an image as OME-Zarr, TIFF, NRRD, MetaImage or NIfTI.
 
-    See `ome_zarr_labels.write`, `tiff.write` and `medical.write`.
+    See `ome_zarr_labels.write`, `tiff_labels.write` and `medical.write`.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def write_labels(
         medical.write(path, labels, image, overwrite=overwrite)
     else:
         record = one_line(metadata(None).model) if metadata else ""
-        tiff.write(path, labels, image, record=record, overwrite=overwrite, progress=progress)
+        tiff_labels.write(path, labels, image, record=record, overwrite=overwrite, progress=progress)
 
 
 def export(

@@ -130,7 +130,7 @@ def _read_series(folder: Path) -> Any:
 def write(path: Path, labels: Any, image: ImageFile, *, overwrite: bool = False) -> None:
     """Write labels as NRRD, MetaImage or NIfTI, on the grid of their image.
 
-    Parameters and errors are those of `tiff.write`.
+    Parameters and errors are those of `tiff_labels.write`.
     """
     import SimpleITK
 

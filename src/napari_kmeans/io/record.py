@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .atomic import replacing
+from .tiff import MAGIC
 
 KEY = "napari-kmeans"
 
@@ -85,7 +86,7 @@ def _find(path: Path) -> object:
     suffix = path.suffix.lower()
     with path.open("rb") as file:
         head = file.read(4)
-    if head in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+    if head in MAGIC:
         import tifffile
 
         with tifffile.TiffFile(path) as tiff:
