@@ -17,14 +17,13 @@ from ..blocks.pixels import Pixels
 from ..features.feature_space import ScalarFormat, VectorFormat
 from ..preprocess.illumination import KINDS, Illumination
 from ..summary.field_sample import FieldSample, sample_field
-from .illumination import check_space, fit_coarse, optimal_inertia
+from .illumination import check_space, fit_coarse
+from .illumination_fit import optimal_inertia
 
 LEFT = 2 / 3
 """Share of the variance within clusters that an unevenly lit image keeps at most without its field."""
 
 _DEGREE = 4  # what is obvious to the eye needs no more
-
-
 _FEWEST = 256  # pixels that say anything about light
 _READ = 1 << 22  # pixels; of larger and of lazy images, only windows are read
 
