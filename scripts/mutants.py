@@ -31,7 +31,8 @@ TARGETS = (
     "summary/*.py",
     "model/*.py",
     "labels/clean_up.py",
-    "labels/_clean_up_kernels.py",
+    "labels/_majority_kernels.py",
+    "labels/_region_kernels.py",
 )
 """Modules that are changed. Their tests are those of the same name, and the following."""
 
@@ -39,7 +40,8 @@ MORE_TESTS = {
     "kmeans/exact.py": ["tests/kmeans/test_kernels.py"],
     "kmeans/intervals.py": ["tests/kmeans/test_exact.py"],
     "kmeans/_kernels.py": ["tests/kmeans/test_exact.py"],
-    "labels/_clean_up_kernels.py": ["tests/labels/test_clean_up.py"],
+    "labels/_majority_kernels.py": ["tests/labels/test_majority.py", "tests/labels/test_clean_up.py"],
+    "labels/_region_kernels.py": ["tests/labels/test_clean_up.py"],
     "model/_kernels.py": ["tests/model/test_labellers.py"],
     "model/coherence.py": ["tests/model/test_label_pixels.py"],
     "model/edits.py": ["tests/model/test_model.py"],

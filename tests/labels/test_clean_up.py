@@ -434,27 +434,11 @@ LABELS = np.ones((4, 5), dtype=np.uint8)
 @pytest.mark.parametrize(
     ("labels", "keywords", "error", "message"),
     [
-        ([[1]], {}, TypeError, "labels must be a NumPy, dask or zarr array, not builtins.list"),
-        (LABELS.astype(int), {}, TypeError, "labels has dtype int64 and must be uint8"),
-        (LABELS[0, 0], {}, TypeError, "labels must be a NumPy"),
-        (
-            np.ones((2, 2, 2, 2), np.uint8),
-            {},
-            ValueError,
-            "labels has 4 spatial axes and must have 1 to 3; name",
-        ),
-        (LABELS, {"per_axis": (0, 1)}, ValueError, "labels has 0 spatial axes"),
-        (LABELS, {"per_axis": 2}, ValueError, "per_axis=2 is out of range"),
-        (LABELS, {"per_axis": (0, -2)}, ValueError, r"per_axis=\(0, -2\) names an axis twice"),
         (LABELS, {"majority": -1}, ValueError, "majority=-1 must be 0 or more"),
         (LABELS, {"majority": True}, TypeError, "majority must be a number, not True"),
         (LABELS, {"min_size": "5"}, TypeError, "min_size must be a number, not '5'"),
         (LABELS, {"min_size": float("nan")}, ValueError, "min_size=nan must be 0 or more, and finite"),
         (LABELS, {"fill_holes": float("inf")}, ValueError, "fill_holes=inf must be 0 or more, and finite"),
-        (LABELS, {"spacing": (1, 1, 1)}, ValueError, "must have a number for each of 2 spatial axes"),
-        (LABELS, {"spacing": (1, 0)}, ValueError, r"spacing=\(1, 0\) must be above 0"),
-        (LABELS, {"spacing": "um"}, TypeError, "spacing must be a number"),
-        (LABELS, {"mask": LABELS[:3]}, ValueError, r"mask has shape \(3, 5\); it must have the shape"),
     ],
 )
 def test_errors_name_the_argument(labels, keywords, error, message) -> None:

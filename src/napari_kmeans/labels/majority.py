@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.boxes import Box
-from . import _clean_up_kernels as kernels
+from . import _majority_kernels as kernels
 
 _ROUNDING = 1e-9  # relative to a squared radius of 1: three pixels of size 0.1 are within 0.3
 _MAX_REACH = 1 << 40  # more pixels than any axis has

@@ -15,8 +15,8 @@ from ..blocks.boxes import row_boxes
 from ..blocks.pixels import check_axis
 from ..blocks.progress import Progress, subprogress
 from ..options import is_integer
-from . import _clean_up_kernels as kernels
-from .clean_up import check_axes, check_labels, check_spacing, check_spatial
+from . import _object_kernels as kernels
+from .checks import check_axes, check_labels, check_spacing, check_spatial
 
 _BLOCK = 1 << 20  # pixels measured at a time
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _clean_up_kernels as kernels
+from . import _region_kernels as kernels
 from .majority import as_volume
 
 Ids = NDArray[np.signedinteger[Any]]
