@@ -39,6 +39,20 @@ def without_pixels(counts: NDArray[np.int64]) -> str:
     return f"clusters {', '.join(others)} and {last}" if others else f"cluster {last}"
 
 
+def _n_clusters(clusterings: Clusterings, asked: int | str) -> int:
+    """Return the number of clusters to find; warn if there are fewer distinct values than were asked for."""
+    method = "gap" if asked == GAP else "marriott"
+    k = suggest(clusterings, K_MAX, method).n_clusters if isinstance(asked, str) else asked
+    n = clusterings.n_values
+    if k <= n:
+        return k
+    values, clusters = (
+        ("1 distinct value", "is 1 cluster") if n == 1 else (f"{n} distinct values", f"are {n} clusters")
+    )
+    warn_user(f"the image has only {values}, so there {clusters} instead of {k}")
+    return n
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FittedModel(Clustering):
     """Clusters of an image, their recipe and their edits. Immutable.
@@ -108,17 +122,7 @@ class FittedModel(Clustering):
             If there are fewer distinct values than clusters, or coherence leaves a cluster without pixels.
         """
         asked = recipe.n_clusters
-        method = "gap" if asked == GAP else "marriott"
-        k = suggest(clusterings, K_MAX, method).n_clusters if isinstance(asked, str) else asked
-        if k > clusterings.n_values:
-            n = clusterings.n_values
-            values, clusters = (
-                ("1 distinct value", "is 1 cluster")
-                if n == 1
-                else (f"{n} distinct values", f"are {n} clusters")
-            )
-            warn_user(f"the image has only {values}, so there {clusters} instead of {k}")
-            k = n
+        k = _n_clusters(clusterings, asked)
         clustering = clusterings.estimate(k) if estimate else clusterings.clustering(k, recipe.solver)
         if coherence is not None and not clustering.counts.all():
             warn_user(
