@@ -1,9 +1,9 @@
 # %% [markdown]
 # # A slice of the head
 #
-# A magnetic resonance image that Matplotlib ships. The four clusters are air and three
-# intensities of tissue; without tissue priors, k-means cannot identify the tissues. `coherence=1` adds a
-# cost for borders between neighbours with different labels and removes speckles without blurring edges.
+# This magnetic resonance image ships with Matplotlib. The four clusters are air and three intensities of
+# tissue; without tissue priors, k-means cannot identify the tissues. `coherence=1` adds a cost for borders
+# between neighbours with different labels, which removes speckles without blurring edges.
 
 # %%
 import numpy as np

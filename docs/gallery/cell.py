@@ -1,9 +1,9 @@
 # %% [markdown]
 # # An unstained cell
 #
-# A quantitative phase image: nothing is stained, and the gray value is the optical thickness. The halo
-# around the cell is darker than the background, so the three clusters are halo, background and cell. A
-# Gaussian of two pixels smooths the borders, and clean-up removes specks.
+# In a quantitative phase image nothing is stained, and the gray value is the optical thickness. The halo
+# around the cell is darker than the background, so the three clusters are halo, background and cell.
+# Gaussian smoothing (`smooth=2`, in pixels) makes the borders smooth, and clean-up removes specks.
 
 # %%
 from skimage.data import cell

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Nuclei and membranes in two channels
 #
-# Two synthetic fluorescence channels with shot noise: nuclei in the first, fainter membranes in the
-# second. `features="channels"` clusters both together and measures each in its own standard deviations, so
-# the faint channel counts as much as the bright one.
+# This synthetic fluorescence image has two channels with shot noise: nuclei in the first, fainter membranes
+# in the second. `features="channels"` clusters both together and measures each channel in units of its
+# standard deviation, so the faint channel counts as much as the bright one.
 
 # %%
 import numpy as np

@@ -2,8 +2,8 @@
 # # Coins under uneven illumination
 #
 # The light comes from the left, so the background there is as bright as the coins on the right, and two
-# clusters of gray values divide the background. `illumination="additive"` fits a smooth field together
-# with the clusters and removes it. `clean_up` then removes specks and fills holes, and `split_into_objects`
+# clusters of gray values split the background. `illumination="additive"` fits a smooth field together with
+# the clusters and removes it. `clean_up` then removes specks and fills holes, and `split_into_objects`
 # counts the coins.
 
 # %%

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Computed tomography of a phantom
 #
-# The Shepp-Logan phantom, measured from 90 directions with noise and reconstructed by filtered back
+# The Shepp-Logan phantom is measured from 90 directions with noise, and reconstructed by filtered back
 # projection. Inside the field of view, the four clusters are air and ventricles, brain, the edge of the
-# skull, and the skull. `coherence=1` removes the noise. The small structures differ from the brain by less than a
-# hundredth of the skull's value, and no number of clusters this small separates them.
+# skull, and the skull. `coherence=1` removes the noise. The small structures differ from the brain by less
+# than a hundredth of the skull's value, too little to get clusters of their own.
 
 # %%
 import numpy as np

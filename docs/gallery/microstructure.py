@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Phases of a microstructure
 #
-# A synthetic micrograph of an alloy with two phases and pores, with detector noise. The area fraction of
-# each phase is the share of its cluster. The true fractions are known here and show the effect of noise:
-# without coherence the fractions are wrong.
+# This synthetic micrograph shows an alloy with two phases and pores, with detector noise. The area fraction
+# of each phase is the share of its cluster. The true fractions are known and show the effect of the noise:
+# without coherence, the measured fractions are wrong.
 
 # %%
 import numpy as np

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # How much brown stain?
 #
-# Immunohistochemistry of the colon. `features="dab"` separates the brown stain from the blue one (Ruifrok
-# and Johnston, 2001) and clusters its amount. This is one value per pixel, so the result is exact. Label 1 is the
-# palest cluster and label 3 the most strongly stained one.
+# This image shows immunohistochemistry of the colon. `features="dab"` separates the brown stain from the
+# blue one (Ruifrok and Johnston, 2001) and clusters the pixels by its amount. This is one value per pixel,
+# so the result is exact. Label 1 is the palest cluster and label 3 the most strongly stained one.
 
 # %%
 from skimage.data import immunohistochemistry

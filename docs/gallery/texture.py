@@ -2,9 +2,9 @@
 # # Brick, grass and gravel by texture
 #
 # The gray values of the three materials overlap, so clusters of gray values are hardly better than chance:
-# their adjusted Rand index with the truth is near 0. `features="texture"` describes the surroundings of
-# each pixel, and its index is near 1, the value of a perfect match. Texture boundaries are no sharper than the averaging
-# window.
+# their adjusted Rand index with the truth is near 0. `features="texture"` uses the surroundings of each
+# pixel, and reaches an index near 1, the value of a perfect match. Texture boundaries are no sharper than
+# the averaging window.
 
 # %%
 import numpy as np

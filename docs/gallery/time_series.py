@@ -1,8 +1,8 @@
 # %% [markdown]
 # # A time series that bleaches
 #
-# The fluorescence of cells fades to a third over four frames. One model of the whole series measures the
-# fading instead of the cells, and finds no cells in the last frames. `per_axis=0` finds clusters for each
+# The fluorescence of cells fades to a third over four frames. A single model of the whole series uses the
+# same threshold in every frame, and finds no cells in the last ones. `per_axis=0` finds clusters for each
 # frame separately.
 
 # %%

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Tissue by colour
 #
-# The brown stain and the blue nuclei are about equally dark, so gray values mix them. In the Lab colour
-# space, the four clusters are two shades of brown, blue and background. The two browns are merged. Other
-# labels stay the same when clusters are merged.
+# The brown stain and the blue nuclei are about equally dark, so gray values do not distinguish them. In the
+# Lab colour space, the four clusters are two shades of brown, blue and background. The two browns are
+# merged; the other labels stay the same.
 
 # %%
 from skimage.data import immunohistochemistry
