@@ -15,27 +15,29 @@ from napari_kmeans.report.palette import distinct_colors
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 COLORS = ListedColormap(distinct_colors(3))
+TITLES = {"light": "#222222", "dark": "#dddddd"}
 
 
 def show(name: str, image: np.ndarray, results: dict[str, np.ndarray]) -> None:
-    """Write an image and the clusters of several recipes side by side."""
-    figure, axes = plt.subplots(
-        1, 1 + len(results), figsize=(3.4 * (1 + len(results)), 3.4 * image.shape[0] / image.shape[1] + 0.3)
-    )
-    axes[0].imshow(image, cmap="gray")
-    axes[0].set_title("image", fontsize=10)
-    for axis, (title, labels) in zip(axes[1:], results.items(), strict=True):
-        axis.imshow(labels, cmap=COLORS, vmin=1, vmax=3, interpolation="nearest")
-        axis.set_title(title, fontsize=10)
-    for axis in axes:
-        axis.axis("off")
-    figure.tight_layout()
-    path = IMAGES / f"segments-{name}.png"
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
-    with Image.open(path) as picture:
-        small = picture.convert("RGB").quantize(16)
-    small.save(path, optimize=True)
+    """Write an image and the clusters of several recipes side by side, for both themes of the site."""
+    n_panels, height = 1 + len(results), 3.4 * image.shape[0] / image.shape[1] + 0.3
+    for theme, color in TITLES.items():
+        figure, axes = plt.subplots(1, n_panels, figsize=(3.4 * n_panels, height))
+        figure.patch.set_alpha(0)
+        axes[0].imshow(image, cmap="gray")
+        axes[0].set_title("image", fontsize=10, color=color)
+        for axis, (title, labels) in zip(axes[1:], results.items(), strict=True):
+            axis.imshow(labels, cmap=COLORS, vmin=1, vmax=3, interpolation="nearest")
+            axis.set_title(title, fontsize=10, color=color)
+        for axis in axes:
+            axis.axis("off")
+        figure.tight_layout()
+        path = IMAGES / f"segments-{name}-{theme}.png"
+        figure.savefig(path, dpi=100)
+        plt.close(figure)
+        with Image.open(path) as picture:
+            small = picture.quantize(64, method=Image.Quantize.FASTOCTREE)
+        small.save(path, optimize=True)
 
 
 def main() -> None:

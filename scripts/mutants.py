@@ -1,7 +1,7 @@
 """Mutation testing: change the code in small ways, and list the changes that no test notices.
 
 Every mutant is one changed operator, comparison, constant or condition, in a copy of the package. The tests of the
-module run on it; a mutant that they all pass has survived, and is printed.
+module run on it, and if they pass, those of the whole engine. A mutant that passes both has survived, and is printed.
 
 mutmut and cosmic-ray need the tests to run in their own process or installation; numba's compiled kernels need
 neither more nor less than a copy of the package on PYTHONPATH, which is what this makes.
@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,13 @@ TARGETS = (
 )
 """Modules that are changed. Their tests are those of the same name, and the following."""
 
+ENGINE_TESTS = [
+    "tests/faults/test_python.py",
+    "tests/test_pipeline_lazy.py",
+    "tests/properties/test_segmentation.py",
+]
+"""Tests that run the whole engine: they notice what is only seen when modules work together."""
+
 MORE_TESTS = {
     "kmeans/exact.py": ["tests/kmeans/test_kernels.py"],
     "kmeans/intervals.py": ["tests/kmeans/test_exact.py"],
@@ -43,13 +51,16 @@ MORE_TESTS = {
     "labels/_majority_kernels.py": ["tests/labels/test_majority.py", "tests/labels/test_clean_up.py"],
     "labels/_region_kernels.py": ["tests/labels/test_clean_up.py"],
     "model/_kernels.py": ["tests/model/test_labellers.py"],
-    "model/coherence.py": ["tests/model/test_label_pixels.py"],
+    "model/coherence.py": ["tests/model/test_label_pixels.py", "tests/model/test_segmentation.py"],
     "model/edits.py": ["tests/model/test_model.py"],
     "model/fitted_model.py": ["tests/model/test_model.py", "tests/model/test_edits.py"],
     "model/label_pixels.py": ["tests/model/test_segmentation.py"],
+    "model/pooled.py": ["tests/model/test_stack.py"],
+    "model/preparation.py": ["tests/model/test_segmentation.py", "tests/model/test_pooled.py"],
     "summary/_color_kernels.py": ["tests/summary/test_color_cells.py"],
     "summary/_kernels.py": ["tests/summary/test_bit_cells.py"],
     "summary/plan.py": ["tests/summary/test_bit_cells.py", "tests/summary/test_counted_values.py"],
+    "summary/summarize.py": ["tests/model/test_pooled.py"],
     "summary/vector.py": ["tests/summary/test_color_cells.py"],
 }
 
@@ -139,21 +150,30 @@ def mutants(source: str) -> Iterator[tuple[str, str]]:
         )
 
 
-def survives(module: str, source: str, copied: Path) -> bool:
-    """Return whether the tests of a module pass with another source."""
+def outcome(module: str, source: str, copied: Path) -> str:
+    """Return "noticed", "no end" or "survived": what the tests make of another source of a module."""
     path = copied / "napari_kmeans" / module
     before = path.read_text(encoding="utf-8")
     path.write_text(source, encoding="utf-8")
     try:
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests_of(module)]
-        run = subprocess.run(
-            command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(copied)}, capture_output=True, timeout=120
-        )
+        for tests in (tests_of(module), ENGINE_TESTS):
+            command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+            environment = {**os.environ, "PYTHONPATH": str(copied)}
+            run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=600)
+            if run.returncode:
+                return "noticed"
     except subprocess.TimeoutExpired:
-        return False
+        return "no end"
     finally:
         path.write_text(before, encoding="utf-8")
-    return run.returncode == 0
+    return "survived"
+
+
+def summary_of(counts: Counter[str]) -> str:
+    """Return a sentence with the number of mutants that were noticed."""
+    total = counts.total()
+    text = f"{total - counts['survived']} of {total} mutants noticed"
+    return f"{text}, {counts['no end']} of them by a time limit of ten minutes" if counts["no end"] else text
 
 
 def main() -> int:
@@ -162,7 +182,7 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=12, help="mutants of each module (0: all)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    survivors = n_run = 0
+    totals: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         copied = Path(folder)
         shutil.copytree(PACKAGE, copied / "napari_kmeans")
@@ -171,15 +191,17 @@ def main() -> int:
             found = list(mutants(source))
             if options.sample and len(found) > options.sample:
                 found = random.Random(options.seed).sample(found, options.sample)
-            if not survives(module, source, copied):
+            if outcome(module, source, copied) != "survived":
                 print(f"{module}: the tests fail without any change")
                 return 1
-            alive = [what for what, changed in found if survives(module, changed, copied)]
-            print(f"{module}: {len(found) - len(alive)} of {len(found)} mutants noticed", flush=True)
-            for what in alive:
-                print(f"    survived: {what}", flush=True)
-            survivors, n_run = survivors + len(alive), n_run + len(found)
-    print(f"{n_run - survivors} of {n_run} mutants noticed")
+            outcomes = [(what, outcome(module, changed, copied)) for what, changed in found]
+            counts = Counter(how for _, how in outcomes)
+            print(f"{module}: {summary_of(counts)}", flush=True)
+            for what, how in outcomes:
+                if how != "noticed":
+                    print(f"    {how}: {what}", flush=True)
+            totals += counts
+    print(f"All modules: {summary_of(totals)}")
     return 0
 
 
