@@ -37,11 +37,7 @@ TARGETS = (
 )
 """Modules that are changed. Their tests are those of the same name, and the following."""
 
-ENGINE_TESTS = [
-    "tests/faults/test_python.py",
-    "tests/test_pipeline_lazy.py",
-    "tests/properties/test_segmentation.py",
-]
+ENGINE_TESTS = ["tests/faults/test_python.py", "tests/test_pipeline_lazy.py"]
 """Tests that run the whole engine: they notice what is only seen when modules work together."""
 
 MORE_TESTS = {

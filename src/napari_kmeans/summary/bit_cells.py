@@ -22,7 +22,8 @@ from .scalar import MAX_POINTS, ScalarSummary, merge_points
 _PREFIXES = 1 << 16
 _CELLS = 1 << 16  # cells shared out among the prefixes, an eighth of them by pixel count
 _LARGEST = 1e140  # its square, times the number of pixels of the largest image, is a float64
-_MAX_PASSES = 8  # most images need two; those with dense ranges far apart need three
+_MAX_LEVELS = 8  # most images need one; those with dense ranges far apart need two
+_TOLERANCE = 5e-6  # of the least inertia: the most that may be scattered within cells
 
 
 def first_plan(scalar: ScalarFormat) -> PrefixPlan | CellsPlan:
@@ -199,59 +200,100 @@ class CellsPlan(ScalarPlan):
         return counts
 
     def finalize(self, counts: NDArray[np.int64]) -> Plan | ScalarSummary:
-        """Return the summary, or cut cells further that hold several values."""
+        """Return the summary, or the plan that resolves the cells which hold several values."""
         pixels, sums = counts[:, :-1]
         n = np.maximum(pixels, 1).astype(np.uint64)
-        beyond = sums.view(np.uint64) - self.first * n  # modulo 2^64, which is exact for smaller results
         span = self.last - self.first
-        beyond = np.where(span < (1 << 63) / n, beyond, span // np.uint64(2) * n)
-        mean, rest = self.first + beyond // n, beyond % n
-        several = (pixels > 1) & (beyond > 0) & (beyond < span * n)
-        mixed = several & (rest > 0)
-        if several.any() and not mixed.any():
-            return ConfirmPlan(self, pixels, mean)
-        # Among cells of n pixels with several values, one in n has an integer mean by chance. The others
-        # compensate for it: they count n pixels instead of the n - 1 that can vary around their mean.
-        return self.conclude(pixels, mean, rest, np.where(mixed, pixels, 0))
+        excess = sums.view(np.uint64) - self.first * n  # modulo 2^64
+        # Above that the mean of a wide cell is unknown; its middle stands for it until the cell is cut.
+        known = span < (1 << 63) / n
+        mean = self.first + np.where(known, excess // n, span // np.uint64(2))
+        remainder = np.where(known, excess % n, np.uint64(0))
+        # A mean between the ends of a cell is that of several values, or the only value of the cell. A fraction
+        # shows several; a whole number may also be a mean by chance, as in one of n cells with n pixels.
+        inside = (pixels > 1) & (~known | (excess > 0) & (excess < span * n))
+        mixed = inside & (~known | (remainder > 0))
+        if not inside.any() or (mixed.any() and self.is_fine(pixels, np.where(inside, pixels - 1, 0))):
+            # Cells with a mean by chance add nothing to the spread. The others make up for them: they count n
+            # pixels instead of the n - 1 that can vary around their mean.
+            return self.summarize(pixels, mean, remainder, np.where(mixed, pixels, 0))
+        scatter = pixels * np.square(self.width)
+        if len(self.levels) < _MAX_LEVELS and np.sum(scatter[mixed]) > np.sum(scatter[inside & ~mixed]):
+            return self.cut_further(pixels, mean, remainder, np.where(inside, pixels - 1, 0))
+        return SingleValuesPlan(self, pixels, mean, remainder)
 
-    def conclude(
-        self,
-        pixels: NDArray[np.int64],
-        mean: NDArray[np.uint64],
-        rest: NDArray[np.uint64],
-        loose: NDArray[np.int64],
-    ) -> CellsPlan | ScalarSummary:
-        """Return the summary, or cut cells further.
+    @property
+    def width(self) -> NDArray[np.float64]:
+        """Widths of the cells, in stored units."""
+        return _width(self.scalar, self.first, self.last)
+
+    def is_fine(self, pixels: NDArray[np.int64], n_unplaced: NDArray[np.int64]) -> bool:
+        """Return whether cutting cells further could hardly matter to 64 clusters.
+
+        Compares the scatter of the pixels whose position in their cell is unknown with the least inertia of 64
+        clusters of pixels in cells that are d apart, by the asymptotic law of optimal quantizers [1]_:
+        (Σ (n d²)^(1/3))³ / (12 k²).
 
         Parameters
         ----------
-        pixels : (n,) int64 array
-        mean, rest : (n,) uint64 arrays
-            Mean bit pattern of each cell, as an integer and a remainder in its number of pixels.
-        loose : (n,) int64 array
+        pixels : (n_cells,) int64 array
+        n_unplaced : (n_cells,) int64 array
             Number of pixels of each cell whose position in it is unknown.
+
+        References
+        ----------
+        .. [1] P. F. Panter and W. Dite, "Quantization distortion in pulse-count modulation with nonuniform
+               spacing of levels", Proceedings of the IRE 39(1), 44-48, 1951.
         """
         filled = np.flatnonzero(pixels)
-        width = _width(self.scalar, self.first, self.last)
-        done = self.scalar.upper is not None or len(self.levels) == _MAX_PASSES or not loose.any()
-        if not done:
-            start = _values(self.scalar, self.first[filled])
-            done = _fine_enough(pixels[filled], start, width[filled], loose[filled])
-        if not done:
-            bits = _share_out(np.where(loose > 0, pixels, 0), width, _bit_length(self.last - self.first))
-            scatter = loose * np.square(width)
-            if np.sum(np.ldexp(scatter, -2 * bits)) <= np.sum(scatter) / 2:
-                first, last = self.first[filled], self.last[filled]
-                return CellsPlan.cut(self.scalar, self.levels, filled, first, last, bits[filled])
-        width = width * self.scalar.unit
-        # The expected scatter of values that are spread evenly; sums give only the mean of a cell.
-        spread = float(np.sum(loose * (width * width / 12)))
-        return _summarize(self.scalar, pixels[filled], mean[filled], rest[filled], spread)
+        start, width = _values(self.scalar, self.first[filled]), self.width[filled]
+        # Bit patterns of negative floats ascend as their values descend.
+        distance = np.maximum(np.abs(np.diff(start, append=start[-1])), width)
+        unit = distance.max()
+        # 63 clusters can have cells of their own: the largest terms must not hide what the others need.
+        terms = np.cbrt(pixels[filled] * np.square(distance / unit))
+        others = np.partition(terms, -63)[:-63] if terms.size > 63 else np.zeros(1)
+        scatter = np.sum(n_unplaced[filled] * np.square(width / unit))
+        return bool(scatter <= _TOLERANCE * np.sum(others) ** 3 / 64**2)
+
+    def cut_further(
+        self,
+        pixels: NDArray[np.int64],
+        mean: NDArray[np.uint64],
+        remainder: NDArray[np.uint64],
+        n_unplaced: NDArray[np.int64],
+    ) -> CellsPlan | ScalarSummary:
+        """Cut the cells with unplaced pixels, or return the summary if that would not halve their scatter."""
+        filled = np.flatnonzero(pixels)
+        width = self.width
+        bits = _share_out(np.where(n_unplaced > 0, pixels, 0), width, _bit_length(self.last - self.first))
+        scatter = n_unplaced * np.square(width)
+        if np.sum(np.ldexp(scatter, -2 * bits)) > np.sum(scatter) / 2:
+            return self.summarize(pixels, mean, remainder, n_unplaced)
+        first, last = self.first[filled], self.last[filled]
+        return CellsPlan.cut(self.scalar, self.levels, filled, first, last, bits[filled])
+
+    def summarize(
+        self,
+        pixels: NDArray[np.int64],
+        mean: NDArray[np.uint64],
+        remainder: NDArray[np.uint64],
+        n_unplaced: NDArray[np.int64],
+    ) -> ScalarSummary:
+        """Return the summary, with the scatter within cells estimated as that of evenly spread values.
+
+        `mean` and `remainder` are the mean bit pattern of each cell, as an integer and a remainder in its number
+        of pixels.
+        """
+        filled = np.flatnonzero(pixels)
+        width = self.width * self.scalar.unit
+        spread = float(np.sum(n_unplaced * (width * width / 12)))
+        return _summarize(self.scalar, pixels[filled], mean[filled], remainder[filled], spread)
 
 
 @dataclass(frozen=True, eq=False)
-class ConfirmPlan(ScalarPlan):
-    """Check whether cells whose mean is a representable value contain only that value.
+class SingleValuesPlan(ScalarPlan):
+    """Find the cells that contain a single value: those without a pixel that differs from their mean.
 
     Separating few distinct values, such as 8-bit values divided by 255, bit by bit would take many passes.
     """
@@ -260,6 +302,7 @@ class ConfirmPlan(ScalarPlan):
     cells: CellsPlan
     pixels: NDArray[np.int64]
     mean: NDArray[np.uint64]
+    remainder: NDArray[np.uint64]
 
     def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Count the pixels of each cell that differ from its mean: (n_cells + 1,) int64 array."""
@@ -272,8 +315,14 @@ class ConfirmPlan(ScalarPlan):
 
     def finalize(self, counts: NDArray[np.int64]) -> CellsPlan | ScalarSummary:
         """Return the summary, or cut cells further that hold several values."""
-        loose = np.where(counts[:-1] > 0, self.pixels - 1, 0)
-        return self.cells.conclude(self.pixels, self.mean, np.zeros_like(self.mean), loose)
+        cells, n_unplaced = self.cells, np.where(counts[:-1] > 0, self.pixels - 1, 0)
+        if (
+            not n_unplaced.any()
+            or len(cells.levels) == _MAX_LEVELS
+            or cells.is_fine(self.pixels, n_unplaced)
+        ):
+            return cells.summarize(self.pixels, self.mean, self.remainder, n_unplaced)
+        return cells.cut_further(self.pixels, self.mean, self.remainder, n_unplaced)
 
 
 def _root(scalar: ScalarFormat) -> np.uint64 | None:
@@ -337,31 +386,6 @@ def _distances(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> tuple[NDArray[n
     if max(abs(origin), abs(int(whole.max()))) < 1 << 52:
         return whole.astype(np.float64), 0
     return np.array([float(int(value) - origin) for value in whole]), origin
-
-
-def _fine_enough(
-    pixels: NDArray[np.int64],
-    start: NDArray[np.float64],
-    width: NDArray[np.float64],
-    loose: NDArray[np.int64],
-) -> bool:
-    """Return whether cutting cells further could hardly matter to 64 clusters.
-
-    Compares the scatter of the `loose` pixels, whose position in their cell is unknown, with the least
-    inertia of 64 clusters of pixels in cells that are d apart, by the asymptotic law of optimal
-    quantizers [1]_: (Σ (n d²)^(1/3))³ / (12 k²).
-
-    References
-    ----------
-    .. [1] P. F. Panter and W. Dite, "Quantization distortion in pulse-count modulation with nonuniform
-           spacing of levels", Proceedings of the IRE 39(1), 44-48, 1951.
-    """
-    distance = np.maximum(np.abs(np.diff(start, append=start[-1])), width)
-    unit = distance.max()
-    # 63 clusters can have cells of their own: the outermost must not hide what the others need.
-    density = np.cbrt(pixels * np.square(distance / unit))
-    rest = np.partition(density, -63)[:-63] if density.size > 63 else np.zeros(1)
-    return bool(np.sum(loose * np.square(width / unit)) <= 5e-6 * np.sum(rest) ** 3 / 64**2)
 
 
 def _share_out(
