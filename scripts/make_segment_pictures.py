@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -32,12 +33,12 @@ def show(name: str, image: np.ndarray, results: dict[str, np.ndarray]) -> None:
         for axis in axes:
             axis.axis("off")
         figure.tight_layout()
-        path = IMAGES / f"segments-{name}-{theme}.png"
-        figure.savefig(path, dpi=100)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, dpi=100)
         plt.close(figure)
-        with Image.open(path) as picture:
-            small = picture.quantize(64, method=Image.Quantize.FASTOCTREE)
-        small.save(path, optimize=True)
+        with Image.open(buffer) as picture:
+            few_colors = picture.quantize(20, method=Image.Quantize.FASTOCTREE).convert("RGBA")
+        few_colors.save(IMAGES / f"segments-{name}-{theme}.webp", lossless=True, method=6)
 
 
 def main() -> None:

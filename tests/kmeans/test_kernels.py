@@ -76,7 +76,7 @@ def test_a_row_follows_from_the_one_above(n):
     _kernels.scatter_of_prefixes(values, weights, previous)
     for k in range(2, n + 1):
         row, split = np.zeros(n + 1), np.zeros(n + 1, dtype=np.int32)
-        _kernels.next_row(k, previous, *runs, row, split, 0, n + 1, 1 << (n.bit_length() - 1), 1)
+        _kernels.fill_row(k, previous, *runs, row, split, 0, n + 1, 1 << (n.bit_length() - 1), 1)
         for stop in range(1, n + 1):
             totals = [
                 previous[i] + cost(values[i:stop], weights[i:stop]) for i in range(min(k, stop) - 1, stop)

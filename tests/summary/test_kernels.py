@@ -10,7 +10,7 @@ import pytest
 
 from napari_kmeans.features.feature_space import ScalarFormat
 from napari_kmeans.summary import _kernels
-from napari_kmeans.summary.bit_cells import CellsPlan, _root, first_plan
+from napari_kmeans.summary.bit_cells import CellsPlan, _prefix_shift, first_plan
 from napari_kmeans.summary.scalar import MAX_POINTS
 
 N = 2000
@@ -53,14 +53,14 @@ def test_prefixes_are_counted_and_their_ends_found(dtype, masked):
     include = some_mask(values.size, masked)
     if values.dtype.kind == "f":
         raw = values.view(f"u{values.itemsize}")
-        root = np.uint64(8 * values.itemsize - 16)
-        prefix = raw >> raw.dtype.type(root)
+        prefix_shift = np.uint64(8 * values.itemsize - 16)
+        prefix = raw >> raw.dtype.type(prefix_shift)
     else:
-        raw, root = values, None
+        raw, prefix_shift = values, None
         prefix = values.astype(np.int64).astype(np.float32).view(np.uint32) >> 16
     counts, least, most = np.zeros((3, 1 << 16), dtype=np.uint64)
     least[:] = np.iinfo(np.uint64).max
-    _kernels.count_prefixes(raw, include, root, counts, least, most)
+    _kernels.count_prefixes(raw, include, prefix_shift, counts, least, most)
     used, prefix = chosen(raw, include).astype(np.uint64), chosen(prefix, include)
     assert np.array_equal(counts, np.bincount(prefix.astype(np.int64), minlength=1 << 16))
     for each in np.unique(prefix):
@@ -90,7 +90,7 @@ def test_cells_are_counted_and_summed(dtype, n_levels, masked):
     raw = values.view(f"u{values.itemsize}")
     include = some_mask(raw.size, masked)
     counts, sums = np.zeros((2, plan.first.size + 1), dtype=np.uint64)
-    _kernels.count_cells(raw, include, _root(plan.scalar), plan.tables, counts, sums)
+    _kernels.count_cells(raw, include, _prefix_shift(plan.scalar), plan.tables, counts, sums)
     used = chosen(raw, include).astype(np.uint64)
     order = np.argsort(plan.first)
     cell = order[np.searchsorted(plan.first[order], used, side="right") - 1]
@@ -110,7 +110,7 @@ def test_pixels_that_changed_since_the_last_pass_are_counted_somewhere(dtype):
     rng = np.random.default_rng(3)
     changed = rng.integers(0, 256, 8 * N, dtype=np.uint8).view(f"u{values.itemsize}")
     counts, sums = np.zeros((2, plan.first.size + 1), dtype=np.uint64)
-    _kernels.count_cells(changed, None, _root(plan.scalar), plan.tables, counts, sums)
+    _kernels.count_cells(changed, None, _prefix_shift(plan.scalar), plan.tables, counts, sums)
     assert counts.sum() == changed.size
     assert counts[-1] > 0
 
@@ -124,9 +124,9 @@ def test_values_other_than_expected_are_counted(masked):
     include = some_mask(raw.size, masked)
     counts, others = np.zeros((2, plan.first.size + 1), dtype=np.int64)
     expected = np.append(plan.first, np.uint64(0))
-    _kernels.count_others(raw, include, _root(plan.scalar), plan.tables, expected, others)
+    _kernels.count_others(raw, include, _prefix_shift(plan.scalar), plan.tables, expected, others)
     _kernels.count_cells(
-        raw, include, _root(plan.scalar), plan.tables, counts, np.zeros(counts.size, dtype=np.uint64)
+        raw, include, _prefix_shift(plan.scalar), plan.tables, counts, np.zeros(counts.size, dtype=np.uint64)
     )
     used = chosen(raw, include)
     first = np.isin(used, plan.first)

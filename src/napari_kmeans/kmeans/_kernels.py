@@ -17,9 +17,10 @@ _compiled = kernel(error_model="numpy")
 def accumulate_runs(values: Any, weights: Any, level: int, mean: Any, scatter: Any) -> None:
     """Compute mean and scatter of the runs of values between a block's centre and each value.
 
-    Blocks hold 2^(level + 1) values. ``mean[i]`` is the mean distance of the values between `i` and the
-    centre of its block, `i` included, to the first value right of the centre; ``scatter[i]`` is the weighted
-    sum of squared distances to their mean. Distances grow outwards, so nothing cancels.
+    Blocks hold 2^(level + 1) values, and the centre of a block is the first value of its right half.
+    ``mean[i]`` is the mean distance from the centre of the values between `i` and the centre, `i` included,
+    and without the centre on its left; ``scatter[i]`` is the weighted sum of squared distances to their mean.
+    Distances grow outwards, so nothing cancels.
     """
     n = values.size
     half = 1 << level
@@ -29,7 +30,7 @@ def accumulate_runs(values: Any, weights: Any, level: int, mean: Any, scatter: A
         left_run = right_run = (0.0, 0.0, 0.0)
         for i in range(half):  # both runs at once, since each step waits for the one before
             left_run = _append(left_run, values[left] - values[left - i], weights[left - i])
-            mean[left - i], scatter[left - i] = gap + left_run[1], left_run[2]
+            mean[left - i], scatter[left - i] = gap + left_run[1], left_run[2]  # runs begin at distance 0
             if right + i < n:
                 right_run = _append(right_run, values[right + i] - values[right], weights[right + i])
                 mean[right + i], scatter[right + i] = right_run[1], right_run[2]
@@ -54,11 +55,14 @@ def _append(run: Any, distance: Any, weight: Any) -> Any:
 
 
 @_compiled
-def find_split(previous: Any, weight: Any, mean: Any, scatter: Any, low: int, high: int, stop: int) -> Any:
+def find_split(
+    previous: Any, weight_before: Any, mean: Any, scatter: Any, low: int, high: int, stop: int
+) -> Any:
     """Minimise ``previous[i] + cost(i, stop)`` over low <= i <= high; of equal minima take the leftmost.
 
-    ``cost(i, stop)`` is the scatter of ``values[i:stop]``. The interval consists of two runs, on both sides
-    of the centre of the smallest block that holds it:
+    ``cost(i, stop)`` is the scatter of ``values[i:stop]``, and ``weight_before[i]`` is the weight of
+    ``values[:i]``. The interval consists of two runs, on both sides of the centre of the smallest block that
+    holds it:
 
         cost = scatter₁ + scatter₂ + (mean₁ + mean₂)² · weight₁ · weight₂ / (weight₁ + weight₂)
     """
@@ -70,10 +74,13 @@ def find_split(previous: Any, weight: Any, mean: Any, scatter: Any, low: int, hi
         while (i ^ last) >> (level + 1):
             level += 1
         center = last >> level << level
-        right = weight[stop] - weight[center]
+        right = weight_before[stop] - weight_before[center]
+        # Every start left of the centre shares this block with the last value. From the centre on, a smaller
+        # block holds the interval.
         for j in range(i, min(high + 1, center)):
+            left = weight_before[center] - weight_before[j]
             distance = mean[level, j] + mean[level, last]
-            reduced = (weight[center] - weight[j]) * right / (weight[stop] - weight[j])
+            reduced = left * right / (left + right)  # as in the reduced mass of two bodies
             total = previous[j] + (scatter[level, j] + scatter[level, last] + distance * distance * reduced)
             if total < best:
                 best, split = total, j
@@ -84,10 +91,10 @@ def find_split(previous: Any, weight: Any, mean: Any, scatter: Any, low: int, hi
 
 
 @_compiled
-def next_row(
+def fill_row(
     k: int,
     previous: Any,
-    weight: Any,
+    weight_before: Any,
     mean: Any,
     scatter: Any,
     row: Any,
@@ -99,7 +106,7 @@ def next_row(
 ) -> None:
     """Compute the least inertia of prefixes in `k` clusters from that in `k` - 1, and the last splits.
 
-    The prefixes between `begin` and `end` are visited by strides that halve from `stride` to `last_stride`,
+    The prefixes between `begin` and `end` are visited in strides that halve from `stride` to `last_stride`,
     powers of two. Splits are monotone, so those of the two neighbours one stride away bound the split in
     between.
     """
@@ -112,6 +119,6 @@ def next_row(
                 low = max(split[stop - stride], k - 1)
                 high = split[stop + stride] if stop + stride <= n else n - 1
                 row[stop], split[stop] = find_split(
-                    previous, weight, mean, scatter, low, min(high, stop - 1), stop
+                    previous, weight_before, mean, scatter, low, min(high, stop - 1), stop
                 )
         stride //= 2

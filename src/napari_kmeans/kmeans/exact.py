@@ -29,11 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks import loop
-from ._kernels import accumulate_runs, find_split, next_row, scatter_of_prefixes
+from ._kernels import accumulate_runs, fill_row, find_split, scatter_of_prefixes
 
-_PARTS = 16  # of a row: more than there are threads, since some take longer than others
-_LEAST_VALUES = 1 << 13  # a row of fewer takes less time than handing its parts to threads
-_EXPONENT = 450  # of the scaled span: with it squares neither overflow nor underflow
+_PARTS = 16  # of a row, at least: more than there are threads, since some parts take longer than others
+_LEAST_VALUES = 1 << 13  # with fewer, starting threads takes longer than the row
+_EXPONENT = 450  # of half the span after scaling: squares then neither overflow nor underflow
 
 
 @dataclass(eq=False)
@@ -54,7 +54,7 @@ class OptimalPartitions:
     values: NDArray[np.float64]
     weights: NDArray[np.int64]
     _rows: list[NDArray[np.float64]] = field(default_factory=list, init=False, repr=False)
-    _splits: list[NDArray[np.int32]] = field(default_factory=list, init=False, repr=False)
+    _split_rows: list[NDArray[np.int32]] = field(default_factory=list, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -66,10 +66,10 @@ class OptimalPartitions:
             raise ValueError("values must be finite and strictly ascending, weights positive")
         self.values, self.weights = values, weights
 
-        # Scaling by a power of two changes no digit.
+        # Scaling by a power of two changes no digit. The span itself may overflow, half of it does not.
         self._exponent = _EXPONENT - int(np.frexp(values[-1] / 2 - values[0] / 2)[1])
         self._scaled = np.ldexp(values, self._exponent)
-        self._weight = np.append(0.0, np.cumsum(weights))
+        self._weight_before = np.append(0.0, np.cumsum(weights))
         n_levels = (values.size - 1).bit_length()
         self._mean, self._scatter = np.zeros((2, n_levels, values.size))
         row = np.zeros(values.size + 1)
@@ -79,7 +79,7 @@ class OptimalPartitions:
         ]
         _run([partial(scatter_of_prefixes, self._scaled, weights, row), *runs], values.size >= _LEAST_VALUES)
         self._rows.append(row)
-        self._splits.append(np.zeros(values.size + 1, dtype=np.int32))
+        self._split_rows.append(np.zeros(values.size + 1, dtype=np.int32))
 
     @property
     def n_values(self) -> int:
@@ -115,7 +115,7 @@ class OptimalPartitions:
         self._extend(n_clusters - 1)
         splits[n_clusters - 1] = self._last_split(n_clusters)
         for c in range(n_clusters - 1, 1, -1):
-            splits[c - 1] = self._splits[c - 1][splits[c]]
+            splits[c - 1] = self._split_rows[c - 1][splits[c]]
         return splits
 
     def cluster_statistics(
@@ -152,7 +152,7 @@ class OptimalPartitions:
             with self._lock:
                 if self.n_rows < n_rows:
                     row, split = self._next_row()
-                    self._splits.append(split)
+                    self._split_rows.append(split)
                     self._rows.append(row)
 
     def _next_row(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
@@ -160,21 +160,30 @@ class OptimalPartitions:
         n = self.n_values
         row, split = np.zeros(n + 1), np.zeros(n + 1, dtype=np.int32)
         fill = partial(
-            next_row, self.n_rows + 1, self._rows[-1], self._weight, self._mean, self._scatter, row, split
+            fill_row,
+            self.n_rows + 1,
+            self._rows[-1],
+            self._weight_before,
+            self._mean,
+            self._scatter,
+            row,
+            split,
         )
         longest = 1 << (n.bit_length() - 1)
         part = longest // _PARTS if n >= _LEAST_VALUES else 1
         fill(0, n + 1, longest, part)
-        if part > 1:  # what lies between two prefixes one part away does not depend on the others
+        if part > 1:  # the prefixes between two that are one part apart depend on these two only
             _run(partial(fill, begin, begin + part, part // 2, 1) for begin in range(0, n + 1, part))
         return row, split
 
     def _last_split(self, n_clusters: int) -> int:
         """Return where the last of `n_clusters` optimal clusters of all values begins."""
         if n_clusters <= self.n_rows:
-            return int(self._splits[n_clusters - 1][-1])
+            return int(self._split_rows[n_clusters - 1][-1])
         n, previous = self.n_values, self._rows[n_clusters - 2]
-        return int(find_split(previous, self._weight, self._mean, self._scatter, n_clusters - 1, n - 1, n)[1])
+        return int(
+            find_split(previous, self._weight_before, self._mean, self._scatter, n_clusters - 1, n - 1, n)[1]
+        )
 
 
 def _run(tasks: Iterable[Callable[[], None]], threaded: bool = True) -> None:

@@ -88,7 +88,7 @@ class ExactClusterings:
         found = Intervals.around(self.summary, centers)
         if np.array_equal(found.counts, counts) and found.inertia <= inertia * (1 + 1e-12):
             return found
-        # Values are so close together that no float64 is near enough to their mean.
+        # Values are so close together that midpoints of rounded means put some on the wrong side.
         below, above = (self.summary.values[splits[1:-1] - side] for side in (1, 0))
         thresholds = np.clip(found.thresholds, below, np.nextafter(above, below))
         return Intervals(centers, thresholds, counts, inertia)

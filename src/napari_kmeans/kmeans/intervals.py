@@ -22,7 +22,7 @@ class Intervals:
     ----------
     centers : (k,) float64 array
     thresholds : (k - 1,) float64 array
-        A value equal to a threshold belongs to the darker cluster.
+        A value equal to a threshold belongs to the lower cluster.
     counts : (k,) int64 array
         Pixels of each cluster.
     inertia : float
@@ -36,7 +36,7 @@ class Intervals:
 
     @classmethod
     def around(cls, summary: ScalarSummary, centers: NDArray[np.float64]) -> Intervals:
-        """Return the clusters of the pixels nearest to each centre."""
+        """Return the clusters of the pixels nearest to given centres, which need not be their means."""
         thresholds = midpoints(centers)
         cluster, counts = _assign(summary, thresholds)
         return cls(centers, thresholds, counts, _inertia(summary, centers, cluster))
@@ -75,7 +75,7 @@ class Intervals:
         """Return the inertia relative to that of a single cluster; 0 for a constant image."""
         total = total_inertia(summary)
         if total < _LEAST_INERTIA and summary.values[0] < summary.values[-1]:
-            # Squares of such small values vanish, but their ratio does not.
+            # Squares of such small values vanish, but their ratio does not. Cells vanish next to the values.
             exponent = -int(np.frexp(max(-summary.values[0], summary.values[-1]))[1])
             larger = replace(summary, values=np.ldexp(summary.values, exponent), spread=0.0)
             found = Intervals.between(

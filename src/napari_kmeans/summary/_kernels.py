@@ -25,12 +25,12 @@ def count_values(raw: Any, include: Any, counts: Any) -> None:
 
 
 @kernel
-def count_prefixes(raw: Any, include: Any, root: Any, counts: Any, least: Any, most: Any) -> None:
+def count_prefixes(raw: Any, include: Any, prefix_shift: Any, counts: Any, least: Any, most: Any) -> None:
     """Count the values with each prefix, and find the smallest and the largest of them."""
     for i in range(raw.size):
         if include is None or include[i]:
             value = np.uint64(raw[i])
-            prefix = _prefix(value, root)
+            prefix = _prefix(value, prefix_shift)
             counts[prefix] += 1
             if value < least[prefix]:
                 least[prefix] = value
@@ -39,44 +39,44 @@ def count_prefixes(raw: Any, include: Any, root: Any, counts: Any, least: Any, m
 
 
 @kernel
-def count_cells(raw: Any, include: Any, root: Any, levels: Any, counts: Any, sums: Any) -> None:
+def count_cells(raw: Any, include: Any, prefix_shift: Any, levels: Any, counts: Any, sums: Any) -> None:
     """Count the values in each cell, and sum them modulo 2^64."""
     for i in range(raw.size):
         if include is None or include[i]:
             value = np.uint64(raw[i])
-            cell = _cell(value, root, levels)
+            cell = _cell(value, prefix_shift, levels)
             counts[cell] += 1
             sums[cell] += value
 
 
 @kernel
-def count_others(raw: Any, include: Any, root: Any, levels: Any, expected: Any, counts: Any) -> None:
+def count_others(raw: Any, include: Any, prefix_shift: Any, levels: Any, expected: Any, counts: Any) -> None:
     """Count the values in each cell that differ from the expected one."""
     for i in range(raw.size):
         if include is None or include[i]:
             value = np.uint64(raw[i])
-            cell = _cell(value, root, levels)
+            cell = _cell(value, prefix_shift, levels)
             if value != expected[cell]:
                 counts[cell] += 1
 
 
 @_inlined
-def _prefix(value: Any, root: Any) -> Any:
-    """Return the high bits of a value above `root`; if that is None, those of the nearest float32."""
-    if root is None:
+def _prefix(value: Any, prefix_shift: Any) -> Any:
+    """Return the bits above the lowest `prefix_shift`; if that is None, the high 16 of the nearest float32."""
+    if prefix_shift is None:
         return np.uint64(np.float32(np.int64(value)).view(np.uint32) >> np.uint32(16))
-    return value >> root
+    return value >> prefix_shift
 
 
 @_inlined
-def _cell(value: Any, root: Any, levels: Any) -> Any:
+def _cell(value: Any, prefix_shift: Any, levels: Any) -> Any:
     """Return the cell of a value: ``(value >> shift) + offset``, by the tables of its prefix.
 
-    Cells that are cut further are the entries of the next level. Whatever is beyond the cells of a level is in
-    its spare cell: excluded values, and pixels that another thread has changed since the last pass. `levels` is
-    a tuple, so the compiler knows how many there are; most images need one.
+    Cells that are cut further are the entries of the next level. Each level has a spare cell for values outside
+    its cells: infinities and NaN, and pixels that changed since the last pass. `levels` is a tuple, so the
+    compiler knows how many there are; most images need one.
     """
-    cell = _prefix(value, root)
+    cell = _prefix(value, prefix_shift)
     for shift, offset, spare in levels:
         cell = min((value >> np.uint64(shift[cell])) + offset[cell], spare)
     return cell

@@ -20,7 +20,7 @@ from .plan import Plan, ScalarPlan
 from .scalar import MAX_POINTS, ScalarSummary, merge_points
 
 _PREFIXES = 1 << 16
-_CELLS = 1 << 16  # cells shared out among the prefixes, an eighth of them by pixel count
+_CELLS = 1 << 16  # shared out among the prefixes
 _LARGEST = 1e140  # its square, times the number of pixels of the largest image, is a float64
 _MAX_LEVELS = 8  # most images need one; those with dense ranges far apart need two
 _TOLERANCE = 5e-6  # of the least inertia: the most that may be scattered within cells
@@ -52,7 +52,7 @@ class PrefixPlan(ScalarPlan):
         """Return pixel count, smallest and largest bit pattern of each prefix: (3, 2^16) uint64 array."""
         counts = np.zeros((3, _PREFIXES), dtype=np.uint64)
         counts[1] = np.iinfo(np.uint64).max
-        count_prefixes(_raw(self.scalar, values), mask_of(include), _root(self.scalar), *counts)
+        count_prefixes(_raw(self.scalar, values), mask_of(include), _prefix_shift(self.scalar), *counts)
         return counts
 
     def combine(self, a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -195,7 +195,12 @@ class CellsPlan(ScalarPlan):
         with np.errstate(over="ignore"):  # arithmetic is modulo 2^64, which is reported if not compiled
             sums = counts[1].view(np.uint64)
             count_cells(
-                _raw(self.scalar, values), mask_of(include), _root(self.scalar), self.tables, counts[0], sums
+                _raw(self.scalar, values),
+                mask_of(include),
+                _prefix_shift(self.scalar),
+                self.tables,
+                counts[0],
+                sums,
             )
         return counts
 
@@ -310,23 +315,24 @@ class SingleValuesPlan(ScalarPlan):
         expected = np.append(self.mean, np.uint64(0))
         with np.errstate(over="ignore"):
             scalar, tables = self.cells.scalar, self.cells.tables
-            count_others(_raw(scalar, values), mask_of(include), _root(scalar), tables, expected, counts)
+            count_others(
+                _raw(scalar, values), mask_of(include), _prefix_shift(scalar), tables, expected, counts
+            )
         return counts
 
     def finalize(self, counts: NDArray[np.int64]) -> CellsPlan | ScalarSummary:
         """Return the summary, or cut cells further that hold several values."""
         cells, n_unplaced = self.cells, np.where(counts[:-1] > 0, self.pixels - 1, 0)
-        if (
-            not n_unplaced.any()
-            or len(cells.levels) == _MAX_LEVELS
-            or cells.is_fine(self.pixels, n_unplaced)
-        ):
+        if not n_unplaced.any() or len(cells.levels) == _MAX_LEVELS or cells.is_fine(self.pixels, n_unplaced):
             return cells.summarize(self.pixels, self.mean, self.remainder, n_unplaced)
         return cells.cut_further(self.pixels, self.mean, self.remainder, n_unplaced)
 
 
-def _root(scalar: ScalarFormat) -> np.uint64 | None:
-    """Return the number of bits below the prefix; None for integers, unless their range is known."""
+def _prefix_shift(scalar: ScalarFormat) -> np.uint64 | None:
+    """Return the number of bits below the prefix; None for integers, unless their range is known.
+
+    A known range is below 2^23, where the high bits of integers are distinct enough.
+    """
     if scalar.dtype.kind == "f" or scalar.upper is not None:
         return np.uint64(8 * scalar.dtype.itemsize - 16)
     return None
@@ -347,7 +353,7 @@ def _steps(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> NDArray[np.float64]
     """Return the distances from bit patterns to the next ones; negative for negative floats."""
     if scalar.dtype.kind != "f":
         return np.ones(raw.size)
-    last = raw | np.uint64(1)
+    last = raw | np.uint64(1)  # has the exponent of the pattern before it, since only the last bit differs
     return _values(scalar, last) - _values(scalar, last - np.uint64(1))
 
 
@@ -370,7 +376,7 @@ def _summarize(
     rest: NDArray[Any],
     spread: float,
 ) -> ScalarSummary:
-    """Turn cells into ascending points."""
+    """Turn cells into ascending points, at most `MAX_POINTS`."""
     values, origin = _distances(scalar, mean)
     values = (values + _steps(scalar, mean) * (rest / pixels)) * scalar.unit
     order = np.argsort(values, kind="stable")
@@ -393,8 +399,9 @@ def _share_out(
 ) -> NDArray[np.int64]:
     """Return the bits to cut each range by, for at most about 2^16 cells in all.
 
-    The larger of two shares: by pixel count, which outliers cannot bend, and by (count · width²)^(1/3), the
-    density of an optimal quantizer. Logarithms are taken in thirds of a bit from exponents alone, so the
+    The larger of two shares: an eighth of the cells by pixel count, which outliers cannot affect, and half of
+    them by (count · width²)^(1/3), the number of cells in an optimal quantizer. The result is scaled to all
+    cells. Logarithms are taken in thirds of a bit from exponents alone, so the
     result does not depend on how a machine rounds cube roots.
     """
     bits = np.zeros(pixels.size, dtype=np.int64)
@@ -402,21 +409,21 @@ def _share_out(
     if not filled.size:
         return bits
     n, (mantissa, exponent) = pixels[filled].astype(np.float64), np.frexp(width[filled])
-    # Otherwise a few outliers would get all cells, and most of these would be empty.
+    # At most 256 cells, or 32 for each pixel: else a few outliers would get all cells, and most would be empty.
     most = np.minimum(np.minimum(most_bits[filled], 16), np.maximum(np.frexp(n)[1] + 4, 8))
 
-    def fitted(thirds: NDArray[np.int64], n_cells: int) -> NDArray[np.int64]:
-        """Shift shares for about `n_cells` in all."""
-        few, many = -int(thirds.max()), 3 * 16 - int(thirds.min())
-        while few < many:
-            middle = (few + many + 1) // 2
+    def scaled_to(thirds: NDArray[np.int64], n_cells: int) -> NDArray[np.int64]:
+        """Return shares for about `n_cells` in all: each plus the same number of thirds."""
+        low, high = -int(thirds.max()), 3 * 16 - int(thirds.min())
+        while low < high:
+            middle = (low + high + 1) // 2
             if np.sum(1 << np.clip((thirds + middle) // 3, 0, most)) <= n_cells:
-                few = middle
+                low = middle
             else:
-                many = middle - 1
-        return thirds + few
+                high = middle - 1
+        return thirds + low
 
-    by_count = fitted(np.frexp(n * n * n)[1].astype(np.int64), _CELLS // 8)
-    by_density = fitted(np.frexp(n * mantissa * mantissa)[1] + 2 * exponent.astype(np.int64), _CELLS // 2)
-    bits[filled] = np.clip(fitted(np.maximum(by_count, by_density), _CELLS) // 3, 0, most)
+    by_count = scaled_to(np.frexp(n * n * n)[1].astype(np.int64), _CELLS // 8)
+    by_density = scaled_to(np.frexp(n * mantissa * mantissa)[1] + 2 * exponent.astype(np.int64), _CELLS // 2)
+    bits[filled] = np.clip(scaled_to(np.maximum(by_count, by_density), _CELLS) // 3, 0, most)
     return bits
