@@ -162,11 +162,11 @@ def test_files_are_only_overwritten_on_request(run: Run, tmp_path: Path, gray: P
     ]
     status, out, err = run(*arguments, "-k", 4)
     assert (status, out) == (1, "")
-    assert err == f"napari-kmeans: x.tif exists already; --overwrite replaces it (from {gray})\n"
+    assert err == f"napari-kmeans: x.tif already exists; --overwrite replaces it (from {gray})\n"
     (tmp_path / "x.tif").unlink()
     status, _, err = run(*arguments, "-k", 4)
     assert status == 1
-    assert "gray-clusters.csv exists already" in err
+    assert "gray-clusters.csv already exists" in err
     assert not (tmp_path / "x.tif").exists()
     assert run(*arguments, "-k", 4, "--overwrite")[0] == 0
     assert names(tmp_path) == sorted(before)
@@ -205,7 +205,7 @@ def test_a_figure_can_be_drawn(run: Run, tmp_path: Path, features: str) -> None:
     (tmp_path / "out" / "rgb-labels.tif").unlink()
     status, _, err = run(*arguments)
     assert (status, names(tmp_path / "out")) == (1, ["rgb-figure.png"])
-    assert "rgb-figure.png exists already" in err
+    assert "rgb-figure.png already exists" in err
 
 
 # apply
@@ -231,7 +231,7 @@ def test_apply_labels_with_the_clusters_of_a_model(run: Run, tmp_path: Path, gra
         np.testing.assert_array_equal(labels, model.predict(GRAY[..., np.newaxis]))
     status, out, err = run("apply", "m.json", gray, "-o", "out")
     assert (status, out) == (1, "")
-    assert "exists already" in err
+    assert "already exists" in err
 
 
 @pytest.mark.parametrize("content", [None, b"hello", b'{"format": "something else"}'])
@@ -340,8 +340,8 @@ def test_background_of_a_model_takes_part_in_the_clean_up(run: Run, tmp_path: Pa
         ("segment gray.png -o out", "Missing option '-k'"),
         ("segment gray.png -k 3", "Invalid value for -o: an output is needed: a folder"),
         ("segment -k 3 -o out", "Missing argument"),
-        ("segment gray.png -k 0 -o out", "'0' is not in 1 to 255, nor auto"),
-        ("segment gray.png -k many -o out", "'many' is not in 1 to 255, nor auto"),
+        ("segment gray.png -k 0 -o out", "'0' must be 1 to 255, auto or gap"),
+        ("segment gray.png -k many -o out", "'many' must be 1 to 255, auto or gap"),
         ("segment gray.png -k 3 -o out --features hue", "'hue' must be one of gray, gray601"),
         (
             "segment gray.png -k 3 -o out --solver magic",
@@ -362,7 +362,7 @@ def test_background_of_a_model_takes_part_in_the_clean_up(run: Run, tmp_path: Pa
         ("apply m.json gray.png sub/gray.tif -o out", "would replace an output for gray.png"),
         ("view -k 1", "-k"),
         ("view --sample moon", "'moon' must be one of coins, "),
-        ("view gray.png --sample coins", "name an image or a sample, not both"),
+        ("view gray.png --sample coins", "give an image or a sample, not both"),
         ("view gray.png --screenshot x.tif", "x.tif must end in .png"),
     ],
 )

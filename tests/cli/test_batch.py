@@ -105,7 +105,10 @@ def test_folders_without_images_are_told_of(run: Run) -> None:
     Path("empty").mkdir()
     status, out, err = run("batch", "recipe.json", "empty", "data", "-o", "out")
     assert (status, len(out.splitlines())) == (1, 2)
-    assert err.splitlines()[0] == "napari-kmeans: empty contains no images; --recursive searches its folders"
+    assert (
+        err.splitlines()[0]
+        == "napari-kmeans: empty contains no images; use --recursive to search its subfolders"
+    )
     assert run("batch", "recipe.json", "empty", "-r", "-o", "out") == (
         1,
         "",
@@ -135,7 +138,7 @@ def test_a_recipe_that_cannot_be_read_is_one_line(run: Run, content: str) -> Non
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ("recipe.json -o out", "name images or folders, or a --file-list"),
+        ("recipe.json -o out", "give images, folders or a --file-list"),
         ("recipe.json data", "an output is needed"),
         ("recipe.json --file-list absent.txt -o out", "absent.txt cannot be read"),
     ],

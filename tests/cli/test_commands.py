@@ -86,9 +86,9 @@ def test_together_with_an_image_that_cannot_be_read(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ("--weights images", "--weights: it is an option of --together"),
+        ("--weights images", "--weights: it requires --together"),
         ("--together --weights all", "'all' must be one of pixels, images"),
-        ("--together --save-model a.tif", "a.tif exists already or is another output"),
+        ("--together --save-model a.tif", "a.tif already exists or is another output"),
         ("--jobs 0", "Invalid value for '-j' / '--jobs'"),
         ("--jobs 2 --scheduler x:1", "choose --scheduler or --jobs"),
     ],

@@ -41,7 +41,7 @@ def test_options_stand_in_panels(capsys, monkeypatch):
     panels = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
     assert panels == [
         "Arguments:",
-        "What to cluster by:",
+        "Clustering:",
         "Many images:",
         "Output:",
         "Clean up:",
@@ -54,7 +54,7 @@ def test_options_stand_in_panels(capsys, monkeypatch):
 def test_sample_images_and_formats_are_listed(capsys):
     cli.main(["view", "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    assert f"A sample image instead: {', '.join(SAMPLES)}." in text
+    assert f"Open a sample image: {', '.join(SAMPLES)}." in text
     formats = "with napari-kmeans[formats] also NRRD, MHA, NIfTI, DICOM, CZI, ND2 or LIF"
     assert formats in text.replace("- ", "-")  # a line may end at a hyphen
 

@@ -78,9 +78,9 @@ def test_large_integers_are_excluded_exactly() -> None:
 @pytest.mark.parametrize(
     ("arguments", "hint", "message"),
     [
-        ({"n_clusters": "0"}, "-k", "'0' is not in 1 to 255, nor auto"),
-        ({"n_clusters": "256"}, "-k", "'256' is not in 1 to 255"),
-        ({"n_clusters": "2.5"}, "-k", "'2.5' is not in 1 to 255"),
+        ({"n_clusters": "0"}, "-k", "'0' must be 1 to 255, auto or gap"),
+        ({"n_clusters": "256"}, "-k", "'256' must be 1 to 255"),
+        ({"n_clusters": "2.5"}, "-k", "'2.5' must be 1 to 255"),
         ({"features": "hue"}, "--features", "'hue' must be one of gray, gray601"),
         ({"solver": "magic"}, "--solver", "solver='magic' is not known"),
         ({"exclude": ["black"]}, "--exclude", "'black' must be a number"),

@@ -85,7 +85,7 @@ def test_it_can_be_made_again(run: Run) -> None:
     )
     tifffile.imwrite("fluo.tif", np.stack([GRAY, GRAY]), imagej=True, metadata={"axes": "CYX"})
     err = run("batch", "--recipe-from", "out/fluo-labels.tif", "-o", "changed")[2]
-    assert "fluo.tif is not the file that out/fluo-labels.tif was made of, or it has changed since" in err
+    assert "fluo.tif is not the file that out/fluo-labels.tif was made from, or it has changed since" in err
 
 
 @pytest.mark.parametrize("command", ["together", "apply"])
@@ -96,7 +96,7 @@ def test_a_model_is_applied_again(run: Run, command: str) -> None:
     else:
         assert run("segment", "a.tif", "-k", 3, "-o", "model", "--save-model", "m.json")[0] == 0
         assert run("apply", "m.json", "b.tif", "-o", "out")[0] == 0
-        assert "applied:   a model, by its values" in run("show", "out/b-labels.tif")[1]
+        assert "applied:   a model, with match values" in run("show", "out/b-labels.tif")[1]
     assert run("batch", "--recipe-from", "out/b-labels.tif", "-o", "again")[0] == 0
     assert Path("out/b-labels.tif").read_bytes() == Path("again/b-labels.tif").read_bytes()
 

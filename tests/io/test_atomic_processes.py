@@ -63,7 +63,7 @@ def test_the_second_to_finish_fails(tmp_path: Path, kind: tuple[Callable, Callab
                 write(second, "second")
             assert text_of(path) == "second"
 
-    with pytest.raises(FileExistsError, match=r"exists already: .*x'$"):
+    with pytest.raises(FileExistsError, match=r"already exists: .*x'$"):
         write_both()
     assert text_of(path) == "second"
     assert names(tmp_path) == ["x"]
@@ -136,7 +136,7 @@ def test_one_of_several_processes_succeeds(tmp_path: Path, replace: str) -> None
         winners = [number for number, (out, _) in enumerate(results) if out == "done\n"]
         assert len(winners) == 1
         assert all(
-            "exists already" in err for number, (_, err) in enumerate(results) if number not in winners
+            "already exists" in err for number, (_, err) in enumerate(results) if number not in winners
         )
         assert names(tmp_path) == ["x"]
         assert text_of(tmp_path / "x") == str(winners[0])

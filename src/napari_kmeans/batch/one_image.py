@@ -109,7 +109,7 @@ def _process(
     stage("reading")
     there = job.existing()
     if there and not overwrite and not skip_existing:
-        raise FileExistsError(f"{there[0]} exists already; --overwrite replaces it (from {job.image})")
+        raise FileExistsError(f"{there[0]} already exists; --overwrite replaces it (from {job.image})")
     found = ""
     if there and skip_existing:
         found = fingerprint(job.image)

@@ -133,7 +133,7 @@ def view(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"A sample image instead: {', '.join(SAMPLES)}.",
+            help=f"Open a sample image: {', '.join(SAMPLES)}.",
             autocompletion=completing(SAMPLES),
         ),
     ] = None,
@@ -154,12 +154,14 @@ def view(
     axes: Axes = "",
     screenshot: Annotated[
         Path | None,
-        typer.Option(metavar="OUT.png", help="Write a picture of the window there (replacing one) and exit."),
+        typer.Option(
+            metavar="OUT.png", help="Save a screenshot of the window, replacing an existing file, and exit."
+        ),
     ] = None,
 ) -> int:
     """Open napari with the dock and a segmented image."""
     if image is not None and sample is not None:
-        raise typer.BadParameter("name an image or a sample, not both", param_hint="--sample")
+        raise typer.BadParameter("give an image or a sample, not both", param_hint="--sample")
     if sample is not None:
         choose("--sample", sample, SAMPLES)
     if illumination is not None:
@@ -170,9 +172,9 @@ def view(
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
-        # Checked here, since Qt ends the process when it finds no screen.
+        # Checked here, since Qt ends the process if there is no screen.
         if screenshot is None:
-            say("there is no screen to open a window on; --screenshot OUT.png makes a picture of it")
+            say("there is no screen to open a window on; use --screenshot OUT.png to save a picture of it")
             return 1
         options = {
             "--screenshot": screenshot,
@@ -219,7 +221,7 @@ for _command in (segment, apply, batch, show):
 
 
 def _view_under_xvfb(image: str | None, options: dict[str, Any]) -> int:
-    """Restart on a virtual screen; return only if there is none."""
+    """Restart on a virtual screen; return only if this is not possible."""
     missing = [program for program in ("xvfb-run", "xauth") if shutil.which(program) is None]
     if missing or _UNDER_XVFB in os.environ:
         say(

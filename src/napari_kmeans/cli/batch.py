@@ -1,4 +1,4 @@
-"""The command ``batch``: a whole recipe on files and folders."""
+"""The command ``batch``: a complete recipe on files and folders."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def batch(
         list[str] | None,
         typer.Argument(
             metavar="RECIPE.json IMAGE|FOLDER",
-            help=f"A recipe, saved by the dock or by Python or written by hand; and images: {KINDS}, folders, "
-            "plates, and quoted patterns.",
+            help=f"A recipe, saved by the dock or by Python or written by hand, then images: {KINDS}; folders, plates "
+            "or quoted patterns.",
         ),
     ] = None,
     recipe_from: Annotated[
@@ -47,7 +47,7 @@ def batch(
             "--recipe-from",
             metavar="FILE",
             panel=WHAT,
-            help="Instead of RECIPE.json: do what FILE was made by. Without images: with the image of FILE.",
+            help="Instead of RECIPE.json: repeat how FILE was made, by default with the same image.",
         ),
     ] = None,
     recursive: Recursive = False,
@@ -57,20 +57,20 @@ def batch(
             "--file-list",
             metavar="FILE",
             panel=RUN,
-            help="Read names of images from a file, one a line (-: standard input).",
+            help="Read image names from FILE, one per line (- for standard input).",
         ),
     ] = "",
     **options: Any,
 ) -> int:
-    """Run a recipe on many images; their folders are kept."""
+    """Run a recipe on many images, and keep their folder structure."""
     images = list(names or [])
     if recipe_from is None and not images:
-        raise typer.BadParameter("name a recipe, or --recipe-from a file", param_hint="RECIPE.json")
+        raise typer.BadParameter("give a recipe, or --recipe-from FILE", param_hint="RECIPE.json")
     recipe_file = recipe_from or Path(images.pop(0))
     if file_list:
         images += _names_in(file_list)
     if recipe_from is None and not images:
-        raise typer.BadParameter("name images or folders, or a --file-list", param_hint="IMAGE|FOLDER")
+        raise typer.BadParameter("give images, folders or a --file-list", param_hint="IMAGE|FOLDER")
     running = running_of(options)
     with reporting(recipe_file) as report:
         task = Task(Recipe.load(recipe_file)) if recipe_from is None else _task_of(recipe_file, images)
@@ -78,9 +78,9 @@ def batch(
         return 1
     given = {name: value for name, value in reading_of(options).items() if value not in ("", False, None)}
     inputs, empty = find_inputs(images, recursive=recursive, out=options["out"])
-    inputs = [each for each in inputs if each.image != running.contact_sheet]  # of an earlier run
+    inputs = [each for each in inputs if each.image != running.contact_sheet]  # the sheet of an earlier run
     for name in empty:
-        say(f"{name} contains no images{'' if recursive else '; --recursive searches its folders'}")
+        say(f"{name} contains no images{'' if recursive else '; use --recursive to search its subfolders'}")
     if not inputs:
         return 1
     todo = plan_jobs(inputs, outputs_of(options), tree=True)
@@ -88,20 +88,20 @@ def batch(
 
 
 def _task_of(path: Path, images: list[str]) -> Task:
-    """Return the task that a file was made by; without images, add those that it was made of."""
+    """Return the task that made a file; if `images` is empty, add the source images to it."""
     record = read_record(path)
     try:
         task = Task.of_record(record)
     except ValueError as error:
-        raise ValueError(f"{path} cannot be made again: {error}") from None
+        raise ValueError(f"{path} cannot be reproduced: {error}") from None
     if not images:
         for source in sources_of(record["provenance"]):
             image = str(source["path"])
             images.append(image)
             if fingerprint(location(image)) != source.get("fingerprint"):
-                warn_user(f"{image} is not the file that {path} was made of, or it has changed since")
+                warn_user(f"{image} is not the file that {path} was made from, or it has changed since")
         if not images:
-            raise ValueError(f"{path} does not name the image that it was made of: name one")
+            raise ValueError(f"{path} does not record its image: give an image, too")
     return task
 
 

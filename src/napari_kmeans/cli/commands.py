@@ -57,7 +57,7 @@ def segment(
             "--clusters",
             metavar="N|auto|gap",
             panel=WHAT,
-            help=f"Number of clusters, 1 to {MAX_CLUSTERS}, or as many as are suggested.",
+            help=f"Number of clusters, 1 to {MAX_CLUSTERS}, or a method that suggests it.",
         ),
     ],
     features: Annotated[
@@ -65,35 +65,39 @@ def segment(
         option(
             metavar="F",
             panel=WHAT,
-            help=f"What to cluster by: {', '.join(FEATURES)}.",
+            help=f"Features to cluster by: {', '.join(FEATURES)}.",
             autocompletion=completing(FEATURES),
         ),
     ] = "gray",
     together: Annotated[
-        bool, option("--together", panel=RUN, help="Find one model of all images, instead of one for each.")
+        bool, option("--together", panel=RUN, help="Fit one model to all images, instead of one to each.")
     ] = False,
     weights: Annotated[
         str,
         option(
             metavar="|".join(WEIGHTS),
             panel=RUN,
-            help="With --together: what counts the same, each pixel or each image.",
+            help="With --together: give each pixel or each image the same weight.",
         ),
     ] = "",
     save_model: Annotated[
         Path | None,
         option(
             metavar="M.json",
-            help="Save the model of a single image or of --together, for `apply`.",
+            help="Save the model of a single image, or of --together, for `apply`.",
         ),
     ] = None,
     confirm: Annotated[
         bool,
-        option("--confirm", panel=WHAT, help="Let scikit-learn check that the clusters are optimal (1 s)."),
+        option(
+            "--confirm", panel=WHAT, help="Confirm with scikit-learn that the clusters are optimal (1 s)."
+        ),
     ] = False,
     scheduler: Annotated[
         str,
-        option(metavar="ADDRESS", panel=RUN, help="Read lazy images on the Dask cluster of this scheduler."),
+        option(
+            metavar="ADDRESS", panel=RUN, help="Read lazy images on the Dask cluster with this scheduler."
+        ),
     ] = "",
     **options: Any,
 ) -> int:
@@ -104,7 +108,7 @@ def segment(
     if weights:
         choose("--weights", weights, WEIGHTS)
         if not together:
-            raise typer.BadParameter("it is an option of --together", param_hint="--weights")
+            raise typer.BadParameter("it requires --together", param_hint="--weights")
     running = running_of(options)
     if scheduler and running.n_processes > 1:
         raise typer.BadParameter("choose --scheduler or --jobs, not both", param_hint="--jobs")
@@ -120,7 +124,7 @@ def segment(
             return run_jobs(todo, task, running)
     except ImportError:
         say("--scheduler needs distributed: pip install 'napari-kmeans[cluster]'")
-    except OSError as error:  # of the scheduler; errors of an image are reported with it
+    except OSError as error:  # from the scheduler; errors of an image are reported separately
         say(str(error))
     return 1
 
@@ -128,7 +132,10 @@ def segment(
 @takes_options_of(CleanUp)
 @takes_shared_options
 def apply(
-    model_file: Annotated[Path, typer.Argument(metavar="MODEL.json", help="Made by `segment --save-model`.")],
+    model_file: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL.json", help="Model saved by the dock or by `segment --save-model`."),
+    ],
     images: Images,
     match: Annotated[
         str,
@@ -136,8 +143,8 @@ def apply(
             metavar="|".join(MATCHES),
             autocompletion=completing(MATCHES),
             panel=WHAT,
-            help="For images that differ from the fitted one: use the same values, values scaled to the range of each "
-            "image, or fit the recipe to each image.",
+            help="For images that differ from the fitted one: keep the clusters, scale them to the range of each image, "
+            "or fit the recipe to each image.",
         ),
     ] = MATCHES[0],
     **options: Any,
@@ -169,10 +176,10 @@ def plan_jobs(inputs: Sequence[Input], outputs: Outputs, *, tree: bool = False) 
 
 
 def _check_model_path(path: Path, jobs: Sequence[Job], running: Running) -> None:
-    """Raise `typer.BadParameter` if a model would replace an image, an output or, unasked, another file."""
+    """Raise `typer.BadParameter` if a model would replace an image, an output or an existing file."""
     taken = {each for job in jobs for each in [job.image, *job.outputs]}
     if path in taken or (path.exists() and not running.overwrite and not running.skip_existing):
-        raise typer.BadParameter(f"{path} exists already or is another output", param_hint="--save-model")
+        raise typer.BadParameter(f"{path} already exists or is another output", param_hint="--save-model")
 
 
 def _run_together(
@@ -196,7 +203,7 @@ def _run_together(
 
 
 def run_jobs(jobs: Sequence[Job], task: Task, running: Running, *, summary: bool = False) -> int:
-    """Process all images, print a line for each output, write what they share, and return the exit status."""
+    """Process all images, print a line for each output, write shared outputs, and return the exit status."""
     begin = time.monotonic()
     outcomes: list[Outcome] = []
     with ProgressBar(len(jobs)) as bar:

@@ -1,4 +1,4 @@
-"""Text of ``--help``: options in panels, with examples, readable on a terminal of 60 columns."""
+"""Text of ``--help``: options in panels, with examples, for terminals of 60 columns or more."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-_WIDE = 74  # columns for a text beside an option; else it is below
+_WIDE = 74  # columns from which texts are beside the options, not below them
 _LAST = "Options"  # panel of options without one, such as --help
 
 
 class PanelCommand(TyperCommand):  # type: ignore[misc]
-    """A command whose help has a panel for each purpose; its epilog holds examples, one a line."""
+    """A command whose help has a panel for each purpose. Its epilog contains examples, one per line."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments and options, panel by panel."""
         _write_panels(self.get_params(ctx), ctx, formatter)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the examples as they are, since a shell would not join lines."""
+        """Write the examples unwrapped, so that they can be pasted into a shell."""
         _write_examples(self.epilog, formatter)
 
 

@@ -10,7 +10,7 @@ from ..batch.one_image import Outcome
 
 
 def append_to_log(path: Path, outcome: Outcome) -> None:
-    """Add an image to a log, which may be that of an earlier run."""
+    """Append an image to a log, which may be the log of an earlier run."""
     entry: dict[str, Any] = {
         "image": str(outcome.job.image),
         "status": outcome.status,

@@ -1,4 +1,4 @@
-"""Command-line options made from the declarations of the recipe, so that each is written down once."""
+"""Command-line options generated from the declarations of the recipe."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .shared import WHAT, with_parameters
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Types on the command line, where they differ from that of the default.
+# Types on the command line, if they differ from the type of the default.
 _TYPES: dict[str, Any] = {
     "illumination": str | None,
     "smooth": float,
@@ -56,7 +56,7 @@ def _parameter(name: str, default: Any, details: Option, owner: type) -> inspect
     of_space = issubclass(owner, FeatureSpace)
     kind = _TYPES.get(name) or get_type_hints(owner)[name]
     if of_space:
-        kind, default = kind | None, None  # given or not: only the chosen feature space may have it
+        kind, default = kind | None, None  # None if not given: only the chosen feature space may have it
     option_name = f"--{name.replace('_', '-')}"
     least = details.minimum if kind in (float, float | None) else None
     most = details.maximum if kind in (float, float | None) and details.maximum < 1e308 else None
@@ -99,7 +99,7 @@ class _NumberInRange:
 
 
 class _NotNeeded(typer.BadParameter):  # type: ignore[misc]  # typer has no types here
-    """A value that changes nothing, and is not invalid."""
+    """A value that is valid, but has no effect."""
 
     def format_message(self) -> str:
         return str(self.message)
@@ -112,12 +112,12 @@ def _help(details: Option, owner: type) -> str:
 
 
 def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe:
-    """Return the recipe that a command line asks for; lengths are in the units of the command line."""
+    """Return the recipe of a command line, with lengths in the units of the command line."""
     k: int | str = n_clusters
     if n_clusters not in (AUTO, GAP):
         if not n_clusters.isdecimal() or not 1 <= int(n_clusters) <= MAX_CLUSTERS:
             raise typer.BadParameter(
-                f"{n_clusters!r} is not in 1 to {MAX_CLUSTERS}, nor {AUTO} or {GAP}", param_hint="-k"
+                f"{n_clusters!r} must be 1 to {MAX_CLUSTERS}, {AUTO} or {GAP}", param_hint="-k"
             )
         k = int(n_clusters)
     choose("--features", features, FEATURES)
@@ -156,7 +156,7 @@ def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe
 
 
 def clean_up_of(options: dict[str, Any]) -> CleanUp:
-    """Return the clean-up that a command line asks for."""
+    """Return the clean-up of a command line."""
     chosen = {name: options[name] for name, _, _ in options_of(CleanUp)}
     try:
         return CleanUp(**chosen)

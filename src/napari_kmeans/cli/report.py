@@ -1,4 +1,4 @@
-"""What the command line prints: results, errors and warnings in one line each, and progress."""
+"""Output of the command line: results, errors and warnings in one line each, and progress."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def say(message: str) -> None:
 
 
 def say_warning(message: str) -> None:
-    """Print a warning; keywords of Python are spelled as options."""
+    """Print a warning, with Python keywords written as options."""
     options = re.sub(r'match="([a-z]+)"', r"--match \1", message)
     say(f"warning: {options}")
 
 
 @contextlib.contextmanager
 def printed_warnings() -> Iterator[None]:
-    """Print warnings of libraries in a line each; only those for users, not those for developers."""
+    """Print warnings in a line each: only those for users, not those for developers."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)
@@ -78,7 +78,7 @@ def print_outcome(outcome: Outcome) -> None:
 
 
 def print_failures(outcomes: Sequence[Outcome]) -> None:
-    """Print which of several images failed."""
+    """If there are several images, print which of them failed."""
     failed = [outcome.job.image for outcome in outcomes if outcome.status == "failed"]
     if failed and len(outcomes) > 1:
         say(f"{len(failed)} of {len(outcomes)} images failed: {', '.join(map(str, failed))}")
@@ -102,7 +102,7 @@ def format_seconds(seconds: float) -> str:
 
 
 class ProgressBar:
-    """A progress bar of a batch, on a terminal only: the stage of the current image, and the time left.
+    """A progress bar of a batch, shown only on a terminal: the stage of the current image and the time left.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class ProgressBar:
     """
 
     def __init__(self, n_images: int) -> None:
-        # isatty, because rich also takes a log file for a terminal if colours are forced.
+        # isatty, because rich treats a log file as a terminal if colours are forced.
         self._bar = _bar(n_images) if sys.stderr.isatty() else None
         self._all = self._bar.add_task("all images", total=n_images) if self._bar and n_images > 1 else None
 

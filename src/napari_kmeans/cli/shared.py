@@ -1,4 +1,4 @@
-"""Options that several commands have: declared once, and added to a command by a decorator."""
+"""Options of several commands, declared once and added to a command by a decorator."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KINDS = (
     "ND2 or LIF"
 )
 
-WHAT, OUTPUT, RUN = "What to cluster by", "Output", "Many images"
+WHAT, OUTPUT, RUN = "Clustering", "Output", "Many images"
 """Panels of ``--help``."""
 
 EACH = "each"
@@ -37,24 +37,24 @@ def option(*names: str, help: str, panel: str = OUTPUT, metavar: str = "", **det
 
 
 Channel = Annotated[
-    str, option(metavar="C", panel=WHAT, help="Use one channel, by its name or its index from 0.")
+    str, option(metavar="C", panel=WHAT, help="Use one channel, given by its name or index (from 0).")
 ]
 Series = Annotated[
     int | None,
-    option(metavar="N", panel=WHAT, min=0, help="Use image N of files that contain several, from 0."),
+    option(metavar="N", panel=WHAT, min=0, help="Use image N (from 0) of files that contain several."),
 ]
 Axes = Annotated[
     str,
     option(
         metavar="AXES",
         panel=WHAT,
-        help="Axes of files that state wrong ones, such as TZYX: T time, Z depth, C channel, Y row, X column, "
-        "S colour.",
+        help="Axes of the files if their metadata are wrong, such as TZYX: T time, Z depth, C channel, Y row, "
+        "X column, S colour.",
     ),
 ]
 Recursive = Annotated[
     bool,
-    option("-r", "--recursive", panel=RUN, help="Search folders inside folders, too, and keep their tree."),
+    option("-r", "--recursive", panel=RUN, help="Search subfolders, too, and keep the folder structure."),
 ]
 
 SHARED: dict[str, tuple[Any, Any]] = {
@@ -67,7 +67,7 @@ SHARED: dict[str, tuple[Any, Any]] = {
             option(
                 "--physical",
                 panel=WHAT,
-                help="S, R, N and measures are in the unit of the file, not in pixels.",
+                help="Lengths, areas and volumes are in the unit of the file, not in pixels.",
             ),
         ],
         False,
@@ -79,7 +79,7 @@ SHARED: dict[str, tuple[Any, Any]] = {
                 "-o",
                 "--out",
                 metavar="OUT",
-                help="Folder, or a .tif or .ome.zarr file for a single image.",
+                help="Output folder, or a .tif or .ome.zarr file for a single image.",
             ),
         ],
         None,
@@ -96,8 +96,8 @@ SHARED: dict[str, tuple[Any, Any]] = {
             str,
             option(
                 metavar="[FILE]",
-                help="Also write a table of the clusters: one for each image, or one of all images to FILE, a .csv or "
-                ".parquet file.",
+                help="Also write a table of the clusters of each image, or a single table of all images to FILE (.csv or "
+                ".parquet).",
             ),
         ],
         "",
@@ -107,7 +107,7 @@ SHARED: dict[str, tuple[Any, Any]] = {
             str,
             option(
                 metavar=f"[{'|'.join(FIGURES)}]",
-                help="Also draw image, clusters and histogram; PNG by default.",
+                help="Also write a figure of the image, clusters and histogram; PNG by default.",
             ),
         ],
         "",
@@ -118,21 +118,26 @@ SHARED: dict[str, tuple[Any, Any]] = {
             option(
                 panel=RUN,
                 metavar="FILE",
-                help="Also draw all images with their clusters on one page, a .png, .svg or .pdf file.",
+                help="Also draw all images with their clusters on one page (.png, .svg or .pdf).",
             ),
         ],
         None,
     ),
     "objects": (
         Annotated[
-            bool, option("--objects", help="Also write connected parts and their measures, as TIFF and CSV.")
+            bool,
+            option(
+                "--objects", help="Also write the connected components (TIFF) and their measurements (CSV)."
+            ),
         ],
         False,
     ),
     "confidence": (
         Annotated[
             bool,
-            option("--confidence", help="Also write how clearly each pixel belongs to its cluster, 0 to 1."),
+            option(
+                "--confidence", help="Also write how clearly each pixel belongs to its cluster, from 0 to 1."
+            ),
         ],
         False,
     ),
@@ -140,7 +145,7 @@ SHARED: dict[str, tuple[Any, Any]] = {
     "jobs": (
         Annotated[
             int,
-            option("-j", "--jobs", panel=RUN, metavar="N", min=1, help="Processes to use at the same time."),
+            option("-j", "--jobs", panel=RUN, metavar="N", min=1, help="Number of parallel processes."),
         ],
         1,
     ),
@@ -161,7 +166,7 @@ SHARED: dict[str, tuple[Any, Any]] = {
             option(
                 panel=RUN,
                 metavar="FILE.jsonl",
-                help="Add a line of JSON for each image to FILE.jsonl.",
+                help="Append a line of JSON for each image to FILE.jsonl.",
             ),
         ],
         None,
@@ -172,14 +177,14 @@ SHARED: dict[str, tuple[Any, Any]] = {
 
 @dataclass(frozen=True)
 class Running:
-    """How a batch is run, apart from what is done to each image.
+    """How a batch is run, independent of the processing of each image.
 
     Attributes
     ----------
     n_processes : int
     overwrite, skip_existing : bool
     table : Path or None
-        Of all images.
+        Table of all images.
     log : Path or None
     contact_sheet : Path or None
     """
@@ -213,18 +218,18 @@ def with_parameters(command: F, added: Sequence[inspect.Parameter]) -> F:
 
 
 def reading_of(options: dict[str, Any]) -> dict[str, Any]:
-    """Return what says how images are read: the fields of a `Task`."""
+    """Return how images are read, as fields of a `Task`."""
     found = {name: options[name] for name in ("channel", "physical", "series")}
     return {**found, "axes": checked_axes(options["axes"])}
 
 
 def checked_axes(text: str) -> str:
-    """Return axes in capitals.
+    """Return the axes in capital letters.
 
     Raises
     ------
     typer.BadParameter
-        If they are not those of an image.
+        If they are not valid axes of an image.
     """
     axes = text.upper()
     if axes and (not set("YX") <= set(axes) <= set(AXES) or len(set(axes)) < len(axes)):
@@ -235,7 +240,7 @@ def checked_axes(text: str) -> str:
 
 
 def outputs_of(options: dict[str, Any], model: Path | None = None) -> Outputs:
-    """Return what is written for each image."""
+    """Return the outputs for each image."""
     figure = options["figure"]
     if figure and figure not in FIGURES:
         raise typer.BadParameter(f"{figure!r} must be one of {', '.join(FIGURES)}", param_hint="--figure")
@@ -263,10 +268,10 @@ def running_of(options: dict[str, Any]) -> Running:
 
 
 def with_values(arguments: Sequence[str]) -> list[str]:
-    """Give options whose value may be left out the value that they then have.
+    """Insert the default values of options that may be given without a value.
 
-    ``--table`` is followed by a file or by something else, and ``--figure`` by a kind of figure or by
-    something else; neither an image nor an option can be confused with these.
+    ``--table`` may be followed by a file name and ``--figure`` by a format. Neither can be confused with an image
+    or an option.
     """
     result: list[str] = []
     rest = list(arguments)

@@ -18,9 +18,7 @@ def show(
     path: Annotated[
         Path, typer.Argument(metavar="FILE", help="Labels, objects, a table, a figure, a model or a recipe.")
     ],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print everything that the file says, as JSON.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the complete record as JSON.")] = False,
 ) -> int:
     """Print how a file was made: program, image, recipe and clusters."""
     with reporting(path) as report:
@@ -36,7 +34,7 @@ def show(
 
 
 def _lines(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what a record says, as names and values."""
+    """Return the content of a record as names and values."""
     made = record.get("provenance", {})
     task = made.get("task", {})
     lines = []
@@ -65,7 +63,7 @@ def _source(source: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _recipe(recipe: Mapping[str, Any]) -> list[str]:
-    """Return the number of clusters, the features, and whatever differs from the defaults."""
+    """Return the number of clusters and all settings that differ from the defaults."""
     if not recipe:
         return []
     default = Recipe().to_dict()
@@ -79,7 +77,7 @@ def _recipe(recipe: Mapping[str, Any]) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    """Return a value of a recipe; of objects, only what is not empty."""
+    """Return a value of a recipe as text, without empty entries."""
     if isinstance(value, dict) and "name" in value:
         rest = {name: each for name, each in value.items() if name != "name"}
         return f"{value['name']} ({_text(rest)})" if rest else str(value["name"])
@@ -99,7 +97,7 @@ def _task(task: Mapping[str, Any]) -> list[tuple[str, str]]:
             ("", together.get("fingerprint") or ", ".join(together.get("layers", []))),
         ]
     if "model" in task:
-        lines += [("applied", f"a model, by its {task['match']}"), ("", task["model"])]
+        lines += [("applied", f"a model, with match {task['match']}"), ("", task["model"])]
     if task.get("channel"):
         lines.append(("channel", task["channel"]))
     if "series" in task:

@@ -1,4 +1,4 @@
-"""Output that a name the console cannot encode, or a reader that has gone, does not end."""
+"""Output streams that survive encoding errors and closed pipes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class SteadyStream:
-    """A text stream that never fails: it escapes what it cannot encode, and ignores output without a reader.
+    """A text stream that never fails: it escapes characters it cannot encode, and ignores a closed pipe.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ class SteadyStream:
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self._is_open = stream is not None  # pythonw has none
+        self._is_open = stream is not None  # pythonw has no streams
 
     def write(self, text: str) -> int:
         """Write text."""
@@ -32,7 +32,7 @@ class SteadyStream:
         return len(text)
 
     def flush(self) -> None:
-        """Write what is still in the buffer."""
+        """Flush the buffer."""
         self._try("flush")
 
     def _try(self, method: str, *arguments: Any) -> None:
@@ -43,7 +43,7 @@ class SteadyStream:
         except OSError:  # a closed pipe, or a full disk behind a redirection
             self._is_open = False
             with contextlib.suppress(OSError, ValueError):
-                # Python writes what is in the buffer when it ends, and would complain then.
+                # At exit, Python flushes the buffer and would report an error.
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, self._stream.fileno())
                 os.close(nowhere)

@@ -74,7 +74,7 @@ def _partial_path(path: Path, overwrite: bool) -> Iterator[Path]:
 
 
 def _exists(path: Path) -> FileExistsError:
-    return FileExistsError(errno.EEXIST, "exists already", str(path))
+    return FileExistsError(errno.EEXIST, "already exists", str(path))
 
 
 @contextlib.contextmanager
