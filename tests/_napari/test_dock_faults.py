@@ -99,7 +99,7 @@ def test_a_border_beyond_its_neighbours_is_refused_in_a_sentence(viewer, open_do
 
 
 @pytest.mark.parametrize("control", ["smooth", "leave_out"])
-def test_borders_that_are_dropped_are_said(viewer, open_dock, settle, control, gray):
+def test_discarded_thresholds_are_reported(viewer, open_dock, settle, control, gray):
     viewer.add_image(gray)
     dock = open_dock()
     dock.segment.native.click()
@@ -113,7 +113,7 @@ def test_borders_that_are_dropped_are_said(viewer, open_dock, settle, control, g
         dock.leave_out.value = (0,)
     settle(dock)
     assert not dock.session.model.adjusted
-    assert "moved by hand" in dock.status.text()
+    assert "set by hand" in dock.status.text()
     dock.undo.click()
     settle(dock)
     assert dock.session.model.adjusted

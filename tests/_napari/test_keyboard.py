@@ -121,7 +121,7 @@ def test_undo_goes_back_over_what_was_typed(dock, settle, press, qtbot):
     assert dock.border.title.text() == "Adjusted"
     press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     settle(dock)
-    assert dock.border.title.text() == "Border"
+    assert dock.border.title.text() == "Threshold"
     assert dock.border.value.value() == before
 
 

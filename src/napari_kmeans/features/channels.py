@@ -47,7 +47,7 @@ class Channels(FeatureSpace):
     is_per_channel: ClassVar[bool] = True
 
     standardize: bool = option(
-        True, "Measure each channel in its own standard deviations.", label="Equal weight for all channels"
+        True, "Scale each channel to unit variance.", label="Equal weight for all channels"
     )
     normalize: str | None = option(
         None,

@@ -103,8 +103,8 @@ def suggest(clusterings: Clusterings, k_max: int, method: str = "marriott") -> S
     share = 100 * explained[n - 1]
     if criterion[n - 1] < _NOTABLE:
         reason = (
-            f"{n} clusters explain {share:.1f} % of the variance, the largest gain over an even spread of "
-            f"values among 2 to {len(inertia)}."
+            f"{n} clusters explain {share:.1f} % of the variance: among 2 to {len(inertia)}, they improve most on "
+            "evenly spread values."
         )
     else:
         reason = (
@@ -127,6 +127,6 @@ def _by_gap(
     else:
         reason = (
             f"{n} is the smallest number of clusters, up to {len(found.gap)}, whose gap to evenly spread values is "
-            "within a standard error of the largest."
+            "within one standard error of the largest."
         )
     return Suggestion(n, inertia, reason, explained, found.gap, found.error)

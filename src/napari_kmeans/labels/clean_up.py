@@ -47,7 +47,7 @@ class CleanUp:
 
     majority: float = option(
         0,
-        "Give each pixel the most frequent label within radius R.",
+        "Give each pixel the most frequent label within this radius.",
         label="Majority",
         metavar="R",
         minimum=0,
@@ -55,14 +55,14 @@ class CleanUp:
     )
     min_size: float = option(
         0,
-        "Merge regions smaller than N into the neighbour with the longest shared border.",
+        "Merge regions smaller than this into the neighbour with the longest shared border.",
         label="Smallest region",
         metavar="N",
         minimum=0,
         unit="size",
     )
     fill_holes: float = option(
-        0, "Fill holes smaller than N.", label="Fill holes", metavar="N", minimum=0, unit="size"
+        0, "Fill holes smaller than this.", label="Fill holes", metavar="N", minimum=0, unit="size"
     )
 
     def __post_init__(self) -> None:

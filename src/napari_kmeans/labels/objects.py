@@ -1,4 +1,4 @@
-"""Objects: the connected parts of clusters, numbered and measured."""
+"""Objects: the connected components of clusters, numbered and measured."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def split_into_objects(
     properties: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> tuple[NDArray[np.int32], dict[str, list[Any]]]:
-    """Number the connected parts of clusters and measure each of them.
+    """Number the connected components of clusters and measure each of them.
 
     Parameters
     ----------

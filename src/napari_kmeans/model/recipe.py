@@ -94,7 +94,7 @@ class Recipe:
     )
     smooth: tuple[float, ...] = option(
         (),
-        "Smooth the image first with a Gaussian of standard deviation S.",
+        "Smooth the image first with a Gaussian of this standard deviation.",
         label="Smooth",
         metavar="S",
         minimum=0,
@@ -103,7 +103,7 @@ class Recipe:
     )
     coherence: tuple[float, ...] = option(
         (),
-        "Prefer large regions: price of a border between unlike neighbours, in units of the noise.",
+        "Favour large regions: cost of two neighbours with different labels, in units of the noise.",
         label="Coherence",
         metavar="C",
         minimum=0,

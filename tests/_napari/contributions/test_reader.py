@@ -1,4 +1,4 @@
-"""Files of scanners and microscopes, opened in a real viewer."""
+"""Medical and microscopy images, opened in a real viewer."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_more_than_can_be_waited_for_is_left_to_export(viewer, tmp_path, monkeyp
     viewer.add_labels(STACK)
     monkeypatch.setattr(writer, "LARGEST", STACK.nbytes - 1)
     with pytest.raises(
-        RuntimeError, match=r"^0\.0 GB of labels would block the window .*; Export… in the dock"
+        RuntimeError, match=r"^saving 0\.0 GB of labels would block the window; use Export… in the"
     ):
         viewer.layers.save(str(tmp_path / "m.zarr"), plugin=PLUGIN)
     assert list(tmp_path.iterdir()) == []
@@ -118,5 +118,5 @@ def test_what_is_no_label_image_is_not_replaced(viewer, tmp_path):
 )
 def test_what_the_format_has_no_place_for_is_said(viewer, tmp_path, turn):
     viewer.add_labels(STACK[0], **turn)
-    with pytest.warns(UserWarning, match="OME-Zarr cannot store rotation, shear and affine transforms"):
+    with pytest.warns(UserWarning, match="OME-Zarr cannot store rotation, shear or affine transforms"):
         viewer.layers.save(str(tmp_path / "m.zarr"), plugin=PLUGIN)

@@ -38,5 +38,5 @@ def test_a_saved_model_is_asked_for_as_if_set_by_hand(gray):
 
 
 def test_a_model_of_one_cluster_is_refused(gray):
-    with pytest.raises(ValueError, match="one cluster, so there is no threshold"):
+    with pytest.raises(ValueError, match="has only one cluster; the dock needs two or more"):
         LayerRecipe.of_model(napari_kmeans.fit(gray, 1), 1.0)

@@ -89,7 +89,7 @@ def test_masks_that_do_not_fit_are_explained(viewer, open_dock, settle, gray, vo
     assert "“empty” covers no pixel of “gray”" in dock.status.text()
     dock.mask.value = deep
     settle(dock)
-    assert "“deep” has 3 dimensions and “gray” 2" in dock.status.text()
+    assert "“deep” has 3 dimensions, but “gray” has 2" in dock.status.text()
     dock.undo.defaultAction().trigger()
     dock.undo.defaultAction().trigger()
     settle(dock)

@@ -1,4 +1,4 @@
-"""The curve of what each number of clusters explains."""
+"""The curve of the variance explained by each number of clusters."""
 
 from __future__ import annotations
 

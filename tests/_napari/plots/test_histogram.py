@@ -23,7 +23,7 @@ def bars(plot):
 
 
 def test_histogram_tells_value_cluster_and_share(histogram):
-    assert histogram.text_at(10.2).startswith("10.2: 60 % of the pixels here")
+    assert histogram.text_at(10.2).startswith("10.2: 60 % of the pixels in this bar")
     assert histogram.text_at(10).endswith("cluster 1, 80.0 % of the image")
     assert histogram.text_at(200).endswith("cluster 3, 10.0 % of the image")
     assert histogram.text_at(50).startswith("50: 0 %")

@@ -114,7 +114,7 @@ def test_differences_are_found_in_the_background(viewer, dock, settle):
 
 def test_without_other_layers_there_is_a_sentence(dock, settle):
     dock.jobs.applying.to_layers([])
-    assert "no other image layer to apply the clusters to; select some" in dock.status.text()
+    assert "no other image layer to apply the clusters to; select one or more" in dock.status.text()
 
 
 def test_a_layer_that_does_not_fit_is_named_and_nothing_is_added(viewer, dock, settle):
@@ -162,7 +162,7 @@ def test_files_are_labelled_and_summed_up(dock, settle, folder, how):
         np.testing.assert_array_equal(read(out / name), labels)
     assert (out / "a-clusters.csv").exists()
     text = dock.status.text()
-    assert f"Labelled 3 images, written to {out}." in text
+    assert f"Labelled 3 images; results are in {out}." in text
     assert "1 failed: " in text
     assert "broken.tif" in text
 
@@ -175,7 +175,7 @@ def test_existing_files_are_never_replaced(dock, settle, folder):
     settle(dock)
     assert (out / "a-labels.tif").read_bytes() == b"mine"
     np.testing.assert_array_equal(read(out / "b-labels.tif") > 0, True)
-    assert "1 skipped, since outputs exist" in dock.status.text()
+    assert "1 skipped, because their outputs already exist" in dock.status.text()
     assert "the image differs" in dock.status.text()
 
 

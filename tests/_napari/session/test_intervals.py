@@ -1,4 +1,4 @@
-"""Intervals of borders and shares, found on request and shown in table, CSV and histogram."""
+"""Intervals of thresholds and shares, found on request and shown in table, CSV and histogram."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_intervals_are_those_of_python(dock, settle, coins):
     tip = dock.table.item(0, 1).toolTip()
     low, high = 100 * found.shares[0]
     assert f"share {low:.3g} to {high:.3g} % (95 % interval)" in tip
-    assert f"upper border {found.thresholds[0, 0]:.6g}" in tip
+    assert f"upper threshold {found.thresholds[0, 0]:.6g}" in tip
 
 
 def test_intervals_are_in_the_table_that_is_saved(dock, settle, tmp_path, monkeypatch):

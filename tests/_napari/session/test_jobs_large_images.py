@@ -50,9 +50,9 @@ def test_looking_at_an_image_reads_windows_of_it(viewer, open_dock, settle, pict
     assert not clusters_of(viewer)
     assert len(set(read)) < 30  # of 30 bands of rows
     assert dock.status.text().startswith(
-        "Estimate from 12 % of 2.25 million pixels, which are not in memory."
+        "Estimate from 12 % of 2.25 million pixels, because the image is not in memory."
     )
-    assert "Segment reads all of them, in about 1 second" in dock.status.text()
+    assert "Segment reads all pixels in about 1 second" in dock.status.text()
     assert dock.table.rowCount() == 3
 
 
@@ -76,7 +76,7 @@ def test_the_slider_works_on_the_estimate_and_segment_on_all(viewer, open_dock, 
     assert np.array_equal(layer.data[1][3:90, 70], model.predict(pyramid[1])[3:90, 70].compute())
     assert dock.session.model.counts.tolist() == model.counts.tolist()
     assert dock.session.model.confirmation == "confirmed"
-    assert dock.status.text() == "From all 2.25 million pixels."
+    assert dock.status.text() == "Based on all 2.25 million pixels."
     assert napari_kmeans.KMeansModel.from_json(layer.metadata["napari-kmeans"]).n_clusters == 4
     dock.n_clusters.value = 5
     settle(dock)
@@ -96,7 +96,7 @@ def test_the_estimate_is_shown_before_all_pixels_are_read_and_both_can_be_cancel
     qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
     qtbot.waitUntil(lambda: bool(clusters_of(viewer)), timeout=10_000)
     assert dock.session.measured.is_estimate
-    assert "Reading all of them takes about" in dock.status.text()
+    assert "Reading all pixels takes about" in dock.status.text()
     [layer] = clusters_of(viewer)
     dock.n_clusters.value = 2  # a person goes on meanwhile
     assert set(np.unique(layer.data[2][...])) == {1, 2}

@@ -54,7 +54,7 @@ def test_the_dialogs_say_that_a_mask_is_of_one_image(viewer, dock, settle, entry
     dock.session.choose(mask=viewer.add_labels(GRAY // 100, name="part"))
     dock.segment.native.click()
     settle(dock)
-    assert "The mask belongs to this image" in texts()
+    assert "The mask belongs to the current image" in texts()
 
 
 def test_files_need_two_folders(dock, settle, tmp_path):
@@ -76,4 +76,4 @@ def test_without_clusters_there_is_a_sentence(viewer, open_dock):
     dock = open_dock()
     dock.menu.apply_layers.trigger()
     assert dock.apply_dialogs.dialog is None
-    assert "There are no clusters yet to apply; press Segment." in dock.status.text()
+    assert "There are no clusters to apply yet; press Segment." in dock.status.text()

@@ -140,17 +140,17 @@ def test_menu_offers_what_applies(table, model, qtbot):
     fill(table, model)
     assert [a.text() for a in table.menu().actions() if a.isEnabled()] == ["Copy table", "Save table as CSV…"]
     click(qtbot, table, 0, CENTER)
-    assert entry(table, "Background (label 0)").isEnabled()
+    assert entry(table, "Set as background (label 0)").isEnabled()
     assert not entry(table, "Merge").isEnabled()
     click(qtbot, table, 1, CENTER, Qt.KeyboardModifier.ControlModifier)
-    assert not entry(table, "Split again").isEnabled()
+    assert not entry(table, "Unmerge").isEnabled()
     with qtbot.waitSignal(table.asked) as asked:
         entry(table, "Merge").trigger()
     assert asked.args == ["merge", [1, 2]]
     fill(table, model.merged([[1, 2]]).with_background([1]))
     click(qtbot, table, 0, CENTER)
-    assert entry(table, "Split again").isEnabled()
-    assert entry(table, "No longer background").isEnabled()
+    assert entry(table, "Unmerge").isEnabled()
+    assert entry(table, "Remove from background").isEnabled()
 
 
 def test_an_empty_table_offers_nothing(table):

@@ -58,7 +58,7 @@ def test_a_control_has_what_its_option_declares(dock, control, kind, value):
 
 def test_an_option_of_a_feature_space_applies_while_that_is_chosen(dock):
     window = of_features(Texture, "window", place=PREPARE)
-    norm = of_features(Channels, "normalize", place=PREPARE, choices=[("No", "none"), ("By the sum", "l1")])
+    norm = of_features(Channels, "normalize", place=PREPARE, choices=[("None", "none"), ("By sum", "l1")])
     assert window.applies(dock)
     assert not norm.applies(dock)
     assert window.shown(dock) == 5

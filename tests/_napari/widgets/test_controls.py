@@ -84,7 +84,7 @@ def test_a_number_of_clusters_beyond_the_slider_is_explained(controls, session):
     session.choose_k(40)
     controls.refresh()
     assert controls["n_clusters_slider"].value == 12
-    assert "40 clusters are beyond the slider" in controls["n_clusters_slider"].native.toolTip()
+    assert "40 clusters: beyond the end of the slider at 12" in controls["n_clusters_slider"].native.toolTip()
     session.choose_k(3)
     controls.refresh()
     assert controls["n_clusters_slider"].native.toolTip() == "Number of clusters, 2 to 12"

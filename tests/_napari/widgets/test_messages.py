@@ -22,7 +22,9 @@ def test_states_in_which_there_is_less_to_see_are_explained(viewer, open_dock, s
     settle(dock)
     dock.segment.native.click()
     settle(dock)
-    assert dock.status.text().startswith("All pixels have one value, so there is one cluster; choose")
+    assert dock.status.text().startswith(
+        "All pixels have the same value, so there is only one cluster; choose"
+    )
     assert (viewer.layers["flat k-means"].data == 1).all()
     assert dock.table.rowCount() == 1
 
@@ -48,14 +50,23 @@ def test_a_field_that_takes_up_more_than_the_clusters_is_worth_a_look(viewer, op
     y, x = np.mgrid[-1:1:60j, -1:1:60j]
     stripes = 30 * (np.sin(20 * y) > 0)
     dock = open_dock()
-    for slope, advice in ((8, ""), (80, ", more than the clusters do; look at it with ⋯ ▸ Show field")):
+    for slope, advice in (
+        (8, ""),
+        (
+            80,
+            ", more than the clusters do. It may contain segments: check it with ⋯ ▸ Show illumination field.",
+        ),
+    ):
         viewer.add_image((100 + slope * x + stripes).astype(np.float32))
         settle(dock)
         dock.n_clusters.value = 2
         dock.illumination.value = "additive"
         settle(dock)
         share = 100 * dock.session.model.illumination.explained_variance
-        assert f"The field explains {share:.2g} % of the variance{advice or '.'}" in dock.status.text()
+        assert (
+            f"The illumination field explains {share:.2g} % of the variance{advice or '.'}"
+            in dock.status.text()
+        )
 
 
 def test_clusters_that_coherence_leaves_empty_are_named(viewer, open_dock, settle):

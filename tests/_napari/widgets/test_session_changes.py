@@ -22,7 +22,7 @@ def test_clusters_are_merged_split_and_sent_to_the_background(viewer, open_dock,
     assert layer.features["index"].tolist() == [1, 2, 4]
 
     select(dock, 0)
-    ask(dock, "Background (label 0)")
+    ask(dock, "Set as background (label 0)")
     settle(dock)
     assert not layer.data[labels == 1].any()
 
@@ -33,9 +33,9 @@ def test_clusters_are_merged_split_and_sent_to_the_background(viewer, open_dock,
     assert dock.table.rowCount() == 3  # what was merged for this number comes back with it
 
     select(dock, 1)
-    ask(dock, "Split again")
+    ask(dock, "Unmerge")
     select(dock, 0)
-    ask(dock, "No longer background")
+    ask(dock, "Remove from background")
     settle(dock)
     np.testing.assert_array_equal(layer.data, labels)
 
@@ -105,7 +105,7 @@ def test_merging_what_was_merged_and_background_with_others(viewer, open_dock, s
     select(dock, 1, 2)
     ask(dock, "Merge")
     select(dock, 2)
-    ask(dock, "Background (label 0)")
+    ask(dock, "Set as background (label 0)")
     settle(dock)
     assert not layer.data[labels == 4].any()
     select(dock, 1, 2)
@@ -114,10 +114,10 @@ def test_merging_what_was_merged_and_background_with_others(viewer, open_dock, s
     # One that is seen and one that is not are seen together.
     np.testing.assert_array_equal(layer.data, np.where((labels == 3) | (labels == 4), 2, labels))
     select(dock, 1)
-    ask(dock, "Background (label 0)")
+    ask(dock, "Set as background (label 0)")
     settle(dock)
     assert np.unique(layer.data).tolist() == [0, 1, 5]
     select(dock, 1)
-    ask(dock, "Split again")
+    ask(dock, "Unmerge")
     settle(dock)
     assert np.unique(layer.data).tolist() == [0, 1, 3, 4, 5]  # the lowest alone is what was hidden

@@ -1,4 +1,4 @@
-"""Images from files as data of napari layers."""
+"""Images from files as layer data for napari."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 from ...io.image_file import ImageFile
 
 LayerData = tuple[Any, dict[str, Any], str]
-"""Data, keywords and type of a layer."""
+"""Data, keyword arguments and type of a layer."""
 
 _COLORMAPS = ("cyan", "magenta", "yellow", "green", "red", "blue")  # of the channels of an image
 
 
 def layers_of(image: ImageFile) -> list[LayerData]:
-    """Return a layer for an image, or one for each channel if there are two to six of them.
+    """Return one layer for an image, or one for each channel if there are two to six.
 
-    More channels, as those of spectra, stay an axis of the layer.
+    More channels, such as those of spectra, remain an axis of the layer.
     """
     n_channels = image.data.shape[image.axes.index("C")] if "C" in image.axes else 1
     if not 1 < n_channels <= len(_COLORMAPS):

@@ -1,4 +1,4 @@
-"""Menu command: labels of the active image, without the dock."""
+"""Menu command that labels the active image without the dock."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def labels_of(image: napari.layers.Image, n_clusters: int = 3) -> napari.layers.
     Parameters
     ----------
     image : napari.layers.Image
-        Colours are clustered by their luminance. Of a pyramid, the finest level is used.
+        Colours are clustered by their luminance. For a multiscale layer, the finest level is used.
     n_clusters : int, default 3
 
     Returns
     -------
     napari.layers.Labels
-        1 = darkest to k = brightest, with transform, colours, table and model; not yet in a viewer. Labels of
+        1 = darkest to k = brightest, with transform, colours, table and model; not added to a viewer. Labels of
         a lazy image are lazy.
     """
     labels, model = segment(image, n_clusters)
@@ -39,9 +39,9 @@ def labels_of(image: napari.layers.Image, n_clusters: int = 3) -> napari.layers.
 
 
 def label_active_image(layer: napari.layers.Layer, viewer: napari.viewer.Viewer) -> None:
-    """Add labels of the active image above it, computed in the background.
+    """Label the active image in the background, and add the labels above it.
 
-    napari provides both arguments. The number of clusters is that of the settings.
+    napari provides both arguments. The settings provide the number of clusters.
     """
     image = unwrap(layer)
     if not isinstance(image, napari.layers.Image):

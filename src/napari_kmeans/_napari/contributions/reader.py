@@ -1,4 +1,4 @@
-"""Reader of the formats of scanners and microscopes that optional packages read."""
+"""Reader for medical and microscopy formats that optional packages support."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .image_layers import LayerData, layers_of
 
 
 def get_reader(path: str | list[str]) -> Callable[[str], list[LayerData]] | None:
-    """Return what reads a file, or None if another reader has to: npe2 calls this.
+    """Return the reader of a file, or None to leave it to another plugin; npe2 calls this.
 
-    napari itself reads TIFF and pictures, and the folders of DICOM series are left to other plugins.
+    napari itself reads TIFF, PNG and JPEG. Folders of DICOM series are left to other plugins.
 
     Parameters
     ----------
     path : str or list of str
-        A stack of several files is not read.
+        A list of files, which napari passes for a stack, is not supported.
     """
     if isinstance(path, list):
         return None
@@ -33,11 +33,11 @@ def read(path: str) -> list[LayerData]:
     Raises
     ------
     ValueError
-        If it cannot be read.
+        If the file cannot be read.
     """
     return layers_of(read_image(path))
 
 
 def _package_of(path: Path) -> str:
-    """Return the package that reads a file of this name; empty if it is of another kind."""
+    """Return the package that reads a file of this name; empty for other formats."""
     return microscopy.READERS.get(path.suffix.lower(), "SimpleITK" if medical.suffix_of(path) else "")

@@ -22,7 +22,7 @@ def view(
     illumination: str | None,
     screenshot: Path | None,
 ) -> None:
-    """Open napari and segment an image; stay open, or write a screenshot and close.
+    """Open napari and segment an image; keep napari open, or write a screenshot and close it.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def view(
     Raises
     ------
     TimeoutError
-        If there is no result for the screenshot within two minutes.
+        If the result for the screenshot takes more than two minutes.
     """
     import napari
     from napari.layers import Layer
@@ -70,7 +70,7 @@ def view(
 
 
 def _fit_view(viewer: Any) -> None:
-    """Show the whole image: the dock has changed the size of the canvas since it was added."""
+    """Show the whole image, since the dock has changed the size of the canvas."""
     from .waiting import let_draw
 
     let_draw()

@@ -21,7 +21,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
     Raises
     ------
     TimeoutError
-        If it does not hold in time.
+        If the condition does not hold in time.
     """
     loop, poll, timeout = QEventLoop(), QTimer(), QTimer()
 

@@ -1,4 +1,4 @@
-"""Writes any Labels layer as an OME-Zarr label image, for *File ▸ Save*."""
+"""Writer of Labels layers as OME-Zarr label images, for *File ▸ Save*."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ...report.label_metadata import model_metadata
 from ..session.provenance import PROVENANCE_KEY
 
 LARGEST = 1 << 30
-"""Bytes of labels that are written here, since napari's window waits meanwhile."""
+"""Largest number of bytes to write here, because the window of napari is blocked meanwhile."""
 
 
 def write_labels(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
-    """Write the full resolution of a layer, and coarser resolutions made from it.
+    """Write a layer at full resolution, with coarser resolutions computed from it.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ def write_labels(path: str, data: Any, attributes: Mapping[str, Any]) -> list[st
     Raises
     ------
     RuntimeError
-        If there are too many labels to be written while the window waits, or they cannot be written. napari
-        takes a ``ValueError`` for the lack of a writer.
+        If there are too many labels to write while the window is blocked, or they cannot be written. napari
+        treats a ``ValueError`` as a missing writer.
 
     Warns
     -----
@@ -51,13 +51,13 @@ def write_labels(path: str, data: Any, attributes: Mapping[str, Any]) -> list[st
     n_bytes = math.prod(labels.shape) * np.dtype(labels.dtype).itemsize
     if n_bytes > LARGEST:
         raise RuntimeError(
-            f"{n_bytes / 1e9:.1f} GB of labels would block the window while they are written; Export… in the "
-            "dock of K-means segmentation writes them in the background"
+            f"saving {n_bytes / 1e9:.1f} GB of labels would block the window; use Export… in the K-means "
+            "segmentation dock, which writes them in the background"
         )
     place = Path(path if path.lower().endswith(".zarr") else f"{path}.ome.zarr")
     if _is_turned(attributes):
         warnings.warn(
-            "OME-Zarr cannot store rotation, shear and affine transforms; they are not in the file",
+            "OME-Zarr cannot store rotation, shear or affine transforms; they were not saved",
             UserWarning,
             stacklevel=2,
         )
@@ -90,7 +90,7 @@ def _is_turned(attributes: Mapping[str, Any]) -> bool:
 
 
 def _model(metadata: Mapping[str, Any]) -> KMeansModel | None:
-    """Return the model that made the labels, if the dock stored one."""
+    """Return the model of the labels, if the dock stored one."""
     text = metadata.get("napari-kmeans")
     if not isinstance(text, str):
         return None
@@ -101,7 +101,7 @@ def _model(metadata: Mapping[str, Any]) -> KMeansModel | None:
 
 
 def _record(metadata: Mapping[str, Any]) -> str:
-    """Return the model with how the labels were made, if the dock stored both."""
+    """Return the model and the provenance of the labels as JSON, if the dock stored both."""
     made = metadata.get(PROVENANCE_KEY)
     if not isinstance(made, Mapping) or _model(metadata) is None:
         return ""
@@ -114,7 +114,7 @@ def _record(metadata: Mapping[str, Any]) -> str:
 
 
 def _colors(colormap: Any) -> dict[int, Sequence[float]] | None:
-    """Return the colours of single labels, or None if napari cycles through a list of colours."""
+    """Return the colour of each label, or None if napari cycles through a list of colours."""
     if not hasattr(colormap, "color_dict"):
         return None
     given = {label: np.asarray(color).tolist() for label, color in colormap.color_dict.items() if label}
@@ -122,7 +122,7 @@ def _colors(colormap: Any) -> dict[int, Sequence[float]] | None:
 
 
 def _properties(features: Any) -> list[dict[str, Any]] | None:
-    """Return rows of the layer's table; a row's label is its ``index``, or else its number."""
+    """Return the rows of the features table; the label of a row is its ``index``, or its number by default."""
     if features is None or not len(features.columns):
         return None
     rows = []
@@ -131,7 +131,7 @@ def _properties(features: Any) -> list[dict[str, Any]] | None:
             str(name): value.item() if isinstance(value, np.generic) else value for name, value in row.items()
         }
         label = int(known.pop("index", number))
-        # NaN, and values that JSON cannot represent, are left out.
+        # Omit NaN and values that JSON cannot represent.
         known = {
             name: value
             for name, value in known.items()

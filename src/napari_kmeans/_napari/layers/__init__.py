@@ -1,1 +1,1 @@
-"""Between napari's layers and the engine."""
+"""Connection between napari layers and the engine."""

@@ -1,4 +1,4 @@
-"""Cluster colours: the one place that decides them, for overlay, histogram, curve and table alike."""
+"""Cluster colours, for the overlay, the plots and the table."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ...report.palette import distinct_colors
 DISTINCT = "distinct"
 MEAN = "mean intensity"
 PALETTES = (DISTINCT, MEAN, "viridis", "magma", "turbo", "gray")
-"""Colours that can be told apart, those of the image itself, or napari's colormaps by brightness."""
+"""Distinct colours, the mean intensity of each cluster, or a colormap of napari from dark to bright."""
 
-_DIMMED = 0.12  # opacity of what is not highlighted while something is
+_DIMMED = 0.12  # opacity of clusters that are not highlighted, while others are
 
 
 def cluster_colors(
@@ -26,7 +26,7 @@ def cluster_colors(
     contrast_limits: tuple[float, float] = (0, 255),
     chosen: Mapping[int, Sequence[float]] | None = None,
 ) -> NDArray[np.float64]:
-    """Colour of each cluster, merged ones alike: (n_clusters, 4) RGBA, 0 to 1.
+    """Colour of each cluster, the same for merged ones: (n_clusters, 4) RGBA, 0 to 1.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ def cluster_colors(
     palette : str
         One of `PALETTES`.
     contrast_limits : tuple of float
-        What the image shows as black and as white, for the mean intensity.
+        Values that the image shows as black and white, for the mean intensity.
     chosen : mapping of int to sequence of float, optional
-        RGBA of labels whose colour the user chose.
+        RGBA of labels with a colour chosen by the user.
     """
     k = model.n_clusters
     if palette == DISTINCT:
@@ -52,7 +52,7 @@ def cluster_colors(
 
 
 def with_chosen(rgba: NDArray[np.float64], chosen: Mapping[int, Sequence[float]]) -> NDArray[np.float64]:
-    """Return colours by label with those that the user chose."""
+    """Replace colours by those that the user chose."""
     changed = rgba.copy()
     for label, color in chosen.items():
         if label <= len(changed):
@@ -61,18 +61,18 @@ def with_chosen(rgba: NDArray[np.float64], chosen: Mapping[int, Sequence[float]]
 
 
 def _mean_colors(model: KMeansModel, contrast_limits: tuple[float, float]) -> NDArray[np.float64]:
-    """Colour of each centre as the image shows it, or its gray where features are no colours: (k, 3)."""
+    """Colour of each centre as the image shows it, or gray if the features are not colours: (k, 3)."""
     if model.features == "lab":
         from skimage.color import lab2rgb
 
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what no screen can show is cut to what it can
+            warnings.simplefilter("ignore")  # colours outside sRGB are clipped
             return np.asarray(lab2rgb(model.centers))
     low, high = contrast_limits
     shown = np.clip((model.centers - low) / ((high - low) or 1.0), 0, 1)
     if model.features == "rgb":
         return shown
-    # Of channels the mean; of texture the intensity, which is its first feature.
+    # The mean of channels; for texture the intensity, which is the first feature.
     gray = shown[:, :1] if model.features == "texture" else shown.mean(axis=1, keepdims=True)
     return np.repeat(gray, 3, axis=1)
 
@@ -80,15 +80,15 @@ def _mean_colors(model: KMeansModel, contrast_limits: tuple[float, float]) -> ND
 def label_colormap(
     colors: NDArray[np.float64], hidden: Collection[int] = (), highlighted: Collection[int] = ()
 ) -> DirectLabelColormap:
-    """Napari's colormap for labels 1 … n in these colours, everything else transparent.
+    """Colormap of napari for labels 1 … n in these colours, with everything else transparent.
 
     Parameters
     ----------
     colors : (n, 4) array
     hidden : labels
-        Not shown.
+        Labels that are not drawn.
     highlighted : labels
-        If there are any, all others are dimmed.
+        If there are any, all other labels are dimmed.
     """
     shown = colors.copy()
     for label in range(1, len(shown) + 1):

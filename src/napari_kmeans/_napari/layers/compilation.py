@@ -1,4 +1,4 @@
-"""How long numba has been compiling, which it does the first time that a loop is used on a machine."""
+"""Time that numba spends on compiling, which it does the first time that a function is used on a machine."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ class Compilation:
     def __init__(self) -> None:
         self._elapsed = 0.0
         self._begin = 0.0
-        self._depth = 0  # a function that is compiled can need others
+        self._depth = 0  # compiling a function can require compiling others
 
     def start(self) -> None:
-        """Begin to compile a function."""
+        """Note that the compilation of a function begins."""
         self._depth += 1
         if self._depth == 1:
             self._begin = time.monotonic()
 
     def stop(self) -> None:
-        """End what was begun last."""
+        """Note that the compilation of a function ends."""
         self._depth -= 1
         if not self._depth:
             self._elapsed += time.monotonic() - self._begin
 
     @property
     def seconds(self) -> float:
-        """Seconds of all compilation until now."""
+        """Total compilation time so far, in seconds."""
         return self._elapsed + (time.monotonic() - self._begin if self._depth else 0.0)
 
 

@@ -1,4 +1,4 @@
-"""The pixels of an Image layer, and what its Labels layer shares with it."""
+"""The pixels of an Image layer, and the properties that its Labels layer shares with it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ METADATA_KEY = "napari-kmeans"
 
 
 def unwrap(thing: Any) -> Any:
-    """Return the object behind the proxy that napari passes to plugins; ``is`` fails on proxies."""
+    """Return the object behind the proxy that napari passes to plugins, since ``is`` fails for proxies."""
     return getattr(thing, "__wrapped__", thing)
 
 
@@ -35,7 +35,7 @@ def resolutions_of(layer: Image, asked: LayerRecipe | None = None) -> Resolution
     Raises
     ------
     ValueError, TypeError
-        If the layer is not supported; the message is for the user.
+        If the layer is not supported; the message is shown to the user.
     """
     asked = asked or LayerRecipe()
     layers = asked.channels or (layer,)
@@ -49,7 +49,7 @@ def resolutions_of(layer: Image, asked: LayerRecipe | None = None) -> Resolution
     for arrays in resolutions:
         image = _stack(arrays) if together else arrays[0]
         shape = image.shape[: layer.ndim]
-        # Sizes are those of the pixels of the finest resolution.
+        # Lengths are in pixels of the finest resolution.
         steps = [full / size for full, size in zip(finest, shape, strict=False)]
         smooth = [s / step for s, step in zip(sigma_of(layer, asked.smooth), steps, strict=True)]
         found = Pixels.of(
@@ -63,7 +63,7 @@ def resolutions_of(layer: Image, asked: LayerRecipe | None = None) -> Resolution
 
 
 def _arrays(layer: Image) -> list[Any]:
-    """Return the arrays of a layer, the finest first; a single one if all have the same size."""
+    """Return the arrays of a layer, the finest first, or a single array if all have the same shape."""
     levels = levels_of(layer)
     return levels if len({level.shape for level in levels}) > 1 else levels[:1]
 
@@ -107,12 +107,12 @@ def spacing_of(layer: Image) -> list[float]:
 
 
 def time_axes(layer: Image) -> list[int]:
-    """Return the axes that are time, not space."""
+    """Return the axes of time."""
     return [axis for axis in range(layer.ndim) if _is_time(layer, axis)]
 
 
 def aligned_layers(layer: Image, viewer: Any) -> list[Image]:
-    """Return the image layers with the same pixel grid as a layer, itself included: they can be its channels."""
+    """Return the image layers with the pixel grid of a layer, including itself: possible channels."""
     return [
         other
         for other in viewer.layers
@@ -125,7 +125,7 @@ def aligned_layers(layer: Image, viewer: Any) -> list[Image]:
 
 
 def transforms_of(layer: Image) -> dict[str, Any]:
-    """Return the keywords that place a Labels layer exactly over an image."""
+    """Return the keyword arguments that place a Labels layer exactly over an image."""
     return {
         "scale": layer.scale,
         "translate": layer.translate,
@@ -146,10 +146,10 @@ def axis_name(layer: Image, axis: int) -> str:
 def pixel_size(layer: Image) -> PixelSize | None:
     """Return the size of a pixel in the layer's units, or None if it has none.
 
-    It is the determinant of data → world over the spatial axes.
+    It is the determinant of the transform from data to world coordinates along the spatial axes.
     """
     spatial = [axis for axis in range(layer.ndim) if not _is_time(layer, axis)]
-    # Versions of pint differ in the sign for micro, a Greek mu in some.
+    # Some versions of pint write micro as a Greek mu, others as a micro sign.
     units = {f"{layer.units[axis]:~P}".replace("\u03bc", "\u00b5") for axis in spatial}
     if len(units) != 1 or units <= {"px", "pixel", ""} or len(spatial) not in (1, 2, 3):
         return None

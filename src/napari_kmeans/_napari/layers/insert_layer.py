@@ -1,4 +1,4 @@
-"""Adds layers without taking the user's tools away from the image."""
+"""Insertion of layers that does not change the selection, and with it the active tool."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from napari.layers.base import Layer
 
 
 def insert_unselected(viewer: Any, layer: Layer, place: int | None = None) -> None:
-    """Insert a layer, by default on top, and keep the active layer and the selection as they were."""
+    """Insert a layer, by default on top, and keep the active layer and the selection."""
     layers = viewer.layers
     selected, active = set(layers.selection), layers.selection.active
     layers.insert(len(layers) if place is None else place, layer)
@@ -19,9 +19,9 @@ def insert_unselected(viewer: Any, layer: Layer, place: int | None = None) -> No
 
 
 def place_above(viewer: Any, image: Layer, earlier: Iterable[Layer]) -> int:
-    """Hide earlier results of an image, and return the place above it and them.
+    """Hide earlier results of an image, and return the layer index above it and them.
 
-    Two half-transparent overlays would mix into colours that no swatch has.
+    Two semi-transparent overlays would mix into colours that are not in the table.
     """
     place = int(viewer.layers.index(image)) + 1
     for layer in earlier:

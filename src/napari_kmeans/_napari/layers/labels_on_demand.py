@@ -1,4 +1,4 @@
-"""Labels on demand: array-likes for Labels layers that label only what is on screen."""
+"""Labels on demand: array-likes for Labels layers that compute only the labels on screen."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from ...model.segmentation import Grid, Segmentation, label_pixels
 from ...model.stack import KMeansStack
 
 ModelAt = Callable[[int], KMeansModel | None]
-"""The model of a position along an axis of the whole image, or None while it is not known."""
+"""Returns the model of a position along an axis of the whole image, or None while it is unknown."""
 
 
 @cache
 def _screen_threads() -> ThreadPoolExecutor:
-    """Return threads for what the user waits for, separate from those of long work."""
+    """Return the threads for labels on screen, separate from those of background jobs."""
     return ThreadPoolExecutor(N_THREADS, thread_name_prefix="napari-kmeans-screen")
 
 
 def corrected(pixels: Pixels, model: KMeansModel) -> Pixels:
-    """Return pixels without the illumination that a model was fitted without, at any resolution."""
+    """Return pixels with the illumination of a model removed, at any resolution."""
     if pixels.extractor.field is model.illumination:
         return pixels
     return replace(pixels, extractor=replace(pixels.extractor, field=model.illumination))
 
 
 class OnDemandLabels:
-    """The part of the array interface that napari needs, for labels that are computed on access.
+    """Labels computed on access, with the part of the array interface that napari needs.
 
-    Every slice is correct at any moment and costs only what is on screen.
+    Every slice is always correct, and only the labels on screen are computed.
 
     Parameters
     ----------
     pixels : Pixels
-        Of the image, or of a coarser resolution of it.
+        Pixels of the image, or of a coarser resolution.
     """
 
     dtype = np.dtype(np.uint8)
@@ -57,7 +57,7 @@ class OnDemandLabels:
         self.size = pixels.size
 
     def become(self, other: OnDemandLabels) -> None:
-        """Become other labels of the same shape, so that napari keeps extent and thumbnail."""
+        """Become other labels of the same shape, so that napari keeps the extent and the thumbnail."""
         self.__class__, self.__dict__ = other.__class__, other.__dict__
 
     def __getitem__(self, key: Any) -> NDArray[np.uint8]:
@@ -95,7 +95,7 @@ class ModelLabels(OnDemandLabels):
         sides = [range(*side.indices(size)) for side, size in zip(box, self.shape, strict=True)]
         labels = np.empty([len(side) for side in sides], dtype=np.uint8)
         parts = array_boxes(labels.shape)
-        # Cut chunks would be read several times, and so would the halo around each part.
+        # Otherwise chunks would be read several times, and so would the halo of each part.
         is_whole = (
             self.pixels.chunks is not None or any(self.pixels.halo) or any(side.step != 1 for side in sides)
         )
@@ -118,16 +118,16 @@ class ModelLabels(OnDemandLabels):
 
 
 class StackLabels(OnDemandLabels):
-    """Labels of one model for each position along an axis, made when the position is viewed.
+    """Labels of one model for each position along an axis, computed when the position is viewed.
 
     Parameters
     ----------
     pixels : Pixels
     axis : int
     model_at : callable
-        Takes a position of the whole image. Where it returns None, labels are 0.
+        Takes a position of the whole image. If it returns None, labels are 0.
     n_positions : int
-        Positions of the whole image; a coarser resolution may have fewer.
+        Number of positions of the whole image; a coarser resolution may have fewer.
     """
 
     def __init__(self, pixels: Pixels, axis: int, model_at: ModelAt, n_positions: int) -> None:
@@ -169,7 +169,7 @@ class StackLabels(OnDemandLabels):
 
 
 def _box_of_index(key: Any, shape: tuple[int, ...]) -> tuple[Box, tuple[Any, ...]]:
-    """Return the box that holds what an index selects, and the index of that within the box."""
+    """Return the box around the elements that an index selects, and the index within this box."""
     parts: list[Any] = []
     for part in key if isinstance(key, tuple) else (key,):
         is_mask = not isinstance(part, slice) and part is not Ellipsis and np.asarray(part).dtype == bool
@@ -211,15 +211,15 @@ def label_stack(
     model_at : callable
     clean_up : CleanUp, optional
     grid : Grid
-        Of one position.
+        Grid of one position.
     position : int
-        The position whose model and counts are returned in the segmentation.
+        Position whose model and counts the segmentation contains.
     progress : callable, optional
 
     Returns
     -------
     segmentation : Segmentation
-        With the labels of all positions.
+        Contains the labels of all positions.
     stack : KMeansStack
     """
     labels = np.zeros(pixels.shape, dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""What a user asks for an image layer: a recipe, and the layers and axes it refers to."""
+"""Settings for an image layer: a recipe, and the layers and axes that it refers to."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from ...model.recipe import Recipe
 
 @dataclass(frozen=True)
 class LayerRecipe:
-    """What a user asks for an image layer. Immutable, so that a history is a list of these.
+    """Settings for an image layer. Immutable, so that a history is a list of these.
 
     Attributes
     ----------
     recipe : Recipe
-        Its clean-up is in the units of the layer. Smoothing and coherence are added by `for_layer`.
+        The recipe, with the clean-up in units of the layer. `in_pixels` adds smoothing and coherence.
     smooth : float
-        Standard deviation of the smoothing in the units of the layer.
+        Standard deviation of the smoothing, in units of the layer.
     coherence : float
-        Price of a border between unlike neighbours, in units of the noise.
+        Cost of two neighbours with different labels, in units of the noise.
     channels : tuple of Image layers
-        Layers that are clustered together, channel by channel; empty for the image alone.
+        Layers that are clustered together as channels; empty for the image alone.
     mask : Labels or Shapes layer, or None
-        Where to cluster; None for everywhere.
+        Region to cluster; None for the whole image.
     per_axis : int or None
         Axis of the image layer whose positions are clustered separately; None for the whole image.
     """
@@ -43,13 +43,13 @@ class LayerRecipe:
 
     @classmethod
     def of_model(cls, model: KMeansModel, spacing: float) -> LayerRecipe:
-        """Return a recipe that asks for the clusters of a model, as if they had been set by hand.
+        """Return settings with the clusters of a model, as if they had been set by hand.
 
         Parameters
         ----------
         model : KMeansModel
         spacing : float
-            Size of a pixel in the units of the layer.
+            Size of a pixel in units of the layer.
 
         Raises
         ------
@@ -57,7 +57,7 @@ class LayerRecipe:
             If the model has a single cluster.
         """
         if model.n_clusters < 2:
-            raise ValueError("the model has one cluster, so there is no threshold to label an image with")
+            raise ValueError("the model has only one cluster; the dock needs two or more")
         saved = model.recipe
         edits = replace(saved.edits, thresholds=tuple(model.thresholds.tolist()))
         if model.n_features > 1:
@@ -80,12 +80,12 @@ class LayerRecipe:
 
     @property
     def edits(self) -> Edits:
-        """Changes made by hand."""
+        """Edits made by hand."""
         return self.recipe.edits
 
     @property
     def measured_by(self) -> tuple[Any, ...]:
-        """What decides on the pixels and their features; measurements hold as long as it is the same."""
+        """Settings that determine the pixels and their features; measurements are valid while these are the same."""
         recipe = self.recipe
         return (
             *(recipe.features, recipe.illumination, recipe.exclude),
@@ -106,9 +106,9 @@ class LayerRecipe:
         Parameters
         ----------
         sigma : list of float
-            Smoothing along each axis in pixels.
+            Smoothing along each axis, in pixels.
         spatial : list of bool
-            Whether each axis is spatial; borders along others have no price.
+            Whether each axis is spatial; coherence ignores the others.
         spacing : list of float
             Size of a pixel along each axis.
         """

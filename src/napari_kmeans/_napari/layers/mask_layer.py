@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from ...blocks.containers import levels_of
 
-if TYPE_CHECKING:  # imported where it is used, since `mask_from_layer` is public and napari optional
+if TYPE_CHECKING:  # imported lazily, since `mask_from_layer` is public and napari is optional
     from napari.layers import Image, Labels, Shapes
     from napari.layers.base import Layer
 
 LARGEST = 1 << 28
-"""Pixels of an image up to which a mask is made in memory."""
+"""Largest number of pixels of a mask, which is computed in memory."""
 
 _ELLIPSE_CORNERS = 64
 
@@ -35,7 +35,7 @@ def mask_from_layer(layer: Layer, image: Image) -> NDArray[np.bool_]:
     Returns
     -------
     bool array
-        Mask of the image's spatial shape, for the argument `mask` of `fit`, `segment` and `predict`.
+        Mask with the spatial shape of the image, for the argument `mask` of `fit`, `segment` and `predict`.
 
     Raises
     ------
@@ -47,13 +47,12 @@ def mask_from_layer(layer: Layer, image: Image) -> NDArray[np.bool_]:
     shape = _shape(image)
     if layer.ndim > image.ndim:
         raise ValueError(
-            f"“{layer.name}” has {layer.ndim} dimensions and “{image.name}” {image.ndim}; use a mask of at "
-            "most as many"
+            f"“{layer.name}” has {layer.ndim} dimensions, but “{image.name}” has {image.ndim}; use a "
+            "mask with no more dimensions than the image"
         )
     if np.prod(shape, dtype=np.int64) > LARGEST:
         raise ValueError(
-            f"“{image.name}” has too many pixels for a mask, which is made in memory; cut out a part of "
-            "the image instead"
+            f"“{image.name}” has too many pixels for a mask, which is computed in memory; crop the image"
         )
     inside = _of_labels(layer, image, shape) if isinstance(layer, Labels) else _of_shapes(layer, image, shape)
     if not inside.any():
@@ -88,10 +87,10 @@ def _of_shapes(layer: Shapes, image: Image, shape: tuple[int, ...]) -> NDArray[n
     extra = image.ndim - layer.ndim
     for vertices, kind in zip(layer.data, layer.shape_type, strict=True):
         if kind in ("line", "path"):
-            continue  # they have no inside
+            continue  # these have no area
         corners = _ellipse(vertices) if kind == "ellipse" else vertices
         world = np.array([layer.data_to_world(corner) for corner in corners])
-        # Axes that the layer does not have are those of the image's first pixel.
+        # Along axes that the layer does not have, use the coordinates of the first pixel of the image.
         origin = np.asarray(image.data_to_world(np.zeros(image.ndim)))[:extra]
         places = np.array([image.world_to_data([*origin, *point]) for point in world])
         plane = polygon2mask(shape[-2:], places[:, -2:])

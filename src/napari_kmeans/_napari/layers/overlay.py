@@ -1,4 +1,4 @@
-"""The Labels layer that shows the clusters of an image, and who owns it."""
+"""The Labels layer that shows the clusters of an image, and its ownership."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .worker import Job
 _AT_ONCE = 1 << 20  # pixels that can be labelled without a noticeable delay
 
 LabelsData = NDArray[np.uint8] | Sequence[OnDemandLabels]
-"""An array to paint in, or labels on demand: one array-like per resolution level of a multiscale image."""
+"""An editable array, or labels on demand: one array-like per resolution level of a multiscale image."""
 
 
 def on_demand_parts(layer: Labels) -> list[OnDemandLabels]:
@@ -30,9 +30,9 @@ def on_demand_parts(layer: Labels) -> list[OnDemandLabels]:
 
 
 def _make_ordinary(layer: Labels) -> None:
-    """Give a layer that now belongs to the user an array to paint in; a large one in the background.
+    """Give a layer that now belongs to the user an editable array; a large one is computed in the background.
 
-    For a lazy image the data become a dask array, which cannot be painted in.
+    For a lazy image, the data become a dask array, which is not editable.
     """
     parts = on_demand_parts(layer)
     if layer.multiscale or parts[0].pixels.chunks is not None:
@@ -56,8 +56,8 @@ def _make_ordinary(layer: Labels) -> None:
 class Overlay:
     """The Labels layer that shows the clusters of an image, while the dock owns it.
 
-    Once the user paints in it, renames it, sets its data or keeps it, it belongs to the user, and the next
-    result goes into a new layer. Opacity, contour and visibility are set only when a layer is made.
+    Once the user paints in the layer, renames it, sets its data or chooses *Keep this result*, it belongs to the
+    user, and the next result gets a new layer. Opacity, contour and visibility are set only when a layer is made.
     """
 
     def __init__(self, viewer: Any, image: Image, opacity: float = 0.5) -> None:
@@ -77,7 +77,7 @@ class Overlay:
 
     @property
     def contour(self) -> int:
-        """Width of the borders that are drawn instead of areas, or 0; also for the next layer."""
+        """Width of outlines drawn instead of filled regions, or 0; also used for the next layer."""
         return self._contour if self.layer is None else self.layer.contour
 
     @contour.setter
@@ -116,7 +116,7 @@ class Overlay:
     ) -> None:
         """Show labels in the existing layer, or in a new one above the image and its earlier results.
 
-        Labels on demand cannot be painted in. `table` becomes the features of the layer, and `metadata` is
+        Labels on demand are not editable. `table` becomes the features of the layer, and `metadata` is
         added to its metadata with the table.
         """
         layer = self.layer
@@ -124,7 +124,7 @@ class Overlay:
             layer = self._layer = self._make(data, colormap)
             self._made.add(layer)
         else:
-            with layer.events.data.blocker(self.release):  # which is for data that the user sets
+            with layer.events.data.blocker(self.release):  # `release` is only for data set by the user
                 self._set_data(layer, data)
             self.recolor(colormap)
         editable = isinstance(data, np.ndarray)

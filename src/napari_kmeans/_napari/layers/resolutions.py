@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...blocks.pixels import Pixels
 from ...model.recipe import Recipe
 
-_MAX_ARRAY = 1 << 26  # pixels up to which labels of a lazy image become an array to paint in
+_MAX_ARRAY = 1 << 26  # pixels up to which labels of a lazy image become an editable array
 
 
 Place = tuple[int, int] | None
@@ -21,9 +21,9 @@ class Resolutions:
     Attributes
     ----------
     pixels : tuple of Pixels
-        At each resolution, the finest first; most images have one.
+        The pixels at each resolution, the finest first. Most images have one resolution.
     recipe : Recipe
-        What is asked for, in pixels of the finest resolution.
+        Settings, with lengths in pixels of the finest resolution.
     """
 
     pixels: tuple[Pixels, ...]
@@ -31,7 +31,7 @@ class Resolutions:
 
     @property
     def finest(self) -> Pixels:
-        """The pixels that clusters are found on."""
+        """The pixels that are clustered."""
         return self.pixels[0]
 
     def at(self, place: Place) -> Pixels:
@@ -40,10 +40,10 @@ class Resolutions:
 
     @property
     def is_lazy(self) -> bool:
-        """Whether the pixels are not in memory, so that all of them are read only when the user asks."""
+        """Whether the pixels are not in memory; all of them are read only at the user's request."""
         return self.finest.chunks is not None
 
     @property
     def stays_on_demand(self) -> bool:
-        """Whether labels are never computed completely: pyramids, and large lazy images."""
+        """Whether labels are always computed on demand: for pyramids and large lazy images."""
         return len(self.pixels) > 1 or (self.is_lazy and self.finest.size > _MAX_ARRAY)

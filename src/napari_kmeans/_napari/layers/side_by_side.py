@@ -1,4 +1,4 @@
-"""Original and clusters side by side, and back to the view before."""
+"""Side-by-side view of the original and the clusters."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from napari.layers.base import Layer
 
 
 class SideBySide:
-    """napari's grid with two layers, until `leave`.
+    """The grid of napari with two layers, until `leave` is called.
 
     Parameters
     ----------
     viewer : napari.Viewer
     image : Image layer
-        On the left.
+        Shown on the left.
     labels : Labels layer
-        On the right, at full opacity.
+        Shown on the right, at full opacity.
     """
 
     def __init__(self, viewer: Any, image: Image, labels: Labels) -> None:
@@ -33,12 +33,12 @@ class SideBySide:
         for layer in viewer.layers:
             layer.visible = layer in (image, labels)
         labels.opacity = 1.0
-        # The lower of the two layers, the image, comes first with this stride: on the left.
+        # With this stride, the lower layer comes first, so the image is on the left.
         self._grid.stride, self._grid.shape, self._grid.enabled = 1, (1, 2), True
         viewer.reset_view()
 
     def leave(self) -> None:
-        """Restore grid, camera, visibility and opacity; layers added meanwhile stay as they are."""
+        """Restore the grid, the camera, visibility and opacity; layers added meanwhile are not changed."""
         self._grid.enabled, self._grid.stride, self._grid.shape = self._was_grid
         for layer, visible in self._was_visible.items():
             if layer in self._viewer.layers:

@@ -1,4 +1,4 @@
-"""Work in the background, with progress and cancel; results that are no longer needed are dropped."""
+"""Background jobs with progress and cancellation; results that are no longer needed are dropped."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from ...blocks.progress import Cancelled, Progress
 from .compilation import compilation
 
-_PROGRESS_INTERVAL = 0.1  # seconds between two signals: more would only keep the window busy
+_PROGRESS_INTERVAL = 0.1  # seconds between two signals; more signals would only keep the window busy
 _SHOW_AFTER = 150  # ms until progress is shown
-_CHECK_EVERY = 250  # ms between two checks of whether numba compiles
-_PREPARING_AFTER = 1.0  # seconds of compiling until that is shown
+_CHECK_EVERY = 250  # ms between two checks whether numba is compiling
+_PREPARING_AFTER = 1.0  # seconds of compiling until this is shown
 
-# Running jobs, cancelled ones included. A Qt object must not be destroyed in another thread, which would happen
+# Running jobs, including cancelled ones. A Qt object must not be destroyed in another thread, which would happen
 # if its own worker held the last reference to it.
 _running: set[Job] = set()
 
 Work = Callable[[Progress], Any]
-"""Takes a progress callback, and lets exceptions from it pass: `Cancelled` when the work is to end."""
+"""A function of a progress callback. It must not catch `Cancelled`, which the callback raises to end the work."""
 
 
 class Job(QObject):
-    """One function run in a thread of napari, which waits for it when it closes.
+    """One function run in a thread of napari. napari waits for it when it closes.
 
     Attributes
     ----------
     compiled_before : float or None
-        Seconds that numba had compiled when the work began; None before.
+        Seconds that numba had spent on compiling when the work began; None before that.
     """
 
     progressed = Signal(float)
@@ -56,11 +56,11 @@ class Job(QObject):
         self._worker.start()
 
     def cancel(self) -> None:
-        """Stop at the next block; nothing is signalled any more."""
+        """Stop at the next block, without further signals."""
         self._cancelled.set()
 
     def _watched(self, work: Work) -> Work:
-        """Return work that begins with noting how much was compiled before."""
+        """Return work that first stores the compilation time so far."""
 
         def watched(progress: Progress) -> Any:
             self.compiled_before = compilation().seconds
@@ -70,7 +70,7 @@ class Job(QObject):
 
     @property
     def compiled(self) -> float:
-        """Seconds that numba has compiled since the work began."""
+        """Seconds that numba has spent on compiling since the work began."""
         return 0.0 if self.compiled_before is None else compilation().seconds - self.compiled_before
 
     def _progress(self, share: float) -> None:
@@ -83,7 +83,7 @@ class Job(QObject):
             self.progressed.emit(share)
 
     def _on_finished(self) -> None:
-        # Not earlier: the worker's thread still needs the worker to emit this signal.
+        # Not earlier, because the thread of the worker still needs the worker to emit this signal.
         _running.discard(self)
 
     def _on_returned(self, outcome: tuple[bool, Any]) -> None:
@@ -97,15 +97,15 @@ class Job(QObject):
 
 
 class _Worker(FunctionWorker):
-    """A worker that leaves the filters of warnings alone.
+    """A worker that does not change the warning filters.
 
-    Before Python 3.14 all threads share them, and the usual worker sets its own for as long as it works. So a
-    warning that is silenced in another thread would be shown, and the filters and display of warnings might
-    never be set back.
+    Before Python 3.14, all threads share these filters, and napari's worker replaces them while it runs. A warning
+    silenced in another thread would then be shown, and the filters and the display of warnings might never be
+    restored.
     """
 
     def run(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the signals are deleted with the application
+        with contextlib.suppress(RuntimeError):  # the application has closed and deleted the signals
             self.started.emit()
             self._running = True
             outcome = self.work()
@@ -117,10 +117,10 @@ class _Worker(FunctionWorker):
 
 
 class _Task:
-    """What a worker calls, once.
+    """The function of a worker, called once.
 
-    napari keeps every worker as long as its window exists, so this releases the image when the work is done.
-    Its name is shown to a user who closes the window meanwhile.
+    napari keeps every worker as long as its window exists, so this object releases the image when the work is
+    done. napari shows its name if the user closes the window meanwhile.
     """
 
     def __init__(self, work: Work, progress: Progress) -> None:
@@ -146,11 +146,11 @@ class Runner(QObject):
     Signals
     -------
     lasted()
-        The job has run for a while, so that its progress should be shown.
+        The job has run for a while, so its progress should be shown.
     progressed(share)
         0 to 1.
     preparing()
-        The job has spent more than a second on compiling, and still does.
+        The job has spent more than a second on compiling, and is still compiling.
     stopped()
         The job has ended or was cancelled.
     failed(error)

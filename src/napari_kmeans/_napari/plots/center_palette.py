@@ -22,14 +22,14 @@ _HEIGHT = 20  # px
 _MIN_WIDTH = 10  # px of a swatch, if there is room
 _FRAME = 3  # px
 _GAP = 1  # px
-_HINT = "Mean colour of each cluster, as wide as its share, framed in the colour of its labels"
+_HINT = "Mean colour of each cluster, framed in its label colour; the width is its share"
 
 
 class CenterPalette(QWidget):
     """Swatches from dark to bright: the mean colour of a cluster, framed in its colour in the overlay.
 
     Their widths are the shares of the clusters, with a minimum so that each is visible. Merged clusters share a
-    swatch. The tooltip gives name, centre, share and pixels.
+    swatch. The tooltip shows the name, centre, share and number of pixels.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -88,12 +88,12 @@ class CenterPalette(QWidget):
         least = min(_MIN_WIDTH, self.width() / n)
         total = float(self._shares.sum())
         shares = self._shares / total if total > 0 else np.full(n, 1 / n)
-        # Each has the minimum, and the rest is divided by the shares.
+        # Each swatch gets the minimum; the rest is distributed by share.
         widths = least + (self.width() - n * least) * shares
         return np.concatenate(([0.0], np.cumsum(widths)))
 
     def text_at(self, x: float) -> str:
-        """Return name, centre, share and pixels of the swatch at a position; empty beside them."""
+        """Return the name, centre, share and pixels of the swatch at a position; empty if there is none."""
         i = int(np.searchsorted(self.edges(), x, side="right")) - 1
         return self._tips[i] if 0 <= i < len(self._tips) else ""
 
@@ -126,5 +126,5 @@ def srgb(centers: NDArray[np.float64], features: str, white: float) -> NDArray[n
 
 
 def guess_white(cloud_max: float) -> float:
-    """Guess the value of white from the largest value: that of floats, of 8 or of 16 bits."""
+    """Guess the value of white from the largest value: 1, or the maximum of 8 or 16 bits."""
     return next((white for white in (1.0, 255.0, 65535.0) if cloud_max <= white), cloud_max)

@@ -1,4 +1,4 @@
-"""What each number of clusters explains, and which one is suggested."""
+"""Variance explained by each number of clusters, and the suggested number."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class ChooseKPlot(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._plot = Plot(self)
-        self._plot.setAccessibleName("What each number of clusters explains")
+        self._plot.setAccessibleName("Variance explained by each number of clusters")
         self._plot.setToolTip(
-            "Share of the variance that each number of clusters explains; click a point to use it"
+            "Variance explained by each number of clusters; click a point to choose that number"
         )
         self._plot.setLabel("bottom", "clusters")
         self._plot.setLabel("left", "explained, %")
@@ -58,7 +58,7 @@ class ChooseKPlot(QWidget):
         self._draw()
 
     def set_suggestion(self, suggestion: Suggestion | None, n_clusters: int) -> None:
-        """Show a curve with the suggestion as a star, and the current choice filled."""
+        """Show the curve, with the suggestion as a star and the current number as a filled point."""
         if suggestion is not self._suggestion:
             self._suggestion = suggestion
             self._draw()
@@ -67,7 +67,7 @@ class ChooseKPlot(QWidget):
             self._fill()
 
     def set_opinion(self, opinion: Suggestion | None) -> None:
-        """Show what the gap statistic suggests, below the reason of the suggestion."""
+        """Show what the gap statistic suggests, after the reason for the suggestion."""
         reason = self._suggestion.reason if self._suggestion is not None else ""
         self._reason.setText(f"{reason} Gap statistic: {opinion.reason}" if opinion is not None else reason)
 

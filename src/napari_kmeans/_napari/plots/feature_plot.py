@@ -1,4 +1,4 @@
-"""The plots of several features, in place of the histogram."""
+"""The plots of several features, which replace the histogram."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .point_cloud import variance_between
 from .profile import ProfilePlot
 from .scatter import ScatterPlot
 
-_MAX_IN_SCATTER = 2  # features that two axes show completely
+_MAX_IN_SCATTER = 2  # features that a scatter plot shows completely
 
 
 class FeaturePlot(QWidget):
@@ -59,7 +59,7 @@ class FeaturePlot(QWidget):
         self.x_axis = _AxisBox("Feature on the horizontal axis")
         self.y_axis = _AxisBox("Feature on the vertical axis")
         self.as_scatter = QPushButton("Scatter", checkable=True)
-        self.as_scatter.setToolTip("Show the pixels by two of their features")
+        self.as_scatter.setToolTip("Show the pixels in a scatter plot of two features")
         self.as_profile = QPushButton("Profile", checkable=True)
         self.as_profile.setToolTip("Show the centre of each cluster, feature by feature")
         self._which = QWidget()
@@ -109,7 +109,7 @@ class FeaturePlot(QWidget):
             Value of white, where red, green and blue are the features; by default guessed from the largest.
         """
         names = cloud.names if cloud is not None else ()
-        # The axes stay the same from one position of a stack to the next.
+        # Keep the axes from one position of a stack to the next.
         same = self._has_axes and self.cloud is not None and self.cloud.names == names
         axes = self.scatter.shown_axes if same else self._axes_of.get(names, (0, 1))
         self._has_axes = same or names in self._axes_of
@@ -182,7 +182,7 @@ class FeaturePlot(QWidget):
         self._set_axes(y, self.x_axis, (self.scatter.shown_axes[0], y))
 
     def _set_axes(self, chosen: int, other: QComboBox, axes: tuple[int, int]) -> None:
-        """Use a feature for an axis; if the other axis has it, swap them."""
+        """Use a feature for an axis; if the other axis already has it, swap the axes."""
         if self.cloud is None:
             return
         if axes[0] == axes[1]:
@@ -198,7 +198,7 @@ class FeaturePlot(QWidget):
         self._switch()
 
     def _switch(self) -> None:
-        """Show the plot that the user chose for these features, or else the one that shows more of them."""
+        """Show the plot that the user chose for these features; by default, the one that shows more features."""
         names = self.cloud.names if self.cloud is not None else ()
         has_profile = self._model is not None and self._model.features not in COLORS
         profile = has_profile and self._profile_of.get(names, len(names) > _MAX_IN_SCATTER)
@@ -214,7 +214,7 @@ class FeaturePlot(QWidget):
 
 
 class _AxisBox(QComboBox):
-    """The choice of a feature for an axis; long names are elided in the box, not in its list and tooltip."""
+    """The choice of a feature for an axis. Long names are elided in the box, not in its list and tooltip."""
 
     def __init__(self, tip: str) -> None:
         super().__init__()
@@ -241,4 +241,4 @@ class _AxisBox(QComboBox):
         self.setToolTip(f"{self._tip}: {name}" if name else self._tip)
 
     def wheelEvent(self, event: Any) -> None:
-        event.ignore()  # the user scrolls past it
+        event.ignore()  # the user is scrolling past it

@@ -17,27 +17,27 @@ from ...summary.scalar import ScalarSummary
 from .plot import Plot
 from .plot_text import format_count, format_value
 
-_MAX_LINES = 32  # more thresholds cannot be told apart or dragged
-_HINT = "Drag a line to move a border; drag elsewhere to zoom, double click to see everything"
+_MAX_LINES = 32  # with more lines, they could not be distinguished or dragged
+_HINT = "Drag a line to move a threshold; drag elsewhere to zoom, double-click to show all values"
 
 
 class _CountAxis(pg.AxisItem):
-    """Numbers of pixels in few letters, whether counts or their logarithms are drawn."""
+    """Numbers of pixels as short texts, whether counts or their logarithms are drawn."""
 
     logarithms = False
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if not self.logarithms:
             return [format_count(value) for value in values]
-        # log10(1 + n) is drawn: 0 is no pixel, and elsewhere the 1 hardly matters.
+        # log10(1 + n) is drawn: 0 means no pixels, and for larger values the 1 hardly matters.
         return [("0" if not value else format_count(10**value)) if value % 1 == 0 else "" for value in values]
 
 
 class HistogramPlot(Plot):
     """Counts of the values, each bar in the colour of its cluster, with centres and thresholds.
 
-    Thresholds can be dragged. Dragging elsewhere zooms, and a double click shows all values again. The tooltip
-    gives value, cluster and share under the mouse.
+    Thresholds can be dragged. Dragging elsewhere zooms, and a double-click shows all values again. The tooltip
+    shows the value, cluster and share under the mouse.
 
     Signals
     -------
@@ -72,7 +72,7 @@ class HistogramPlot(Plot):
         self.setToolTip(_HINT)
 
     def set_summary(self, summary: ScalarSummary | None) -> None:
-        """Bin the values of an image once, so that the cost of drawing does not depend on their number."""
+        """Bin the values of an image once, so that the drawing time does not depend on the number of values."""
         self.summary = summary
         if summary is None:
             self._edges, self._counts = np.array([0.0, 1.0]), np.zeros(1)
@@ -125,7 +125,7 @@ class HistogramPlot(Plot):
         return np.stack([x - half, x + half], axis=1) if len(x) else np.empty((0, 2))
 
     def _set_thresholds(self, thresholds: NDArray[np.float64]) -> None:
-        """Move the lines; those that exist are kept, since the mouse may hold one of them."""
+        """Move the lines. Existing lines are kept, since the user may be dragging one of them."""
         if thresholds.size > _MAX_LINES:
             thresholds = np.empty(0)
         while len(self._thresholds) > thresholds.size:
@@ -144,7 +144,7 @@ class HistogramPlot(Plot):
             line.setMovable(movable)
 
     def set_log_counts(self, log_counts: bool) -> None:
-        """Show logarithms of the counts, or the counts."""
+        """Show the logarithms of the counts, or the counts."""
         self.log_counts = self._axis.logarithms = log_counts
         self._axis.picture = None  # its numbers changed
         self.set_model(self._model, self._colors)
@@ -172,7 +172,7 @@ class HistogramPlot(Plot):
         total = self._counts.sum()
         if not 0 <= i < self._counts.size or not total:
             return ""
-        text = f"{format_value(value)}: {100 * self._counts[i] / total:.2g} % of the pixels here"
+        text = f"{format_value(value)}: {100 * self._counts[i] / total:.2g} % of the pixels in this bar"
         if self._model is not None:
             cluster = 1 + int(np.searchsorted(self._model.thresholds, value))
             share = self._model.counts[cluster - 1] / max(int(self._model.counts.sum()), 1)

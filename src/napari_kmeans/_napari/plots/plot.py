@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QWidget
 
 
 class Plot(pg.PlotWidget):
-    """A small plot in the theme's colours without menus and without zoom by the wheel."""
+    """A small plot in the colours of the theme, without menus and without zooming by the mouse wheel."""
 
     def __init__(self, parent: QWidget | None = None, **options: Any) -> None:
         super().__init__(parent, background=None, enableMenu=False, **options)
@@ -26,7 +26,7 @@ class Plot(pg.PlotWidget):
         self.follow_theme()
 
     def sizeHint(self) -> QSize:
-        # pyqtgraph asks for 640 × 480, which would swallow the canvas.
+        # pyqtgraph asks for 640 × 480, which would leave no room for the canvas.
         return QSize(340, 150)
 
     def minimumSizeHint(self) -> QSize:

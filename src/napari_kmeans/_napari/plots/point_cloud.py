@@ -1,4 +1,4 @@
-"""Two axes of a summary of several features, and a few of its points that look like all of them."""
+"""Two axes of a summary of several features, and a subset of its points that looks like all of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ N_SHOWN = 2000
 """Largest number of points that are drawn and coloured at each step of the slider."""
 
 _GRIDS = ((128, 80), (96, 60), (72, 45), (56, 35))  # the last has at most N_SHOWN cells
-_FAR = 5  # times the range of nearly all pixels
+_FAR = 5  # in ranges of nearly all pixels
 _N_SAMPLED = 1 << 14  # points that ranges and correlations are computed from
 
 Span = tuple[float, float]
@@ -27,7 +27,7 @@ class PointCloud:
     """
 
     def __init__(self, cloud: VectorSummary) -> None:
-        # Points with more pixels come last, so they replace others where only one can be drawn.
+        # Points with more pixels come last, so they replace others where only one point can be drawn.
         order = np.argsort(cloud.counts, kind="stable")
         self.positions = cloud.positions[order]
         self.counts = cloud.counts[order].astype(np.float64)
@@ -36,14 +36,14 @@ class PointCloud:
         self._some, self._some_counts = self.positions[::-step], self.counts[::-step]
 
     def extent(self, axis: int) -> Span:
-        """Return the range of nearly all pixels along an axis; a few far outliers are left out."""
+        """Return the range of nearly all pixels along an axis; a few far outliers are excluded."""
         values = self._some[:, axis]
         order = np.argsort(values, kind="stable")
         cumulated = np.cumsum(self._some_counts[order])
         ends = np.searchsorted(cumulated, np.array([0.0005, 0.9995]) * cumulated[-1])
         first, last = values[order[ends.clip(max=order.size - 1)]]
         low, high = float(self.positions[:, axis].min()), float(self.positions[:, axis].max())
-        # Outliers are left out only if they would make the rest too narrow to see.
+        # Outliers are excluded only if the rest would otherwise be too narrow to see.
         if last > first and high - low > _FAR * (last - first):
             reach = 0.25 * (last - first)
             low, high = max(low, float(first - reach)), min(high, float(last + reach))
@@ -71,7 +71,7 @@ class PointCloud:
     def thinned(
         self, axes: tuple[int, int], view: tuple[Span, Span]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Choose points to draw: of those that would overlap, the one with most pixels.
+        """Choose points to draw: of overlapping points, the one with the most pixels.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class PointCloud:
         chosen : (n,) int64 array
             At most `N_SHOWN` points.
         pixels : (n,) float64 array
-            Pixels of each, with those of the points it stands for.
+            Number of pixels of each, including those of the points that it represents.
         """
         x, y = (self.positions[:, axis] for axis in axes)
         (left, right), (bottom, top) = view

@@ -18,7 +18,7 @@ from .plot import Plot, brushes
 from .plot_text import cluster_text, format_value
 
 _NEAR = 14  # px to a line, for the tooltip
-_HINT = "Centre of each cluster, feature by feature; drag to zoom, double click to show everything"
+_HINT = "Centre of each cluster, feature by feature; drag to zoom, double-click to show all features"
 _SCALE = " σ "  # between a feature and its scale in the names of textures
 
 
@@ -31,7 +31,7 @@ class _NameAxis(pg.AxisItem):
         self.setStyle(hideOverlappingLabels=False)  # they are elided instead
 
     def set_names(self, texts: dict[float, str], title: str) -> None:
-        """Set names by position, in ascending order, and what all of them have in common."""
+        """Set the names by position, in ascending order, and their common part as the title."""
         self._texts = texts
         self.setLabel(title)
         self.showLabel(bool(title))
@@ -55,7 +55,7 @@ class ProfilePlot(Plot):
 
     Standardised features are drawn in standard deviations from the mean of all pixels, others in their own
     units. Features of textures are grouped by kind, from the smallest scale to the largest. Dragging zooms,
-    and a double click shows everything again.
+    and a double-click shows all features again.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -139,7 +139,7 @@ class ProfilePlot(Plot):
             self._draw()
 
     def text_at(self, x: float, y: float) -> str:
-        """Return feature, value and cluster of the centre near a position; empty if there is none."""
+        """Return the feature, value and cluster of the centre near a position; empty if there is none."""
         if self._model is None or not self._places.places.size:
             return ""
         at = int(np.argmin(np.abs(self._places.places - x)))
@@ -174,7 +174,7 @@ class Places:
     texts : dict of float to str
         Names by position.
     title : str
-        What all names have in common.
+        Common part of all names.
     """
 
     order: NDArray[np.int64]
@@ -185,7 +185,7 @@ class Places:
 
 
 def arrange(names: tuple[str, ...]) -> Places:
-    """Return the positions of features; those at several scales by kind, with gaps between kinds."""
+    """Return the positions of features. Those at several scales are grouped by kind, with gaps in between."""
     order = np.arange(len(names))
     joined = np.ones(len(names), dtype=np.int32)
     heads = {name.rpartition(" ")[0] for name in names}

@@ -21,13 +21,13 @@ from .point_cloud import PointCloud
 _OPACITIES = np.linspace(0.35, 1.0, 6)  # from the fewest pixels to the most
 _POINT, _CENTER = 4, 11  # px
 _NEAR = 10  # px to a point, for the tooltip
-_HINT = "Drag to zoom, double click to show everything"
+_HINT = "Drag to zoom, double-click to show all points"
 
 
 class ScatterPlot(Plot):
     """Points of a summary in the colours of their clusters, fainter where there are fewer pixels.
 
-    Centres are large dots. Dragging zooms, and a double click shows everything again. The tooltip gives
+    Centres are large dots. Dragging zooms, and a double-click shows all points again. The tooltip shows the
     features, cluster and share under the mouse.
     """
 
@@ -60,7 +60,7 @@ class ScatterPlot(Plot):
         return self._view
 
     def set_cloud(self, cloud: VectorSummary | None, axes: tuple[int, int] = (0, 1)) -> None:
-        """Show other points; they have no clusters until `set_model`."""
+        """Show other points, without clusters until `set_model` is called."""
         self._view = None if cloud is None else PointCloud(cloud)
         self._model = None
         self.set_axes(axes)
@@ -71,7 +71,7 @@ class ScatterPlot(Plot):
         self.show_all()
 
     def set_model(self, model: KMeansModel | None, colors: NDArray[np.float64]) -> None:
-        """Colour the points that are drawn, and mark the centres; the cost does not depend on the cloud."""
+        """Colour the drawn points, and mark the centres; the cost does not depend on the size of the cloud."""
         self._model, self._colors = model, colors
         self._recolor()
 
@@ -93,7 +93,7 @@ class ScatterPlot(Plot):
             self._recolor()
 
     def _thin(self, *_: Any) -> None:
-        """Choose which points to draw in the visible range."""
+        """Choose the points to draw in the visible range."""
         if self._view is None:
             self._drawn = np.empty(0, dtype=np.int64)
             pixels = np.empty(0)

@@ -1,1 +1,1 @@
-"""The state of each image in the dock, and the work done for it."""
+"""The state of each image in the dock, and the background jobs for it."""

@@ -1,4 +1,4 @@
-"""Which image the dock shows: it follows the viewer, and keeps a session for each image."""
+"""The current image of the dock, which follows the viewer; each image has its own session."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ..layers.overlay import Overlay
 from . import settings
 from .session import Session
 
-# What was asked for images when a dock was closed, for the next dock. It must not refer to layers, or these
-# would never be freed.
+# Settings of images when a dock was closed, for the next dock. They must not refer to layers, which could
+# otherwise never be freed.
 _left: WeakKeyDictionary[Layer, LayerRecipe] = WeakKeyDictionary()
 
 
 class ActiveImageFollower(QObject):
-    """Follows the active image, with a session for each image that was shown.
+    """Follow the active image, with a session for each image that was shown.
 
-    Other kinds of layers leave the dock where it was, or at the topmost image.
+    If a layer of another type becomes active, the dock keeps its image, or shows the topmost one.
 
     Parameters
     ----------
@@ -42,11 +42,11 @@ class ActiveImageFollower(QObject):
     arrived()
         `session` has changed; it may be None.
     replaced()
-        The data that `session` uses were replaced; its measurements are dropped.
+        The data of `session` were replaced, and its measurements dropped.
     moved()
-        The viewer moved to a position of the stack with clusters of its own.
+        The viewer moved to a position of the stack with its own clusters.
     turned()
-        The viewer shows another number of dimensions.
+        The number of displayed dimensions has changed.
     touched()
         The user selected the overlay of `session`.
     """
@@ -63,9 +63,9 @@ class ActiveImageFollower(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self.session: Session | None = None
-        """State of the image that is shown."""
+        """State of the current image."""
         self.n_clusters: int | None = None
-        """Number of clusters that was chosen while there was no image, for the next new image."""
+        """Number of clusters chosen while there was no image; used for the next new image."""
         self._sessions: WeakKeyDictionary[Layer, Session] = WeakKeyDictionary()
         self._watched: list[Layer] = []
         for event, slot in self._connections():
@@ -85,7 +85,7 @@ class ActiveImageFollower(QObject):
         ]
 
     def close(self) -> None:
-        """Disconnect from the viewer; leave layers to the user, and what was asked to the next dock."""
+        """Disconnect from the viewer; leave the layers to the user and the settings to the next dock."""
         self._show(None)
         for event, slot in self._connections():
             event.disconnect(slot)
@@ -103,10 +103,10 @@ class ActiveImageFollower(QObject):
         """Return the image layers, the topmost last."""
         return [layer for layer in self._viewer.layers if isinstance(layer, Image)]
 
-    # Which image
+    # Choice of the image
 
     def follow(self, _event: Any = None) -> None:
-        """Show the active image, if an image is active."""
+        """Show the active image if an image is active."""
         self.listed.emit()
         active, images = self._viewer.layers.selection.active, self.images()
         shown = self.session.image if self.session is not None else None
@@ -139,7 +139,7 @@ class ActiveImageFollower(QObject):
         session.move_to(self._position(session))
 
     def _new_session(self, layer: Image) -> Session:
-        """Return a session as another dock left it, as it was asked for, or as the settings say."""
+        """Return a session with the settings of an earlier dock, or with initial settings."""
         chosen, preferred = self.n_clusters, settings.load()
         self.n_clusters = None
         asked = _left.get(layer) or LayerRecipe(Recipe(n_clusters=chosen or preferred.n_clusters))
@@ -148,7 +148,7 @@ class ActiveImageFollower(QObject):
     # Events of the viewer
 
     def _watch(self, layer: Layer) -> None:
-        """Watch the data of a layer: of every image, channel and mask, whether it is shown or not."""
+        """Watch the data of a layer, which may be an image, a channel or a mask of any session."""
         if layer not in self._watched:
             self._watched.append(layer)
             layer.events.data.connect(self._on_data)
@@ -185,7 +185,7 @@ class ActiveImageFollower(QObject):
                 self.replaced.emit()
 
     def _on_data(self, event: Any) -> None:
-        """Drop what was measured of images that use a layer whose data were replaced."""
+        """Drop the measurements of images that use a layer whose data were replaced."""
         layer = unwrap(event.source)
         for session in list(self._sessions.values()):
             asked = session.asked
@@ -205,7 +205,7 @@ class ActiveImageFollower(QObject):
         return int(min(max(round(place), 0), session.image.data.shape[axis] - 1))
 
     def move(self) -> bool:
-        """Follow the position of the viewer; return whether other pixels are clustered there."""
+        """Follow the position of the viewer; return whether other pixels are clustered now."""
         return self.session is not None and self.session.move_to(self._position(self.session))
 
     def _on_ndisplay(self, _event: Any = None) -> None:

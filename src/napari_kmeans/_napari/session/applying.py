@@ -1,4 +1,4 @@
-"""The clusters of the shown image applied to other layers and to files, in the background."""
+"""Application of the clusters of the current image to other layers and to files, in the background."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .request import Request
 from .session import Session
 
 THIS_MODEL, EACH, TOGETHER = "this model", "each", "together"
-"""What labels an image: the clusters that are shown, its own clusters, or those of all images together."""
+"""Clusters to label an image with: the current ones, its own, or those of one model of all images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Applied:
     layer : Image layer
     segmentation : Segmentation
     made : dict
-        How they were made; see `provenance_of`.
+        Provenance of the labels; see `provenance_of`.
     """
 
     layer: Image
@@ -52,19 +52,19 @@ class Applied:
 
 @dataclass(frozen=True)
 class FilesRequest:
-    """What the user asks for in *Apply to files…*.
+    """Choices of the user in *Apply to files…*.
 
     Attributes
     ----------
     folder, out : Path
-        Of the images, and of the labels.
+        Folders of the images and of the labels.
     recursive : bool
-        Search folders inside the folder, too.
+        Whether to search subfolders, too.
     how : {"this model", "each", "together"}
     match : {"values", "range", "refit"}
         How the model is applied to an image that differs; see `KMeansModel.predict`.
     table : bool
-        Also write a table of the clusters of each image.
+        Whether to save a table of the clusters of each image, too.
     """
 
     folder: Path
@@ -76,7 +76,7 @@ class FilesRequest:
 
 
 class Applying(QObject):
-    """Labels other layers and files as the shown image is labelled.
+    """Label other layers and files in the same way as the current image.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class Applying(QObject):
     -------
     failed(error)
     said(text)
-        What was done, in a sentence.
+        Summary of the completed work.
     """
 
     failed = Signal(object)
@@ -109,15 +109,15 @@ class Applying(QObject):
         self.runner = Runner(self)
 
     def source(self) -> Session | None:
-        """Return the session whose clusters can be applied; else say why there are none."""
+        """Return the session whose clusters can be applied, or report why there are none."""
         session = self._session()
         reason = ""
         if session is None or session.model is None:
-            reason = "there are no clusters yet to apply; press Segment"
+            reason = "there are no clusters to apply yet; press Segment"
         elif session.asked.per_axis is not None:
-            reason = "each position has clusters of its own; choose “Whole stack” to apply them elsewhere"
+            reason = "each position has its own clusters; choose “Whole stack” to apply them elsewhere"
         elif session.asked.channels:
-            reason = "the clusters are of several layers together, so they fit no single layer or file"
+            reason = "the clusters belong to several layers together; they cannot be applied to single layers or files"
         if reason:
             self.failed.emit(ValueError(reason))
             return None
@@ -125,12 +125,12 @@ class Applying(QObject):
 
     @property
     def has_mask(self) -> bool:
-        """Whether only a part of the shown image is clustered, by a mask layer."""
+        """Whether a mask layer restricts the clustering of the current image."""
         session = self._session()
         return session is not None and session.asked.mask is not None
 
     def layers_alike(self) -> list[Image]:
-        """Return the other image layers with the same number of axes, and with colours or without, as shown."""
+        """Return the other image layers with as many axes as the current image, and likewise RGB or not."""
         session = self._session()
         if session is None:
             return []
@@ -144,7 +144,7 @@ class Applying(QObject):
         ]
 
     def selected_layers(self) -> list[Image]:
-        """Return the selected image layers, apart from the one that is shown."""
+        """Return the selected image layers except the current image."""
         session = self._session()
         selected = self._viewer.layers.selection
         return [
@@ -157,7 +157,7 @@ class Applying(QObject):
         ]
 
     def find_differences(self, layers: Sequence[Image], done: Callable[[str], None]) -> None:
-        """Find out in the background how layers differ from the shown image, in one text."""
+        """Compare layers with the current image in the background; `done` takes a text."""
         session = self._session()
         if session is None or session.model is None:
             return
@@ -165,13 +165,13 @@ class Applying(QObject):
         self.runner.run(lambda progress: differences(layers, model, asked), done)
 
     def to_layers(self, layers: Sequence[Image], how: str = THIS_MODEL, match: str = "values") -> None:
-        """Add a Labels layer above each of several image layers; existing layers stay as they are.
+        """Add a Labels layer above each of several image layers; existing layers are not changed.
 
         Parameters
         ----------
         layers : sequence of Image layers
         how : {"this model", "together"}
-            With "together", the shown image takes part, and gets a new layer as well.
+            With "together", the current image is included and gets a new layer as well.
         match : {"values", "range", "refit"}
         """
         session = self.source()
@@ -179,7 +179,7 @@ class Applying(QObject):
             return
         if not layers:
             self.failed.emit(
-                ValueError("there is no other image layer to apply the clusters to; select some")
+                ValueError("there is no other image layer to apply the clusters to; select one or more")
             )
             return
         assert session.model is not None
@@ -236,17 +236,17 @@ class Applying(QObject):
 
 
 def _without_layers(asked: LayerRecipe) -> LayerRecipe:
-    """Return what is asked without the mask, which belongs to one image."""
+    """Return the settings without the mask, which belongs to one image."""
     return replace(asked, mask=None)
 
 
 def _unadjusted(recipe: Recipe) -> Recipe:
-    """Return a recipe without thresholds and centres, which are found for other images."""
+    """Return a recipe without thresholds and centres, which are computed for other images."""
     return recipe.with_edits(thresholds=None, centers=None, scales=None)
 
 
 def differences(layers: Sequence[Image], model: KMeansModel, asked: LayerRecipe) -> str:
-    """Return how layers differ from the image of a model, a line each; empty if they are alike."""
+    """Return how layers differ from the image of a model, one line each; empty if they do not."""
     lines = []
     for layer in layers:
         pixels = replace(resolutions_of(layer, asked).finest, extractor=model.extractor)
@@ -270,9 +270,9 @@ def label_layers(
     ----------
     layers : sequence of Image layers
     asked : LayerRecipe
-        Its clean-up is in the units of each layer.
+        Settings, with the clean-up in units of each layer.
     model : KMeansModel or None
-        None: one model of all layers.
+        None to fit one model to all layers.
     match : {"values", "range", "refit"}
     progress : callable, optional
 
@@ -299,7 +299,7 @@ def label_layers(
         try:
             pixels = replace(resolutions.finest, extractor=model.extractor)
             pixels.extractor.check(pixels.shape, pixels.image.dtype, pixels.n_channels)
-            model.labeller(pixels.value_format)  # refuses an image of other features
+            model.labeller(pixels.value_format)  # raises if the image has other features
             of_layer = matched(model, pixels, match, subprogress(part, 0, 0.5))
             pixels = of_layer.coherent(
                 replace(pixels, extractor=of_layer.extractor), subprogress(part, 0.5, 0.7)
@@ -361,11 +361,11 @@ def _or_nothing(progress: Progress | None) -> Progress:
 
 
 def summary(outcomes: Sequence[Outcome], failed: Sequence[str], n_skipped: int, out: Path) -> str:
-    """Return what became of the files, in a few sentences."""
+    """Return a summary of the outcomes in a few sentences."""
     n_done = sum(outcome.status == "done" for outcome in outcomes)
-    parts = [f"Labelled {n_done} image{'s' * (n_done != 1)}, written to {out}."]
+    parts = [f"Labelled {n_done} image{'s' * (n_done != 1)}; results are in {out}."]
     if n_skipped:
-        parts.append(f"{n_skipped} skipped, since outputs exist and nothing is replaced.")
+        parts.append(f"{n_skipped} skipped, because their outputs already exist.")
     errors = [*failed, *(outcome.error for outcome in outcomes if outcome.error)]
     if errors:
         parts.append(f"{len(errors)} failed: {'; '.join(errors[:3])}{'; …' * (len(errors) > 3)}.")

@@ -1,4 +1,4 @@
-"""Edits by hand: each function returns the edits after one change of the clusters of a model."""
+"""Edits by hand: each function returns the edits after one change to the clusters of a model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def rename(model: KMeansModel, edits: Edits, label: int, name: str) -> Edits:
 
 
 def merge(model: KMeansModel, edits: Edits, labels: Collection[int]) -> Edits:
-    """Merge clusters and those merged with them before.
+    """Merge clusters, including those already merged with them.
 
     The merged cluster is background only if all of them are.
     """
@@ -47,7 +47,7 @@ def merge(model: KMeansModel, edits: Edits, labels: Collection[int]) -> Edits:
 
 
 def _merged_names(model: KMeansModel, groups: list[tuple[int, ...]]) -> tuple[str, ...]:
-    """Return the names after a merge: the first name that a user gave becomes that of the merged cluster."""
+    """Return the names after a merge: the merged cluster gets the first name that the user gave."""
     names = list(model.names)
     given = [
         names[group[0] - 1] for group in groups if names and names[group[0] - 1] != f"cluster {group[0]}"
@@ -58,16 +58,16 @@ def _merged_names(model: KMeansModel, groups: list[tuple[int, ...]]) -> tuple[st
 
 
 def split(model: KMeansModel, edits: Edits, labels: Collection[int]) -> Edits:
-    """Split merged clusters again."""
+    """Undo the merge of clusters."""
     names, groups = list(model.names), _groups(model, labels)
     for first, *others in groups if names else ():
-        if names[first - 1] in {names[number - 1] for number in others}:  # it was taken over by the merge
+        if names[first - 1] in {names[number - 1] for number in others}:  # the merge had copied this name
             names[first - 1] = f"cluster {first}"
     return replace(edits, merges=_other_merges(model, groups), names=tuple(names))
 
 
 def toggle_background(model: KMeansModel, edits: Edits, labels: Collection[int]) -> Edits:
-    """Set clusters to background, or back if all of them are."""
+    """Set clusters as background, or remove them from it if all of them are background."""
     chosen = {group[0] for group in _groups(model, labels)}
     background = set(edits.background)
     changed = background - chosen if chosen <= background else background | chosen
@@ -75,7 +75,7 @@ def toggle_background(model: KMeansModel, edits: Edits, labels: Collection[int])
 
 
 def _groups(model: KMeansModel, labels: Collection[int]) -> list[tuple[int, ...]]:
-    """Return the groups of merged clusters whose label is among these."""
+    """Return the groups of merged clusters whose label is given."""
     return [group for group in model.groups if group[0] in labels]
 
 

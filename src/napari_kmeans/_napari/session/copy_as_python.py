@@ -1,4 +1,4 @@
-"""*Copy as Python*: a script that makes the labels that are shown, with the public API."""
+"""*Copy as Python*: a script that reproduces the displayed labels with the public API."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .session import Session
 
 
 def as_python(session: Session, model: KMeansModel) -> str:
-    """Return a script that makes the labels that are shown, edits included.
+    """Return a script that reproduces the displayed labels, including edits.
 
-    It takes images and masks from the viewer, so it runs in napari's console as it is.
+    It takes images and masks from the viewer, so it runs unchanged in the console of napari.
     """
     edits = session.asked.edits
     clean_up = session.asked.recipe.clean_up
@@ -60,7 +60,7 @@ def _finest(layer: Any) -> str:
 def _may_be_colors(layer: Any) -> bool:
     """Return whether `fit` would warn that the last axis of a layer without colours may hold colours.
 
-    The script then adds an axis of one channel, which makes clear that the others are spatial.
+    The script then adds a channel axis of length 1, so that the other axes are spatial.
     """
     return not layer.rgb and Contents(levels_of(layer)[0], None, names_axes=False).is_ambiguous
 

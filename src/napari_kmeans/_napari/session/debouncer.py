@@ -1,4 +1,4 @@
-"""Calls that wait until nothing has asked for them for a while."""
+"""Calls delayed until there has been no request for a while."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Debouncer(QSignalDebouncer):
         self.triggered.connect(self._on_triggered)
 
     def call_later(self) -> None:
-        """Call when nothing has asked for it for the timeout."""
+        """Call once there has been no further request during the timeout."""
         self.is_pending = True
         self.throttle()
 

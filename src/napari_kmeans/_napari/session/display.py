@@ -1,4 +1,4 @@
-"""How clusters are drawn: colours, outline, a peek at the original, side by side."""
+"""Appearance of the clusters: colours, outlines, *Peek* and *Side by side*."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .session import Session
 
 
 class Display:
-    """What the user chose about the drawing, applied to the overlay of the session that is shown.
+    """Display settings of the user, applied to the overlay of the current session.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Display:
         return cluster_colors(model, self.palette, session.image.contrast_limits, session.colors)
 
     def colormap(self, session: Session, model: KMeansModel) -> Any:
-        """Return the colormap of the overlay; the same object as before unless a colour changed."""
+        """Return the colormap of the overlay; the same object as before unless a colour has changed."""
         hidden, highlighted = frozenset(self.hidden(session)), frozenset(session.highlighted)
         # Distinct colours depend on the label alone, so one colormap serves any number of clusters.
         fixed = self.palette == DISTINCT
@@ -57,7 +57,7 @@ class Display:
     def hidden(self, session: Session) -> set[int]:
         """Return the labels that are not drawn.
 
-        In three dimensions the darkest cluster begins hidden: it is mostly what surrounds the others.
+        In 3D, the darkest cluster is hidden at first, because it usually surrounds the others.
         """
         hidden = set(session.hidden)
         if self._is_3d(session) and not session.shows_darkest:
@@ -68,7 +68,7 @@ class Display:
         return bool(self._viewer.dims.ndisplay == 3 and session.image.ndim > 2)
 
     def recolor(self) -> None:
-        """Draw the overlay in the present colours."""
+        """Draw the overlay in the current colours."""
         session = self._session()
         if session is not None and session.model is not None:
             session.overlay.recolor(self.colormap(session, session.model))
@@ -83,14 +83,14 @@ class Display:
             self.recolor()
 
     def set_color(self, labels: list[int], color: tuple[float, ...]) -> None:
-        """Give clusters of this image a colour of their own."""
+        """Set the colour of some clusters of this image."""
         session = self._session()
         if session is not None:
             session.colors.update(dict.fromkeys(labels, color))
             self.recolor()
 
     def set_highlighted(self, labels: list[int]) -> None:
-        """Dim all clusters but these; an empty list shows all."""
+        """Dim all clusters except these; an empty list shows all."""
         session = self._session()
         if session is not None:
             session.highlighted = set(labels)
@@ -103,7 +103,7 @@ class Display:
         self.recolor()
 
     def set_outline(self, outline: bool) -> None:
-        """Draw borders instead of areas."""
+        """Draw outlines instead of filled regions, or the reverse."""
         session = self._session()
         if session is not None and (session.overlay.contour > 0) != outline:
             session.overlay.contour = 1 if outline else 0
@@ -123,7 +123,7 @@ class Display:
             self._peeked = None
 
     def set_side_by_side(self, wanted: bool) -> bool:
-        """Show original and clusters side by side, or as before; return whether they are."""
+        """Turn the side-by-side view on or off; return whether it is on."""
         if self._side_by_side is not None:
             self._side_by_side.leave()
             self._side_by_side = None

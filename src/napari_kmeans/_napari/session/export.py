@@ -1,4 +1,4 @@
-"""The labels of an image, from all of its pixels, to a file; runs in a worker."""
+"""Export of the labels of all pixels to a file; runs in a worker."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ def export_labels(
 ) -> None:
     """Write the labels of a request, block by block.
 
-    Where an estimate is shown, all pixels are read first. For a stack whose positions are clustered
-    separately, the clusters of each are found on the way.
+    If the dock shows an estimate, all pixels are read first. For a stack whose positions are clustered
+    separately, the clusters of each position are found during the export.
 
     Parameters
     ----------
     request : Request
     resolutions : Resolutions
     measured : Measured
-        What is shown; it may be an estimate.
+        Measurements that the dock shows; they may be an estimate.
     path : Path
         ``….ome.zarr``, ``….tif``, or ``labels/NAME`` in an OME-Zarr image.
     colors : (n_clusters, 4) array
     scheduler : str
-        Address of the Dask cluster to read on; empty for this machine.
+        Address of the Dask cluster that reads the pixels; empty for this machine.
     overwrite : bool
         Replace an existing file.
     progress : callable
@@ -53,7 +53,7 @@ def export_labels(
     Raises
     ------
     OSError, ValueError
-        If the file cannot be written; nothing is left then.
+        If the file cannot be written. No partial file is left.
     """
     image, axis, pixels = request.image, request.asked.per_axis, resolutions.finest
     with use_scheduler(scheduler if resolutions.is_lazy else ""):
@@ -66,7 +66,7 @@ def export_labels(
         if axis is None:
             model = counted(model, measured.prepared.pixels)
         labels = on_demand
-        if clean_up:  # regions have to be known before the first block is written
+        if clean_up:  # all regions must be known before the first block is written
             labels = clean_segmentation(on_demand.as_dask(), model, clean_up, request.grid)
     export(
         path,

@@ -1,4 +1,4 @@
-"""The figure of what is shown: the plane in view, its clusters, and the histogram; drawn in a worker."""
+"""Figure of the displayed plane, its clusters and the histogram; drawn in a worker."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from .request import Request
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """What the viewer shows of an image, as it is when the figure is asked for.
+    """The displayed plane of an image at the time of the request.
 
     Attributes
     ----------
     request : Request
     model : KMeansModel
     image, labels : ImageFile
-        The plane in view at each of its resolutions.
+        The displayed plane at each of its resolutions.
     counts : (k + 1,) int64 array or None
-        Pixels of each label.
+        Number of pixels of each label.
     colors : (k, 4) array
     """
 
@@ -49,7 +49,7 @@ def write_shown(shown: Shown, path: Path, *, overwrite: bool = False) -> None:
     Raises
     ------
     ImportError
-        Without Matplotlib.
+        If Matplotlib is not installed.
     OSError
         If the file cannot be written.
     """
@@ -76,9 +76,9 @@ def plane_in_view(layer: Image | Labels, point: Sequence[float], name: str = "")
     ----------
     layer : Image or Labels layer
     point : sequence of float
-        Of the viewer, in world coordinates.
+        Position of the viewer, in world coordinates.
     name : str
-        By default that of the layer.
+        Title; by default the name of the layer.
     """
     is_color = bool(getattr(layer, "rgb", False))
     levels = levels_of(layer)
@@ -99,7 +99,7 @@ def plane_in_view(layer: Image | Labels, point: Sequence[float], name: str = "")
 
 
 class _Plane:
-    """Part of an array, read where it is indexed."""
+    """Part of an array, read on indexing."""
 
     def __init__(self, array: Any, at: tuple[int, ...]) -> None:
         self._array, self._at = array, at

@@ -1,4 +1,4 @@
-"""Undo and redo: one step for each gesture, however many values a slider passed."""
+"""Undo and redo: one step for each gesture, such as a drag of a slider."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ..layers.layer_recipe import LayerRecipe
 
 @dataclass
 class History:
-    """What was asked for an image before, and what was undone.
+    """Earlier settings of an image, and those that were undone.
 
     Attributes
     ----------
     past : list of LayerRecipe
-        Earlier ones, the latest last.
+        Earlier settings, the latest last.
     future : list of LayerRecipe
-        Undone ones, the next to redo last.
+        Undone settings, the next to redo last.
     """
 
     past: list[LayerRecipe] = field(default_factory=list)
@@ -25,22 +25,22 @@ class History:
     _in_gesture: bool = False
 
     def record(self, asked: LayerRecipe) -> None:
-        """Store what is about to change, unless the change continues a gesture."""
+        """Store the settings before a change, unless the change continues a gesture."""
         if not self._in_gesture:
             self.past.append(asked)
             self.future.clear()
         self._in_gesture = True
 
     def end_gesture(self) -> None:
-        """Make the next change a step of its own."""
+        """Make the next change a separate step."""
         self._in_gesture = False
 
     def undo(self, asked: LayerRecipe) -> LayerRecipe | None:
-        """Return what was asked before the last gesture, or None if there was none."""
+        """Return the settings before the last gesture, or None if there was none."""
         return self._step(asked, self.past, self.future)
 
     def redo(self, asked: LayerRecipe) -> LayerRecipe | None:
-        """Return what was undone last, or None if there is nothing."""
+        """Return the settings that were undone last, or None."""
         return self._step(asked, self.future, self.past)
 
     def _step(
@@ -53,6 +53,6 @@ class History:
         return taken.pop()
 
     def update(self, change: Callable[[LayerRecipe], LayerRecipe]) -> None:
-        """Change every recipe of the past and the future."""
+        """Change all stored settings."""
         self.past = [change(asked) for asked in self.past]
         self.future = [change(asked) for asked in self.future]

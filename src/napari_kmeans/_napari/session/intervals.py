@@ -1,4 +1,4 @@
-"""Intervals of borders and shares, and a second opinion on k: found in the background on request."""
+"""Intervals of thresholds and shares, and a second opinion on k, computed in the background on request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .session import Session
 
 
 class Intervals(QObject):
-    """Finds how far borders and shares would vary between images like that of the session.
+    """Estimate how much thresholds and shares would vary between images similar to the current one.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ class Intervals(QObject):
     Signals
     -------
     found()
-        The session has intervals.
+        The session has intervals, or a second opinion.
     failed(error)
-        There are no clusters that intervals could be found of.
+        There are no clusters to find intervals for.
     """
 
     found = Signal()
@@ -45,14 +45,14 @@ class Intervals(QObject):
         self.runner = Runner(self)
 
     def find(self) -> None:
-        """Find the intervals of the clusters that the dock shows; all pixels of the image are read."""
+        """Find the intervals of the current clusters; this reads all pixels of the image."""
         session = self._session()
         if session is None or session.resolutions is None or session.model is None:
             self.failed.emit(ValueError("there are no clusters yet; press Segment"))
             return
         if session.measured is not None and session.measured.is_estimate:
             self.failed.emit(
-                ValueError("these clusters are an estimate from a part of the image; press Segment first")
+                ValueError("these clusters are an estimate from part of the image; press Segment first")
             )
             return
         model, resolutions = session.model, session.resolutions

@@ -1,4 +1,4 @@
-"""From what is asked to the overlay: on demand at once, and in the background what takes time."""
+"""From the settings to the overlay: labels on demand at once, everything slower in the background."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from .result_labels import labels_on_demand
 from .session import Session
 
 _REST = 300  # ms without a change until the overlay becomes an ordinary array
-_RELEASED = 50  # ms between two looks at the mouse, until it is released
-_DRAWN = 200  # ms for an estimate to be drawn, before all pixels are read on every core
-# Pixels of a 2-D or 3-D view that can be labelled at every step of the slider; larger views wait until it rests.
+_RELEASED = 50  # ms between two checks whether the mouse is released
+_DRAWN = 200  # ms to draw an estimate, before reading all pixels occupies every core
+# Pixels of a 2D or 3D view that can be labelled at every step of the slider; larger views wait until it stops.
 _LIVE_PIXELS = {2: 1 << 24, 3: 1 << 22}
 
 
 class Jobs(QObject):
-    """The work for the session that the dock shows.
+    """Background jobs for the session that the dock shows.
 
-    There is a runner for each kind of work: measuring the image, labelling it, making layers, and exporting. A
-    slider that moves on replaces the labelling only.
+    There is a runner for each kind of job, such as measuring the image, labelling it and exporting. Moving the
+    slider replaces only the labelling job.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ class Jobs(QObject):
     Signals
     -------
     progressed(share), preparing(), lasted(), stopped()
-        Of the running work: its share, 0 to 1; that it is still compiling; that it has run for a while; that
-        nothing runs any more.
+        State of the running job: its progress, 0 to 1; it is still compiling; it has run for a while; no job
+        is running any more.
     changed()
         Plots, table and overlay may have changed.
     failed(error)
@@ -111,7 +111,7 @@ class Jobs(QObject):
         return not (is_pending or any(runner.busy for runner in self._runners))
 
     def show(self, session: Session | None) -> None:
-        """Turn to another image: measure it, or complete its overlay."""
+        """Switch to another image: measure it, or complete its overlay."""
         self.stop()
         self.session = session
         self.changed.emit()
@@ -121,7 +121,7 @@ class Jobs(QObject):
             self.complete_overlay()
 
     def stop(self) -> None:
-        """Cancel running and pending work on clusters; its result is dropped."""
+        """Cancel running and pending jobs for clusters, and drop their results."""
         self._stop_labels()
         self._read_all.stop()
         self.measures.stop()
@@ -142,7 +142,7 @@ class Jobs(QObject):
             self.session.is_wanted = self.session.is_thorough = False
 
     def _on_progressed(self, share: float) -> None:
-        # Of several runners, the one that the user waits for.
+        # With several busy runners, show the progress of the first.
         if self.sender() is next((runner for runner in self._runners if runner.busy), None):
             self.progressed.emit(share)
 
@@ -153,14 +153,14 @@ class Jobs(QObject):
     # Clusters
 
     def update(self) -> None:
-        """Show the clusters for what is asked: at once, or when the image has been measured."""
+        """Show the clusters for the current settings, at once or when the image has been measured."""
         session = self.session
         if session is None:
             return
         session.is_wanted = True
         self.changed.emit()
         if session.measured is None:
-            self._stop_labels()  # of what was asked before
+            self._stop_labels()  # for earlier settings
             if not (self.measures.busy and self._measuring == _subject(session)):
                 self.measure()
             return
@@ -169,7 +169,7 @@ class Jobs(QObject):
             session.is_wanted = False
             return
         if session.model is None:
-            # Many clusters of many values take a while.
+            # Finding many clusters of many values takes a while.
             clusterings, k = session.measured.clusterings, session.n_clusters
             self.labels.run(lambda progress: clusterings.clustering(k), lambda _: self.update())
             return
@@ -183,7 +183,7 @@ class Jobs(QObject):
     def _is_quickly_labelled(self, session: Session) -> bool:
         assert session.resolutions is not None
         n_displayed, resolutions = self._viewer.dims.ndisplay, session.resolutions.pixels
-        if any(resolutions[0].halo) and not session.asked.coherence:  # neighbours have to be smoothed first
+        if any(resolutions[0].halo) and not session.asked.coherence:  # neighbours must be smoothed first
             return False
         if n_displayed == 2 and len(resolutions) > 1:
             return True  # napari chooses a resolution with about as many pixels as the screen
@@ -195,15 +195,15 @@ class Jobs(QObject):
         table: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        """Show labels that are computed where they are viewed."""
+        """Show labels that are computed on demand."""
         assert session.model is not None
         colormap = self._display.colormap(session, session.model)
         session.overlay.show(labels_on_demand(session), session.model, colormap, table, metadata)
 
     def measure(self) -> None:
-        """Measure what slider and curve show: at once from sampled windows of a lazy image.
+        """Find the clusterings for the slider and the curve.
 
-        All of a lazy image is read only when the user asks for it, and then after the estimate.
+        A lazy image is first estimated from sampled windows. All of it is read only at the user's request.
         """
         session = self.session
         assert session is not None
@@ -214,7 +214,7 @@ class Jobs(QObject):
         def work(progress: Progress) -> tuple[Resolutions, Measured]:
             resolutions = known or resolutions_of(image, asked)
             estimate = resolutions.is_lazy and earlier is None
-            # Windows are fewer pixels than it takes to reach a cluster.
+            # The windows are so small that starting a Dask cluster would not pay off.
             with use_scheduler(preferred.scheduler if resolutions.is_lazy and not estimate else ""):
                 return resolutions, measure(
                     resolutions.at(place),
@@ -239,7 +239,7 @@ class Jobs(QObject):
             else:
                 self.changed.emit()
                 if not self.labels.busy:
-                    self.complete_overlay()  # which waited for the clusters of a position
+                    self.complete_overlay()  # it was waiting for the clusters of a position
             if not session.is_measured:
                 self._read_all.start()
 
@@ -248,7 +248,7 @@ class Jobs(QObject):
 
     def _show_estimate(self, session: Session) -> None:
         self.update()
-        if session.model is not None and session.is_wanted:  # asked for by Segment, without Live
+        if session.model is not None and session.is_wanted:  # requested by Segment while Live is off
             session.is_wanted = False
             self._show_on_demand(session)
 
@@ -261,7 +261,7 @@ class Jobs(QObject):
             self._rest.call_later()
 
     def _on_rest(self) -> None:
-        """Make the overlay an ordinary array, now that the user has stopped moving controls."""
+        """Make the overlay an ordinary array, after the user has stopped moving controls."""
         session = self.session
         if session is None:
             return
@@ -275,7 +275,7 @@ class Jobs(QObject):
             self.labels.run(lambda progress: clusterings.clustering(k), lambda _: self._on_refined(session))
 
     def _end_gesture(self) -> None:
-        """Make the next change a step of its own for undo, once the mouse is released: a slow drag is one step."""
+        """Make the next change a separate undo step once the mouse is released, so that a slow drag is one step."""
         if QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton:
             self._held.start()
         elif self.session is not None:
@@ -286,7 +286,7 @@ class Jobs(QObject):
         self.changed.emit()
 
     def segment(self) -> None:
-        """Read the pixels again, find their clusters and draw them."""
+        """Read the pixels again, find their clusters and show them."""
         session = self.session
         if session is None:
             return
@@ -302,7 +302,7 @@ class Jobs(QObject):
         self.measure()
 
     def _label(self, session: Session, known: Resolutions | None, measured: Measured | None) -> None:
-        """Label all pixels in the background and show the result; measure first what is not known."""
+        """Label all pixels in the background and show the result; measure first if necessary."""
         request = session.request
         place = request.place
 
@@ -311,7 +311,7 @@ class Jobs(QObject):
                 session.set_measured(result.resolutions, place, result.measured)
             self._show_result(session, place, result.segmentation, result.model)
             if not session.is_measured and not self.measures.busy:
-                self.measure()  # the viewer has moved to another position
+                self.measure()  # the viewer has moved to another position meanwhile
 
         self.labels.run(labelling(request, known, measured, settings.load().k_max), done)
 
@@ -355,7 +355,7 @@ class Jobs(QObject):
         scheduler = settings.load().scheduler
 
         def work(progress: Progress) -> Path:
-            from .export import export_labels  # imported here, since it loads readers and writers
+            from .export import export_labels  # imported lazily, since it loads readers and writers
 
             export_labels(request, resolutions, measured, path, colors, scheduler, overwrite, progress)
             return path
@@ -363,7 +363,7 @@ class Jobs(QObject):
         self.exports.run(work, self.exported.emit)
 
     def export_figure(self, path: Path, *, overwrite: bool) -> None:
-        """Draw the plane in view, its clusters and their histogram in a file, in the background."""
+        """Save a figure of the displayed plane, its clusters and the histogram, in the background."""
         session = self.session
         overlay = None if session is None else session.overlay.layer
         if session is None or session.model is None or overlay is None:
@@ -388,5 +388,5 @@ class Jobs(QObject):
 
 
 def _subject(session: Session) -> tuple[Session, object, Place]:
-    """Return what a measurement is of."""
+    """Return the subject of a measurement, to compare it with another."""
     return session, session.asked.measured_by, session.place

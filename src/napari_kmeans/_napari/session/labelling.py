@@ -18,16 +18,16 @@ from .request import Request
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """Labels of all pixels and what they are based on.
+    """Labels of all pixels, and the measurements that they are based on.
 
     Attributes
     ----------
     resolutions : Resolutions
     measured : Measured
     segmentation : Segmentation or None
-        None where labels stay on demand.
+        None if labels stay on demand.
     model : KMeansModel or KMeansStack
-        The model of all labels: a stack if each position has its own clusters.
+        Model of all labels; a stack if each position has its own clusters.
     """
 
     resolutions: Resolutions
@@ -37,15 +37,15 @@ class Labelled:
 
 
 def labelling(request: Request, known: Resolutions | None, measured: Measured | None, k_max: int) -> Work:
-    """Return the work that labels all pixels for a request.
+    """Return the job function that labels all pixels for a request.
 
     Parameters
     ----------
     request : Request
     known : Resolutions or None
-        Read again if None.
+        If None, the image is read again.
     measured : Measured or None
-        Measured again if None.
+        If None, the image is measured again.
     k_max : int
         Largest number of clusters to measure.
 

@@ -1,4 +1,4 @@
-"""What is measured of pixels that are clustered together; runs in a worker, without napari."""
+"""Measurements of the pixels that are clustered together; runs in a worker, without napari."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ...user_warning import collected_warnings
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Clusterings of pixels that are clustered together, and what they are based on.
+    """Clusterings of the pixels that are clustered together, and how many pixels were read for them.
 
     Attributes
     ----------
@@ -32,11 +32,11 @@ class Measured:
     n_pixels : int
         Number of pixels.
     n_read : int
-        Pixels that were read; fewer for an estimate.
+        Number of pixels that were read; fewer for an estimate.
     seconds : float
-        Time that reading all pixels may take; for an estimate only.
+        Expected time for reading all pixels; only for an estimate.
     uneven_illumination : str or None
-        Kind of illumination to remove, if the image looks unevenly lit and none is removed yet.
+        Kind of illumination to remove if the image looks unevenly lit and none is removed yet.
     """
 
     prepared: Prepared
@@ -48,17 +48,17 @@ class Measured:
 
     @property
     def clusterings(self) -> Clusterings:
-        """Clusters for any number of them."""
+        """Clusterings for any number of clusters."""
         return self.prepared.clusterings
 
     @property
     def is_estimate(self) -> bool:
-        """Whether sampled windows stand for the whole image."""
+        """Whether only sampled windows of the image were read."""
         return self.n_read < self.n_pixels
 
     def model(self, recipe: Recipe, channel_axis: int | None, *, estimate: bool = False) -> KMeansModel:
-        """Return the model of a recipe; that of an estimate has the counts that the whole image may have."""
-        with collected_warnings():  # the dock says them below its plots
+        """Return the model of a recipe. For an estimate, counts are extrapolated to the whole image."""
+        with collected_warnings():  # the dock shows them below its plots
             model = self.prepared.model(KMeansModel, recipe, channel_axis, estimate=estimate)
         if not self.is_estimate:
             return model
@@ -84,14 +84,14 @@ def measure(
     pixels : Pixels
     recipe : Recipe
     k_max : int
-        Largest number of clusters of the curve.
+        Largest number of clusters in the curve.
     progress : callable, optional
     estimate : bool
-        Read only sampled windows, and estimate the time that all pixels would take.
+        Read only sampled windows, and estimate the time for reading all pixels.
     for_display : bool
-        Also test whether the illumination is uneven, and compile what labels the pixels at steps of the slider.
+        Also test whether the illumination is uneven, and compile the functions that label pixels on demand.
     estimated : Measured, optional
-        Estimate of the same pixels, whose test for uneven illumination is used again: it read the same windows.
+        Estimate of the same pixels; its test for uneven illumination is used again, since it reads the same windows.
     """
     windows = sampled_windows(pixels.shape) if estimate else None
     estimate = windows is not None

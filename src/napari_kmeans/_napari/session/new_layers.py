@@ -1,4 +1,4 @@
-"""Layers made from a result: masks, objects, confidence and illumination."""
+"""New layers from a result: masks, objects, confidence and illumination."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .session import Session
 
 
 class NewLayers(QObject):
-    """Adds layers that then belong to the user.
+    """Add layers that belong to the user.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ class NewLayers(QObject):
     Signals
     -------
     failed(error)
-        There is no result that the layer could be made from.
+        There is no result to make the layer from.
     objects_added(n, name)
-        So many objects are in the new layer of this name.
+        The new layer of this name contains n objects.
     """
 
     objects_added = Signal(int, str)
@@ -57,7 +57,7 @@ class NewLayers(QObject):
         self.runner = Runner(self)
 
     def extract(self, labels: list[int]) -> None:
-        """Add clusters of the session, background included, as a mask layer."""
+        """Add clusters of the session, even if they are background, as a mask layer."""
         session = self._session()
         if session is None or session.model is None or not labels:
             return
@@ -81,17 +81,17 @@ class NewLayers(QObject):
         self.runner.run(work, done)
 
     def split_into_objects(self, labels: list[int]) -> None:
-        """Add the connected parts of clusters, of all if none are named, as a layer with their measures."""
+        """Add the connected components of clusters, by default of all, as a layer with measurements."""
         session = self._session()
         if session is None or session.resolutions is None or session.overlay.layer is None:
-            self.failed.emit(ValueError("there are no labels yet to split into objects; press Segment"))
+            self.failed.emit(ValueError("there are no labels to split into objects yet; press Segment"))
             return
         layer, resolutions, image = session.overlay.layer, session.resolutions, session.image
         if session.request.stays_on_demand(resolutions, session.measured):
             self.failed.emit(
                 ValueError(
-                    "objects are found in memory, and these labels are computed on demand; crop the image, or "
-                    "press Segment if it is small"
+                    "objects can only be found in memory, but these labels are computed on demand; crop the "
+                    "image, or press Segment if it is small"
                 )
             )
             return
@@ -117,16 +117,14 @@ class NewLayers(QObject):
         self.runner.run(work, done)
 
     def add_confidence(self) -> None:
-        """Add how clearly each pixel belongs to its cluster, as an image drawn over the original."""
+        """Add an image layer of how clearly each pixel belongs to its cluster."""
         session = self._session()
         if session is None or session.resolutions is None or session.model is None:
             self.failed.emit(ValueError("there are no clusters yet; press Segment"))
             return
         if session.asked.per_axis is not None:
             self.failed.emit(
-                ValueError(
-                    "each position has clusters of its own; choose “Whole stack” for a confidence layer"
-                )
+                ValueError("each position has its own clusters; choose “Whole stack” for a confidence layer")
             )
             return
         model, pixels, image = session.model, session.resolutions.finest, session.image
@@ -148,7 +146,9 @@ class NewLayers(QObject):
         session = self._session()
         field = None if session is None or session.model is None else session.model.illumination
         if session is None or field is None:
-            self.failed.emit(ValueError("no illumination was removed; choose one in Prepare"))
+            self.failed.emit(
+                ValueError("no illumination was removed; choose a kind in Prepare ▸ Illumination")
+            )
             return
         name, transforms = f"{session.image.name} illumination", transforms_of(session.image)
         shape = field.shape

@@ -1,4 +1,4 @@
-"""How the labels of a session were made, for layers and files."""
+"""Provenance of the labels of a session, for layers and files."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from ...report.provenance import PROGRAM, record_of, source_of
 from .request import Request
 
 PROVENANCE_KEY = "napari-kmeans provenance"
-"""Of the metadata of a Labels layer."""
+"""Key in the metadata of a Labels layer."""
 
 
 def recipe_in_pixels(request: Request, model: KMeansModel) -> Recipe:
-    """Return the recipe of what is shown, edits and clean-up included, with lengths in pixels."""
+    """Return the recipe of the displayed labels, including edits and clean-up, with lengths in pixels."""
     recipe = replace(model.recipe, clean_up=request.asked.recipe.clean_up)
     return in_pixels(recipe, request.grid.spacing or [1.0])
 
 
 def task_of(request: Request, model: KMeansModel | KMeansStack) -> dict[str, Any]:
-    """Return what was asked for, as a batch can run it; other layers that take part are only named."""
+    """Return the request as a task that a batch can run; other layers are only named."""
     asked = request.asked
     if isinstance(model, KMeansModel):
         task = Task(recipe_in_pixels(request, model)).to_dict()
@@ -39,7 +39,7 @@ def task_of(request: Request, model: KMeansModel | KMeansStack) -> dict[str, Any
         task = {"settings": asked.recipe.to_dict(), "per_axis": asked.per_axis}
     if asked.mask is None and not asked.channels and asked.per_axis is None:
         return task
-    # Without `recipe`, nobody can take it for the whole task.
+    # Without the key `recipe`, it cannot be mistaken for a complete task.
     found = {"settings": task.get("recipe", task.get("settings"))}
     if asked.per_axis is not None:
         found["per_axis"] = asked.per_axis
@@ -53,7 +53,7 @@ def task_of(request: Request, model: KMeansModel | KMeansStack) -> dict[str, Any
 def provenance_of(
     request: Request, model: KMeansModel | KMeansStack, task: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return how labels were made, without a fingerprint, for which the file would have to be read.
+    """Return the provenance of labels, without a fingerprint, which would require reading the file.
 
     By default, the task is that of the request.
     """
@@ -61,7 +61,7 @@ def provenance_of(
 
 
 def provenance_of_model(image: Image, model: KMeansModel) -> dict[str, Any]:
-    """Return the same of an image layer that was segmented without the dock."""
+    """Return the provenance of labels of an image layer that was segmented without the dock."""
     return _made_of(image, Task(model.recipe).to_dict())
 
 
@@ -70,12 +70,12 @@ def _made_of(image: Image, task: dict[str, Any]) -> dict[str, Any]:
 
 
 def record_for_layer(request: Request, model: KMeansModel | KMeansStack) -> str:
-    """Return the record of a small file that is written at once: no file is read for a fingerprint."""
+    """Return the record of a small file that is written immediately, without a fingerprint."""
     return record_of(model, task_of(request, model), _source(request.image))
 
 
 def record_for_file(request: Request, model: KMeansModel | KMeansStack) -> str:
-    """Return the record of a file that is written; runs in a worker, since it reads the image file."""
+    """Return the record of a file, with a fingerprint; runs in a worker, since it reads the image file."""
     source = _source(request.image)
     if "path" in source:
         with contextlib.suppress(OSError):  # moved or removed since it was opened
@@ -84,7 +84,7 @@ def record_for_file(request: Request, model: KMeansModel | KMeansStack) -> str:
 
 
 def _source(layer: Image) -> dict[str, Any]:
-    """Return the file of the image layer, if it has one, and its shape and type."""
+    """Return the path of the image layer, if it has one, and its shape and dtype."""
     data = levels_of(layer)[0]
     found = {"layer": str(layer.name), "shape": [int(n) for n in data.shape], "dtype": str(data.dtype)}
     path = layer.source.path

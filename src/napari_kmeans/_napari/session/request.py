@@ -1,4 +1,4 @@
-"""What is asked of an image at one moment: what work in the background is made from."""
+"""The settings of an image at one moment, as input of background jobs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .measurements import Measured, measure
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What a session asks for at one moment.
+    """The settings of a session at one moment.
 
-    Workers and labels on demand use a request instead of the session, which the user goes on changing.
+    Workers and labels on demand use a request instead of the session, which the user may change meanwhile.
 
     Attributes
     ----------
@@ -30,9 +30,9 @@ class Request:
     position : int
         Position of the viewer along the axis of ``asked.per_axis``.
     resolutions : Resolutions or None
-        The pixels that `known` holds for.
+        The pixels that `known` belongs to.
     known : mapping of Place to Measured
-        What has been measured; positions that are measured later appear in it.
+        Measurements so far; those of other positions are added later.
     """
 
     image: Image
@@ -43,29 +43,29 @@ class Request:
 
     @property
     def place(self) -> Place:
-        """Which pixels are clustered together and shown: a position along an axis, or None for all."""
+        """The pixels that are clustered together and shown: a position along an axis, or None for all."""
         axis = self.asked.per_axis
         return None if axis is None else (axis, self.position)
 
     @property
     def grid(self) -> Grid:
-        """What the axes of the labels mean to their clean-up: times and positions are cleaned separately."""
+        """The grid for the clean-up: time points and positions are cleaned up separately."""
         own = () if self.asked.per_axis is None else (self.asked.per_axis,)
         axes = sorted({*time_axes(self.image), *own})
         spacing = [step for axis, step in enumerate(spacing_of(self.image)) if axis not in axes]
         return Grid(spacing, axes)
 
     def stays_on_demand(self, resolutions: Resolutions, measured: Measured | None) -> bool:
-        """Return whether labels stay on demand: there are too many, or not all of them are known."""
+        """Return whether labels stay on demand, because there are too many or the clusters are an estimate."""
         one_by_one = resolutions.is_lazy and self.asked.per_axis is not None
         return resolutions.stays_on_demand or one_by_one or (measured is not None and measured.is_estimate)
 
     def model_from(
         self, resolutions: Resolutions, measured: Measured, *, estimate: bool = False
     ) -> KMeansModel:
-        """Return the model of measurements, with the edits as far as they fit its number of clusters.
+        """Return the model of measurements, with the edits if they fit its number of clusters.
 
-        With `estimate`, it is found at once and may have a larger inertia.
+        With `estimate`, it is found quickly and may have a larger inertia.
         """
         asked = self.asked.recipe
         k = min(self.asked.n_clusters, measured.clusterings.n_values)

@@ -1,4 +1,4 @@
-"""The labels of a session: on demand for the viewer, or of every pixel for a file."""
+"""The labels of a session: on demand for the viewer, or of all pixels for a file."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .session import Session
 def labels_on_demand(session: Session, *, with_background: bool = True) -> list[OnDemandLabels]:
     """Return the labels of the whole image on demand, at each of its resolutions.
 
-    The session needs a model. Positions of a lazy stack have no labels before they have been measured.
+    The session must have a model. Positions of a lazy stack have no labels until they have been measured.
 
     Parameters
     ----------
     session : Session
     with_background : bool
-        If false, clusters set to background keep their own labels.
+        If False, clusters set as background keep their own labels.
     """
     assert session.resolutions is not None
     assert session.model is not None
@@ -47,16 +47,16 @@ def labels_on_demand(session: Session, *, with_background: bool = True) -> list[
 def labels_to_export(
     request: Request, resolutions: Resolutions, measured: Measured, *, with_background: bool = True
 ) -> tuple[OnDemandLabels, KMeansModel]:
-    """Return the labels of every pixel, found on all pixels, and their model.
+    """Return the labels of all pixels, with clusters found on all pixels, and their model.
 
     Parameters
     ----------
     request : Request
     resolutions : Resolutions
     measured : Measured
-        Of all pixels.
+        Measurements of all pixels.
     with_background : bool
-        If false, clusters set to background keep their own labels; in the model they are background.
+        If False, clusters set as background keep their own labels, but are background in the model.
     """
     axis, model = request.asked.per_axis, request.model_from(resolutions, measured)
     if axis is None:

@@ -1,4 +1,4 @@
-"""The state of one image in the dock: what is asked for, what was measured, and the layer that shows it."""
+"""The state of one image in the dock: its settings, its measurements and its overlay."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from .request import Request
 K_MAX = 12
 """Largest number of clusters on the slider."""
 
-_DROPPED = "Borders moved by hand were dropped."
+_DROPPED = "Thresholds set by hand were discarded."
 
 _KEPT_POSITIONS = 8  # measured positions of a stack that are kept, so that memory stays constant
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """What plots and table show.
+    """The result that the plots and the table show.
 
     Attributes
     ----------
     summary : ScalarSummary or VectorSummary
     model : KMeansModel
     counts : (n_clusters + 1,) int64 array, or None
-        Pixels of each label where a clean-up has changed them.
+        Number of pixels of each label if a clean-up has changed it.
     """
 
     summary: Any
@@ -60,33 +60,33 @@ class Session:
     image : Image layer
     overlay : Overlay
     asked : LayerRecipe
-        What the user asks for.
+        Current settings.
     history : History
-        What was asked before.
+        Earlier settings.
     resolutions : Resolutions or None
-        Pixels of the whole image; None before they are needed, or after their data changed.
+        Pixels of the whole image; None before they are needed or after the data have changed.
     position : int
         Position of the viewer along the axis of ``asked.per_axis``.
     model : KMeansModel or None
-        The clusters that plots and table show.
+        The clusters that the plots and the table show.
     failure : Exception or None
-        Why there is no model for what is asked; it is not tried again before something changes.
+        Why there is no model for the current settings; there is no new attempt until something changes.
     is_refined : bool
-        Whether `model` is the best there is, not an estimate.
+        Whether `model` is final, not an estimate.
     counts : (n_clusters + 1,) int64 array, or None
-        Pixels of each label where a clean-up has changed them.
+        Number of pixels of each label if a clean-up has changed it.
     is_wanted : bool
-        Whether the user asked for an overlay that could not be made yet.
+        Whether the user has requested an overlay that could not be made yet.
     is_thorough : bool
-        Whether the user asked to read all pixels of a lazy image.
+        Whether the user has requested to read all pixels of a lazy image.
     hidden, highlighted : set of int
-        Labels that are hidden, and labels that alone are shown while there are any.
+        Labels that are hidden, and labels that are highlighted while the others are dimmed.
     shows_darkest : bool
-        Whether the user has shown the darkest cluster in three dimensions, where it begins hidden.
+        Whether the user has shown the darkest cluster in 3D, where it is hidden at first.
     colors : dict of int to tuple of float
-        Colours that the user chose, by label.
+        Colours chosen by the user, by label.
     notice : str
-        What the user should know of the last change: why it failed, or what it took along.
+        Message about the last change: why it failed, or what else it changed.
     """
 
     image: Image
@@ -112,38 +112,38 @@ class Session:
     _measured: dict[Place, Measured] = field(default_factory=dict)
     _edits_of: dict[tuple[FeatureSpace, int], Edits] = field(default_factory=dict)
 
-    # What the user asks for; each returns whether anything changed
+    # Settings; each method returns whether anything changed
 
     def choose_k(self, n_clusters: int) -> bool:
-        """Change the number of clusters; edits that were made for it return."""
+        """Change the number of clusters, and restore the edits that were made for it."""
         return self._change(self._with_edits_of(self.asked.with_recipe(n_clusters=n_clusters)))
 
     def choose_features(self, features: FeatureSpace, channels: tuple[Image, ...] = ()) -> bool:
-        """Cluster by something else; edits that were made for it return."""
+        """Change the features, and restore the edits that were made for them."""
         changed = replace(self.asked.with_recipe(features=features), channels=channels)
         return self._change(self._with_edits_of(changed))
 
     def choose(self, **fields: Any) -> bool:
-        """Change fields of the layer recipe; if that changes the values, thresholds set by hand are dropped."""
+        """Change fields of the layer recipe; if that changes the values, discard thresholds set by hand."""
         return self._change_values(replace(self.asked, **fields))
 
     def choose_recipe(self, **fields: Any) -> bool:
-        """Change fields of the recipe; if that changes the values, thresholds set by hand are dropped."""
+        """Change fields of the recipe; if that changes the values, discard thresholds set by hand."""
         return self._change_values(self.asked.with_recipe(**fields))
 
     def choose_where(self, per_axis: int | None) -> bool:
-        """Cluster each position along an axis separately, or the whole image; thresholds are dropped."""
+        """Cluster each position along an axis separately, or the whole image; discard thresholds."""
         return self._change(replace(self.asked, per_axis=per_axis).with_edits(thresholds=None))
 
     def _with_edits_of(self, changed: LayerRecipe) -> LayerRecipe:
         """Return a recipe with the edits that were made for its features and number of clusters."""
         edits = self._edits_of.get((changed.recipe.features, changed.n_clusters), Edits())
         if changed.per_axis is not None:
-            edits = replace(edits, thresholds=None)  # those apply to the whole image
+            edits = replace(edits, thresholds=None)  # thresholds apply only to the whole image
         return changed.with_recipe(edits=edits)
 
     def _change_values(self, changed: LayerRecipe) -> bool:
-        """Change what is asked; thresholds belong to the values that they were set for."""
+        """Change the settings; discard thresholds if the values they were set for change."""
         if changed.measured_by == self.asked.measured_by:
             return self._change(changed)
         had_thresholds = changed.edits.thresholds is not None
@@ -173,20 +173,20 @@ class Session:
         return self._change(self.asked.with_edits(**fields))
 
     def edit_by(self, change: Callable[..., Edits], *arguments: Any) -> bool:
-        """Change edits by a function of `cluster_edits`, which takes the model and the edits before."""
+        """Change edits by a function of `cluster_edits`, which takes the model and the previous edits."""
         if self.model is None:
             return False
         edits = change(self.model, self.asked.edits, *arguments)
         return self._change(self.asked.with_recipe(edits=edits))
 
     def threshold_range(self, index: int) -> tuple[float, float]:
-        """Return the thresholds between which one can be moved, counted from 0."""
+        """Return the range in which a threshold, counted from 0, can be moved."""
         thresholds = self.model.thresholds.tolist() if self.model is not None else []
         low, high = thresholds[:index][-1:], thresholds[index + 1 :][:1]
         return (low or [-math.inf])[0], (high or [math.inf])[0]
 
     def move_threshold(self, index: int, value: float) -> bool:
-        """Move a threshold, counted from 0; positions with clusters of their own have no common ones."""
+        """Move a threshold, counted from 0; not possible if each position has its own clusters."""
         return self.asked.per_axis is None and self.edit_by(cluster_edits.move_threshold, index, value)
 
     def use_model(self, model: KMeansModel) -> bool:
@@ -197,7 +197,7 @@ class Session:
         ValueError
             If the model has a single cluster.
         """
-        # The last axis defines the units of a smoothing that differs between axes.
+        # If the smoothing differs between axes, use that of the last axis.
         return self._change(LayerRecipe.of_model(model, spacing_of(self.image)[-1]))
 
     def _change(self, changed: LayerRecipe) -> bool:
@@ -208,15 +208,15 @@ class Session:
         return True
 
     def end_gesture(self) -> None:
-        """Make the next change a step of its own for undo."""
+        """Make the next change a separate undo step."""
         self.history.end_gesture()
 
     def undo(self) -> bool:
-        """Return to what was asked before the last gesture; return whether there was any."""
+        """Undo the last gesture; return whether there was any."""
         return self._return_to(self.history.undo(self.asked))
 
     def redo(self) -> bool:
-        """Repeat what was undone last; return whether there was anything."""
+        """Redo the gesture that was undone last; return whether there was any."""
         return self._return_to(self.history.redo(self.asked))
 
     def _return_to(self, asked: LayerRecipe | None) -> bool:
@@ -238,12 +238,12 @@ class Session:
 
     @property
     def request(self) -> Request:
-        """What is asked for now, for work in the background."""
+        """The current settings, for background jobs."""
         return Request(self.image, self.asked, self.position, self.resolutions, self._measured)
 
     @property
     def place(self) -> Place:
-        """Which pixels are clustered together and shown: a position along an axis, or None for all."""
+        """The pixels that are clustered together and shown: a position along an axis, or None for all."""
         return self.request.place
 
     @property
@@ -253,7 +253,7 @@ class Session:
 
     @property
     def clusterings(self) -> Clusterings | None:
-        """Their clusters, for any number of them."""
+        """Their clusterings, for any number of clusters."""
         return self.measured.clusterings if self.measured else None
 
     @property
@@ -263,11 +263,11 @@ class Session:
 
     @property
     def is_measured(self) -> bool:
-        """Whether everything that the user asked for has been measured."""
+        """Whether all pixels that the user requested have been measured."""
         return self.measured is not None and not (self.is_thorough and self.measured.is_estimate)
 
     def set_measured(self, resolutions: Resolutions, place: Place, measured: Measured) -> None:
-        """Store the measurements of a place, which need not be the present one any more."""
+        """Store the measurements of a place, which may not be the current one any more."""
         if self.resolutions is not resolutions:
             self.forget_measurements()
         self.resolutions = resolutions
@@ -279,28 +279,28 @@ class Session:
             self.forget_model()
 
     def forget_measurements(self) -> None:
-        """Drop everything that was measured, since the data changed."""
+        """Drop all measurements, since the data have changed."""
         self.resolutions = self.model = self._uncertainty = None
-        self._measured = {}  # earlier requests keep theirs
+        self._measured = {}  # a new dict, since earlier requests keep theirs
 
     @property
     def uncertainty(self) -> Uncertainty | None:
-        """Intervals of the model that is shown, if they were found; they return with its thresholds."""
+        """Intervals of the current model, if they were computed for the same thresholds."""
         found = self._uncertainty
         return found if found is not None and self.model is not None and found.is_of(self.model) else None
 
     @property
     def opinion(self) -> Suggestion | None:
-        """What the gap statistic suggests for the pixels that are clustered together, if it was asked."""
+        """The suggestion of the gap statistic, if it was computed for the current pixels."""
         found = self._opinion
         return found[1] if found is not None and found[0] is self.clusterings else None
 
     def set_opinion(self, clusterings: Clusterings, found: Suggestion) -> None:
-        """Store what the gap statistic suggests for these clusterings."""
+        """Store the suggestion of the gap statistic for these clusterings."""
         self._opinion = clusterings, found
 
     def set_uncertainty(self, resolutions: Resolutions, found: Uncertainty) -> None:
-        """Store intervals, unless the pixels have changed since."""
+        """Store intervals, unless the pixels have changed meanwhile."""
         if resolutions is self.resolutions:
             self._uncertainty = found
 
@@ -318,7 +318,7 @@ class Session:
 
     @property
     def shown(self) -> Shown | None:
-        """What plots and table show: the model, or the last one while there is none."""
+        """The result that the plots and the table show: the model, or the last one while there is none."""
         if self.model is None or self.clusterings is None:
             return self._shown
         last = self._shown
@@ -327,11 +327,11 @@ class Session:
         return self._shown
 
     def forget_model(self) -> None:
-        """Drop the model, or why there is none."""
+        """Drop the model, or the error that prevented one."""
         self.model = self.failure = None
 
     def find_model(self) -> None:
-        """Make the model for what is asked, if that takes no noticeable time and has not failed before."""
+        """Find the model for the current settings, if this is quick and has not failed before."""
         measured = self.measured
         if self.model is not None or self.failure is not None or measured is None or self.resolutions is None:
             return
@@ -340,11 +340,11 @@ class Session:
         if self.is_refined or measured.clusterings.has_estimates:
             try:
                 self.model = self.request.model_from(self.resolutions, measured, estimate=not self.is_refined)
-            except Exception as error:  # every redrawing of the dock would raise it again
+            except Exception as error:  # otherwise every refresh of the dock would raise it again
                 self.failure = error
 
     @property
     def n_clusters(self) -> int:
-        """Number of clusters that is possible: at most the number of distinct values."""
+        """Number of clusters, limited to the number of distinct values."""
         k = self.asked.n_clusters
         return k if self.clusterings is None else min(k, self.clusterings.n_values)

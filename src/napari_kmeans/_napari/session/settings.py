@@ -10,7 +10,7 @@ from ..layers.cluster_colors import DISTINCT, PALETTES
 
 @dataclass(frozen=True)
 class DockSettings:
-    """Settings of the dock, with the defaults of the manifest's configurations.
+    """Settings of the dock, with the same defaults as the manifest.
 
     Attributes
     ----------
@@ -19,9 +19,9 @@ class DockSettings:
     live : bool
     palette : str
     opacity : float
-        Of a new overlay, 0 to 1.
+        Opacity of a new overlay, 0 to 1.
     k_max : int
-        Largest number of clusters on the curve, and largest that is suggested.
+        Largest number of clusters in the curve and in the suggestion.
     scheduler : str
         Address of the Dask cluster that reads lazy images; empty for this machine.
     """
@@ -59,7 +59,7 @@ def load() -> DockSettings:
 
 
 def remember(**values: Any) -> None:
-    """Save what the user changed in the dock, so that it reopens as it was left."""
+    """Save settings that the user changed in the dock, for the next dock."""
     stored = _stored()
     if stored is not None:
         for name, value in values.items():

@@ -23,14 +23,14 @@ from qtpy.QtWidgets import (
 from ..session.applying import EACH, THIS_MODEL, TOGETHER, Applying, FilesRequest
 
 _MATCHES = {
-    "by the same values": "values",
-    "scaled to the range of the image": "range",
-    "fitted again to the image": "refit",
+    "keep the clusters as they are": "values",
+    "scale the clusters to the range of each image": "range",
+    "fit the clusters to each image again": "refit",
 }
 
 
 class ApplyDialogs(QObject):
-    """Opens the dialogs and starts what they ask for.
+    """Open the dialogs, and start the work that the user confirms.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class ApplyDialogs(QObject):
         super().__init__(parent)
         self._applying, self._parent = applying, parent
         self.dialog: QDialog | None = None
-        """The dialog that was opened last."""
+        """The last dialog that was opened, while it is open."""
 
     def to_layers(self) -> None:
         """Ask which layers to label, and how."""
@@ -51,7 +51,7 @@ class ApplyDialogs(QObject):
         dialog = LayersDialog(self._applying, self._parent)
         dialog.mention_mask(self._applying.has_mask)
         dialog.accepted.connect(lambda: self._applying.to_layers(*dialog.chosen()))
-        dialog.rejected.connect(self._applying.runner.stop)  # the comparison
+        dialog.rejected.connect(self._applying.runner.stop)  # stops the comparison
         self._open(dialog)
         dialog.compare()
 
@@ -68,7 +68,7 @@ class ApplyDialogs(QObject):
         self.dialog = dialog
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.destroyed.connect(self._forget)
-        dialog.open()  # the window behind it goes on working
+        dialog.open()  # returns at once, so that jobs continue
 
     def _forget(self) -> None:
         self.dialog = None
@@ -96,9 +96,9 @@ class _Dialog(QDialog):
         self.form.addRow(label, widget)
 
     def mention_mask(self, has_mask: bool) -> None:
-        """Mention that the mask of the shown image is not used for others, if it has one."""
+        """If the current image has a mask, mention that it is not used for other images."""
         if has_mask:
-            text = "The mask belongs to this image: other images are labelled as a whole."
+            text = "The mask belongs to the current image and is not used for the others."
             self.form.insertRow(self.form.rowCount() - 1, QLabel(text, wordWrap=True))
 
     def _on_how(self) -> None:
@@ -106,40 +106,40 @@ class _Dialog(QDialog):
 
 
 class LayersDialog(_Dialog):
-    """Which layers to label, with which model, and how the layers differ from the shown image."""
+    """Choice of the layers and the model, with a note on how the layers differ from the current image."""
 
     def __init__(self, applying: Applying, parent: QWidget) -> None:
         super().__init__("Apply to layers", parent)
         self._applying = applying
-        self._is_closed = False  # then its parts are deleted
+        self._is_closed = False  # the widgets are deleted after closing
         self.finished.connect(self._on_finished)
         alike, selected = applying.layers_alike(), applying.selected_layers()
         self.layers = QComboBox()
         if selected:
             self.layers.addItem(f"selected: {_names(selected)}", selected)
-        self.layers.addItem(f"all alike: {_names(alike)}", alike)
+        self.layers.addItem(f"all similar: {_names(alike)}", alike)
         self.how.addItem("the clusters of this image", THIS_MODEL)
-        self.how.addItem("one model of all, this image included", TOGETHER)
+        self.how.addItem("one model fitted to all, including this image", TOGETHER)
         self.warning = QLabel(wordWrap=True)
         self.warning.setTextFormat(Qt.TextFormat.PlainText)
         self.add("Layers", self.layers)
-        self.add("Label by", self.how)
-        self.add("Where values differ", self.match)
+        self.add("Label with", self.how)
+        self.add("If values differ", self.match)
         self.form.addRow(self.warning)
         self.form.addRow(self.buttons)
         self.layers.currentIndexChanged.connect(self.compare)
         self._on_how()
 
     def compare(self) -> None:
-        """Show how the chosen layers differ from the shown image, once that is known."""
+        """Compare the chosen layers with the current image in the background, and show the differences."""
         layers = self.layers.currentData() or []
         self.apply.setEnabled(bool(layers))
-        self.warning.setText("" if layers else "There is no other image layer like this one.")
+        self.warning.setText("" if layers else "There is no other image layer with the same axes.")
         if layers:
             self._applying.find_differences(layers, self._show_differences)
 
     def chosen(self) -> tuple[Any, str, str]:
-        """Return the layers, what labels them, and how."""
+        """Return the layers, the model to label them with, and how to match values."""
         return self.layers.currentData() or [], self.how.currentData(), self.match.currentData()
 
     def _on_finished(self) -> None:
@@ -148,34 +148,34 @@ class LayersDialog(_Dialog):
     def _show_differences(self, text: str) -> None:
         if text and not self._is_closed:
             self.warning.setText(
-                f"The labels may be wrong, since these images differ from the shown one:\n{text}\n"
-                "Choose “scaled” or “fitted again” above if they are of the same kind."
+                f"The labels may be wrong, because these images differ from the current one:\n{text}\n"
+                "If they are of the same kind, choose above to scale the clusters or to fit them again."
             )
-            # Qt makes no room for text that arrives in a window that is open.
+            # Qt does not enlarge an open window when its text grows.
             self.resize(self.width(), max(self.height(), self.form.heightForWidth(self.width())))
 
 
 class FilesDialog(_Dialog):
-    """A folder of images, a folder for their labels, and how to label them."""
+    """Choice of a folder of images, a folder for their labels, and the model."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__("Apply to files", parent)
         self.folder, self.out = QLineEdit(), QLineEdit()
-        self.recursive = QCheckBox("also in folders inside it")
-        self.table = QCheckBox("also a table of the clusters of each")
+        self.recursive = QCheckBox("include subfolders")
+        self.table = QCheckBox("save a table of the clusters of each image")
         self.how.addItem("the clusters of this image", THIS_MODEL)
-        self.how.addItem("clusters of their own, found by the same settings", EACH)
-        self.how.addItem("one model of all files", TOGETHER)
+        self.how.addItem("their own clusters, found with the same settings", EACH)
+        self.how.addItem("one model fitted to all files", TOGETHER)
         self.add("Images in", self._with_button(self.folder, "Folder of images"))
         self.add("", self.recursive)
-        self.add("Labels to", self._with_button(self.out, "Folder for labels"))
+        self.add("Save labels in", self._with_button(self.out, "Folder for labels"))
         self.add("", self.table)
-        self.add("Label by", self.how)
-        self.add("Where values differ", self.match)
+        self.add("Label with", self.how)
+        self.add("If values differ", self.match)
         note = QLabel("Existing files are never replaced; their images are skipped.", wordWrap=True)
         self.form.addRow(note)
         self.form.addRow(self.buttons)
-        for line, name in ((self.folder, "Images in"), (self.out, "Labels to")):
+        for line, name in ((self.folder, "Images in"), (self.out, "Save labels in")):
             line.setAccessibleName(name)
             line.setMinimumWidth(260)
             line.textChanged.connect(self._on_text)
@@ -184,7 +184,7 @@ class FilesDialog(_Dialog):
         self._on_text()
 
     def chosen(self) -> FilesRequest:
-        """Return what was asked for."""
+        """Return the choices as a request."""
         return FilesRequest(
             Path(self.folder.text().strip()),
             Path(self.out.text().strip()),
@@ -197,7 +197,7 @@ class FilesDialog(_Dialog):
     def _with_button(self, line: QLineEdit, title: str) -> QWidget:
         """Return a text field for a folder with a button to choose it."""
         both, button = QWidget(), QPushButton("…")
-        button.setAccessibleName(f"Choose: {title}")
+        button.setAccessibleName(f"Choose the {title[0].lower()}{title[1:]}")
         layout = QHBoxLayout(both)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(line, 1)

@@ -1,4 +1,4 @@
-"""The row below the histogram: a border between two clusters as a number that can be typed."""
+"""The row below the histogram: a threshold between two clusters as an editable number."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ...model.model import KMeansModel
 
 
 class BorderRow(QWidget):
-    """A choice of borders, the value of one of them, and a button back to the optimum.
+    """A list of thresholds, a box with the value of the selected one, and a reset button.
 
     Signals
     -------
     moved(index, value)
-        The user typed a value for a border, counted from 0.
+        The user typed a value for a threshold, counted from 0.
     reset()
-        The user wants the borders of the optimum back.
+        The user asked for the optimal thresholds.
     refused(text)
-        The user typed something that is no number.
+        The user typed something that is not a number.
     """
 
     moved = Signal(int, float)
@@ -32,21 +32,21 @@ class BorderRow(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.which = QComboBox()
-        self.which.setToolTip("Border between two neighbouring clusters")
+        self.which.setToolTip("Threshold between two neighbouring clusters")
         self.which.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.which.setMinimumContentsLength(3)
         self.which.setStyleSheet("QComboBox { min-width: 40px; padding: 0px 2px 0px 6px; }")
         self.value = _NumberBox(keyboardTracking=False)
         self.value.setToolTip(
-            "Values up to this one belong to the darker cluster; type, or drag its line above"
+            "Values up to this one belong to the darker cluster; type a value, or drag the line above"
         )
-        self.which.setAccessibleName("Border")
-        self.value.setAccessibleName("Value of the border")
-        self.title = QLabel("Border")
+        self.which.setAccessibleName("Threshold")
+        self.value.setAccessibleName("Value of the threshold")
+        self.title = QLabel("Threshold")
         self.title.setBuddy(self.which)
         self.back = QPushButton("Reset")
-        self.back.setAccessibleName("Reset borders")
-        self.back.setToolTip("Borders were moved by hand; go back to those of the optimum")
+        self.back.setAccessibleName("Reset thresholds")
+        self.back.setToolTip("Discard the changes by hand and restore the optimal thresholds")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2, 0, 2, 0)
         layout.setSpacing(4)
@@ -62,20 +62,20 @@ class BorderRow(QWidget):
         self.set_model(None)
 
     def set_model(self, model: KMeansModel | None) -> None:
-        """Show the borders of a model."""
-        n_borders = 0 if model is None else model.n_clusters - 1
+        """Show the thresholds of a model."""
+        n_thresholds = 0 if model is None else model.n_clusters - 1
         self._model = model
-        if self.which.count() != n_borders:
+        if self.which.count() != n_thresholds:
             with QSignalBlocker(self.which):
                 self.which.clear()
                 self.which.addItems(
-                    [f"{i} | {i + 1}" if i < 9 else f"{i}|{i + 1}" for i in range(1, n_borders + 1)]
+                    [f"{i} | {i + 1}" if i < 9 else f"{i}|{i + 1}" for i in range(1, n_thresholds + 1)]
                 )
-        self.setEnabled(n_borders > 0)
+        self.setEnabled(n_thresholds > 0)
         adjusted = model is not None and model.adjusted
-        self.title.setText("Adjusted" if adjusted else "Border")
+        self.title.setText("Adjusted" if adjusted else "Threshold")
         self.back.setVisible(adjusted)
-        if not n_borders:
+        if not n_thresholds:
             with QSignalBlocker(self.value):
                 self.value.clear()
         self._show_value()
@@ -85,7 +85,7 @@ class BorderRow(QWidget):
         if self._model is None or not 0 <= i < self._model.thresholds.size:
             return
         with QSignalBlocker(self.value):
-            # Rounded as it is displayed, so that leaving the box changes nothing.
+            # The value is rounded as it is displayed, so that leaving the box changes nothing.
             self.value.setValue(float(_written(self._model.thresholds[i])))
 
     def _on_value(self, value: float) -> None:
@@ -96,21 +96,21 @@ class BorderRow(QWidget):
 class _NumberBox(QDoubleSpinBox):
     """A box for any finite number, without arrows.
 
-    A comma is never taken for a separator of thousands: "95,5" is not a number here.
+    A comma is never treated as a thousands separator: "95,5" is not a number here.
 
     Signals
     -------
     refused(text)
-        What was typed is no number; the box returns to its value.
+        The text is not a number; the box returns to its previous value.
     """
 
     refused = Signal(str)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.setDecimals(323)  # the most there are; Qt would round otherwise
+        self.setDecimals(323)  # the maximum; Qt would round otherwise
         self.setRange(-1e300, 1e300)
-        # Buttons without width: with NoButtons and a style sheet, Qt 6.11.3 leaves no width for the number.
+        # The buttons have no width: with NoButtons and a style sheet, Qt 6.11.3 leaves no room for the number.
         self.setStyleSheet(
             "QDoubleSpinBox { min-width: 60px; padding: 0px 4px; }"
             "QDoubleSpinBox::up-button, QDoubleSpinBox::down-button { width: 0px; }"

@@ -1,4 +1,4 @@
-"""When a dock is closed for good."""
+"""Detection of the final closing of a dock."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from qtpy.QtWidgets import QWidget
 
 
 class Closing(QObject):
-    """Calls a function once the content of a dock has lost its parent.
+    """Call a function once when the content of a dock has lost its parent.
 
-    Closing a dock with × sends no close event, and floating hides it for a moment; only this is final.
+    Closing a dock with × sends no close event, and floating a dock hides it for a moment. Only the loss of the
+    parent is final.
     """
 
     def __init__(self, watched: QWidget, function: Callable[[], None]) -> None:

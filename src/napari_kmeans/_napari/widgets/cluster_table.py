@@ -19,15 +19,15 @@ from ..plots.plot_text import format_value
 
 COLUMNS = ("", "Cluster", "Centre", "Share")
 _COLOR, _NAME, _CENTER, _SHARE = range(4)
-_SHOWN_FEATURES = 3  # features of a centre that fit in its column
+_SHOWN_FEATURES = 3  # features of a centre that fit into the column
 _BACKGROUND = " (background)"  # shown after the name, not part of it
 _HEADER_TIPS = (
-    "Whether the cluster is shown, and its colour: double click to change it",
-    "Its name: double click or F2 to change it",
-    "Mean of its pixels",
-    "Its share of all pixels",
+    "Visibility and colour; double-click the colour to change it",
+    "Name; double-click or press F2 to change it",
+    "Mean of the pixels in the cluster",
+    "Share of all pixels",
 )
-_ROWS = 2, 5  # fewest and most rows that the table asks room for
+_ROWS = 2, 5  # rows that the table reserves room for: at least and at most
 _MENU_KEYS = QKeyCombination(Qt.KeyboardModifier.ShiftModifier, Qt.Key.Key_F10)
 
 
@@ -37,10 +37,10 @@ class ClusterTable(QTableWidget):
     Signals
     -------
     renamed(label, name), shown(label, visible), highlighted(labels)
-        What the user changed in a row, and which rows are selected.
+        The user changed a row, or the selection of rows.
     asked(action, labels)
         An entry of the context menu for the selected rows: "merge", "split", "background", "color",
-        "extract", "objects", "copy" or "csv". A double click on a colour asks for "color".
+        "extract", "objects", "copy" or "csv". A double-click on a colour emits "color".
     """
 
     renamed = Signal(int, str)
@@ -53,7 +53,7 @@ class ClusterTable(QTableWidget):
         self.setHorizontalHeaderLabels(COLUMNS)
         for column, tip in enumerate(_HEADER_TIPS):
             self.horizontalHeaderItem(column).setToolTip(tip)
-        self.setToolTip("Select clusters to see them alone; right click or Shift+F10 for their menu")
+        self.setToolTip("Select clusters to highlight them; right-click or press Shift+F10 for a menu")
         self.setAccessibleName("Clusters")
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(24)
@@ -103,19 +103,19 @@ class ClusterTable(QTableWidget):
         model : KMeansModel or None
         colors : (n_clusters, 4) array
         hidden : set of int
-            Labels that are not shown.
+            Hidden labels.
         pixel : PixelSize, optional
-            For the size of each cluster, in the tooltip.
+            Used for the size of each cluster in the tooltip.
         counts : (n_clusters + 1,) int64 array, optional
             Pixels of each label after clean-up and coherence; by default those of the model.
         uncertainty : Uncertainty, optional
-            Intervals of shares and thresholds, for the tooltip.
+            Intervals of shares and thresholds, shown in the tooltip.
         """
         selected = self.selected_labels()
         with QSignalBlocker(self):
             self._fill(model, colors, hidden, pixel, counts, uncertainty)
         if self.selected_labels() != selected:
-            self._on_selection()  # a selected row is gone, or has another label
+            self._on_selection()  # a selected row was removed, or has another label
 
     def _fill(
         self,
@@ -164,7 +164,7 @@ class ClusterTable(QTableWidget):
 
     def changeEvent(self, event: Any) -> None:
         super().changeEvent(event)
-        if event.type() in (event.Type.PaletteChange, event.Type.StyleChange):  # of another theme
+        if event.type() in (event.Type.PaletteChange, event.Type.StyleChange):  # the theme has changed
             with QSignalBlocker(self):
                 for row in range(self.rowCount()):
                     if (box := self.item(row, _COLOR)) is not None:
@@ -215,8 +215,12 @@ class ClusterTable(QTableWidget):
         hidden = bool(labels) and model is not None and set(labels) <= set(model.background)
         for action, text, enabled in (
             ("merge", "Merge", len(labels) > 1),
-            ("split", "Split again", bool(merged & set(labels))),
-            ("background", "No longer background" if hidden else "Background (label 0)", bool(labels)),
+            ("split", "Unmerge", bool(merged & set(labels))),
+            (
+                "background",
+                "Remove from background" if hidden else "Set as background (label 0)",
+                bool(labels),
+            ),
             ("color", "Colour…", bool(labels)),
             ("extract", "Extract as layer", bool(labels)),
             ("objects", "Split into objects", bool(labels)),
@@ -230,7 +234,7 @@ class ClusterTable(QTableWidget):
 
     def _open_menu(self, place: Any) -> None:
         menu = self.menu()
-        menu.aboutToHide.connect(menu.deleteLater)  # later than the entry that was chosen is triggered
+        menu.aboutToHide.connect(menu.deleteLater)  # after the chosen entry has been triggered
         menu.popup(self.viewport().mapToGlobal(place))
 
     def keyPressEvent(self, event: Any) -> None:
@@ -246,7 +250,7 @@ class ClusterTable(QTableWidget):
 
 
 def _center(model: KMeansModel, rows: dict[str, list[Any]], row: int) -> tuple[str, str]:
-    """Return a centre in few letters, and in full."""
+    """Return a centre as a short text, and in full."""
     if model.n_features == 1:
         value = rows["center"][row]
         return format_value(value), f"centre {value:.10g}"
@@ -258,12 +262,12 @@ def _center(model: KMeansModel, rows: dict[str, list[Any]], row: int) -> tuple[s
 
 
 def _intervals(rows: dict[str, list[Any]], row: int, level: float, *, is_cleaned: bool) -> str:
-    """Return the intervals of a row in a line or two."""
+    """Return the intervals of a row as one or two lines."""
     low, high = 100 * rows["share_low"][row], 100 * rows["share_high"][row]
     text = f"share {low:.3g} to {high:.3g} %{' before clean-up' * is_cleaned} ({100 * level:g} % interval)"
     if rows["up_to"][row] == rows["up_to"][row]:
         low, high = rows["up_to_low"][row], rows["up_to_high"][row]
-        text += f"\nupper border {low:.6g} to {high:.6g}"
+        text += f"\nupper threshold {low:.6g} to {high:.6g}"
     return text
 
 
@@ -272,13 +276,13 @@ def _painted(rgba: int, outline: int) -> QIcon:
     color = QColor.fromRgba(rgba)
     pixmap = QPixmap(16, 16)
     pixmap.fill(color)
-    # Without an outline, a swatch in the table's colour could not be seen.
+    # Without an outline, a swatch in the background colour of the table would be invisible.
     painter = QPainter(pixmap)
     painter.setPen(QColor.fromRgba(outline))
     painter.drawRect(0, 0, 15, 15)
     painter.end()
     icon = QIcon()
-    # A selected row would tint it otherwise.
+    # Otherwise Qt tints the icon in a selected row.
     for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
         icon.addPixmap(pixmap, mode)
     return icon

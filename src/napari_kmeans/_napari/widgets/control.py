@@ -1,4 +1,4 @@
-"""How a control of the dock is declared: its widget, what it shows of a session, and what it changes."""
+"""Declaration of a control of the dock: its widget, what it shows and what it changes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ..layers.image_layer import pixel_size
 from ..layers.layer_recipe import LayerRecipe
 from ..session.session import Session
 
-_ONLY_EXPORTED = "Regions of an image this large are cleaned when its labels are exported, not on the screen."
+_ONLY_EXPORTED = "An image this large is cleaned up only when its labels are exported, not on screen."
 
 Choices = list[tuple[str, Any]]
 
 FORM, PREPARE, WHERE, CLEAN_UP = "Form", "Prepare", "Where", "Clean up"
-"""Where a control is drawn: always visible, or in the section of that title."""
+"""Where a control is placed: always visible, or in the section of that title."""
 
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What the functions of a control work on.
+    """Arguments of the functions of a control.
 
     Attributes
     ----------
@@ -44,20 +44,20 @@ class Context:
 
     @property
     def session(self) -> Session:
-        """The session that the dock shows, where there is one."""
+        """The session that the dock shows; there must be one."""
         session = self.shown()
         assert session is not None
         return session
 
     @property
     def image(self) -> Image | None:
-        """Its image; None without a session."""
+        """The image of the session, or None without a session."""
         session = self.shown()
         return None if session is None else session.image
 
     @property
     def asked(self) -> LayerRecipe:
-        """What is asked of the session."""
+        """The settings of the session."""
         return self.session.asked
 
 
@@ -70,32 +70,32 @@ class Control:
     name : str
         The dock has the widget as an attribute of this name.
     kind : type
-        Of magicgui widget.
+        Type of the magicgui widget.
     label, tip : str
     place : str
         `FORM`, or the title of a section; empty for the row of buttons.
     details : mapping
-        Keywords of the widget.
+        Keyword arguments of the widget.
     choices : list or callable, optional
-        Titles and values; a function takes the context, where there may be no session.
+        Titles and values; a callable takes the context, which may have no session.
     none : object
-        Value of the widget that stands for None, which magicgui takes for no choice at all.
+        Value of the widget that represents None, which magicgui treats as no choice.
     shown : callable, optional
         Takes the context; returns the value to show.
     change : callable, optional
-        Takes context and value and changes what is asked of the session; returns whether anything changed.
+        Takes the context and a value and changes the settings; returns whether anything changed.
     applies : callable, optional
-        Takes the context; returns whether the control is visible. By default it always is.
+        Takes the context; returns whether the control is visible. By default, it always is.
     is_enabled : callable
         Takes the context; returns whether the control can be used.
     hint : callable
-        Takes the context; returns a tooltip for the present state, or an empty text for `tip`.
+        Takes the context; returns a tooltip for the current state, or an empty string for `tip`.
     note : callable
-        Takes the context; returns what the title of its section shows of it, or an empty text.
+        Takes the context; returns the note beside the title of the section, or an empty string.
     unit : {"", "length", "size", "pixels"}
-        Unit of a number: a length, an area or a volume in units of the layer, or a length in pixels.
+        Unit of a number: a length, an area or volume in units of the layer, or a length in pixels.
     is_dragged : bool
-        Whether all steps of a drag are one step of undo.
+        Whether all steps of a drag are undone together.
     """
 
     name: str
@@ -126,7 +126,7 @@ class Control:
         return self.kind not in (PushButton, ProgressBar)
 
     def make(self, dock: Context, **details: Any) -> Any:
-        """Make the widget; `details` are more of its keywords."""
+        """Create the widget; `details` are additional keyword arguments."""
         given = {**self.details, **details, "text" if self.has_own_text else "label": self.label}
         choices = self.choices
         if choices is not None:
@@ -142,13 +142,13 @@ class Control:
         return widget
 
     def text(self, dock: Context, value: float | None = None) -> str:
-        """Return the label and what is shown, in words such as "smooth 2 px".
+        """Return the label and the value as text, such as "smooth 2 px".
 
         Parameters
         ----------
         dock : Context
         value : float, optional
-            Of a number that the widget may show rounded.
+            A number that the widget may show rounded.
         """
         widget = dock.widgets[self.name]
         if self.choices is not None:
@@ -157,7 +157,7 @@ class Control:
 
 
 def declared(owner: type, option_name: str, /, **details: Any) -> Control:
-    """Return the control of a declared option: label, tooltip, range and unit are those of the option.
+    """Return the control of a declared option, with the label, tooltip, range and unit of the option.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def declared(owner: type, option_name: str, /, **details: Any) -> Control:
         The dataclass that declares the option.
     option_name : str
     **details
-        Attributes of the control that the option does not decide, or overrides.
+        Further attributes of the control, or overrides.
     """
     default, option = next(
         (default, option) for each, default, option in options_of(owner) if each == option_name
@@ -188,14 +188,14 @@ def declared(owner: type, option_name: str, /, **details: Any) -> Control:
 
 
 def unit_suffixes(image: Image) -> dict[str, str]:
-    """Return the units of numbers, as boxes show them behind these."""
+    """Return the suffixes of number boxes, by unit."""
     pixel = pixel_size(image)
     length, size = (" px", " px") if pixel is None else (f" {pixel.unit.rstrip('²³')}", f" {pixel.unit}")
     return {"length": length, "size": size, "pixels": " px"}
 
 
 def of_features(space: type[FeatureSpace], name: str, **details: Any) -> Control:
-    """Return the control of an option of a feature space, visible while that is chosen."""
+    """Return the control of an option of a feature space, visible while that space is chosen."""
     return _of_part("features", space, name, applies=lambda dock: _is_clustered_by(dock, space), **details)
 
 
@@ -210,7 +210,7 @@ def of_clean_up(name: str) -> Control:
 
 
 def is_only_exported(dock: Context) -> bool:
-    """Return whether labels are cleaned only in exported files, since those on the screen stay on demand."""
+    """Return whether only exported labels are cleaned up, because those on screen are computed on demand."""
     resolutions = dock.session.resolutions
     return resolutions is not None and resolutions.stays_on_demand
 

@@ -1,4 +1,4 @@
-"""All controls of the dock, and one signal for what the user changes."""
+"""All controls of the dock, and one signal for changes by the user."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .section_controls import SECTION_CONTROLS
 CONTROLS: dict[str, Control] = {
     control.name: control for control in (*FORM_CONTROLS, *SECTION_CONTROLS, *BUTTONS)
 }
-"""Declarations of all controls by name, in the order in which they are drawn."""
+"""Declarations of all controls by name, in the order of the dock."""
 
 
 class Controls(QObject):
-    """The widgets of all controls: ``controls["n_clusters"]`` is that of the number of clusters.
+    """The widgets of all controls, such as ``controls["n_clusters"]``.
 
-    Only changes that the user makes are signalled. `show` sets controls without a signal, and a `QSignalBlocker`
-    does so for more than one call.
+    A signal is emitted only for changes by the user. `show` sets controls without a signal; use a
+    `QSignalBlocker` for several calls.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ class Controls(QObject):
             widget = self.by_name[name] = control.make(self.context, **given)
             if control.has_value:
                 widget.changed.connect(partial(self._on_changed, name))
-        # While a number is typed, its first digits are not yet what the user wants.
+        # While the user types a number, the first digits are not a valid choice yet.
         self["n_clusters"].native.setKeyboardTracking(False)
 
     def __getitem__(self, name: str) -> Any:
         return self.by_name[name]
 
     def refresh(self) -> None:
-        """Show what is asked of the session."""
+        """Show the settings of the session."""
         dock = self.context
         suffixes = unit_suffixes(dock.session.image)
         with QSignalBlocker(self):
@@ -81,17 +81,17 @@ class Controls(QObject):
                 self.show(**{name: control.shown(dock)})
 
     def applies(self, name: str) -> bool:
-        """Return whether a control applies to the session that is shown."""
+        """Return whether a control applies to the current session."""
         applies = CONTROLS[name].applies
         return applies is None or (self.context.image is not None and applies(self.context))
 
     def notes(self, place: str) -> list[str]:
-        """Return what the controls of a section are set to, in words."""
+        """Return notes on the settings in a section."""
         names = [name for name, control in CONTROLS.items() if control.place == place and self.applies(name)]
         return [note for name in names if (note := CONTROLS[name].note(self.context))]
 
     def show(self, **values: Any) -> None:
-        """Set controls by name; a value that is no choice of a list is ignored."""
+        """Set controls by name; a value that is not among the choices is ignored."""
         with QSignalBlocker(self):
             for name, value in values.items():
                 widget, none = self.by_name[name], CONTROLS[name].none

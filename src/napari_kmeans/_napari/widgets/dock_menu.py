@@ -9,7 +9,7 @@ from ..layers.cluster_colors import PALETTES
 
 
 class DockMenu(QMenu):
-    """Everything that is not needed to segment an image.
+    """Actions that are not needed to segment an image.
 
     Attributes
     ----------
@@ -27,15 +27,19 @@ class DockMenu(QMenu):
         self.setToolTipsVisible(True)
         self.undo = self._add("Undo", "Undo the last change (Ctrl+Z in the dock)")
         self.undo.setIconText("↶")  # on its button
-        self.redo = self._add("Redo", "Repeat what was undone (Ctrl+Shift+Z in the dock)")
-        self.keep = self._add("Keep this result", "Leave the layer to you; the next result makes a new one")
+        self.redo = self._add("Redo", "Redo the change that was undone (Ctrl+Shift+Z in the dock)")
+        self.keep = self._add("Keep this result", "Stop updating this layer; the next result gets a new one")
         self.addSeparator()
-        self.side_by_side = self._add("Side by side", "Original left, clusters right", checkable=True)
-        self.outline = self._add("Outline", "Draw borders instead of areas", checkable=True)
-        self.log_counts = self._add("Logarithmic counts", "In the histogram", checkable=True)
+        self.side_by_side = self._add(
+            "Side by side", "Original on the left, clusters on the right", checkable=True
+        )
+        self.outline = self._add("Outline", "Draw outlines instead of filled regions", checkable=True)
+        self.log_counts = self._add(
+            "Logarithmic counts", "Logarithmic scale of the counts in the histogram", checkable=True
+        )
         colors = self.addMenu("Colours")
         colors.setToolTipsVisible(True)
-        colors.menuAction().setToolTip("Colours of the clusters in image, plots and table")
+        colors.menuAction().setToolTip("Colours of the clusters in the overlay, the plots and the table")
         self.palettes = QActionGroup(self)
         for name in PALETTES:
             action = colors.addAction(name.capitalize())
@@ -45,27 +49,29 @@ class DockMenu(QMenu):
             self.palettes.addAction(action)
         self.addSeparator()
         self.confidence = self._add(
-            "Confidence layer", "How clearly each pixel belongs to its cluster: dark at the borders"
+            "Confidence layer", "Add an image of how clearly each pixel belongs to its cluster"
         )
         self.intervals = self._add(
-            "Intervals of borders and shares",
-            "How far they would vary between such images: resamples blocks of this one",
+            "Intervals of thresholds and shares",
+            "Estimate how much they would vary between similar images, by resampling blocks of this one",
         )
         self.second_opinion = self._add(
-            "Second opinion on the number of clusters", "The gap statistic, shown in Choose k"
+            "Second opinion on the number of clusters", "Show the suggestion of the gap statistic in Choose k"
         )
-        self.show_field = self._add("Show field", "Add the uneven illumination as an image layer")
+        self.show_field = self._add(
+            "Show illumination field", "Add the uneven illumination as an image layer"
+        )
         self.addSeparator()
-        self.apply_layers = self._add("Apply to layers…", "Label other images of this viewer alike")
-        self.apply_files = self._add("Apply to files…", "Label the image files of a folder alike")
+        self.apply_layers = self._add("Apply to layers…", "Label other image layers in the same way")
+        self.apply_files = self._add("Apply to files…", "Label the image files in a folder in the same way")
         self.addSeparator()
-        self.copy_python = self._add("Copy as Python", "A script that makes exactly this result")
+        self.copy_python = self._add("Copy as Python", "Copy a script that reproduces this result exactly")
         self.export = self._add("Export…", "Write the labels of all pixels to a file: OME-Zarr or TIFF")
         self.export_figure = self._add(
             "Export figure…", "Image, clusters and histogram side by side: PNG, SVG or PDF"
         )
-        self.save_recipe = self._add("Save recipe…", "Save the settings, to run them on many images")
-        self.save_model = self._add("Save model…", "Save the clusters, to label other images with")
+        self.save_recipe = self._add("Save recipe…", "Save the settings, to segment other images with them")
+        self.save_model = self._add("Save model…", "Save the clusters, to label other images with them")
         self.load_model = self._add("Load model…", "Label this image with saved clusters")
 
     def _add(self, text: str, tip: str, *, checkable: bool = False) -> QAction:

@@ -31,12 +31,14 @@ if TYPE_CHECKING:
 
 
 class DockView:
-    """Draws the state of a session.
+    """Draw the state of a session.
 
     Parameters
     ----------
-    controls, menu, display
-        What is set, and what decides the colours.
+    controls : Controls
+    menu : DockMenu
+    display : Display
+        Decides the colours.
     """
 
     def __init__(self, controls: Controls, menu: DockMenu, display: Display) -> None:
@@ -46,9 +48,9 @@ class DockView:
         self.choose_k = ChooseKPlot()
         self.table = ClusterTable()
         self.tabs = PlotTabs([self.histogram, self.border], self.choose_k)
-        self.prepare = Section(PREPARE, "What happens to the image before it is clustered")
-        self.where = Section(WHERE, "Which pixels are clustered, and which of them together")
-        self.clean_up = Section(CLEAN_UP, "Clean the labels, and split them into objects")
+        self.prepare = Section(PREPARE, "Correct and smooth the image before clustering")
+        self.where = Section(WHERE, "Which pixels are clustered, and whether planes share their clusters")
+        self.clean_up = Section(CLEAN_UP, "Clean up the labels, and split them into objects")
         self._sections = {PREPARE: self.prepare, WHERE: self.where, CLEAN_UP: self.clean_up}
         self.uneven_illumination = UnevenIlluminationLine()
         self.status: QLabel | None = None
@@ -60,7 +62,7 @@ class DockView:
 
     @cached_property
     def feature_plot(self) -> FeaturePlot:
-        """Takes the place of the histogram for several features; made when it is first needed."""
+        """The plot of several features, which replaces the histogram; created on first use."""
         from ..plots.feature_plot import FeaturePlot
 
         plot = FeaturePlot()
@@ -68,11 +70,11 @@ class DockView:
         return plot
 
     def refresh(self, session: Session | None) -> None:
-        """Show a session as it is."""
+        """Show the current state of a session."""
         if session is not None:
             self._show_controls()
             session.find_model()
-        # The last state stays while the next is computed, and if that fails.
+        # The last state stays visible while the next one is computed, and if that fails.
         shown = session.shown if session else None
         model = shown.model if shown else None
         colors = self.display.colors(session, model) if session and model else distinct_colors(0)
@@ -98,7 +100,7 @@ class DockView:
         self.show_status(messages.advice(session))
 
     def set_outdated(self, is_outdated: bool) -> None:
-        """Gray what is shown: it is the last state, and what was asked since then has failed."""
+        """Gray out the plots and the table: they show the last state, and the current settings have failed."""
         for widget in (self.tabs, self.table):
             widget.setEnabled(not is_outdated)
 
@@ -106,7 +108,7 @@ class DockView:
         """Draw the values and their clusters: a histogram for one feature, a scatter plot for several."""
         clusterings = session.clusterings if session else None
         model = shown.model if shown else None
-        # Clusters of many values take a while; their histogram is known before.
+        # Clustering many values takes a while; their histogram is available earlier.
         current = clusterings.summary if clusterings is not None else None
         summary = shown.summary if shown else current
         if current is not None and current is not summary:
@@ -129,7 +131,7 @@ class DockView:
             self.menu.log_counts.setEnabled(vector is None)
 
     def _show_controls(self) -> None:
-        """Show what is asked of the session, in the controls and beside the titles of their sections."""
+        """Show the settings of the session in the controls and beside the titles of the sections."""
         self.controls.refresh()
         self.show_rows()
         for place, section in self._sections.items():
@@ -150,18 +152,18 @@ class DockView:
                 self._sections[control.place].set_row_visible(widget.native, applies)
 
     def show_status(self, text: str) -> None:
-        """Show a sentence below the plots; nothing if empty."""
+        """Show a text below the plots, or hide it if the text is empty."""
         if self.status is not None:
             self.status.setText(text)
             self.status.setVisible(bool(text))
 
     def show_error(self, error: Exception) -> None:
-        """Show what went wrong, in a sentence."""
+        """Show the message of an error."""
         self.show_status(messages.error_text(error))
 
     def show_progress(self, share: float) -> None:
-        """Show the completed share of what runs."""
-        # Qt would otherwise draw the whole window at once, its canvas included.
+        """Show the completed share of the running job."""
+        # Otherwise Qt would redraw the whole window, including the canvas.
         bar: Any = self.controls["progress"].native
         bar.setUpdatesEnabled(False)
         bar.setFormat("%p %")
@@ -169,9 +171,9 @@ class DockView:
         bar.setUpdatesEnabled(True)
 
     def show_preparing(self) -> None:
-        """Show that what runs is still being compiled."""
+        """Show that numba is still compiling."""
         bar: Any = self.controls["progress"].native
-        bar.setFormat("preparing, once on this machine")
+        bar.setFormat("compiling (first use only)")
 
 
 def _white(session: Session) -> float | None:

@@ -1,4 +1,4 @@
-"""What leaves the dock or enters it: clipboard and files."""
+"""Clipboard and files: copy, save and load."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ..session.provenance import recipe_in_pixels, record_for_layer
 from ..session.session import Session
 from . import messages
 
-_ATTEMPTS = 3  # to put a text on the clipboard
+_ATTEMPTS = 3  # to set the clipboard
 
 
 class FilesAndClipboard(QObject):
-    """Copies, saves and loads for the session that is shown.
+    """Copy, save and load for the current session.
 
     Signals
     -------
     said(text), failed(error)
-        For the status of the dock.
+        Messages for the status line of the dock.
     export_chosen(path, overwrite)
         The user chose a file for the labels.
     figure_chosen(path, overwrite)
@@ -50,13 +50,13 @@ class FilesAndClipboard(QObject):
         self._session = session
 
     def copy_python(self) -> None:
-        """Put a script that makes the result on the clipboard."""
+        """Copy a script that reproduces the result."""
         session = self._session()
         if session is not None and session.model is not None:
             self._copy(as_python(session, session.model), messages.COPIED)
 
     def copy_table(self) -> None:
-        """Put the table of clusters on the clipboard."""
+        """Copy the table of clusters."""
         session = self._session()
         if session is not None and session.model is not None:
             text = table_text(session.model, pixel_size(session.image), session.counts, session.uncertainty)
@@ -69,14 +69,14 @@ class FilesAndClipboard(QObject):
             self.said.emit(messages.NOTHING_TO_EXPORT)
             return
         name = f"{session.image.name}-labels.ome.zarr"
-        # The dialog asks before it replaces a file. It does not for folders, which OME-Zarr is.
+        # The dialog asks before it replaces a file, but not before it replaces a folder, such as OME-Zarr.
         kinds = "OME-Zarr (*.ome.zarr *.zarr);;TIFF (*.tif *.tiff)"
         path = self._path_to_save("Export labels", name, kinds)
         if path:
             self.export_chosen.emit(Path(path), Path(path).is_file())
 
     def export_figure(self) -> None:
-        """Ask for a file to draw a figure in."""
+        """Ask for a file to save a figure to."""
         session = self._session()
         if session is None or session.model is None or session.overlay.layer is None:
             self.said.emit(messages.NOTHING_TO_EXPORT)
@@ -93,7 +93,7 @@ class FilesAndClipboard(QObject):
             self.figure_chosen.emit(Path(path), Path(path).is_file())
 
     def save_recipe(self) -> None:
-        """Ask for a file to save the recipe to; lengths are in pixels there."""
+        """Ask for a file to save the recipe to, with lengths in pixels."""
         session = self._session()
         if session is None or session.model is None:
             return
@@ -146,7 +146,7 @@ class FilesAndClipboard(QObject):
 
     def _copy(self, text: str, done: str) -> None:
         clipboard = QApplication.clipboard()
-        # X11 may refuse because of a slightly wrong time stamp, and Qt only warns of it.
+        # X11 may refuse the text because of a slightly wrong time stamp, and Qt only issues a warning.
         for _ in range(_ATTEMPTS):
             clipboard.setText(text)
             if clipboard.text() == text:
@@ -166,7 +166,7 @@ class FilesAndClipboard(QObject):
 
 
 def _with_suffix(path: str, kind: str) -> str:
-    """Return a path with the first suffix of a file dialog's filter, if it has none of them."""
+    """Return a path, with the first suffix of a file dialog's filter added if it has none of them."""
     suffixes = kind.partition("(")[2].rstrip(")").replace("*", "").split()
     if not suffixes or path.lower().endswith(tuple(suffixes)):
         return path

@@ -1,4 +1,4 @@
-"""A ring around the control that was reached by the keyboard: napari's themes show the focus at few of them."""
+"""A ring around the control with keyboard focus, which napari's themes show for few controls only."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _REASONS = (
 
 
 class FocusRing(QWidget):
-    """Drawn above the child of a widget that the keyboard has given the focus.
+    """A ring around the child of a widget that received the focus from the keyboard.
 
     Parameters
     ----------
     area : QWidget
-        With all of its children.
+        The widget whose children are watched.
     """
 
-    # Of the class: a closed dock still gets events after Python has cleared the instance.
+    # A class attribute, because a closed dock still gets events after Python has cleared the instance.
     _widget: QWidget | None = None
 
     def __init__(self, area: QWidget) -> None:
@@ -37,7 +37,7 @@ class FocusRing(QWidget):
                 widget.installEventFilter(self)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
-        """Follow the focus, and controls that move."""
+        """Follow the focus, and the position of the focused control."""
         kind = event.type()
         if kind == QEvent.Type.FocusIn:
             self._surround(watched if event.reason() in _REASONS else None)

@@ -32,7 +32,7 @@ def _feature_choices(dock: Context) -> list[tuple[str, Any]]:
 
 
 def feature_choices(image: Image | None, channels: Sequence[Image] = ()) -> list[tuple[str, str]]:
-    """Return what an image can be clustered by, as titles and names.
+    """Return the feature spaces that an image supports, as titles and names.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def _choose_features(dock: Context, name: str) -> bool:
 
 
 def channels_of(session: Session, viewer: Any) -> tuple[Image, ...]:
-    """Return the layers to cluster together: the selected ones, or else all with the same pixel grid."""
+    """Return the layers to cluster together: the selected ones, otherwise all with the same pixel grid."""
     image = session.image
     if image.rgb:
         return ()
@@ -85,7 +85,7 @@ def _scale_choices(dock: Context) -> list[tuple[str, Any]]:
 
 def _beyond_slider(dock: Context) -> str:
     k = dock.asked.n_clusters
-    return f"{k} clusters are beyond the slider, which ends at {K_MAX}" if k > K_MAX else ""
+    return f"{k} clusters: beyond the end of the slider at {K_MAX}" if k > K_MAX else ""
 
 
 FORM_CONTROLS = (
@@ -102,7 +102,7 @@ FORM_CONTROLS = (
         name="features",
         kind=ComboBox,
         label="Cluster by",
-        tip="What pixels are clustered by",
+        tip="Features to cluster the pixels by",
         place=FORM,
         choices=_feature_choices,
         shown=lambda dock: dock.asked.recipe.features.name,
@@ -134,19 +134,19 @@ FORM_CONTROLS = (
 )
 
 BUTTONS = (
-    Control(name="live", kind=CheckBox, label="Live", tip="Show the clusters while you choose them"),
+    Control(name="live", kind=CheckBox, label="Live", tip="Update the overlay while you change the settings"),
     Control(
         name="segment",
         kind=PushButton,
         label="Segment",
-        tip="Read the image again and draw its clusters over it",
+        tip="Read the image again and show its clusters",
     ),
-    Control(name="cancel", kind=PushButton, label="Cancel", tip="Stop what is running"),
+    Control(name="cancel", kind=PushButton, label="Cancel", tip="Stop the running task"),
     Control(
         name="progress",
         kind=ProgressBar,
         label="progress",
-        tip="Progress of what is running",
+        tip="Progress of the running task",
         details={"min": 0, "max": 100, "value": 0},
     ),
 )

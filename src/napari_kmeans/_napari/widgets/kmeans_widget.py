@@ -1,4 +1,4 @@
-"""The dock: a form and its wiring."""
+"""The dock: its form, and the connections between its parts."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 
 class KMeansWidget(Container):
-    """Segment the active image by k-means, and see the clusters while choosing them.
+    """Segment the active image by k-means, with a live preview of the clusters.
 
-    ``dock.NAME`` is the control of that name, wherever it is drawn; see `Controls`.
+    ``dock.NAME`` is the control of that name, in whichever section; see `Controls`.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class KMeansWidget(Container):
 
     def __init__(self, napari_viewer: Any) -> None:
         self.viewer = unwrap(napari_viewer)
-        # napari calls the methods that list choices while the dock is being made.
+        # napari already calls the methods that list choices while the dock is being created.
         self._follower: ActiveImageFollower | None = None
         preferred = settings.load()
         k = preferred.n_clusters
@@ -104,12 +104,12 @@ class KMeansWidget(Container):
 
     @property
     def session(self) -> Session | None:
-        """State of the image that is shown, if there is one."""
+        """State of the current image, or None."""
         return self._follower.session if self._follower is not None else None
 
     @property
     def feature_plot(self) -> FeaturePlot:
-        """The plot that takes the place of the histogram for several features."""
+        """The plot of several features, which replaces the histogram."""
         return self.view.feature_plot
 
     @property
@@ -191,22 +191,22 @@ class KMeansWidget(Container):
         return shortcut
 
     def _close(self) -> None:
-        """Disconnect from the viewer: the dock was closed, or its window was."""
+        """Disconnect from the viewer, since the dock or its window was closed."""
         assert self._follower is not None
         self.jobs.cancel()
         self.menu.side_by_side.setChecked(False)
         self._display.end_peek()
         self._follower.close()
         self.jobs.session = None
-        # napari connects these for any magicgui widget, and does not disconnect them.
+        # napari connects these for every magicgui widget, but never disconnects them.
         events = self.viewer.layers.events
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.disconnect(self.reset_choices)
 
-    # Which image
+    # Choice of the image
 
     def reset_choices(self, *_: Any) -> None:
-        """List images and masks again; what is shown stays chosen, whatever its name is now."""
+        """Update the lists of images and masks; the chosen ones stay chosen, even if they were renamed."""
         with QSignalBlocker(self.controls):
             super().reset_choices()
             session = self.session
@@ -242,10 +242,10 @@ class KMeansWidget(Container):
         if self.at_rest:
             self.jobs.complete_overlay()  # the user may be about to paint in it
 
-    # What the user asks for
+    # Actions of the user
 
     def _on_chosen(self, name: str, value: Any) -> None:
-        """Pass on what the user chose in a control."""
+        """Apply the value that the user chose in a control."""
         session = self.session
         if name == "image":
             assert self._follower is not None
@@ -290,7 +290,7 @@ class KMeansWidget(Container):
         self._note(messages.no_number(text))
 
     def _on_asked(self, action: str, labels: list[int]) -> None:
-        """Do what the menu of the table asks for."""
+        """Run an action of the context menu of the table."""
         layers = self.jobs.new_layers
         {
             "merge": lambda: self._changes.merge(labels),
@@ -330,7 +330,7 @@ class KMeansWidget(Container):
         self._note(messages.error_text(error))
 
     def _note(self, text: str) -> None:
-        """Show a sentence until the next change."""
+        """Show a text until the next change."""
         if self.session is not None:
             self.session.notice = text
         self._refresh()
@@ -352,7 +352,7 @@ class KMeansWidget(Container):
     def _on_exported(self, path: object) -> None:
         self.view.show_status(messages.exported(path))
 
-    # How it is drawn
+    # Appearance
 
     def _choose_color(self, labels: list[int]) -> None:
         """Let the user choose the colour of clusters."""
@@ -360,7 +360,7 @@ class KMeansWidget(Container):
         if session is None or session.model is None or not labels:
             return
         before = QColor.fromRgbF(*self._display.colors(session, session.model)[labels[0] - 1])
-        color = QColorDialog.getColor(before, self.native, "Colour of the cluster")
+        color = QColorDialog.getColor(before, self.native, "Cluster colour")
         if color.isValid():
             self._display.set_color(labels, color.getRgbF())
             self._refresh()
@@ -380,11 +380,11 @@ class KMeansWidget(Container):
         self.view.set_outdated(session is not None and session.model is None and self.at_rest)
 
     def show_status(self, text: str) -> None:
-        """Show a sentence below the plots; nothing if empty."""
+        """Show a text below the plots, or hide it if the text is empty."""
         self.view.show_status(text)
 
     def show_error(self, error: Exception) -> None:
-        """Show what went wrong, in a sentence."""
+        """Show the message of an error."""
         self.view.show_error(error)
 
 

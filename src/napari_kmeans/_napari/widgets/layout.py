@@ -1,4 +1,4 @@
-"""Where the parts of the dock are placed."""
+"""Layout of the dock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-_LABEL_WIDTH = 78  # of the longest label in napari's font, so that the controls are aligned
+_LABEL_WIDTH = 78  # px, the longest label in napari's font, so that the controls are aligned
 _MIN_BELOW = 78  # px, three rows of the table
 
 
@@ -40,13 +40,13 @@ class PlotTabs(QTabWidget):
         self.pages.addWidget(column(*histogram))
         self.addTab(self.pages, "")
         self.addTab(choose_k, "Choose k")
-        self.setTabToolTip(1, "What each number of clusters explains, and which one is suggested")
+        self.setTabToolTip(1, "Variance explained by each number of clusters, and the suggested number")
         self.show_page(of_several_features=False)
 
     def show_page(self, *, of_several_features: bool) -> None:
         """Show the histogram in the first tab, or the plot of several features."""
         title, tip = (
-            ("Clusters", "The centres, and how pixels and clusters lie in two features")
+            ("Clusters", "Centres of the clusters, and their pixels in a scatter plot of two features")
             if of_several_features
             else ("Histogram", "How many pixels have each value, and the thresholds between clusters")
         )
@@ -56,7 +56,7 @@ class PlotTabs(QTabWidget):
 
 
 class KeptSpace(QWidget):
-    """A row that keeps its place while it is hidden, so that nothing moves when it appears."""
+    """A row that keeps its space while hidden, so that nothing moves when it appears."""
 
     def __init__(self, *widgets: QWidget) -> None:
         super().__init__()
@@ -67,9 +67,9 @@ class KeptSpace(QWidget):
 
 
 def status_label() -> QLabel:
-    """Return the label for what the user should know or do."""
+    """Return the label that shows messages to the user."""
     label = QLabel(wordWrap=True)
-    # It asks for the height of its text at the available width, instead of a wide line.
+    # The text wraps at the available width, instead of asking for one wide line.
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
     return label
 
@@ -86,18 +86,18 @@ def arrange(dock: QWidget, rows: Iterable[tuple[QWidget, int]]) -> None:
             label.setBuddy(next((w for w in beside if w.focusPolicy() & Qt.FocusPolicy.TabFocus), None))
     for widget, stretch in rows:
         layout.addWidget(widget, stretch)
-    # napari's title bar covers the 4 uppermost pixels of a docked widget.
+    # napari's title bar covers the top 4 pixels of a docked widget.
     layout.setContentsMargins(4, 6, 4, 2)
     dock.setMinimumWidth(240)
 
 
 def tune_controls(controls: Iterable[Any], owner: QWidget) -> None:
-    """Keep long names from widening the dock, and the mouse wheel from changing controls."""
+    """Prevent long names from widening the dock, and the mouse wheel from changing controls."""
     guard = _WheelGuard(owner)
     for control in controls:
         native = control if isinstance(control, QWidget) else control.native
         if isinstance(native, QComboBox):
-            # A long name is cut in the box and complete in its list.
+            # A long name is elided in the box, but complete in the list.
             native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             native.setMinimumContentsLength(8)
         for widget in (native, *native.findChildren(QWidget)):
@@ -129,7 +129,7 @@ def fill(layout: QLayout, *widgets: QWidget) -> None:
 
 
 class ScrollColumn(QScrollArea):
-    """A column that scrolls vertically when there is no room for it."""
+    """A column that scrolls vertically when there is not enough room."""
 
     def __init__(self, *widgets: QWidget) -> None:
         super().__init__()
@@ -147,9 +147,9 @@ class ScrollColumn(QScrollArea):
 
 
 class _WheelGuard(QObject):
-    """Ignores the mouse wheel while the user scrolls past a control.
+    """Ignore the mouse wheel while the user scrolls past a control.
 
-    It also keeps text boxes from taking the undo shortcut of the dock.
+    It also prevents text boxes from taking the undo shortcut of the dock.
     """
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

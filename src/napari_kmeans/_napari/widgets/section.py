@@ -1,4 +1,4 @@
-"""A section of the dock that opens and closes, and shows what was chosen in it."""
+"""A collapsible section of the dock, which shows its settings beside the title."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from superqt import QCollapsible, QElidingLabel
 
 
 class Section(QCollapsible):
-    """Rows of controls under a title, closed at first.
+    """Rows of controls below a title, collapsed at first.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Section(QCollapsible):
         self.button.setToolTip(tip)
         self.button.setAccessibleName(title)
         self.button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        # napari draws buttons as boxes; this one is a line of text.
+        # napari draws buttons as boxes; this one should look like text.
         self.button.setStyleSheet(
             "QPushButton { background: transparent; border: 1px solid transparent; text-align: left;"
             " padding: 1px 4px; } QPushButton:focus { border: 1px solid palette(highlight); }"
@@ -47,12 +47,12 @@ class Section(QCollapsible):
         self._rows.setSpacing(4)
         self.setContent(body)
         self.collapse(animate=False)
-        # A collapsed body has no height, but its controls would still take part in Tab.
+        # A collapsed body has no height, but Tab would still reach its controls.
         body.hide()
         self.toggled.connect(body.setVisible)
 
     def _draw_arrows(self) -> None:
-        """Draw the arrows in the colour of the theme's text."""
+        """Draw the arrows in the text colour of the theme."""
         self.setExpandedIcon("▾")
         self.setCollapsedIcon("▸")
 
@@ -74,11 +74,11 @@ class Section(QCollapsible):
             self.expand(animate=False)  # to the height of its rows
 
     def set_chosen(self, chosen: str) -> None:
-        """Show what was chosen beside the title; an empty text shows nothing."""
+        """Show the settings beside the title; may be empty."""
         self._chosen.setText(chosen)
         self._chosen.setToolTip(chosen)
 
     @property
     def chosen(self) -> str:
-        """What is shown beside the title."""
+        """The text beside the title."""
         return str(self._chosen.text())

@@ -17,16 +17,16 @@ from ..layers.image_layer import axis_name, unwrap
 from .control import CLEAN_UP, PREPARE, WHERE, Context, Control, declared, of_clean_up, of_features
 
 NONE = "none"
-"""In `illumination` and `normalize`: nothing is done."""
+"""Choice of `illumination` and `normalize`: none."""
 
 WHOLE = -1
-"""In `where`: no axis."""
+"""Choice of `where`: the whole image."""
 
 NO_MASK = "no mask"
-"""In `mask`: no layer."""
+"""Choice of `mask`: no layer."""
 
 A_VALUE = "a value"
-"""In `leave_out`: the value in `no_data`."""
+"""Choice of `leave_out`: the value in `no_data`."""
 
 _ILLUMINATIONS: list[tuple[str, Any]] = [
     ("None", NONE),
@@ -34,7 +34,7 @@ _ILLUMINATIONS: list[tuple[str, Any]] = [
     ("Shading", "multiplicative"),
 ]
 
-_NORMS = [("No", NONE), ("By the sum", "l1"), ("By the length", "l2"), ("By the largest", "max")]
+_NORMS = [("None", NONE), ("By sum", "l1"), ("By length", "l2"), ("By maximum", "max")]
 
 _EXCLUDED: list[tuple[str, Any]] = [
     ("Nothing", ()),
@@ -92,13 +92,15 @@ _PREPARE = (
         Recipe,
         "coherence",
         kind=FloatSlider,
-        tip="Prefer large regions: price of a border, in units of the noise (one feature only)",
+        tip="Favour large regions: cost of two neighbours with different labels, in units of the noise",
         place=PREPARE,
         details={"value": 0, "min": 0, "max": _MAX_COHERENCE, "step": 0.1},
         shown=lambda dock: min(dock.asked.coherence, _MAX_COHERENCE),
         change=lambda dock, value: dock.session.choose(coherence=round(value, 6)),
         is_enabled=_is_of_one_feature,
-        hint=lambda dock: "" if _is_of_one_feature(dock) else "For one feature only; use Majority instead",
+        hint=lambda dock: (
+            "" if _is_of_one_feature(dock) else "Only for a single feature; use Majority instead"
+        ),
         note=lambda dock: f"coherence {dock.asked.coherence:g}" if dock.asked.coherence else "",
         is_dragged=True,
     ),
@@ -118,7 +120,7 @@ _PREPARE = (
 
 
 def where_choices(image: Image | None) -> list[tuple[str, int]]:
-    """Return what can be clustered together: the whole image, or each position along an axis."""
+    """Return what can share its clusters: the whole image, or each position along an axis."""
     axes = range(image.ndim - 2) if image is not None else range(0)
     return [("Whole stack", WHOLE), *((f"Each {axis_name(image, axis)}", axis) for axis in axes)]
 
@@ -154,7 +156,7 @@ def _is_value_excluded(dock: Context) -> bool:
 
 
 def _shown_excluded(dock: Context) -> tuple[Any, float]:
-    """Return what `leave_out` and `no_data` show; a value that is typed stays one, even 0."""
+    """Return what `leave_out` and `no_data` show; a typed value is shown as such, even 0."""
     exclude, typed = dock.asked.recipe.exclude, dock.widgets["no_data"].value
     if _is_value_excluded(dock) and exclude == (typed,):
         return A_VALUE, typed
@@ -177,8 +179,8 @@ _WHERE = (
     Control(
         name="where",
         kind=ComboBox,
-        label="Together",
-        tip="Which pixels are clustered together",
+        label="Clusters for",
+        tip="Whether the whole stack shares its clusters, or each plane has its own",
         place=WHERE,
         choices=lambda dock: where_choices(dock.image),
         none=WHOLE,
@@ -191,7 +193,7 @@ _WHERE = (
         name="mask",
         kind=ComboBox,
         label="Mask",
-        tip="Cluster only inside the labels or shapes of a layer",
+        tip="Cluster only the pixels inside the labels or shapes of a layer",
         place=WHERE,
         choices=_mask_choices,
         none=NO_MASK,
@@ -203,7 +205,7 @@ _WHERE = (
         Recipe,
         "exclude",
         name="leave_out",
-        tip="Exclude these values; their pixels get label 0",
+        tip="Exclude pixels with these values; they get label 0",
         place=WHERE,
         choices=_EXCLUDED,
         shown=lambda dock: _shown_excluded(dock)[0],
@@ -232,7 +234,7 @@ _CLEAN_UP = (
         name="objects",
         kind=PushButton,
         label="Split into objects",
-        tip="Number and measure the connected parts of the selected clusters, or of all",
+        tip="Number and measure the connected components of the selected clusters, or of all clusters",
         place=CLEAN_UP,
         is_enabled=lambda dock: dock.session.overlay.layer is not None,
     ),

@@ -1,4 +1,4 @@
-"""What the user changes, passed on to the session: each change is a step of undo."""
+"""Changes that the user makes, applied to the session; each of them can be undone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .controls import CONTROLS, Controls
 
 
 class SessionChanges(QObject):
-    """Changes of the session that the dock shows.
+    """Changes to the session that the dock shows.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class SessionChanges(QObject):
     Signals
     -------
     changed()
-        What is asked of the session has changed.
+        The settings of the session have changed.
     """
 
     changed = Signal()
@@ -36,7 +36,7 @@ class SessionChanges(QObject):
         self._session = session
 
     def choose(self, name: str, value: Any) -> None:
-        """Set what a control stands for; steps of a dragged control are one step of undo."""
+        """Set the value of a control; all steps of a drag are undone together."""
         control = CONTROLS[name]
 
         def change(session: Session) -> bool:
@@ -53,7 +53,7 @@ class SessionChanges(QObject):
         self._apply(lambda session: session.move_threshold(index, value))
 
     def reset_thresholds(self) -> None:
-        """Return to the thresholds of the optimum."""
+        """Restore the optimal thresholds."""
         self._apply(lambda session: session.edit(thresholds=None))
 
     def rename(self, label: int, name: str) -> None:
@@ -65,11 +65,11 @@ class SessionChanges(QObject):
         self._apply(lambda session: session.edit_by(cluster_edits.merge, labels))
 
     def split(self, labels: list[int]) -> None:
-        """Split merged clusters again."""
+        """Undo the merge of clusters."""
         self._apply(lambda session: session.edit_by(cluster_edits.split, labels))
 
     def toggle_background(self, labels: list[int]) -> None:
-        """Set clusters to background, or back."""
+        """Set clusters as background, or remove them from it."""
         self._apply(lambda session: session.edit_by(cluster_edits.toggle_background, labels))
 
     def use_model(self, model: Any) -> None:
@@ -81,11 +81,11 @@ class SessionChanges(QObject):
         self._apply(Session.undo, is_step=False)
 
     def redo(self) -> None:
-        """Repeat what was undone last."""
+        """Redo the change that was undone last."""
         self._apply(Session.redo, is_step=False)
 
     def _apply(self, change: Callable[[Session], bool], *, is_step: bool = True) -> None:
-        """Make a change; as a step of its own, it continues no gesture and is continued by none."""
+        """Make a change. With `is_step`, it is undone separately from the changes before and after it."""
         session = self._session()
         if session is None:
             return

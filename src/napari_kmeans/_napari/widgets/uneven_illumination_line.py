@@ -8,18 +8,18 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 from .layout import fill, status_label
 
 _TIPS = {
-    "additive": "Set Prepare ▸ Illumination to uneven background",
-    "multiplicative": "Set Prepare ▸ Illumination to shading",
+    "additive": "Set Prepare ▸ Illumination to Uneven background",
+    "multiplicative": "Set Prepare ▸ Illumination to Shading",
 }
 
 
 class UnevenIlluminationLine(QWidget):
-    """Says that the image looks unevenly lit, with a button to correct it; hidden otherwise.
+    """A note that the image looks unevenly lit, with a button to correct it; hidden otherwise.
 
     Signals
     -------
     accepted(kind)
-        The user wants the illumination of this kind removed.
+        The user asked to remove uneven illumination of this kind.
     """
 
     accepted = Signal(str)
@@ -34,11 +34,11 @@ class UnevenIlluminationLine(QWidget):
         self._kind = ""
         layout = QHBoxLayout(self)
         fill(layout, label, self.button)
-        layout.setStretch(0, 1)  # the sentence stays on one line where there is room
+        layout.setStretch(0, 1)  # the sentence stays on one line if there is room
         self.hide()
 
     def set_kind(self, kind: str | None) -> None:
-        """Offer to remove illumination of a kind, or nothing."""
+        """Offer to remove one kind of uneven illumination, or hide the line."""
         self._kind = kind or ""
         self.button.setToolTip(_TIPS.get(self._kind, ""))
         self.setVisible(bool(kind))
