@@ -70,7 +70,7 @@ def segment(
         ),
     ] = "gray",
     together: Annotated[
-        bool, option("--together", panel=RUN, help="Fit one model to all images, instead of one to each.")
+        bool, option("--together", panel=RUN, help="Fit one model to all images, instead of one per image.")
     ] = False,
     weights: Annotated[
         str,

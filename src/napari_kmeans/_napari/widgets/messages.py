@@ -90,7 +90,7 @@ def _field(session: Session) -> list[str]:
 def _intervals(session: Session) -> list[str]:
     if session.uncertainty is None or not session.uncertainty.is_limited:
         return []
-    return ["Values are correlated over a large part of the image, so the intervals are too narrow."]
+    return ["Labels are correlated over a large part of the image, so the intervals are too narrow."]
 
 
 def _search(session: Session) -> list[str]:
