@@ -25,7 +25,7 @@ def test_the_number_of_phases_is_suggested(n_phases, noise, seed):
     pixels = np.repeat(levels, sizes) + rng.normal(0, noise, sizes.sum())
     suggestion = suggest(ExactClusterings(summary_of(pixels.astype(np.uint8))), 12)
     assert suggestion.n_clusters == n_phases
-    assert "largest gain" in suggestion.reason
+    assert "largest improvement" in suggestion.reason
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_the_number_of_well_separated_clusters_is_suggested(n_clusters, n_featur
     found = napari_kmeans.suggest_n_clusters(image, features="channels", channel_axis=-1)
     assert found.n_clusters == n_clusters
     assert len(found.inertia) == 12
-    assert "largest gain" in found.reason
+    assert "largest improvement" in found.reason
 
 
 def test_the_reason_for_a_single_group_of_colours():

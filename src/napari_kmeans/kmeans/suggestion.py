@@ -103,8 +103,8 @@ def suggest(clusterings: Clusterings, k_max: int, method: str = "marriott") -> S
     share = 100 * explained[n - 1]
     if criterion[n - 1] < _NOTABLE:
         reason = (
-            f"{n} clusters explain {share:.1f} % of the variance: among 2 to {len(inertia)}, they improve most on "
-            "evenly spread values."
+            f"{n} clusters explain {share:.1f} % of the variance; among 2 to {len(inertia)}, this is the largest "
+            "improvement over evenly spread values."
         )
     else:
         reason = (
