@@ -401,3 +401,56 @@ def test_a_drag_that_pauses_is_one_step_to_undo(viewer, open_dock, settle, qtbot
     assert dock.n_clusters.value == passed[1]
     [layer] = clusters_of(viewer)
     np.testing.assert_array_equal(layer.data, napari_kmeans.segment(gray, passed[1])[0])
+
+
+def test_objects_are_those_of_a_clean_up_that_is_still_running(viewer, open_dock, settle, qtbot, gate, large):
+    image = viewer.add_image(large, name="blobs")
+    dock = open_dock()
+    dock.n_clusters.value = 2
+    settle(dock)
+    gate.shut()
+    dock.min_size.value = 30
+    dock.objects.native.click()
+    qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
+    gate.open()
+    settle(dock)
+    labels = napari_kmeans.clean_labels(napari_kmeans.segment(image.data, 2)[0], min_size=30)
+    expected, table = napari_kmeans.split_into_objects(labels, intensity_image=image.data)
+    np.testing.assert_array_equal(viewer.layers["blobs objects"].data, expected)
+    assert viewer.layers["blobs objects"].features["area"].tolist() == list(table["area"])
+
+
+def test_a_mask_is_extracted_from_cleaned_labels(viewer, open_dock, settle, large):
+    image = viewer.add_image(large)
+    dock = open_dock()
+    dock.n_clusters.value = 2
+    dock.min_size.value = 30
+    settle(dock)
+    dock.table.asked.emit("background", [2])
+    settle(dock)
+    extract(dock, 2)
+    settle(dock)
+    plain = napari_kmeans.segment(image.data, 2)[0]
+    cleaned = napari_kmeans.clean_labels(plain, min_size=30)
+    assert (plain != cleaned).any()
+    np.testing.assert_array_equal(viewer.layers[-1].data, cleaned == 2)
+
+
+def test_objects_are_not_made_of_a_clean_up_that_was_cancelled(
+    viewer, open_dock, settle, finish_threads, qtbot, gate, large
+):
+    viewer.add_image(large)
+    dock = open_dock()
+    dock.n_clusters.value = 2
+    settle(dock)
+    before = list(viewer.layers)
+    gate.shut()
+    dock.min_size.value = 30
+    dock.objects.native.click()
+    qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
+    qtbot.waitUntil(lambda: dock.cancel.native.isVisibleTo(dock.native))
+    dock.cancel.native.click()
+    gate.open()
+    finish_threads()
+    settle(dock)
+    assert list(viewer.layers) == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ class Jobs(QObject):
         layers, intervals, applying = self.new_layers.runner, self.intervals.runner, self.applying.runner
         self._runners = (self.labels, self.measures, layers, intervals, applying, self.exports)
         self._measuring: tuple[Session, object, Place] | None = None
+        self._when_labelled: Callable[[], None] | None = None
         self._rest = Debouncer(self, _REST)
         self._rest.triggered.connect(self._on_rest)
         self._held = QTimer(self)
@@ -103,11 +105,13 @@ class Jobs(QObject):
             runner.lasted.connect(self.lasted)
             runner.stopped.connect(self._on_stopped)
             runner.failed.connect(self.failed)
+        for runner in (self.labels, self.measures):
+            runner.failed.connect(self._forget_action)
 
     @property
     def at_rest(self) -> bool:
         """Whether nothing is running or pending."""
-        is_pending = self._rest.is_pending or self._read_all.isActive()
+        is_pending = self._rest.is_pending or self._read_all.isActive() or self._when_labelled is not None
         return not (is_pending or any(runner.busy for runner in self._runners))
 
     def show(self, session: Session | None) -> None:
@@ -122,6 +126,7 @@ class Jobs(QObject):
 
     def stop(self) -> None:
         """Cancel running and pending jobs for clusters, and drop their results."""
+        self._forget_action()
         self._stop_labels()
         self._read_all.stop()
         self.measures.stop()
@@ -149,6 +154,29 @@ class Jobs(QObject):
     def _on_stopped(self) -> None:
         if not any(runner.busy for runner in self._runners):
             self.stopped.emit()
+        QTimer.singleShot(0, self._act_when_labelled)  # later, because a new job may follow at once
+
+    # What needs the labels for the current settings
+
+    def when_labelled(self, action: Callable[[], None]) -> None:
+        """Call a function as soon as the overlay shows the labels for the current settings.
+
+        A user may press a button while they are still being computed. If they fail or are cancelled, the
+        function is not called.
+        """
+        self._when_labelled = action
+        self._act_when_labelled()
+
+    def _act_when_labelled(self) -> None:
+        session, action = self.session, self._when_labelled
+        measured_first = session is not None and session.is_wanted and self.live and self.measures.busy
+        if action is None or measured_first or self._rest.is_pending or self.labels.busy:
+            return
+        self._forget_action()
+        action()
+
+    def _forget_action(self) -> None:
+        self._when_labelled = None
 
     # Clusters
 
@@ -262,6 +290,7 @@ class Jobs(QObject):
 
     def _on_rest(self) -> None:
         """Make the overlay an ordinary array, after the user has stopped moving controls."""
+        QTimer.singleShot(0, self._act_when_labelled)
         session = self.session
         if session is None:
             return

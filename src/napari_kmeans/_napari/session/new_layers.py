@@ -16,6 +16,7 @@ from ...blocks.loop import array_boxes, run
 from ...blocks.progress import Progress, subprogress
 from ...labels.objects import split_into_objects
 from ...model.model import KMeansModel
+from ...model.segmentation import clean_segmentation
 from ...report.tables import cluster_table
 from ..layers.image_layer import transforms_of
 from ..layers.insert_layer import insert_unselected
@@ -57,21 +58,33 @@ class NewLayers(QObject):
         self.runner = Runner(self)
 
     def extract(self, labels: list[int]) -> None:
-        """Add clusters of the session, even if they are background, as a mask layer."""
+        """Add clusters of the session, even if they are background, as a mask layer, after any clean-up."""
         session = self._session()
         if session is None or session.model is None or not labels:
             return
         on_demand = labels_on_demand(session, with_background=False)[0]
+        model, request, clean_up = (
+            session.model.with_background([]),
+            session.request,
+            session.asked.recipe.clean_up,
+        )
+        assert session.resolutions is not None
+        if request.stays_on_demand(session.resolutions, session.measured):
+            clean_up = None  # as on screen
         name = f"{session.image.name} {', '.join(_names(session.model, labels))}"
         chosen = np.isin(np.arange(256), labels).astype(np.uint8)
 
         def work(progress: Progress) -> NDArray[np.uint8]:
             mask = on_demand.compute(subprogress(progress, 0, 0.5))
+            if clean_up:
+                mask = clean_segmentation(
+                    mask, model, clean_up, request.grid, subprogress(progress, 0.5, 0.9)
+                )
 
             def choose(box: Box) -> None:
                 mask[box] = chosen[mask[box]]
 
-            for _ in run(choose, array_boxes(mask.shape), subprogress(progress, 0.5, 1)):
+            for _ in run(choose, array_boxes(mask.shape), subprogress(progress, 0.9 if clean_up else 0.5, 1)):
                 pass
             return mask
 

@@ -298,7 +298,7 @@ class KMeansWidget(Container):
             "background": lambda: self._changes.toggle_background(labels),
             "color": lambda: self._choose_color(labels),
             "extract": lambda: layers.extract(labels),
-            "objects": lambda: layers.split_into_objects(labels),
+            "objects": lambda: self._split_into_objects(labels),
             "copy": self.actions.copy_table,
             "csv": self.actions.save_table,
         }[action]()
@@ -338,7 +338,10 @@ class KMeansWidget(Container):
             self.view.show_status(text)
 
     def _on_objects(self) -> None:
-        self.jobs.new_layers.split_into_objects(self.table.selected_labels())
+        self._split_into_objects(self.table.selected_labels())
+
+    def _split_into_objects(self, labels: list[int]) -> None:
+        self.jobs.when_labelled(lambda: self.jobs.new_layers.split_into_objects(labels))
 
     def _on_objects_added(self, n: int, name: str) -> None:
         self.view.show_status(messages.objects_added(n, name))
@@ -347,7 +350,7 @@ class KMeansWidget(Container):
         self.jobs.export(path, overwrite=overwrite)
 
     def _on_export_figure(self, path: Any, overwrite: bool) -> None:
-        self.jobs.export_figure(path, overwrite=overwrite)
+        self.jobs.when_labelled(lambda: self.jobs.export_figure(path, overwrite=overwrite))
 
     def _on_exported(self, path: object) -> None:
         self.view.show_status(messages.exported(path))
