@@ -82,7 +82,7 @@ def test_a_saved_layer_says_how_it_was_made(viewer, dock, settle, tmp_path, caps
     assert show(Path(path)) == 0
     text = capsys.readouterr().out
     assert "n_clusters = 3" in text
-    assert ("by its values" in text) == (how == THIS_MODEL)
+    assert ("with match values" in text) == (how == THIS_MODEL)
     assert ("one model of 2 images" in text) == (how == TOGETHER)
 
 

@@ -12,7 +12,7 @@ def line(qtbot):
     return line
 
 
-@pytest.mark.parametrize(("kind", "tip"), [("additive", "uneven background"), ("multiplicative", "shading")])
+@pytest.mark.parametrize(("kind", "tip"), [("additive", "Uneven background"), ("multiplicative", "Shading")])
 def test_the_kind_that_was_found_is_offered(line, qtbot, kind, tip):
     line.set_kind(kind)
     assert line.isVisible()

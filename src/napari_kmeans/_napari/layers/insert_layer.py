@@ -1,4 +1,4 @@
-"""Insertion of layers that does not change the selection, and with it the active tool."""
+"""Inserting layers without changing the selection, and with it the active tool."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def insert_unselected(viewer: Any, layer: Layer, place: int | None = None) -> No
 
 
 def place_above(viewer: Any, image: Layer, earlier: Iterable[Layer]) -> int:
-    """Hide earlier results of an image, and return the layer index above it and them.
+    """Hide earlier results of an image, and return the layer index above them.
 
     Two semi-transparent overlays would mix into colours that are not in the table.
     """
