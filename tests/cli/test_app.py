@@ -558,7 +558,10 @@ def test_view_of_a_broken_file(run: Run, screen: Screen, tmp_path: Path) -> None
     (tmp_path / "broken.png").write_bytes(b"hello")
     status, _, err = run("view", "broken.png")
     assert (status, screen.views) == (1, [])
-    assert err == "napari-kmeans: broken.png is not a supported image: OME-Zarr, TIFF, PNG or JPEG\n"
+    assert (
+        err
+        == "napari-kmeans: broken.png is not a supported image: OME-Zarr, TIFF, PNG, JPEG, BMP, GIF or WebP\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -574,6 +577,18 @@ def test_errors_of_view_are_one_line(run: Run, screen: Screen, error: Exception)
     [line] = err.splitlines()
     assert str(error).splitlines()[0] in line
     assert ("napari-kmeans[all]" in line) == isinstance(error, ImportError)
+
+
+def test_view_without_napari_says_what_to_install_before_anything_else(
+    run: Run, no_screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "napari" else find(name))
+    status, _, err = run("view", "--sample", "coins")
+    assert status == 1
+    assert (
+        err == "napari-kmeans: view needs napari, which is not installed: pip install 'napari-kmeans[all]'\n"
+    )
 
 
 def test_view_without_a_screen(run: Run, no_screen: Screen) -> None:

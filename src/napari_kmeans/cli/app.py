@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -169,6 +170,9 @@ def view(
     axes = checked_axes(axes)
     if screenshot is not None and screenshot.suffix.lower() != ".png":
         raise typer.BadParameter(f"{screenshot} must end in .png", param_hint="--screenshot")
+    if importlib.util.find_spec("napari") is None:
+        say("view needs napari, which is not installed: pip install 'napari-kmeans[all]'")
+        return 1
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
