@@ -36,6 +36,7 @@ def test_clusters_are_returned_in_the_units_of_the_image():
     summary = summary_of([0, 0, 3, 10, 12], origin=2**63)
     found = Intervals.around(summary, np.array([1.0, 11.0])).to_clustering(summary, solver="lloyd", n_init=3)
     assert found.centers.tolist() == [[2.0**63 + 1], [2.0**63 + 11]]
+    assert found.thresholds.tolist() == [2.0**63 + 6]
     assert found.integer_thresholds == (2**63 + 6,)
     assert found.counts.tolist() == [3, 2]
     assert (found.solver, found.n_init) == ("lloyd", 3)

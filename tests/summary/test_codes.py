@@ -60,3 +60,11 @@ def test_a_single_code_of_leading_bits_stands_for_the_middle_of_its_values(value
     code = coder.codes(np.array([value], dtype=np.float32)).astype(np.float64)
     low, high = (coder.values(code + part)[0] for part in (1e-12, 1 - 1e-12))
     assert coder.values(code)[0] == pytest.approx((low + high) / 2, rel=1e-9)
+
+
+@pytest.mark.parametrize("value", [1.0, -3.5, 1e-20, 700.0])
+def test_the_step_of_leading_bits_is_the_distance_to_the_next_code(value):
+    coder = Leading(np.dtype(np.float32), 12)
+    code = coder.codes(np.array([value], dtype=np.float32)).astype(np.float64)
+    first, last = (coder.values(code + part)[0] for part in (1e-9, 1 - 1e-9))
+    assert coder.steps(code)[0] == pytest.approx(last - first, rel=1e-6)

@@ -11,6 +11,7 @@ from napari_kmeans.summary import bit_cells, color_cells
 from napari_kmeans.summary.counted_values import CountedValuesPlan
 from napari_kmeans.summary.plan import Plan
 from napari_kmeans.summary.sample import SamplePlan
+from napari_kmeans.summary.summarize import summarize
 
 
 def test_counts_of_blocks_are_added():
@@ -44,3 +45,18 @@ def test_every_plan_has_every_member_of_the_protocol(plan):
     assert members == {"passes_left", "chunk", "combine", "scale", "finalize"}
     assert all(hasattr(plan, name) for name in members)
     assert plan.passes_left >= 1
+
+
+@pytest.mark.parametrize(
+    ("dtype", "features"),
+    [("uint8", "gray"), ("float32", "gray"), ("uint8", "rgb"), ("uint16", "channels")],
+)
+def test_scaled_counts_are_those_of_repeated_pixels(dtype, features):
+    shape = (30, 3000) if features == "gray" else (30, 300, 3)
+    image = np.random.default_rng(0).integers(0, 250, shape).astype(dtype)
+    axis = None if features == "gray" else -1
+    once = Pixels.of(image, features=features, channel_axis=axis)
+    thrice = Pixels.of(np.concatenate([image] * 3), features=features, channel_axis=axis)
+    scaled, repeated = summarize([once], factors=[3]), summarize(thrice)
+    assert np.array_equal(scaled.counts, repeated.counts)
+    assert scaled.n_pixels == 3 * (image.size if axis is None else image.size // 3)
