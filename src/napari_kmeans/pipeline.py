@@ -89,7 +89,7 @@ def fit(
     coherence : float or sequence of float, default 0
         Price of a border between unlike neighbours, in units of the image's estimated noise, along all
         spatial axes or one value per axis; 1 suits most noisy images. For one feature and images in memory.
-        The labels are then the global optimum of the squared distances plus twice the price of every border,
+        The labels are then the global optimum of the squared distances plus twice the cost of every border,
         and centres are the means of the original values.
     exclude : number, "saturated", or a sequence of these, optional
         Exclude pixels with these values: zeros, a no-data value, or ``"saturated"``, the largest value of the

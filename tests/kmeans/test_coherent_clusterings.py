@@ -1,4 +1,4 @@
-"""Clusterings with a price on borders, for every number of clusters."""
+"""Clusterings with a cost on borders, for every number of clusters."""
 
 from __future__ import annotations
 

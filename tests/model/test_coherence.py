@@ -58,7 +58,7 @@ def test_labels_are_the_global_optimum_for_their_centres(shape, coherence, maske
         if np.unique(image[mask]).size < 2:
             continue
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a price that leaves a single value
+            warnings.simplefilter("ignore")  # of a cost that leaves a single value
             labels, model = napari_kmeans.segment(image, 2, coherence=coherence, mask=mask)
         centers, weights = model.centers[:, 0], model.coherence.weights
         values = np.where(mask, image.astype(np.float64), np.nan)
@@ -103,8 +103,8 @@ def test_centres_counts_and_inertia_are_those_of_the_original_values():
 def test_a_larger_price_leaves_fewer_borders():
     image, _ = blobs(40)
     borders = [
-        np.sum(np.diff(napari_kmeans.segment(image, 2, coherence=price)[0].astype(int), axis=0) != 0)
-        for price in (0, 0.3, 1, 3)
+        np.sum(np.diff(napari_kmeans.segment(image, 2, coherence=cost)[0].astype(int), axis=0) != 0)
+        for cost in (0, 0.3, 1, 3)
     ]
     assert borders == sorted(borders, reverse=True)
     assert borders[0] > 5 * borders[2]
@@ -137,7 +137,7 @@ def test_excluded_values_are_walls():
 
 
 def test_prices_per_axis_weight_the_faces():
-    """A stack whose planes are far apart: no price between them labels each plane by itself."""
+    """A stack whose planes are far apart: no cost between them labels each plane by itself."""
     planes = np.stack([blobs(seed=seed)[0] for seed in range(3)])
     together = napari_kmeans.fit(planes, 2, coherence=(0, 1, 1))
     labels = together.predict(planes)

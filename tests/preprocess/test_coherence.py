@@ -79,10 +79,10 @@ def minimum_cut(values, weights, threshold):
     capacities = [np.maximum(-unary, 0), np.maximum(unary, 0)]
     for axis, weight in enumerate(weights):
         p, q = neighbours(values.shape, axis)
-        price = np.full(p.size, round(scale * weight))
+        cost = np.full(p.size, round(scale * weight))
         rows += [p, q]
         columns += [q, p]
-        capacities += [price, price]
+        capacities += [cost, cost]
     flat = [np.concatenate(each).astype(np.int32) for each in (capacities, rows, columns)]
     graph = sparse.csr_matrix((flat[0], (flat[1], flat[2])), shape=(n + 2, n + 2))
     graph.eliminate_zeros()

@@ -53,13 +53,13 @@ def test_clusters_between_thresholds_are_those_of_the_pixels(images, thresholds)
 def test_borders_are_the_weighted_pairs_that_a_threshold_separates(images):
     u, values = images
     found = summary_of(u, values, (1.0, 2.0)).between(np.array([30.0, 55.0]))
-    for threshold, price in zip(found.thresholds, found.borders, strict=True):
+    for threshold, cost in zip(found.thresholds, found.borders, strict=True):
         total = 0.0
         for axis, weight in enumerate((1.0, 2.0)):
             a, b = np.delete(u, -1, axis), np.delete(u, 0, axis)
             known = np.isfinite(a) & np.isfinite(b)
             total += weight * np.sum(((a > threshold) != (b > threshold)) & known)
-        assert price == total
+        assert cost == total
 
 
 def test_a_threshold_above_everything_leaves_an_empty_cluster(images):

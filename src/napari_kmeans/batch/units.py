@@ -34,10 +34,10 @@ class Units:
         return Grid(spacing, [axes.index("T")] if "T" in axes else [])
 
     def recipe(self, asked: Recipe, image: ImageFile) -> Recipe:
-        """Return the recipe of an image: smoothing in pixels, and the price of a border along each axis.
+        """Return the recipe of an image: smoothing in pixels, and the cost of a border along each axis.
 
-        A border costs what its area is worth, so with physical sizes the price along an axis is inversely
-        proportional to the pixel size, and the full price where pixels are shortest. Positions along time are
+        A border costs what its area is worth, so with physical sizes the cost along an axis is inversely
+        proportional to the pixel size, and the full cost where pixels are shortest. Positions along time are
         neither smoothed nor made coherent with each other. Numbers that were given for each axis separately
         are only converted.
         """
@@ -51,11 +51,11 @@ class Units:
             recipe = replace(recipe, smooth=check_smooth(_one_if_equal(sigma)))
         if asked.coherence:
             shortest = min(sizes.values(), default=1.0)
-            prices = [
-                price * shortest / sizes.get(axis, shortest)
-                for axis, price in zip(axes, _along(axes, asked.coherence), strict=True)
+            costs = [
+                cost * shortest / sizes.get(axis, shortest)
+                for axis, cost in zip(axes, _along(axes, asked.coherence), strict=True)
             ]
-            recipe = replace(recipe, coherence=check_coherence(_one_if_equal(prices)))
+            recipe = replace(recipe, coherence=check_coherence(_one_if_equal(costs)))
         return recipe
 
     def _size(self, image: ImageFile, axis: str) -> float:

@@ -202,7 +202,9 @@ def _read_picture(path: Path) -> ImageFile:
         try:
             file = iio.imopen(path, "r", plugin="pillow")
         except OSError:
-            raise Unsupported("is not a supported image: OME-Zarr, TIFF, PNG, JPEG, BMP, GIF or WebP") from None
+            raise Unsupported(
+                "is not a supported image: OME-Zarr, TIFF, PNG, JPEG, BMP, GIF or WebP"
+            ) from None
         with file:
             info = file.metadata(index=0, exclude_applied=False)
             mode = _CONVERTED.get(info["mode"])

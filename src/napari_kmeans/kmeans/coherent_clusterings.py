@@ -1,4 +1,4 @@
-"""Clusterings of a coherent image: k-means with a price on borders, for every number of clusters."""
+"""Clusterings of a coherent image: k-means with a cost for borders, for every number of clusters."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _MAX_ITER = 100
 
 
 class CoherentClusterings:
-    """Clusterings of one feature with a price on borders; see `Clusterings` for the methods.
+    """Clusterings of one feature with a cost for borders; see `Clusterings` for the methods.
 
     For given centres, the labels are the global optimum. Centres are moved to the means of the original
-    values until nothing changes, from two starts: the optimum without the price, and the optimum of the
+    values until nothing changes, from two starts: the optimum without the cost, and the optimum of the
     coherent image, whose noise is gone. The better result is kept: the one with fewer empty clusters, then
     the one of less energy.
 
@@ -61,7 +61,7 @@ class CoherentClusterings:
         return all(start.is_quick(n_clusters) for start in self._starts)
 
     def confirm(self, n_clusters: int) -> str:
-        """Return an empty string: scikit-learn has no price on borders."""
+        """Return an empty string: scikit-learn has no cost for borders."""
         return ""
 
     def inertia(self, k_max: int) -> tuple[float, ...]:
@@ -118,10 +118,10 @@ def _ordered_means(intervals: CoherentIntervals, centers: NDArray[np.float64]) -
 def _cost(
     coherent: CoherentSummary, thresholds: NDArray[np.float64], centers: NDArray[np.float64]
 ) -> tuple[int, float]:
-    """Return the number of empty clusters, and the energy: inertia plus the price of the borders."""
+    """Return the number of empty clusters, and the energy: inertia plus the cost of the borders."""
     intervals = coherent.between(thresholds)
-    price = 2 * float(np.sum(np.diff(centers) * intervals.borders))
-    return int(np.sum(intervals.counts == 0)), intervals.inertia + price
+    cost = 2 * float(np.sum(np.diff(centers) * intervals.borders))
+    return int(np.sum(intervals.counts == 0)), intervals.inertia + cost
 
 
 def coherent_clustering(

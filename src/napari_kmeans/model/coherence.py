@@ -1,4 +1,4 @@
-"""From an image to its coherent image, whose thresholds give labels with a price on borders."""
+"""From an image to its coherent image, whose thresholds give labels with a cost for borders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..preprocess.coherence import Range, estimate_noise, proximal_map
 from ..summary.coherent import CoherentSummary
 from ..summary.scalar import ScalarSummary
 
-_SMALLEST_RANGE = 1e-30  # of values, so that their noise and the price of borders are above float32's 1e-38
+_SMALLEST_RANGE = 1e-30  # of values, so that their noise and the cost of borders are above float32's 1e-38
 _FINEST = 1e-3  # of the range of an image without noise: differences that are resolved
 
 
@@ -45,7 +45,7 @@ class Coherence:
 
 
 def check_coherent(pixels: Pixels, coherence: Sequence[float]) -> None:
-    """Raise ``ValueError`` if an image cannot be made coherent with these prices."""
+    """Raise ``ValueError`` if an image cannot be made coherent with these costs."""
     n_axes = len(pixels.shape)
     if len(coherence) > 1 and len(coherence) != n_axes:
         raise ValueError(
@@ -67,13 +67,13 @@ def check_coherent(pixels: Pixels, coherence: Sequence[float]) -> None:
 def coherent_pixels(
     pixels: Pixels, coherence: Sequence[float], progress: Progress | None = None, noise: float | None = None
 ) -> tuple[Pixels, NDArray[np.float32], Coherence]:
-    """Return an image whose thresholds give labels with a price on borders.
+    """Return an image whose thresholds give labels with a cost for borders.
 
     Parameters
     ----------
     pixels : Pixels
     coherence : sequence of float
-        One price for all spatial axes, or one per axis.
+        One cost for all spatial axes, or one per axis.
     progress : callable, optional
     noise : float, optional
         Noise of another image to use instead of estimating it.
@@ -87,14 +87,14 @@ def coherent_pixels(
     found : Coherence
     """
     check_coherent(pixels, coherence)
-    prices = tuple(coherence) if len(coherence) > 1 else tuple(coherence) * len(pixels.shape)
+    costs = tuple(coherence) if len(coherence) > 1 else tuple(coherence) * len(pixels.shape)
     values, low, high = _read_values(pixels, subprogress(progress, 0, 0.1))
     stored = pixels.value_format
     step = stored.unit if isinstance(stored, ScalarFormat) and stored.dtype.kind != "f" else 0.0
     if noise is None:
         noise = estimate_noise(values, step)
     _check_range(low, high, noise)
-    weights = tuple(price * noise for price in prices)
+    weights = tuple(cost * noise for cost in costs)
     u, gap = proximal_map(values, weights, _map_ranges, subprogress(progress, 0.1, 1))
     return Pixels(u, FeatureExtractor.of("gray"), None), values, Coherence(noise, weights, gap)
 

@@ -71,7 +71,7 @@ class FittedModel(Clustering):
     """Illumination field that is removed from images before they are labelled."""
 
     coherence: Coherence | None = None
-    """Noise, price of borders and duality gap, if borders between clusters have a price. The thresholds then
+    """Noise, cost of borders and duality gap, if borders between clusters have a cost. The thresholds then
     apply to the coherent image instead of the image itself."""
 
     fitted_to: FittedTo | None = None
@@ -341,7 +341,7 @@ class FittedModel(Clustering):
         return self.label(pixels, subprogress(progress, read, 1))[0]
 
     def coherent(self, pixels: Pixels, progress: Progress | None = None) -> Pixels:
-        """Return the pixels that the thresholds apply to: coherent ones if borders have a price.
+        """Return the pixels that the thresholds apply to: coherent ones if borders have a cost.
 
         Parameters
         ----------

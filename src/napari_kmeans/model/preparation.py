@@ -41,7 +41,7 @@ class Prepared:
     Attributes
     ----------
     pixels : Pixels
-        What labels are found on: without uneven illumination, and coherent if borders have a price.
+        What labels are found on: without uneven illumination, and coherent if borders have a cost.
     clusterings : Clusterings
         Its clusters, for any number of them.
     illumination : IlluminationField or None
@@ -89,7 +89,7 @@ def prepare(
     recipe : Recipe
     progress : callable, optional
     estimate : bool
-        Read sampled windows of a large image only; a price on borders is then ignored.
+        Read sampled windows of a large image only; a cost for borders is then ignored.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Spatial coherence: the exact optimum of k-means with a price on every border between unlike neighbours.
+"""Spatial coherence: the exact optimum of k-means with a cost for every border between different labels.
 
 For ordered centres c, the labelling that minimizes
 
@@ -38,7 +38,7 @@ from ..options import is_number
 from . import _kernels
 
 MAX_COHERENCE = 100.0
-"""Largest price of a border, in units of the noise."""
+"""Largest cost of a border, in units of the noise."""
 
 _MAX_ROUNDS = 500
 _CHECK_EVERY = 3
@@ -55,7 +55,7 @@ _PIECE = 1 << 16  # pixels at a time, so that temporaries stay in the cache
 
 
 def check_coherence(coherence: Any) -> tuple[float, ...]:
-    """Return the prices of borders: one for all axes or one per axis; empty if all are 0.
+    """Return the costs of borders: one for all axes or one per axis; empty if all are 0.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from .scalar import ScalarSummary
 N_CELLS = 1 << 16
 """Equal cells over the range of the coherent image."""
 
-_LEAST_RANGE = 1e-5  # of that of the values: less is the rounding of a price that left one value
+_LEAST_RANGE = 1e-5  # of that of the values: less is the rounding of a cost that left one value
 
 
 @dataclass(frozen=True, eq=False)

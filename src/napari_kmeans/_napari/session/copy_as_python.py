@@ -100,8 +100,8 @@ def _keywords(session: Session, model: KMeansModel) -> dict[str, str]:
     if asked.smooth:
         keywords["smooth"] = repr(sigma_of(session.image, asked.smooth))
     if recipe.coherence:
-        prices = list(recipe.coherence)
-        keywords["coherence"] = repr(prices[0] if len(set(prices)) == 1 else prices)
+        costs = list(recipe.coherence)
+        keywords["coherence"] = repr(costs[0] if len(set(costs)) == 1 else costs)
     if recipe.exclude:
         keywords["exclude"] = repr(recipe.exclude)
     return keywords
