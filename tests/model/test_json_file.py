@@ -15,6 +15,12 @@ def test_what_is_written_is_read_again(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "r.json"]
 
 
+def test_a_file_is_replaced(tmp_path):
+    for k in ("3", "4"):
+        json_file.write(tmp_path / "r.json", RECIPE.replace("3", k))
+    assert json_file.read(tmp_path / "r.json", "recipe", 2)["k"] == 4
+
+
 def test_a_file_far_too_large_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(json_file, "_MAX_BYTES", 1000)
     (tmp_path / "r.json").write_text(RECIPE + " " * 1000)

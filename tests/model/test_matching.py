@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import napari_kmeans
+from napari_kmeans.blocks.pixels import Pixels
+from napari_kmeans.model.matching import matched
 
 RNG = np.random.default_rng(5)
 TRUTH = RNG.integers(0, 3, (60, 80))
@@ -43,6 +45,18 @@ def test_match_range_scales_the_centers_of_colors():
     expected = model.predict(colors)
     assert (quiet(model, brighter) != expected).any()
     np.testing.assert_array_equal(model.predict(brighter, match="range"), expected)
+
+
+def test_a_scaled_model_is_saved_with_its_own_clusters(model):
+    other = IMAGE * np.float32(7) - np.float32(400)
+    scaled = matched(model, Pixels.of(other), "range")
+    assert scaled.recipe.edits.thresholds == tuple(scaled.thresholds)
+    loaded = napari_kmeans.KMeansModel.from_json(scaled.to_json())
+    np.testing.assert_array_equal(loaded.predict(other), model.predict(other, match="range"))
+    colors = RNG.integers(0, 90, (30, 40, 3)).astype(np.uint8)
+    model = napari_kmeans.fit(colors, 3, features="rgb", channel_axis=-1)
+    scaled = matched(model, Pixels.of(colors * 2, features="rgb", channel_axis=-1), "range")
+    assert scaled.recipe.edits.centers == tuple(map(tuple, scaled.centers))
 
 
 def test_match_refit_fits_the_recipe_and_keeps_edits(model):

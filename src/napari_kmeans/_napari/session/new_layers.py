@@ -63,14 +63,11 @@ class NewLayers(QObject):
         if session is None or session.model is None or not labels:
             return
         on_demand = labels_on_demand(session, with_background=False)[0]
-        model, request, clean_up = (
-            session.model.with_background([]),
-            session.request,
-            session.asked.recipe.clean_up,
-        )
+        model, request = session.model.with_background([]), session.request
         assert session.resolutions is not None
-        if request.stays_on_demand(session.resolutions, session.measured):
-            clean_up = None  # as on screen
+        # As on screen: labels on demand are not cleaned up.
+        stays = request.stays_on_demand(session.resolutions, session.measured)
+        clean_up = None if stays else session.asked.recipe.clean_up
         name = f"{session.image.name} {', '.join(_names(session.model, labels))}"
         chosen = np.isin(np.arange(256), labels).astype(np.uint8)
 
