@@ -24,7 +24,8 @@ WINDOW = 1040, 680
 CANVAS_AND_DOCK = 760, 620
 NARROW = 300, 600
 DIFFERS = 3  # exit status of a process that takes pictures
-TOLERANCE = 4.0  # gray values, mean difference of pictures reduced to an eighth: fonts differ that much, controls more
+LABEL = 3, 9  # its size in pixels of a picture reduced to an eighth
+TOLERANCE = 4.0  # gray values, mean difference of the area that differs most
 SAMPLES_SHOWN = {"coins": 4, "tissue": 4, "cells": 3}
 
 
@@ -337,9 +338,13 @@ def few_colors(pixmap: Any) -> Any:
 
 
 def difference(pictures: Sequence[Any], path: Path) -> float:
-    """Return how much frames differ from the last ones: a mean of gray values, or infinity if sizes or numbers differ."""
+    """Return how much frames differ from the last ones where they differ most: infinity if sizes or numbers differ.
+
+    A mean over all pixels would not show a label that has changed.
+    """
     import numpy as np
     from PIL import Image, ImageSequence
+    from scipy.ndimage import uniform_filter
 
     if not path.exists():
         return float("inf")
@@ -350,7 +355,8 @@ def difference(pictures: Sequence[Any], path: Path) -> float:
         size = (-(-last.width // 8), -(-last.height // 8))
         for frames in zip(pictures, ImageSequence.Iterator(last), strict=True):
             small = [np.asarray(each.convert("RGB").resize(size), dtype=float) for each in frames]
-            differs = max(differs, float(np.abs(small[0] - small[1]).mean()))
+            gray = np.abs(small[0] - small[1]).mean(axis=-1)
+            differs = max(differs, float(uniform_filter(gray, LABEL).max()))
     return differs
 
 

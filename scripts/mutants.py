@@ -48,7 +48,7 @@ MORE_TESTS = {
     "labels/_region_kernels.py": ["tests/labels/test_clean_up.py"],
     "model/_kernels.py": ["tests/model/test_labellers.py"],
     "model/coherence.py": ["tests/model/test_label_pixels.py", "tests/model/test_segmentation.py"],
-    "model/edits.py": ["tests/model/test_model.py"],
+    "model/edits.py": ["tests/model/test_model.py", "tests/model/test_fitted_model.py"],
     "model/fitted_model.py": [f"tests/model/test_{name}.py" for name in ("model", "edits", "matching")],
     "model/label_pixels.py": ["tests/model/test_segmentation.py"],
     "model/model.py": ["tests/model/test_confidence.py", "tests/model/test_matching.py"],

@@ -298,3 +298,11 @@ def test_four_bytes_a_pixel_are_kept_and_given_back():
     finally:
         tracemalloc.stop()
     assert plain.pixels is pixels
+
+
+@pytest.mark.parametrize(("dtype", "unit"), [("float32", 1 / 255), ("float64", 1 / 255), ("uint8", 1)])
+def test_the_noise_is_that_of_the_image_in_its_own_units(dtype, unit):
+    rng = np.random.default_rng(0)
+    image = np.clip(rng.normal(np.where(np.arange(200) < 90, 60, 180), 10, (150, 200)), 0, 255)
+    model = napari_kmeans.fit((np.rint(image) * unit).astype(dtype), 2, coherence=1)
+    assert model.coherence.noise == pytest.approx(10 * unit, rel=0.05)

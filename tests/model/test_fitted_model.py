@@ -98,6 +98,11 @@ def test_invalid_edits_are_rejected(model, change, error, message):
 def test_several_features_have_no_thresholds(colored):
     with pytest.raises(ValueError, match=r"values of one feature.*3 features \(L\*, a\*, b\*\)"):
         colored.with_thresholds([1, 2, 3])
+    model = napari_kmeans.fit(
+        np.random.default_rng(0).random((9, 9, 4)), 2, features="channels", channel_axis=-1
+    )
+    with pytest.raises(ValueError, match=r"4 features \(channel 1, channel 2, channel 3, …\)"):
+        model.with_thresholds([0.5])
 
 
 def test_clusters_of_colours_can_be_merged_and_set_to_background(picture, colored):

@@ -118,6 +118,17 @@ def test_with_weights_of_images_colors_count_the_same():
     assert sorted(model.counts.tolist()) == [11, 11]
 
 
+def test_transparent_pixels_do_not_count_for_the_weight_of_an_image():
+    rng = np.random.default_rng(3)
+    opaque, half = (rng.integers(0, 255, (20, 30, 4), dtype=np.uint8) for _ in range(2))
+    opaque[..., 3] = 255
+    half[:, :15, 3], half[:, 15:, 3] = 255, 0
+    model = napari_kmeans.fit([opaque, half], 3, features="gray", channel_axis=-1, weights="images")
+    visible = half[:, :15]
+    expected = napari_kmeans.fit([opaque, visible, visible], 3, features="gray", channel_axis=-1)
+    np.testing.assert_array_equal(model.centers, expected.centers)
+
+
 def test_images_of_one_size_have_the_same_model_with_either_weights():
     images = [RNG.integers(0, 200, (30, 30), dtype=np.uint8) for _ in range(3)]
     of_pixels, of_images = (napari_kmeans.fit(images, 3, weights=w) for w in ("pixels", "images"))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from napari_kmeans import Channels, CleanUp, Illumination, Recipe, Stain, Texture, fit
 from napari_kmeans.model import recipe_file
+from napari_kmeans.model.edits import Edits
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -57,6 +58,13 @@ def test_what_is_written_is_valid_and_read_again(tmp_path: Path, recipe: Recipe)
 def test_recipes_written_by_hand_may_be_short(fields: dict[str, Any], expected: Recipe) -> None:
     VALIDATOR.validate(document(**fields))
     assert Recipe.from_json(json.dumps(document(**fields))) == expected
+
+
+def test_moved_centres_are_read_again(tmp_path: Path) -> None:
+    edits = Edits(centers=((1.0, 2.0, 3.0), (4.0, 5.0, 6.0)), scales=(1.0, 1.0, 2.0))
+    recipe = Recipe.of(2, features="rgb", edits=edits)
+    recipe.save(tmp_path / "r.json")
+    assert Recipe.load(tmp_path / "r.json") == recipe
 
 
 HOSTILE = [

@@ -45,6 +45,15 @@ def test_another_number_of_positions_is_rejected(coins, stack):
         stack.predict(np.stack([coins] * 3))
 
 
+@pytest.mark.parametrize("match", ["range", "refit"])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_models_are_matched_position_by_position(coins, stack, match, lazy):
+    other = np.stack([coins.astype(np.uint16) * 3 + 7, 900 - coins.astype(np.uint16)])
+    found = stack.predict(da.from_array(other, chunks=(1, 100, 100)) if lazy else other, match=match)
+    for labels, plane, model in zip(np.asarray(found), other, stack, strict=True):
+        assert np.array_equal(labels, model.predict(plane, match=match))
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
