@@ -216,11 +216,11 @@ def cleaned(studio: Studio, theme: str = "dark") -> Any:
     dock.majority.value = 2
     dock.min_size.value = 150
     dock.fill_holes.value = 150
-    sections = (dock.view.prepare, dock.view.where, dock.view.clean_up)
+    sections = (dock.view.where, dock.view.clean_up)
     for section in sections:
         section.button.setChecked(True)
     studio.wait()
-    picture = studio.dock_at(300, 840)
+    picture = studio.dock_at(300, 880)
     for section in sections:
         section.button.setChecked(False)
     for control in (dock.majority, dock.min_size, dock.fill_holes):

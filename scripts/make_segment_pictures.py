@@ -34,7 +34,7 @@ def show(name: str, image: np.ndarray, results: dict[str, np.ndarray]) -> None:
             axis.axis("off")
         figure.tight_layout()
         buffer = io.BytesIO()
-        figure.savefig(buffer, dpi=100)
+        figure.savefig(buffer, dpi=90)
         plt.close(figure)
         with Image.open(buffer) as picture:
             few_colors = picture.quantize(20, method=Image.Quantize.FASTOCTREE).convert("RGBA")
