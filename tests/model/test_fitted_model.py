@@ -88,6 +88,7 @@ def test_names_can_be_set_and_removed(model):
         (lambda m: m.merged([{1: 2}]), TypeError, "groups must be a list of lists of clusters"),
         (lambda m: m.with_background(2), TypeError, "labels must be a list of clusters, such as .1., not 2"),
         (lambda m: m.with_thresholds("ab"), TypeError, "thresholds must be 3 numbers, not 'ab'"),
+        (lambda m: m.with_thresholds(None), TypeError, "thresholds must be 3 numbers, not None"),
     ],
 )
 def test_invalid_edits_are_rejected(model, change, error, message):
