@@ -56,6 +56,7 @@ MORE_TESTS = {
     "model/preparation.py": ["tests/model/test_segmentation.py", "tests/model/test_pooled.py"],
     "summary/_color_kernels.py": ["tests/summary/test_color_cells.py"],
     "summary/_kernels.py": ["tests/summary/test_bit_cells.py"],
+    "summary/bit_cells.py": ["tests/summary/test_plan.py"],
     "summary/coherent.py": ["tests/kmeans/test_coherent_clusterings.py", "tests/model/test_coherence.py"],
     "summary/plan.py": ["tests/summary/test_bit_cells.py", "tests/summary/test_counted_values.py"],
     "summary/summarize.py": ["tests/model/test_pooled.py"],

@@ -149,3 +149,26 @@ def test_neighbouring_integers_beyond_float64_are_distinguished():
     summary = summary_of(image)
     assert [summary.origin + int(value) for value in summary.values] == [2**63 + 1, 2**63 + 3]
     assert summary.counts.tolist() == [2, 1]
+
+
+def narrow_ranges(rng):
+    """Two ranges of 62-bit integers that share their high bits, so that the first cells are far too wide."""
+    return 2**62 + np.append(rng.integers(0, 10**9, 80_000), 2**54 + rng.integers(0, 10**9, 300))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.random.default_rng(0).random(200_000),
+        np.random.default_rng(0).lognormal(3, 2, 200_000).astype(np.float32),
+        narrow_ranges(np.random.default_rng(0)),
+    ],
+    ids=["uniform", "lognormal", "narrow ranges"],
+)
+def test_the_estimated_scatter_within_cells_is_that_of_the_pixels(image):
+    summary = summary_of(image)
+    assert not summary.exact
+    values = (image - image.dtype.type(summary.origin)).astype(np.float64)
+    nearest = np.searchsorted((summary.values[1:] + summary.values[:-1]) / 2, values)
+    scatter = np.sum((values - summary.values[nearest]) ** 2)
+    assert summary.spread == pytest.approx(scatter, rel=0.1)

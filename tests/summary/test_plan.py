@@ -11,6 +11,7 @@ from napari_kmeans.summary import bit_cells, color_cells
 from napari_kmeans.summary.counted_values import CountedValuesPlan
 from napari_kmeans.summary.plan import Plan
 from napari_kmeans.summary.sample import SamplePlan
+from napari_kmeans.summary.scalar import ScalarSummary
 from napari_kmeans.summary.summarize import summarize
 
 
@@ -22,6 +23,21 @@ def test_counts_of_blocks_are_added():
     total = plan.combine(first.copy(), second)
     assert np.array_equal(total, np.bincount(image[image != 3], minlength=256))
     assert np.array_equal(plan.combine(second, first), total)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+@pytest.mark.parametrize("n_values", [40, 10**6])
+def test_plans_of_wide_types_add_the_counts_of_blocks(dtype, n_values):
+    image = (np.random.default_rng(0).integers(0, n_values, (100, 1000)) / 7 * 5).astype(dtype)
+    pixels = Pixels.of(image)
+    plan = bit_cells.first_plan(pixels.value_format)
+    while not isinstance(plan, ScalarSummary):
+        first, second = (plan.chunk(pixels.load(box)) for box in row_boxes(image.shape, 50_000))
+        [whole] = (plan.chunk(pixels.load(box)) for box in row_boxes(image.shape, 100_000))
+        assert np.array_equal(plan.combine(first.copy(), second), whole)
+        assert np.array_equal(plan.combine(second, first), whole)
+        plan = plan.finalize(whole)
+    assert plan.n_pixels == image.size
 
 
 CHANNELS = get_feature_space("channels")

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from napari_kmeans.summary.vector import VectorSummary, outer_products
+from napari_kmeans.summary.vector import VectorSummary, check_integers, outer_products
 
 
 def points(n=500, d=3, seed=0):
@@ -44,3 +45,13 @@ def test_outer_products_are_weighted_and_summed():
     positions, counts = points()
     expected = (positions * counts[:, np.newaxis]).T @ positions
     np.testing.assert_allclose(outer_products(positions, counts), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("high", "text"), [(2**60, f"near {2**60}"), (2**60 + 9, f"from {2**60} to {2**60 + 9}")]
+)
+def test_integers_that_float64_cannot_distinguish_are_named(high, text):
+    with pytest.raises(ValueError, match=f"image has a feature with integers {text}, which"):
+        check_integers(2**60, high, are_rounded=True)
+    if high == 2**60:
+        check_integers(2**60, high)  # a constant that has not been rounded is one value
