@@ -1,4 +1,4 @@
-"""The kinds of arrays an image may be: NumPy arrays in memory or mapped to it, dask and zarr arrays.
+"""Supported array types: NumPy arrays and memory maps, dask and zarr arrays.
 
 dask and zarr are not imported until such an array is given.
 """
@@ -113,7 +113,7 @@ def in_memory(array: Any) -> Any:
         return array
     # An empty list of callbacks disables napari's process-wide cache, which fails when threads share it.
     block = array.compute(scheduler="synchronous", callbacks=[])
-    if isinstance(block, np.ma.MaskedArray):  # although the metadata of the array does not say so
+    if isinstance(block, np.ma.MaskedArray):  # despite the metadata of the array
         raise TypeError(
             "a block of the dask array is a masked array; pass dask.array.ma.getdata(array) and "
             "mask=~dask.array.ma.getmaskarray(array)"
@@ -122,20 +122,20 @@ def in_memory(array: Any) -> Any:
 
 
 def is_masked(array: object) -> bool:
-    """Return whether something is a masked NumPy array, or a dask array of such blocks."""
+    """Return whether an object is a masked NumPy array, or a dask array of such blocks."""
     return isinstance(getattr(array, "_meta", array), np.ma.MaskedArray)
 
 
 def is_dask(array: object) -> bool:
-    """Return whether something is a dask array."""
+    """Return whether an object is a dask array."""
     return is_of("dask", array) and hasattr(array, "dask")
 
 
 def is_zarr(array: object) -> bool:
-    """Return whether something is a zarr array."""
+    """Return whether an object is a zarr array."""
     return is_of("zarr", array) and hasattr(array, "chunks")
 
 
 def is_of(package: str, thing: object) -> bool:
-    """Return whether an object is of a package's class, without importing the package."""
+    """Return whether an object's class is defined in a package, without importing the package."""
     return any(parent.__module__.partition(".")[0] == package for parent in type(thing).__mro__)

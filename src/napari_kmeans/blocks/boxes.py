@@ -1,4 +1,4 @@
-"""Boxes: how an image is cut into blocks."""
+"""Boxes: cut an image into blocks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Box = tuple[slice, ...]
 Chunks = Sequence[Sequence[int]]
 """Chunk lengths along each axis, as in dask."""
 
-_MAX_BOXES = 1 << 22  # a day's work for 50 blocks a second, and 1 GB of boxes
+_MAX_BOXES = 1 << 22  # a day at 50 blocks per second; the boxes take 1 GB
 
 _N_WINDOWS, _WINDOW_PIXELS = 16, 1 << 14
 

@@ -1,4 +1,4 @@
-"""Containers of images, whose axes have names: xarray arrays, napari image layers and image files.
+"""Image containers with named axes: xarray arrays, napari image layers and image files.
 
 Neither xarray nor napari is imported before a user passes one of their objects.
 """
@@ -28,7 +28,7 @@ _COLOR_SIZES = (3, 4)
 
 
 class NamedAxes(Protocol):
-    """An image whose axes have letters, such as `napari_kmeans.ImageFile`."""
+    """An image with one letter per axis, such as `napari_kmeans.ImageFile`."""
 
     data: Any
     axes: str
@@ -49,7 +49,7 @@ def _unknown(without: Collection[int]) -> PixelSizes:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a container holds.
+    """Contents of a container.
 
     Attributes
     ----------
@@ -58,11 +58,11 @@ class Contents:
     nodata : float or None
         Value of missing pixels.
     wrap : callable
-        Takes an array of the spatial shape and its name, and returns it in a container of the same kind.
+        Takes an array of the spatial shape and its name; returns the array in a container of the same kind.
     names_axes : bool
-        Whether the container says which of its axes holds channels.
+        Whether the container names its channel axis.
     measure : callable
-        Takes axes of `data`, and returns the pixel size along all others but time, and its unit.
+        Takes axes of `data`; returns the pixel size along all other axes except time, and its unit.
     """
 
     data: Any
@@ -73,25 +73,25 @@ class Contents:
     measure: Callable[[Collection[int]], PixelSizes] = field(default=_unknown)
 
     def size(self, without: int | None = None) -> PixelSizes:
-        """Return the pixel size along the spatial axes but time and another one, and its unit."""
+        """Return the pixel size along the spatial axes except time and `without`, and its unit."""
         axes = (self.channel_axis, without)
         return self.measure({axis % self.data.ndim for axis in axes if axis is not None})
 
     @property
     def is_ambiguous(self) -> bool:
-        """Whether the last axis may hold colours although nothing says so."""
+        """Whether the last axis may hold colours, without being declared as the channel axis."""
         if self.names_axes or self.channel_axis is not None:
             return False
         shape: tuple[int, ...] = getattr(self.data, "shape", ())
         return len(shape) == 3 and shape[2] in _COLOR_SIZES
 
     def without_container(self) -> Contents:
-        """Return the contents with labels as plain arrays, and with settled axes."""
+        """Return the contents with plain arrays as labels and with unambiguous axes."""
         return replace(self, wrap=_unchanged, names_axes=True)
 
 
 def open_container(image: Any, channel_axis: int | str | None = None, default: int | None = None) -> Contents:
-    """Return the array of an image, its channel axis, and how its labels are returned.
+    """Return the contents of an image: its array, its channel axis, and the container of its labels.
 
     Parameters
     ----------
@@ -100,12 +100,12 @@ def open_container(image: Any, channel_axis: int | str | None = None, default: i
     channel_axis : int or str, optional
         As the user gave it; the name of a dimension for a DataArray.
     default : int, optional
-        Channel axis of an image that does not name its axes, if none is given.
+        Channel axis to use if the image does not name its axes and `channel_axis` is not given.
 
     Raises
     ------
     TypeError
-        If it is a path, a picture of Pillow, or another object that contains no array.
+        If it is a path, a Pillow image, or another object that contains no array.
     ValueError
         If a dimension has no such name.
     """
@@ -123,7 +123,7 @@ def open_container(image: Any, channel_axis: int | str | None = None, default: i
         raise TypeError(
             f"channel_axis={channel_axis!r} names a dimension of an xarray.DataArray; use an int otherwise"
         )
-    if has_named_axes(image):  # it names every axis, so that a missing one needs no default
+    if has_named_axes(image):  # every axis is named, so a missing channel axis needs no default
         return Contents(
             image.data,
             image.channel_axis if channel_axis is None else channel_axis,
@@ -138,7 +138,7 @@ def open_container(image: Any, channel_axis: int | str | None = None, default: i
 
 
 def warn_if_ambiguous(opened: Iterable[Contents]) -> None:
-    """Issue one ``UserWarning`` if an image may be one of colours, and neither it nor the user says so."""
+    """Issue one ``UserWarning`` if an image may hold colours, but neither it nor the user declares them."""
     for contents in opened:
         if contents.is_ambiguous:
             warn_user(
@@ -149,12 +149,12 @@ def warn_if_ambiguous(opened: Iterable[Contents]) -> None:
 
 
 def is_data_array(image: object) -> bool:
-    """Return whether something is an ``xarray.DataArray``."""
+    """Return whether an object is an ``xarray.DataArray``."""
     return is_of("xarray", image) and hasattr(image, "dims") and hasattr(image, "isel")
 
 
 def has_named_axes(image: Any) -> TypeGuard[NamedAxes]:
-    """Return whether the axes of an image have letters; arrays are not asked for their data."""
+    """Return whether the axes of an image have letters; the data of arrays is not accessed."""
     return isinstance(getattr(image, "axes", None), str) and hasattr(image, "nodata")
 
 
@@ -165,7 +165,7 @@ def open_mask(mask: Any) -> Any:
 
 
 def axis_number(image: Any, axis: Any) -> Any:
-    """Return the number of an axis that may be the name of a dimension of a DataArray."""
+    """Return the number of an axis, which may be given as the name of a DataArray dimension."""
     if not isinstance(axis, str) or not is_data_array(image):
         return axis
     if axis not in image.dims:
@@ -209,5 +209,5 @@ def _open_layer(layer: Any, channel_axis: int | None) -> Contents:
 
 
 def levels_of(layer: Any) -> list[Any]:
-    """Return the arrays of a napari layer, one per resolution level, the finest first."""
+    """Return the arrays of a napari layer, one per resolution level, beginning with the finest."""
     return list(layer.data) if layer.multiscale else [layer.data]

@@ -1,4 +1,4 @@
-"""The loop over blocks on a Dask cluster: workers read their blocks, and only results travel."""
+"""Loop over blocks on a Dask cluster: workers read their blocks, and only results are transferred."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TIMEOUT = 10  # seconds that a scheduler may take to answer
 
 
 def current_client() -> Any:
-    """Return the client of `use_scheduler`, else distributed's default client, else None."""
+    """Return the client of `use_scheduler`, or else distributed's default client, or None."""
     client = _client.get()
     if client is None and "distributed" in sys.modules:
         from distributed import default_client
@@ -69,7 +69,7 @@ def use_scheduler(address: str) -> Iterator[None]:
 
 
 def _check_address(address: str) -> None:
-    """Raise ``ValueError`` unless an address is one; a client of an invalid one waits 20 s when it is deleted."""
+    """Raise ``ValueError`` if an address is invalid; otherwise deleting its client would take 20 s."""
     from distributed.comm.addressing import get_address_host_port
 
     if not address.startswith("inproc:"):
@@ -85,7 +85,7 @@ def run(
 ) -> Iterator[T]:
     """Yield ``function(block)`` for the block in each box, in order, computed by the workers.
 
-    Blocks of a lost worker are computed again by the others.
+    Other workers compute the blocks of a lost worker again.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def run(
     try:
         most = 2 * max(1, sum(client.nthreads().values()))
         for done in range(1, len(boxes) + 1):
-            # Two per thread keep every thread busy and bound the memory of the workers.
+            # Two blocks per thread keep every thread busy and limit the memory of the workers.
             for box in islice(todo, most - len(waiting)):
                 waiting.append(client.compute(compute(held, pixels.reader, box, *pixels.crop(box))))
             yield waiting.popleft().result()

@@ -1,4 +1,4 @@
-"""Windows of an image that is not in memory, each read once."""
+"""Windows of an image that is not in memory; each is read only once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .boxes import Box
 
 
 class KeptWindows:
-    """Part of the array interface for windows of a dask array, which are read once and kept.
+    """Dask array that keeps the windows that were read from it, behind part of the array interface.
 
-    An estimate visits the same windows several times: to find cells, to count them, and for the illumination.
+    An estimate reads the same windows several times: to find cells, to count them, and for the illumination.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The only loop over pixels: a function is run on each block of an image, in threads or on a Dask cluster."""
+"""Run a function on each block of an image, in threads or on a Dask cluster: the only loop over pixels."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ T = TypeVar("T")
 BLOCK_PIXELS = 1 << 22
 """Maximum number of pixels in a block. Cancelling waits for the blocks in progress."""
 
-_MIN_PIXELS = 1 << 18  # smaller blocks cost more to hand to a thread than they save
+_MIN_PIXELS = 1 << 18  # for smaller blocks, the overhead of a thread outweighs the gain
 
 N_THREADS = min(os.cpu_count() or 1, 8)
-"""Number of blocks worked on at the same time."""
+"""Number of blocks that are processed at the same time."""
 
 
 def run(function: Callable[[S], T], boxes: Sequence[S], progress: Progress | None = None) -> Iterator[T]:
@@ -52,7 +52,7 @@ def run(function: Callable[[S], T], boxes: Sequence[S], progress: Progress | Non
     todo = iter(boxes)
     try:
         for done in range(1, len(boxes) + 1):
-            # Two per thread keep every thread busy and bound the results in memory.
+            # Two boxes per thread keep every thread busy and limit the results in memory.
             for box in islice(todo, 2 * N_THREADS - len(waiting)):
                 waiting.append(pool.submit(function, box))
             yield waiting.popleft().result()
@@ -66,7 +66,7 @@ def run(function: Callable[[S], T], boxes: Sequence[S], progress: Progress | Non
 
 @cache
 def _pool(n_threads: int) -> ThreadPoolExecutor:
-    """Return a thread pool that is kept: starting threads takes as long as reading a small image."""
+    """Return a cached thread pool, because starting threads takes as long as reading a small image."""
     return ThreadPoolExecutor(n_threads, thread_name_prefix="napari-kmeans")
 
 
@@ -78,8 +78,8 @@ def map_blocks(
 ) -> Iterator[T]:
     """Yield ``function(block)`` for the block in each box, in order; see `run`.
 
-    Lazy images are read where the work is done: on the current Dask cluster if there is one, so that only
-    results travel. `function` must then be picklable.
+    If there is a current Dask cluster, its workers read the blocks of a lazy image, so only results are
+    transferred. `function` must then be picklable.
     """
     boxes = block_boxes(pixels) if boxes is None else boxes
     client = None if pixels.chunks is None else dask_cluster.current_client()
@@ -106,7 +106,7 @@ def block_boxes(pixels: Pixels) -> list[Box]:
 
 
 def _suitable_size(shape: Sequence[int], least: int | None = None) -> int:
-    """Return the pixels of a block: small enough that each thread gets a few blocks."""
+    """Return a number of pixels per block that is small enough to give each thread a few blocks."""
     least = _MIN_PIXELS if least is None else least
     return min(max(math.prod(shape) // (2 * N_THREADS), least), BLOCK_PIXELS)
 

@@ -1,4 +1,4 @@
-"""Pixel size of an image file, an xarray array or a napari layer, along its spatial axes but time."""
+"""Pixel size of an image file, an xarray array or a napari layer, along its spatial axes except time."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 PixelSizes = tuple[tuple[float, ...], str]
-"""Sizes along the spatial axes but time, and their unit; ``((), "")`` if unknown."""
+"""Sizes along the spatial axes except time, and their unit; ``((), "")`` if unknown."""
 
 UNKNOWN: PixelSizes = ((), "")
 
 _TIME = ("t", "time")
-_EVEN = 1e-3  # relative difference of the steps of coordinates that is ignored
+_EVEN = 1e-3  # relative tolerance for evenly spaced coordinates
 
 
 def size_of_file(image: Any, without: Collection[int] | None = None) -> PixelSizes:
@@ -23,7 +23,7 @@ def size_of_file(image: Any, without: Collection[int] | None = None) -> PixelSiz
     ----------
     image : ImageFile
     without : collection of int, optional
-        Axes that are not spatial, apart from time; by default that of the channels.
+        Axes that are not spatial, apart from time; by default the channel axis.
     """
     others = (image.channel_axis,) if without is None else without
     axes = [letter for axis, letter in enumerate(image.axes) if axis not in others and letter not in "TS"]
@@ -33,7 +33,7 @@ def size_of_file(image: Any, without: Collection[int] | None = None) -> PixelSiz
 
 
 def size_of_data_array(image: Any, without: Collection[int] = ()) -> PixelSizes:
-    """Return the steps of a DataArray's coordinates, if these are even and have one unit (``units``)."""
+    """Return the steps of a DataArray's coordinates, if they are even and share one unit (``units``)."""
     sizes, units = [], set()
     for axis, name in enumerate(image.dims):
         if axis in without or str(name).lower() in _TIME:
@@ -51,7 +51,7 @@ def size_of_data_array(image: Any, without: Collection[int] = ()) -> PixelSizes:
 
 
 def size_of_layer(layer: Any, without: Collection[int] = ()) -> PixelSizes:
-    """Return the scale of a napari image layer, if its axes have one unit of length."""
+    """Return the scale of a napari image layer, if its axes share one unit of length."""
     sizes, units = [], set()
     for axis, (name, step, unit) in enumerate(zip(layer.axis_labels, layer.scale, layer.units, strict=True)):
         is_time = str(name).lower() in _TIME or dict(unit.dimensionality) == {"[time]": 1}
@@ -74,5 +74,5 @@ def _with_one_unit(sizes: list[float], units: set[str]) -> PixelSizes:
 
 
 def _spelled(unit: str) -> str:
-    """Spell micro as image files do, so that a model fits files and layers alike."""
+    """Spell micro as image files do, so that a model fits both files and layers."""
     return unit.replace("\u03bc", "u").replace("\u00b5", "u")

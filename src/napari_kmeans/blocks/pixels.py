@@ -1,4 +1,4 @@
-"""An image as a source of values to cluster, read block by block.
+"""Source of the values to cluster: an image that is read block by block.
 
 NumPy arrays and memory maps are read in place, zarr and dask arrays chunk by chunk. Code above this module
 does not depend on where an image is stored.
@@ -71,7 +71,7 @@ class Block:
 
 @dataclass(frozen=True)
 class BlockReader:
-    """An image without its pixels: makes blocks from pixels that were read elsewhere.
+    """Builder of blocks from pixels that were read elsewhere.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class BlockReader:
     shape : tuple of int
         Spatial shape.
     halo : tuple of int
-        Pixels around a box that the extractor needs, along each spatial axis.
+        Number of pixels around a box that the extractor needs, along each spatial axis.
     """
 
     extractor: FeatureExtractor
@@ -105,16 +105,16 @@ class BlockReader:
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """An image, its mask, and how its pixels become values.
+    """An image, its mask, and the extractor that computes values from its pixels.
 
     Attributes
     ----------
     image : NumPy or dask array
-        Its channel axis, if any, is the last.
+        The channel axis, if any, is last.
     extractor : FeatureExtractor
     n_channels : int or None
     mask : NumPy or dask array, or None
-        Of the spatial shape; nonzero = use the pixel.
+        Has the spatial shape; nonzero = use the pixel.
     channel_names : tuple of str
         Names of the channels, if they have any.
     """
@@ -196,12 +196,12 @@ class Pixels:
 
     @property
     def halo(self) -> tuple[int, ...]:
-        """Pixels around a box that the extractor needs, along each spatial axis."""
+        """Number of pixels around a box that the extractor needs, along each spatial axis."""
         return self.extractor.halo(self.image.dtype, self.n_channels, len(self.shape))
 
     @property
     def reader(self) -> BlockReader:
-        """Makes the blocks of this image."""
+        """Builder of the blocks of this image."""
         return BlockReader(self.extractor, self.n_channels, self.shape, self.halo)
 
     def at(self, axis: int, position: int) -> Pixels:
@@ -220,7 +220,7 @@ class Pixels:
         return replace(self, image=self.image[index], extractor=extractor, mask=mask)
 
     def crop(self, box: Box) -> tuple[Any, Any]:
-        """Return image and mask of a box with its halo; lazy arrays stay lazy."""
+        """Return the image in a box with its halo, and the mask in the box; lazy arrays stay lazy."""
         outer, _ = add_halo(box, self.shape, self.halo)
         return self.image[outer], None if self.mask is None else self.mask[box]
 

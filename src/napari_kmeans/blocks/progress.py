@@ -1,4 +1,4 @@
-"""Progress callbacks: how far the work is, and how it is cancelled."""
+"""Progress callbacks, which report progress and can cancel the work."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import overload
 
 Progress = Callable[[float], None]
-"""Takes the completed share of the work, 0 to 1. An exception that it raises ends the work."""
+"""Takes the completed share of the work, 0 to 1. Raising an exception stops the work."""
 
 
 class Cancelled(Exception):
