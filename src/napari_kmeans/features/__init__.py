@@ -1,4 +1,4 @@
-"""What a pixel is clustered by: one class and one entry in `FEATURES` for each feature space."""
+"""Feature spaces, by which pixels are clustered: one class and one entry in `FEATURES` for each."""
 
 from .channels import Channels
 from .extractor import FeatureExtractor

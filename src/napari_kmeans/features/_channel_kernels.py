@@ -16,8 +16,8 @@ from ..compiled import kernel
 def divide_by_norm(columns: NDArray[np.float64], power: int, norms: NDArray[np.float64]) -> None:
     """Divide each pixel by the norm of its channels, in place.
 
-    Norms are summed channel by channel, so their bits do not depend on blocks, and relative to the largest
-    channel, so squares neither overflow nor underflow.
+    Norms are summed channel by channel, so they do not depend on the blocks to the last bit, and relative to
+    the largest channel, so squares neither overflow nor underflow.
 
     Parameters
     ----------

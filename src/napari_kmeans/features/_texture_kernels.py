@@ -1,6 +1,6 @@
-"""Compiled loops over the pixels of a texture.
+"""Compiled loops for texture features.
 
-They do what SciPy and scikit-image do, in the same order and precision, so the results are the same to the
+They compute in the same order and precision as SciPy and scikit-image, so the results are the same to the
 last bit on machines that do not fuse multiplications and additions. Compiled code does not check bounds; with
 ``NUMBA_DISABLE_JIT=1`` the same functions run in Python.
 """
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ..compiled import kernel
 
-_CHUNK = 512  # pixels averaged at a time, so that the rows they need stay in the cache
-_ONE, _TWO = np.float32(1), np.float32(2)  # float32 does not widen what it is combined with
+_CHUNK = 512  # pixels averaged at a time, so that their rows stay in the cache
+_ONE, _TWO = np.float32(1), np.float32(2)  # float32, so that float32 images are not widened
 _QUARTER, _HALF = np.float64(0.25), np.float64(0.5)  # float64, since SciPy sums in float64
 
 
@@ -30,7 +30,7 @@ def smooth_across(
     ----------
     image : (before, size, after) float array
     index : (size + 2 radius,) array
-        Source of each pixel along the axis, with what lies beyond its ends.
+        Source of each pixel along the axis, including the padding at both ends.
     weights : (radius + 1,) array
         Weights from the middle of the symmetric kernel outwards.
     out : float array
@@ -72,7 +72,7 @@ def smooth_along(
         for x in range(size):
             total[x] = middle[x] * weights[0]
         distance = radius
-        while distance >= 4:  # four at a time, since loading and storing the total takes as long as adding
+        while distance >= 4:  # four at a time, because loading and storing the total takes as long as adding
             w4, w3, w2, w1 = (
                 weights[distance],
                 weights[distance - 1],

@@ -32,13 +32,13 @@ class Channels(FeatureSpace):
     Parameters
     ----------
     standardize : bool, default True
-        Measure distances in standard deviations of each channel, so that no channel outweighs the others
-        because its numbers are larger. A channel that is constant up to rounding is ignored.
+        Measure distances in standard deviations of each channel, so that channels with larger numbers do not
+        outweigh the others. A channel that is constant up to rounding is ignored.
     normalize : {None, "l1", "l2", "max"}, default None
         Divide the channels of each pixel by their norm: the sum of their absolute values, their Euclidean
-        length, or the largest absolute value. Spectra are then compared by their shape, whatever their
-        brightness. Pixels whose channels are all 0 or not all finite have no shape and are excluded. Needs at
-        least 2 channels.
+        length, or the largest absolute value. Spectra are then compared by their shape, regardless of their
+        brightness. Pixels whose channels are all 0 or not all finite are excluded. Requires at least 2
+        channels.
     """
 
     name: ClassVar[str] = "channels"

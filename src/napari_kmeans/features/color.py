@@ -50,7 +50,7 @@ class RGB(FeatureSpace):
 class Lab(RGB):
     """CIE L*a*b*: lightness, green to red, blue to yellow. Distances approximate perceived differences.
 
-    Red, green and blue are stored, and converted where distances are computed. They are taken to be sRGB:
+    Red, green and blue are stored, and converted where distances are computed. They are assumed to be sRGB:
     integers from 0 to the largest value of their type, or floats from 0 to 1.
     """
 

@@ -1,4 +1,4 @@
-"""Everything that turns a block of an image into values to cluster: preprocessing and a feature space."""
+"""Compute the values to cluster from a block of an image: preprocessing and a feature space."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class FeatureExtractor:
     exclude : tuple of float or "saturated"
         Pixels with these values are excluded; with several channels, if all channels have the value.
     field : IlluminationField or None
-        Uneven illumination, which is removed from the values.
+        Uneven illumination to remove from the values.
     """
 
     space: FeatureSpace
@@ -58,7 +58,7 @@ class FeatureExtractor:
         exclude: Any = (),
         **options: Any,
     ) -> FeatureExtractor:
-        """Validate what was given to `fit`.
+        """Validate the arguments of `fit`.
 
         Raises
         ------
@@ -127,7 +127,7 @@ class FeatureExtractor:
         """Return the format of the values before the illumination is corrected."""
         value_format = self.space.value_format(self._smoothed_dtype(dtype), n_channels, n_axes)
         if isinstance(value_format, VectorFormat) and value_format.white is not None:
-            # Smoothing makes floats of integers, but white keeps its value.
+            # Smoothing converts integers to floats, but white keeps its value.
             original = self.space.value_format(dtype, n_channels, n_axes)
             assert isinstance(original, VectorFormat)
             value_format = replace(value_format, white=original.white)
@@ -155,7 +155,7 @@ class FeatureExtractor:
         """Preprocess a block whose channels are the last axis, and compute its values."""
         n_plain = 3 if n_channels == 4 and self.space.takes_alpha else n_channels
         included = included_pixels(block[..., :n_plain], self.exclude) if self.exclude else None
-        # Copied where it is changed: the block may be a view of the user's image.
+        # The block may be a view of the user's image, so it is copied before it is changed.
         prepared = block.astype(
             self._smoothed_dtype(block.dtype), copy=bool(self.smooth) or self._makes_holes
         )
@@ -173,13 +173,13 @@ class FeatureExtractor:
         return values, opaque & included
 
     def without_axis(self, axis: int) -> FeatureExtractor:
-        """Return the extractor of one position along a spatial axis."""
+        """Return the extractor for one position along a spatial axis."""
         if len(self.smooth) < 2:
             return self
         return replace(self, smooth=self.smooth[:axis] + self.smooth[axis + 1 :])
 
     def with_axis(self, axis: int) -> FeatureExtractor:
-        """Return the extractor of all positions along one more axis, which is not smoothed."""
+        """Return the extractor for an image with one more axis, which is not smoothed."""
         if len(self.smooth) < 2:
             return self
         return replace(self, smooth=(*self.smooth[:axis], 0.0, *self.smooth[axis:]))
@@ -189,7 +189,7 @@ class FeatureExtractor:
 
     @property
     def _makes_holes(self) -> bool:
-        """Whether excluded values become NaN, for a feature space that would spread them otherwise."""
+        """Whether excluded values become NaN, because the feature space would otherwise spread them."""
         return bool(self.exclude) and bool(self.space.halo(np.float32, None))
 
     def _smoothed_dtype(self, dtype: DTypeLike) -> np.dtype[Any]:

@@ -1,4 +1,4 @@
-"""What every feature space provides, and the formats of its values."""
+"""Base class of the feature spaces, and the formats of their values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ScalarFormat:
     dtype : numpy.dtype
         Stored type, in native byte order.
     unit : float
-        Value of one stored step in the image's own units: value = stored · unit.
+        Size of one stored step in the image's own units: value = stored · unit.
     upper : int or None
         Largest stored value, for integers that are known to be between 0 and `upper`.
     """
@@ -53,10 +53,10 @@ class VectorFormat:
     standardize : bool
         Whether distances are measured in standard deviations of each feature.
     smallest : float
-        Images whose largest magnitude is below this are rejected, since their features underflow; 0 accepts
-        all.
+        Images whose largest magnitude is below this are rejected, because their features would underflow;
+        0 accepts all.
     of_integers : bool
-        Whether the last value is an integer of 64 bits that was rounded to a float.
+        Whether the last value is a 64-bit integer that was rounded to a float.
     """
 
     dtype: np.dtype[Any]
@@ -84,7 +84,7 @@ class VectorFormat:
 
 
 class FeatureSpace(ABC):
-    """What a pixel is clustered by: one class in this package and one entry in `FEATURES`.
+    """Values by which pixels are clustered: one class in this package and one entry in `FEATURES`.
 
     Every method works on a single block, so blocks never affect a result. Subclasses are frozen dataclasses
     whose fields are the options of the feature space.
@@ -103,7 +103,7 @@ class FeatureSpace(ABC):
     """Whether a fourth channel is alpha."""
 
     is_per_channel: ClassVar[bool] = False
-    """Whether each channel is a feature, with the name of the channel if that is known."""
+    """Whether each channel is a feature, named after the channel if its name is known."""
 
     @abstractmethod
     def unsupported_reason(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
@@ -137,14 +137,14 @@ class FeatureSpace(ABC):
         Parameters
         ----------
         block : array
-            Of any shape; channels, if any, are the last axis.
+            Any shape; channels, if any, are the last axis.
         n_channels : int or None
 
         Returns
         -------
         values : array
-            Of the block's spatial shape, in the format of `value_format`; several values per pixel are
-            along one more axis.
+            The values in the format of `value_format`, with the block's spatial shape; several values per
+            pixel are along one more axis.
         include : bool array or None
             False where alpha is 0; None if there is no alpha.
         """
@@ -174,7 +174,7 @@ class FeatureSpace(ABC):
 
 
 def native_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """Return the type that values of `dtype` are stored in: native byte order, and uint8 for bool."""
+    """Return the type in which values of `dtype` are stored: native byte order, and uint8 for bool."""
     dtype = np.dtype(dtype).newbyteorder("=")
     return np.dtype(np.uint8) if dtype.kind == "b" else dtype
 
@@ -187,13 +187,13 @@ def as_native(block: NDArray[Any]) -> NDArray[Any]:
 
 
 def stored_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """Return the type that several features are stored in: float16 is widened, to be counted like any float."""
+    """Return the type in which several features are stored: float16 is widened to float32."""
     dtype = native_dtype(dtype)
     return np.dtype(np.float32) if dtype == np.float16 else dtype
 
 
 def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """Return the float type to compute with values of `dtype`: float32 if it holds them, else float64."""
+    """Return the float type for computing with values of `dtype`: float32 if exact, otherwise float64."""
     dtype = native_dtype(dtype)
     return np.dtype(np.float32 if dtype.itemsize <= 2 or dtype == np.float32 else np.float64)
 
@@ -215,7 +215,7 @@ def missing_color_reason(space: FeatureSpace, n_channels: int | None) -> str:
 
 
 def unknown_white_reason(space: FeatureSpace, dtype: DTypeLike) -> str:
-    """Return why the value of white is unknown, on which colours depend; empty if it is known."""
+    """Return why the value of white, on which colours depend, is unknown; empty if it is known."""
     dtype = np.dtype(dtype)
     if dtype.kind in "iu" and dtype.newbyteorder("=") not in (np.uint8, np.uint16):
         return (

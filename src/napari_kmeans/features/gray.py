@@ -34,7 +34,7 @@ class Gray(FeatureSpace):
     """Whether the luminance of 8-bit colours is rounded to 8 bits."""
 
     def unsupported_reason(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
-        """Return why a number of channels has no luminance."""
+        """Return why images with this number of channels have no luminance."""
         if n_channels in (None, 1, 3, 4):
             return ""
         return (
@@ -71,7 +71,7 @@ class Gray(FeatureSpace):
             # Pillow's fixed-point arithmetic (ImagingConvert, "L"), bit for bit.
             r, g, b = (channel.astype(np.uint32) for channel in (red, green, blue))
             return ((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16).astype(np.uint8), include
-        # Elementwise, since a matrix product rounds differently from one block shape to another.
+        # Elementwise, because the rounding of a matrix product depends on the shape of the block.
         unit = 10_000 if dtype.kind == "f" else 1
         r, g, b = (dtype.type(weight / unit if unit > 1 else weight) for weight in self.weights)
         with np.errstate(invalid="ignore", over="ignore"):  # ∞ - ∞ is NaN, which is excluded
@@ -83,7 +83,7 @@ class Gray(FeatureSpace):
 
 @dataclass(frozen=True)
 class Gray601(Gray):
-    """Intensity, or the Rec. 601 luminance of colours; 8-bit colours as Pillow's ``convert("L")``."""
+    """Intensity, or the Rec. 601 luminance of colours; 8-bit colours like Pillow's ``convert("L")``."""
 
     name: ClassVar[str] = "gray601"
     title: ClassVar[str] = "Grayscale (Rec. 601)"
@@ -93,7 +93,7 @@ class Gray601(Gray):
 
 @dataclass(frozen=True)
 class Red(FeatureSpace):
-    """Red of a colour."""
+    """Red channel of colours."""
 
     name: ClassVar[str] = "red"
     title: ClassVar[str] = "Red"
@@ -117,7 +117,7 @@ class Red(FeatureSpace):
 
 @dataclass(frozen=True)
 class Green(Red):
-    """Green of a colour."""
+    """Green channel of colours."""
 
     name: ClassVar[str] = "green"
     title: ClassVar[str] = "Green"
@@ -126,7 +126,7 @@ class Green(Red):
 
 @dataclass(frozen=True)
 class Blue(Red):
-    """Blue of a colour."""
+    """Blue channel of colours."""
 
     name: ClassVar[str] = "blue"
     title: ClassVar[str] = "Blue"
@@ -153,7 +153,7 @@ class Value(Red):
 class Saturation(Red):
     """Saturation of a colour in HSV, 0 to 1.
 
-    Hue is not offered: it is circular, and a threshold anywhere cuts one of the colours in two.
+    Hue is not supported: it is circular, so any threshold would split one of the colours.
     """
 
     name: ClassVar[str] = "saturation"

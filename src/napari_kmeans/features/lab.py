@@ -1,7 +1,7 @@
 """CIE L*a*b* of sRGB colours, one operation at a time.
 
-The steps are those of `skimage.color.rgb2lab`. It multiplies matrices, though, so its rounding depends on the
-shape of the block.
+The steps are those of `skimage.color.rgb2lab`, whose matrix product rounds differently for other shapes of
+the block.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-# IEC 61966-2-1, and the white of CIE D65 for the 2° observer, as scikit-image has them.
+# IEC 61966-2-1, and the white of CIE D65 for the 2° observer, with the values of scikit-image.
 _XYZ_FROM_RGB = (
     (0.412453, 0.357580, 0.180423),
     (0.212671, 0.715160, 0.072169),

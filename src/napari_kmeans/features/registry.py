@@ -27,14 +27,14 @@ def get_feature_space(features: object, **options: Any) -> FeatureSpace:
     Parameters
     ----------
     features : str or FeatureSpace
-        A name in `FEATURES`, or an object that is returned as it is.
+        A name in `FEATURES`, or an object that is returned unchanged.
     **options
         Options of a feature space given by name.
 
     Raises
     ------
     TypeError
-        If an option is not one of the feature space.
+        If the feature space has no such option.
     ValueError
         If the name is unknown or an option is out of range.
     """

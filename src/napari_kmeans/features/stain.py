@@ -1,4 +1,4 @@
-"""Stains of histology: how much of a dye a pixel contains."""
+"""Histological stains: the amount of a dye in each pixel."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class DAB(Hematoxylin):
 
 @dataclass(frozen=True)
 class Stain(Hematoxylin):
-    """Amount of a stain of a given colour, if it is the only one in a pixel.
+    """Amount of a stain of a given colour, assuming that no other stain is in the pixel.
 
     Parameters
     ----------

@@ -18,8 +18,8 @@ from .feature_space import FeatureSpace, VectorFormat, float_dtype, native_dtype
 from .gray import Gray
 
 _MAX_PIXELS = 1000
-_SMALLEST = {"f4": 1e-16, "f8": 1e-150}  # smaller images have edges whose squares underflow
-_WINDOW_TRUNCATE = 2.0  # standard deviations; pixels farther away hardly contribute and cost as much
+_SMALLEST = {"f4": 1e-16, "f8": 1e-150}  # for smaller values, the squares of edges underflow
+_WINDOW_TRUNCATE = 2.0  # standard deviations; farther pixels hardly contribute, but take as much time
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Texture(FeatureSpace):
     """Intensity, edges and texture of the gray image at several scales, averaged around each pixel.
 
     The features are those of `skimage.feature.multiscale_basic_features`: at each scale the Gaussian average,
-    the edge strength (Sobel) and the eigenvalues of the Hessian matrix. Within one texture these change from
-    pixel to pixel; textures differ in their averages [1]_, so features are averaged over a window.
+    the edge strength (Sobel) and the eigenvalues of the Hessian matrix. Within one texture, these change from
+    pixel to pixel, but textures differ in their averages [1]_, so the features are averaged over a window.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class Texture(FeatureSpace):
         return reason.replace(repr(Gray.name), repr(self.name))
 
     def value_format(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> VectorFormat:
-        """Return the format: the features, and the intensity behind them."""
+        """Return the format: the features, followed by the intensity."""
         precision = float_dtype(dtype)
         return VectorFormat(
             precision,
@@ -112,7 +112,8 @@ class Texture(FeatureSpace):
             include = ~missing if include is None else include & ~missing
         if include is not None:
             known &= include
-        # Missing pixels are filled from their surroundings, or they would spread as far as the largest scale.
+        # Missing pixels are filled from their surroundings; otherwise they would spread as far as the largest
+        # scale.
         filled = gray
         if not known.all():
             filled = np.where(known, gray, gaussian(gray, (self.sigma[1],) * gray.ndim, known))
@@ -141,7 +142,7 @@ class Texture(FeatureSpace):
         return tuple(f"{kind} σ {scale:.3g}" for scale in self._scales for kind in kinds)
 
     def halo(self, dtype: DTypeLike, n_channels: int | None) -> int:
-        """Return the reach of the largest Gaussian and of the window, and two pixels for differences.
+        """Return the sum of the radii of the largest Gaussian and the window, and two pixels for differences.
 
         The Gaussian counts twice where there may be missing pixels to fill: NaN, or pixels without alpha.
         """
@@ -157,11 +158,11 @@ class _Window:
         self._sigma = sigma
         self._known = None if known.all() else known
         if sigma and self._known is not None:
-            # One minus the weight of the missing pixels is exactly 1 where there are none nearby.
+            # One minus the weight of the missing pixels is exactly 1 where no pixels are missing nearby.
             self._weight = 1 - self._smooth((~known).astype(np.float64))
 
     def average(self, feature: NDArray[Any]) -> NDArray[Any]:
-        """Average one feature, whose missing pixels are filled: float64 array, 0 where nothing is known."""
+        """Return the average of one feature as a float64 array; 0 where no pixel is known."""
         if not self._sigma:
             return feature
         if self._known is None:
@@ -207,7 +208,7 @@ def _edges_and_texture(image: NDArray[Any]) -> Iterator[NDArray[Any]]:
 def _smooth(
     values: NDArray[Any], sigma: float, dtype: np.dtype[Any], truncate: float, mode: str
 ) -> NDArray[Any]:
-    """Smooth along all axes like `scipy.ndimage.gaussian_filter`, whose sums run in the same order.
+    """Smooth along all axes like `scipy.ndimage.gaussian_filter`, adding in the same order.
 
     Parameters
     ----------
@@ -215,11 +216,11 @@ def _smooth(
     sigma : float
         Standard deviation in pixels.
     dtype : dtype
-        Type of the result, and of what one axis passes to the next.
+        Type of the result, and of the intermediate results between axes.
     truncate : float
-        Standard deviations after which the kernel ends.
+        Radius of the kernel in standard deviations.
     mode : {"edge", "symmetric"}
-        Pixels beyond the border, as in `numpy.pad`.
+        Padding at the border, as in `numpy.pad`.
     """
     radius = gaussian_radius(sigma, truncate)
     kernel = np.exp(-0.5 / (sigma * sigma) * np.arange(-radius, radius + 1) ** 2)
