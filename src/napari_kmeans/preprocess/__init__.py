@@ -1,1 +1,1 @@
-"""Preprocessing of an image, before its features are computed."""
+"""Preprocessing of an image before its features are computed."""

@@ -1,6 +1,6 @@
 """Compiled loops over the pixels of an illumination field.
 
-float64 is named where float32 meets a float: numba takes it by itself, Python does not.
+Where float32 is combined with a float, float64 is explicit: numba chooses it by itself, Python does not.
 """
 # mypy: ignore-errors
 
@@ -15,7 +15,7 @@ from ..compiled import kernel
 def add_products(rows, columns, field):
     """Add Σ over i of ``rows[i, y] * columns[i, x]`` to ``field[y, x]``.
 
-    Terms are added one after the other, so that a pixel has the same sum in any part of an image.
+    Terms are added one after the other, so the sum of a pixel is the same in any block of the image.
     """
     for y in range(field.shape[0]):
         line = field[y]

@@ -1,6 +1,6 @@
 """Compiled loops of the preprocessing.
 
-Where float32 meets a float, float64 is named, which numba takes by itself and Python does not.
+Where float32 is combined with a float, float64 is explicit: numba chooses it by itself, Python does not.
 """
 # mypy: ignore-errors
 
@@ -15,8 +15,8 @@ from ..compiled import kernel
 def tv_line(y, weight, x):
     """Write the total-variation proximal map of a line to `x`: argmin ½ Σ (x - y)² + weight Σ |xᵢ₊₁ - xᵢ|.
 
-    This is the direct algorithm of Condat (2013), with his names: the line is followed with a lower and an
-    upper candidate for the current segment, which ends where either candidate becomes impossible.
+    This is the direct algorithm of Condat (2013), with his names: it follows the line with a lower and an
+    upper candidate for the current segment, which ends where either candidate becomes infeasible.
     """
     n = y.size
     if n <= 1 or weight <= 0.0:
@@ -85,7 +85,7 @@ def _tv_known_runs(y, weight, x):
 
 @kernel
 def tv_axis(u, z, weight, first, last):
-    """Solve for the dual of one axis, given those of the others, on the lines with outer index first to last.
+    """Solve for the dual of one axis, given the other duals, on the lines with outer index first to last.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def tv_axis(u, z, weight, first, last):
     """
     n_outer, n, n_inner = u.shape
     width = 16  # lines gathered at a time, so that strided memory is read in whole cache lines
-    # Rows of the buffers are not a power of two apart, which would make them compete for the same cache lines.
+    # Rows are padded: if n is a power of two, they would otherwise compete for the same cache lines.
     lines, solved = np.empty((width, n + 8)), np.empty((width, n + 8))
     outer_range = (first, last) if n_outer > 1 else (0, 1)
     inner_range = (0, n_inner) if n_outer > 1 else (first, last)
@@ -119,7 +119,7 @@ def tv_axis(u, z, weight, first, last):
 
 @kernel
 def extrapolate(z, previous, u, factor, first, last):
-    """Move `z` on by `factor` of its last step, keep where it was in `previous`, and subtract the move from `u`."""
+    """Move `z` by `factor` of its last step, save the old `z` in `previous`, and subtract the move from `u`."""
     for i in range(first, last):
         step = factor * (z[i] - previous[i])
         previous[i] = z[i]
@@ -129,7 +129,7 @@ def extrapolate(z, previous, u, factor, first, last):
 
 @kernel
 def axis_gap(u, z, weight, first, last):
-    """Return weight Σ |uᵢ₊₁ - uᵢ| - Σ u z along one axis; parameters as for `tv_axis`, and NaN separating."""
+    """Return weight Σ |uᵢ₊₁ - uᵢ| - Σ u z along one axis; parameters as for `tv_axis`."""
     n_outer, n, n_inner = u.shape
     outer_range = (first, last) if n_outer > 1 else (0, 1)
     inner_range = (0, n_inner) if n_outer > 1 else (first, last)
@@ -162,7 +162,7 @@ def coherent_cells(u, values, low, scale, counts, sums, squares, origin):
 
 @kernel
 def count_borders(u, low, scale, borders):
-    """Count borders along the middle axis of `u` by cell: a pair of neighbours adds 1 from the lower cell on.
+    """Count borders along the middle axis of `u` by cell: a pair of neighbours adds 1 from its lower cell on.
 
     The sum of `borders` up to a cell is then the number of pairs that a threshold above this cell separates.
     """

@@ -6,11 +6,11 @@ For ordered centres c, the labelling that minimizes
 
 is found by thresholding a single image u halfway between the centres. u is the proximal map of the
 anisotropic total variation, argmin ½ Σ (u - v)² + λ Σ |u(p) - u(q)| [1]_ [2]_. So u is computed once, and
-the number of clusters, thresholds and names stay live.
+the number of clusters, thresholds and names can be changed interactively.
 
 u is found by block coordinate descent on the dual (Dykstra's algorithm): each axis in turn is solved exactly,
 line by line [3]_. With two axes, descent is accelerated by extrapolating the second dual [4]_. The duality gap
-bounds how far the result is from the minimum.
+bounds the distance of the objective from its minimum.
 
 References
 ----------
@@ -42,15 +42,15 @@ MAX_COHERENCE = 100.0
 
 _MAX_ROUNDS = 500
 _CHECK_EVERY = 3
-_TOLERANCE = 1e-3  # relative duality gap of the proximal problem that ends the rounds for 2^22 pixels
-_SMALLEST_TOLERANCE = 1e-7  # which float32 can still reach; small images are solved more exactly
+_TOLERANCE = 1e-3  # relative duality gap at which the rounds end for an image of 2^22 pixels
+_SMALLEST_TOLERANCE = 1e-7  # smaller images are solved more exactly, up to the limit of float32
 
 Range = tuple[int, int]
 MapRanges = Callable[[Callable[[Range], Any], Sequence[Range]], Iterable[Any]]
 """Runs a function on ranges, in threads; yields the results in order."""
 
-_N_RANGES = 16  # that lines are cut into, whatever the number of threads
-_NOISE_PIXELS = 1 << 20  # that are enough to estimate the noise
+_N_RANGES = 16  # ranges that lines are cut into, for any number of threads
+_NOISE_PIXELS = 1 << 20  # pixels that are enough to estimate the noise
 _PIECE = 1 << 16  # pixels at a time, so that temporaries stay in the cache
 
 
@@ -75,8 +75,8 @@ def check_coherence(coherence: Any) -> tuple[float, ...]:
 def estimate_noise(values: NDArray[np.float32], step: float = 0.0) -> float:
     """Return the standard deviation of the noise, from the differences of neighbours along each axis.
 
-    The median absolute difference is robust to the edges of objects, as long as most neighbours are alike.
-    Neighbours that both have the lowest or the highest value of the image do not count: clipping, or a
+    The median absolute difference is robust to the edges of objects, as long as most neighbours are similar.
+    Neighbours that both have the lowest or the highest value of the image are ignored, because clipping, or a
     background of zeros, has removed their noise. In a large image, every n-th line is used.
 
     Parameters
@@ -84,7 +84,7 @@ def estimate_noise(values: NDArray[np.float32], step: float = 0.0) -> float:
     values : float array
         NaN where a pixel is excluded.
     step : float
-        Distance of the representable values; the noise is at least that of rounding to them.
+        Distance between representable values; the noise is at least that of rounding to them.
     """
     finite = np.isfinite(values)
     lowest = values.min(where=finite, initial=np.inf)
@@ -104,7 +104,7 @@ def estimate_noise(values: NDArray[np.float32], step: float = 0.0) -> float:
 
 
 def _some_lines(shape: tuple[int, ...], axis: int) -> tuple[slice, ...]:
-    """Return the index of every n-th line along an axis, with about `_NOISE_PIXELS` pixels on them."""
+    """Return the index of every n-th line along an axis, about `_NOISE_PIXELS` pixels in total."""
     others = [other for other in range(len(shape)) if other != axis]
     if not others:
         return (slice(None),)
@@ -114,7 +114,7 @@ def _some_lines(shape: tuple[int, ...], axis: int) -> tuple[slice, ...]:
 
 
 def _neighbours(array: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return views of all pixels but the last, and but the first, along an axis."""
+    """Return two views along an axis: all pixels except the last, and all except the first."""
     before = (slice(None),) * axis
     return array[(*before, slice(None, -1))], array[(*before, slice(1, None))]
 
@@ -130,11 +130,11 @@ def proximal_map(
     Parameters
     ----------
     values : float32 array
-        v; NaN where a pixel is excluded, which no border crosses.
+        v; NaN where a pixel is excluded. Borders with excluded pixels cost nothing.
     weights : sequence of float
         One per axis, in the units of the values.
     map_ranges : callable
-        Runs a function on ranges of lines in threads; the result does not depend on how many.
+        Runs a function on ranges of lines in threads; the result does not depend on the number of threads.
     progress : callable, optional
 
     Returns
@@ -142,8 +142,8 @@ def proximal_map(
     u : float32 array
         NaN where `values` is.
     gap : float
-        Duality gap that was reached, relative to the sum of squared distances of the values to their mean:
-        how far at most the objective is above its minimum.
+        Duality gap that was reached, relative to the sum of squared distances of the values to their mean.
+        The objective is above its minimum by at most this gap.
     """
     known = np.isfinite(values)
     # Infinite pixels keep their value and are not smoothed into their neighbours.
@@ -190,11 +190,11 @@ class _Momentum:
         self._t = 1.0
 
     def restart(self) -> None:
-        """Forget the speed, which led away from the minimum."""
+        """Reset the momentum, which led away from the minimum."""
         self._t = 1.0
 
     def extrapolate(self, map_ranges: MapRanges) -> None:
-        """Move the dual on by a part of its last step, and u with it."""
+        """Move the dual by a part of its last step, and update u."""
         following = (1 + math.sqrt(1 + 4 * self._t**2)) / 2
         factor, self._t = np.float32((self._t - 1) / following), following
         move = partial(_call_on_range, _kernels.extrapolate, self._dual, self._previous, self._u, factor)
@@ -214,7 +214,7 @@ def _sum_of_squares(values: NDArray[np.float32], known: NDArray[np.bool_]) -> fl
 
 
 def _ranges(shape: tuple[int, ...]) -> list[Range]:
-    """Cut lines of shape (outer, n, inner) along the outer axis, or along the inner one if there is one."""
+    """Cut lines of shape (outer, n, inner) along the outer axis, or along the inner one if outer is 1."""
     n = shape[0] if shape[0] > 1 else shape[2]
     step = max(-(-n // _N_RANGES), 1)
     return [(begin, min(begin + step, n)) for begin in range(0, n, step)]
@@ -238,9 +238,9 @@ def _duality_gap(
     weights: Sequence[float],
     map_ranges: MapRanges,
 ) -> float:
-    """Return the objective at `u` less the dual objective, which is a lower bound of its minimum.
+    """Return the objective at `u` minus the dual objective, which is a lower bound of its minimum.
 
-    With feasible duals z and e = u - v + Σ z, which is 0 but for rounding, the gap is
+    With feasible duals z and e = u - v + Σ z, which is 0 up to rounding, the gap is
     Σ weight |difference of u| - Σ u · z over all axes, + ½ Σ e².
     """
     gap = 0.0

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ..options import is_number
 
 SATURATED = "saturated"
-"""Stands for the largest value of an integer image."""
+"""Placeholder for the largest value of an integer image."""
 
-_LARGEST_INT = 1 << 1023  # larger ones have no float64
+_LARGEST_INT = 1 << 1023  # larger integers do not fit into float64
 
 
 def check_exclude(exclude: Any) -> tuple[float | str, ...]:

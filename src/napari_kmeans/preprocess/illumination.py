@@ -15,7 +15,7 @@ from ..options import is_integer
 from . import _field_kernels as kernels
 
 KINDS = ("additive", "multiplicative")
-"""Kinds of uneven illumination: it is added to the values, or multiplies them."""
+"""Kinds of uneven illumination, which is added to the values or multiplies them."""
 
 MAX_DEGREE = 8
 """Largest total degree of the polynomial."""
@@ -55,7 +55,7 @@ class Illumination:
 
 
 def check_illumination(illumination: Any) -> Illumination | None:
-    """Return an `Illumination` for what a user gave: None, a kind, or the object itself."""
+    """Return the `Illumination` for a user's argument: None, a kind, or an `Illumination`."""
     if illumination is None or isinstance(illumination, Illumination):
         return illumination
     if not isinstance(illumination, str):
@@ -80,10 +80,10 @@ class IlluminationField:
     shape : tuple of int
         Spatial shape of the fitted image.
     coefficients : tuple of tuple of float
-        One row per channel that has its own field, one column per term. In the image's own units for an
-        additive field, in natural logarithms for a multiplicative one.
+        One row per channel with its own field, one column per term. In the image's own units for an additive
+        field, in natural logarithms for a multiplicative one.
     explained_variance : float
-        Share of the variance of the pixels that the field explains, 0 to 1.
+        Share of the variance of the pixel values that the field explains, 0 to 1.
     """
 
     kind: str
@@ -111,13 +111,13 @@ class IlluminationField:
         Returns
         -------
         float64 array
-            Of `shape`, with one more axis for channels that have a field each. In the image's own units for
-            an additive field; a factor around 1 for a multiplicative one.
+            Has `shape`, and one more axis if each channel has its own field. In the image's own units for an
+            additive field; a factor around 1 for a multiplicative one.
 
         Raises
         ------
         ValueError
-            If `shape` has another number of axes than the fitted image.
+            If `shape` does not have as many axes as the fitted image.
         """
         shape = tuple(shape)
         if len(shape) != len(self.shape) or min(shape, default=1) < 1:
@@ -148,7 +148,7 @@ class IlluminationField:
         Returns
         -------
         float64 array
-            Of the box along the field's axes; broadcasts over the others.
+            Has the size of the box along the field's axes; broadcasts over the others.
         """
         axes = field_axes(len(shape))
         lines = [
@@ -183,25 +183,25 @@ class IlluminationField:
         Parameters
         ----------
         values : array
-            Of the box, and with one more axis for several features.
+            Values of the box; several features are along one more axis.
         box, shape
             As for `evaluate`.
         dtype : float dtype
             Type of the result.
         unit : float
-            Value of one stored step of `values`.
+            Size of one stored step of `values`.
         """
         if values.ndim == len(shape):
             return self._correct_planes(values, self._removed(box, shape, 0), dtype, unit)
         out = np.empty(values.shape, dtype=dtype)
         for feature in range(values.shape[-1]):
-            if feature < len(self.coefficients):  # the last field is shared by the features that follow
+            if feature < len(self.coefficients):  # the following features share the last field
                 field = self._removed(box, shape, feature)
             out[..., feature] = self._correct_planes(values[..., feature], field, dtype, unit)
         return out
 
     def _removed(self, box: Sequence[slice], shape: Sequence[int], channel: int) -> NDArray[np.float64]:
-        """Return what is subtracted from the values of a box, or what they are multiplied by."""
+        """Return the field to subtract from the values of a box, or the factor to multiply them by."""
         field = self.evaluate(box, shape, channel)
         with np.errstate(over="ignore"):
             return field if self.kind == "additive" else np.asarray(np.exp(-field))
@@ -213,7 +213,7 @@ class IlluminationField:
 
         Infinite pixels stay infinite or become NaN.
         """
-        if values.dtype == np.float16 or not values.dtype.isnative:  # which numba cannot read
+        if values.dtype == np.float16 or not values.dtype.isnative:  # numba does not support these
             values = values.astype(np.float64)
         values, out = np.ascontiguousarray(values), np.empty(values.shape, dtype=dtype)
         plane = (1,) * (2 - field.ndim) + field.shape
@@ -224,7 +224,7 @@ class IlluminationField:
 
 
 def field_axes(ndim: int) -> list[int]:
-    """Return the spatial axes that a field varies along: the last two, or the only one."""
+    """Return the spatial axes along which a field varies: the last two, or the only one."""
     return list(range(max(ndim - 2, 0), ndim))
 
 

@@ -36,12 +36,12 @@ def gaussian(
     known : bool array, optional
         False where the value of a pixel is missing.
     truncate : float
-        Standard deviations after which the kernel ends.
+        Radius of the kernel in standard deviations.
 
     Returns
     -------
     float64 array
-        0 where no known pixel is in reach. A pixel depends only on pixels within `gaussian_radius`.
+        0 where no known pixel is within reach. A pixel depends only on pixels within `gaussian_radius`.
 
     References
     ----------
@@ -50,7 +50,7 @@ def gaussian(
     """
     from scipy.ndimage import gaussian_filter
 
-    if image.dtype == np.float16:  # which SciPy does not take
+    if image.dtype == np.float16:  # SciPy does not support it
         image = image.astype(np.float32)
 
     def smooth(values: NDArray[Any]) -> NDArray[np.float64]:
@@ -59,6 +59,6 @@ def gaussian(
     if known is None or known.all():
         return smooth(image)
     total = smooth(np.where(known, image, 0))
-    # One minus the weight of the missing pixels is exactly 1 where there are none nearby.
+    # One minus the weight of the missing pixels is exactly 1 where no pixels are missing nearby.
     weight = 1 - smooth((~known).astype(np.float64))
     return np.divide(total, weight, out=np.zeros_like(total), where=weight > 1e-9)
