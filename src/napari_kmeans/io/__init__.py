@@ -1,1 +1,1 @@
-"""Image files in, label images out."""
+"""Reading of image files, and writing of label images."""

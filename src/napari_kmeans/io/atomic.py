@@ -25,14 +25,14 @@ def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yield a path beside `path` to write a file to; it is renamed to `path` when the block ends.
 
     If the block raises or is interrupted, `path` is unchanged and nothing is left beside it. If the process
-    is killed, it leaves files whose names begin with a dot and end in ``.partial`` and ``.lock``. They are
-    removed the next time that the same path is written.
+    is killed, files remain whose names begin with a dot and end in ``.partial`` and ``.lock``. They are
+    removed the next time the same path is written.
 
     Raises
     ------
     FileExistsError
-        Without `overwrite`, if `path` exists at the beginning or at the end. So only one of several processes
-        that write the same path at the same time succeeds.
+        Without `overwrite`, if `path` exists at the beginning or at the end. So if several processes write
+        the same path at the same time, only one succeeds.
     """
     with _partial_path(path, overwrite) as partial:
         yield partial
@@ -46,7 +46,7 @@ def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 def replacing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yield an empty folder beside `path` to fill; it is renamed to `path` when the block ends.
 
-    Everything else is as for `replacing`.
+    Otherwise like `replacing`.
     """
     with _partial_path(path, overwrite) as partial:
         partial.mkdir()
@@ -59,7 +59,7 @@ def replacing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _partial_path(path: Path, overwrite: bool) -> Iterator[Path]:
-    """Yield a path to write to; in the end, remove what is still there."""
+    """Yield a path to write to; at the end, remove the file or folder if it is still there."""
     if not overwrite and os.path.lexists(path):
         raise _exists(path)
     with contextlib.ExitStack() as stack, _errors_about(path):
@@ -79,7 +79,7 @@ def _exists(path: Path) -> FileExistsError:
 
 @contextlib.contextmanager
 def _errors_about(path: Path) -> Iterator[None]:
-    """Make errors name `path` instead of a temporary path beside it, and say if the disk is full."""
+    """Name `path` in errors instead of the temporary path beside it, and report a full disk."""
     prefix = str(path.with_name(f".{path.name}."))
     try:
         yield
@@ -110,7 +110,7 @@ def _rename_new_file(partial: Path, path: Path) -> None:
         os.link(partial, path)  # unlike os.rename, it never replaces a file; the other name is removed later
     except FileExistsError:
         raise _exists(path) from None
-    except OSError:  # this file system has no hard links, so reserve the name by an empty file
+    except OSError:  # this file system has no hard links, so an empty file reserves the name
         try:
             path.open("xb").close()
         except FileExistsError:
@@ -140,7 +140,7 @@ def _rename_new_folder(partial: Path, path: Path) -> None:
 
 
 def _replace_folder(partial: Path, path: Path) -> None:
-    """Put a folder in the place of another one; no system can replace a non-empty folder in one step."""
+    """Replace a folder by another one; no system can replace a non-empty folder in one step."""
     former = partial.with_suffix(".former")
     os.replace(path, former)
     try:
@@ -155,7 +155,7 @@ def _replace_folder(partial: Path, path: Path) -> None:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove what killed processes left beside `path`, and complete the interrupted exchange of a folder."""
+    """Remove leftovers of killed processes beside `path`, and complete an interrupted exchange of folders."""
     pattern = f".{_escaped(path.name)}.????????"
     for lock in path.parent.glob(f"{pattern}.lock"):
         with contextlib.suppress(OSError), lock.open("r+b") as file:
@@ -173,7 +173,7 @@ def _remove_leftovers(path: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    """Remove a file, a link or a folder with its content, as far as possible."""
+    """Remove a file, a link or a folder with its contents, as far as possible."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -13,10 +13,10 @@ from zarr.storage import LocalStore
 
 
 class ClosingStore(LocalStore):
-    """Store that can wait for unfinished writes, so that its folder can then be removed.
+    """Store that can wait for unfinished writes, so its folder can be removed afterwards.
 
-    zarr writes several chunks at a time in its own threads. If one fails, or the caller is interrupted, the
-    others continue, and would create the folder again after it has been removed.
+    zarr writes several chunks at a time in its own threads. If one write fails, or the caller is interrupted,
+    the others continue and would create the folder again after it has been removed.
     """
 
     def __init__(self, root: Path | str, *, read_only: bool = False) -> None:
@@ -45,7 +45,7 @@ class ClosingStore(LocalStore):
                 self._n_writing -= 1
                 self._changed.notify_all()
 
-    # All methods by which zarr writes
+    # All methods that zarr calls to write
 
     async def set(self, key: str, value: Any) -> None:
         """Write a value."""

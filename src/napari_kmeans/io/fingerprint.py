@@ -1,4 +1,4 @@
-"""Fingerprints of image files: whether a result belongs to the file that is there now."""
+"""Fingerprints of image files, which show whether a result belongs to the current file."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .image_file import Location, Url
 WHOLE = 1 << 28
 """Files up to this many bytes are read completely."""
 
-_N_WINDOWS, _WINDOW = 256, 1 << 16  # of larger ones, evenly spaced
+_N_WINDOWS, _WINDOW = 256, 1 << 16  # evenly spaced parts of larger files, and their bytes
 
 
 def fingerprint(at: Location) -> str:
     """Return the fingerprint of a file or a folder.
 
-    Of a file of up to 256 MB, it is the SHA-256 of its content, as ``sha256sum`` prints it. Of a larger file it
-    is that of its size and of 256 evenly spaced parts. A folder, such as an OME-Zarr image, is treated as one
-    file, with the names and sizes of its files. Of a URL it is empty.
+    For a file of up to 256 MB, this is the SHA-256 of its content, as printed by ``sha256sum``. For a larger
+    file, it is the SHA-256 of its size and of 256 evenly spaced parts. A folder, such as an OME-Zarr image,
+    is treated as one file, with the names and sizes of its files. For a URL, the fingerprint is empty.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def fingerprint(at: Location) -> str:
 
 
 def _metadata(folder: Path) -> bytes:
-    """Return the metadata of a zarr group, without the copy of those below it: labels in it change that."""
+    """Return the metadata of a zarr group, without consolidated metadata, which change with its labels."""
     path = folder / "zarr.json"
     if not path.is_file():
         return b""
@@ -59,7 +59,7 @@ def _metadata(folder: Path) -> bytes:
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
-    """Yield the files of an image; label images in it are results, not a part of it."""
+    """Yield the files of an image, without the label images in it, which are results."""
     for root, names, files in os.walk(folder):
         if "labels" in names:
             names.remove("labels")
@@ -68,7 +68,7 @@ def _files_in(folder: Path) -> Iterator[Path]:
 
 
 def _parts(files: Mapping[Path, int]) -> Iterator[bytes]:
-    """Yield the content of files, or evenly spaced parts of it."""
+    """Yield the contents of files, or evenly spaced parts of them."""
     total = sum(files.values())
     if total <= WHOLE:
         for path in files:

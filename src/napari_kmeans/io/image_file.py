@@ -27,7 +27,7 @@ AXES = "TZCYXS"
 
 
 def check_axes(axes: str, shape: Sequence[int], stated: str) -> str:
-    """Return the axes that a user names for a file, in capital letters.
+    """Return the axes that the user gave for a file, in capital letters.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def check_axes(axes: str, shape: Sequence[int], stated: str) -> str:
         A letter of `AXES` for each axis.
     shape : sequence of int
     stated : str
-        What the file says.
+        Axes in the metadata of the file.
 
     Raises
     ------
@@ -68,7 +68,7 @@ Location = Path | Url
 
 
 def location(text: str) -> Location:
-    """Return a URL if the text has a scheme, else a path; the letter of a Windows drive is not a scheme."""
+    """Return a URL if the text has a scheme, otherwise a path; a Windows drive letter is not a scheme."""
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", text) or ("://" not in text and "::" not in text):
         return Path(text)
     return Path(text.removeprefix("file://")) if text.startswith("file:///") else Url(text)
@@ -81,13 +81,13 @@ def stem(of: Location) -> str:
 
 
 def is_nifti(at: Location) -> bool:
-    """Return whether a location has the extension of a compressed NIfTI file, which is a double one."""
+    """Return whether a location has the double extension of a compressed NIfTI file."""
     return at.name.lower().endswith(".nii.gz")
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the pixels of a medical image are in space; each value begins with the X axis.
+    """Position of the pixels of a medical image in space; each value begins with the X axis.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class GeoTag:
-    """A tag of a GeoTIFF, as it is stored.
+    """A tag of a GeoTIFF, as stored.
 
     Attributes
     ----------
@@ -134,7 +134,7 @@ class Store:
     Attributes
     ----------
     path : Path or Url
-        The group with the metadata; if a store contains several images, it is inside the store.
+        The group with the metadata, which is inside the store if that contains several images.
     version : str
         Version of OME-Zarr to write for this image: "0.4" for zarr version 2, "0.5" for version 3.
     axes : tuple of mappings
@@ -162,7 +162,7 @@ class Store:
 class ImageFile:
     """An image that was read from a file or a store, as `napari_kmeans.read_image` returns it.
 
-    `napari_kmeans.fit`, `segment` and `KMeansModel.predict` take it like an array.
+    `napari_kmeans.fit`, `segment` and `KMeansModel.predict` accept it like an array.
 
     Attributes
     ----------
@@ -190,9 +190,9 @@ class ImageFile:
     time_names : tuple of str
         Names of the time steps; empty if they have none.
     geo_tags : tuple of GeoTag
-        Transform and coordinate reference system of a GeoTIFF, which are passed on to its labels.
+        Transform and coordinate reference system of a GeoTIFF, which are copied to its labels.
     grid : Grid or None
-        Position and direction of a NRRD, MetaImage, NIfTI or DICOM image, which are passed on to its labels.
+        Position and direction of a NRRD, MetaImage, NIfTI or DICOM image, which are copied to its labels.
     """
 
     path: Location
@@ -211,7 +211,7 @@ class ImageFile:
     grid: Grid | None = None
 
     def __repr__(self) -> str:
-        """Return what the image is, in a line."""
+        """Return a one-line description of the image."""
         shape = " × ".join(map(str, self.data.shape))
         parts = [str(self.path), self.axes, f"{shape} {self.data.dtype}"]
         sizes = [f"{self.pixel_size[axis]:.4g}" for axis in self.spatial_axes if axis in self.pixel_size]
@@ -236,13 +236,13 @@ class ImageFile:
 
     @property
     def channel_axis(self) -> int | None:
-        """Axis of the colour samples or of the channels, for the parameter of `fit`."""
+        """Axis of the colour samples or of the channels, for the `channel_axis` of `fit`."""
         axis = max(self.axes.find("S"), self.axes.find("C"))
         return None if axis < 0 else axis
 
     @property
     def spatial_axes(self) -> str:
-        """Axes of a label image of this image."""
+        """Axes of the labels of this image."""
         return self.axes.replace("S", "").replace("C", "")
 
     def channel(self, chosen: str) -> ImageFile:
@@ -277,7 +277,7 @@ class ImageFile:
         return self.at_channel(indices[0])
 
     def at_channel(self, index: int) -> ImageFile:
-        """Return the channel with an index.
+        """Return the channel with this index.
 
         Parameters
         ----------
@@ -302,12 +302,12 @@ class ImageFile:
         )
 
     def with_axes(self, axes: str) -> ImageFile:
-        """Return the same pixels with other axes, for files that state wrong ones.
+        """Return the same pixels with other axes, for files with wrong axes in their metadata.
 
         Parameters
         ----------
         axes : str
-            A letter for each axis of `data`; it is transposed where the order requires it.
+            A letter for each axis of `data`, which is transposed to the order of `AXES` if needed.
 
         Returns
         -------
@@ -316,7 +316,7 @@ class ImageFile:
         Raises
         ------
         Unsupported
-            If they do not fit, or the image is OME-Zarr, which names its axes itself.
+            If the axes do not fit, or the image is OME-Zarr, which names its axes itself.
         """
         if self.store is not None:
             raise Unsupported("is OME-Zarr, which names its axes itself; other axes are for other files")
@@ -336,7 +336,7 @@ class ImageFile:
         )
 
     def layer_keywords(self) -> dict[str, Any]:
-        """Return the keywords of a napari image layer for `data` or for all resolution levels."""
+        """Return the keywords of a napari image layer that shows `data` or all resolution levels."""
         axes = self.axes.removesuffix("S")
         keywords: dict[str, Any] = {
             "name": self.stem,

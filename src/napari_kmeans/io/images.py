@@ -1,4 +1,4 @@
-"""Image files of all supported kinds: OME-Zarr, TIFF, PNG, JPEG, and with optional packages more."""
+"""Image files of all supported formats: OME-Zarr, TIFF, PNG, JPEG, and more with optional packages."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .image_file import ImageFile, Location, Unsupported, Url, location
 _CONVERTED = {"LA": "RGBA", "La": "RGBA", "PA": "RGBA", "P": "RGB", "RGBX": "RGB", "RGBa": "RGBA"}
 _CONVERTED |= dict.fromkeys(("CMYK", "YCbCr", "LAB", "HSV"), "RGB")
 
-_HEAD_BYTES = 132  # of a file, to recognize its format
+_HEAD_BYTES = 132  # enough to recognize the format of a file
 
-# Signatures of formats that are not read: where they begin, and the name.
+# Signatures of unsupported formats: position, signature and name.
 _OTHER_FORMATS = {
     (0, b"\x89HDF\r\n\x1a\n"): "HDF5",
     (0, b"\x1f\x8b"): "gzip",
@@ -28,7 +28,7 @@ _FORMATS = {
 }  # fmt: skip
 """Formats that optional packages read, by extension."""
 
-_EXTRA = "formats"  # which installs these packages
+_EXTRA = "formats"  # the extra that installs these packages
 _EXTRA_PACKAGES = ("SimpleITK", "bioio_czi", "bioio_nd2", "bioio_lif")
 
 _SPECIAL_FILES = {
@@ -42,29 +42,29 @@ _SPECIAL_FILES = {
 def read_image(at: str | os.PathLike[str], *, series: int | None = None, axes: str = "") -> ImageFile:
     """Read an image file: OME-Zarr, TIFF (also multi-page, ImageJ or OME), PNG or JPEG.
 
-    With ``pip install 'napari-kmeans[formats]'`` also NRRD, MetaImage (MHA, MHD), NIfTI, DICOM (a file, or
-    the folder of a series), CZI, ND2 and LIF.
+    With ``pip install 'napari-kmeans[formats]'``, also read NRRD, MetaImage (MHA, MHD), NIfTI, DICOM (a file,
+    or the folder of a series), CZI, ND2 and LIF.
 
     OME-Zarr images and large TIFF files are only opened; their pixels are read on demand. Palettes become
-    colours, gray with alpha becomes RGBA, white-is-zero is inverted, and pictures are turned upright as their
-    EXIF orientation requires. The tags of a TIFF decide whether it contains colours; its shape does not.
+    colours, gray with alpha becomes RGBA, white-is-zero is inverted, and pictures are turned upright
+    according to their EXIF orientation. Whether a TIFF contains colours depends on its tags, not on its shape.
 
     Parameters
     ----------
     at : str or path
         A file, or the folder or URL of an OME-Zarr image.
     series : int, optional
-        Which image of a TIFF, CZI, ND2 or LIF file that contains several, from 0. By default the first, with
-        a warning.
+        Index from 0 of the image to read, if a TIFF, CZI, ND2 or LIF file contains several. By default the
+        first image is read, with a warning.
     axes : str, optional
-        Letters of the axes, such as ``"TZYX"``, for files that state wrong ones: T time, Z depth, C channel,
-        Y row, X column, S colour sample.
+        Letters of the axes, such as ``"TZYX"``, for files with wrong axes in their metadata: T time, Z depth,
+        C channel, Y row, X column, S colour sample.
 
     Returns
     -------
     ImageFile
-        Pixels, axes, pixel size, unit and names of the channels. `segment`, `fit` and `predict` take it as it
-        is.
+        Pixels, axes, pixel size, unit and names of the channels. `segment`, `fit` and `predict` accept it
+        directly.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def read_image(at: str | os.PathLike[str], *, series: int | None = None, axes: s
     Warns
     -----
     UserWarning
-        If only a part of the file is used.
+        If only part of the file is used.
     """
     at = location(at) if type(at) is str else at if isinstance(at, Url) else Path(at)
     head = _read_head(at) if isinstance(at, Path) and not at.is_dir() else b""
@@ -92,7 +92,7 @@ def read_image(at: str | os.PathLike[str], *, series: int | None = None, axes: s
 
 
 def _read(at: Location, head: bytes, series: int | None, axes: str) -> ImageFile:
-    """Read an image by the reader of its format."""
+    """Read an image with the reader for its format."""
     path = Path(at)
     kind = microscopy.kind_of(path, head) if head else ""
     if head.startswith(tiff.MAGIC) and not kind and not medical.is_readable(path, head):
@@ -113,7 +113,7 @@ def _read_single(at: Location, head: bytes) -> ImageFile:
         try:
             return tiff.read(path)
         except Exception:  # decoders raise exceptions of any type
-            if not is_medical:  # a DICOM file may begin like a TIFF, and may be one
+            if not is_medical:  # a DICOM file may begin like a TIFF, or even be a TIFF as well
                 raise
     return (medical.read if is_medical else _read_picture)(path)
 
@@ -162,7 +162,7 @@ def _reason(error: Exception, at: Location, head: bytes) -> str:
 
 
 def _cause(error: Exception) -> Exception | None:
-    """Return the exception to chain: only that of a decoder adds information."""
+    """Return the exception to chain: only those of decoders add information."""
     return None if isinstance(error, Unsupported | MemoryError | ModuleNotFoundError) else error
 
 
@@ -171,11 +171,11 @@ SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp",
     *_FORMATS,
 )  # fmt: skip
-"""Extensions of the files that are images, when a folder is searched."""
+"""Extensions of image files, for searching a folder."""
 
 
 def label_suffix(at: Location) -> str:
-    """Return the extension of a label image that is written in the format of its image, or as TIFF."""
+    """Return the extension for labels that are written in the format of their image, or as TIFF."""
     if is_store(at):
         return ".ome.zarr"
     return (medical.label_suffix(at) if isinstance(at, Path) else "") or ".tif"

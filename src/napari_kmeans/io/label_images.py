@@ -23,14 +23,14 @@ Metadata = Callable[[NDArray[np.int64] | None], LabelMetadata]
 
 
 def is_ome_zarr_path(path: Path) -> bool:
-    """Return whether labels at this path are OME-Zarr, because of its extension or its folder."""
+    """Return whether the extension or the folder of a path means that labels are written as OME-Zarr."""
     if path.suffix.lower() in tiff_labels.SUFFIXES or medical.label_suffix(path):
         return False
     return path.suffix.lower() == ".zarr" or ome_zarr_labels.host_of(path) is not None
 
 
 def is_label_file(path: Path) -> bool:
-    """Return whether the extension of a path is that of a file that labels can be written to."""
+    """Return whether labels can be written to a file with this extension."""
     return path.suffix.lower() in tiff_labels.SUFFIXES or bool(medical.label_suffix(path))
 
 
@@ -70,7 +70,7 @@ def write_labels(
     OSError
         If the labels cannot be written; no partial file remains.
     ValueError
-        If the format does not support such labels, or so many.
+        If the format does not support the type or the number of the labels.
     """
     if is_ome_zarr_path(path):
         ome_zarr_labels.write(path, labels, image, metadata=metadata, overwrite=overwrite, progress=progress)
@@ -103,7 +103,7 @@ def export(
     labels : integer array
         NumPy, dask or a similar array that can be sliced.
     axis_labels : sequence of str, optional
-        Names of the axes. If they are not t, c, z, y and x, the last of these are assumed.
+        Names of the axes. Unless all are among t, c, z, y and x, the last of these letters are assumed.
     scale, translate : sequences of float, optional
         Distance between pixels along each axis, and position of the first pixel.
     units : sequence, optional
@@ -157,7 +157,7 @@ def export(
 
 
 def _letters(names: Sequence[str], ndim: int) -> str:
-    """Return one letter per axis: from the names if all of them are known, else by the number of axes."""
+    """Return one letter per axis: from the names if all are known, otherwise from the number of axes."""
     letters = "".join(_LETTERS.get(str(name).lower(), "?") for name in names)
     if len(letters) == ndim == len(set(letters) - {"?"}) and {"Y", "X"} <= set(letters):
         return letters

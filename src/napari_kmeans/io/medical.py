@@ -13,8 +13,8 @@ from ..blocks.arrays import in_memory
 from .atomic import replacing
 from .image_file import MICROMETERS, Grid, ImageFile, Unsupported
 
-# Extension of the labels of an image, by the extension of the image. Headers that are separate from their
-# pixels become single files.
+# Extensions of labels by the extension of their image. For separate headers and pixels, the labels are a
+# single file.
 _LABEL_SUFFIXES = {
     ".nii.gz": ".nii.gz",
     ".nii": ".nii",
@@ -29,7 +29,7 @@ SUFFIXES = (*_LABEL_SUFFIXES, ".dcm")
 
 _WRITERS = {".nii.gz": "NiftiImageIO", ".nii": "NiftiImageIO", ".nrrd": "NrrdImageIO", ".mha": "MetaImageIO"}
 
-_DICOM = (128, b"DICM")  # where its signature begins, and the signature
+_DICOM = (128, b"DICM")  # position of the signature, and the signature
 
 
 def suffix_of(path: Path) -> str:
@@ -44,7 +44,7 @@ def label_suffix(path: Path) -> str:
 
 
 def is_readable(path: Path, head: bytes) -> bool:
-    """Return whether a file is of these formats.
+    """Return whether a file has one of these formats.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def has_series(folder: Path) -> bool:
 def read(path: Path) -> ImageFile:
     """Read a file, or the DICOM series in a folder.
 
-    Lengths are in mm, as these formats define it. A single slice has no depth.
+    Lengths are in mm, as these formats specify. A single slice has no depth axis.
 
     Warns
     -----
@@ -84,7 +84,7 @@ def read(path: Path) -> ImageFile:
     """
     import SimpleITK
 
-    # ITK would print its warnings; its errors are raised.
+    # ITK would print its warnings; its errors are still raised.
     SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
     try:
         image = _read_series(path) if path.is_dir() else SimpleITK.ReadImage(str(path))
@@ -146,7 +146,7 @@ def write(path: Path, labels: Any, image: ImageFile, *, overwrite: bool = False)
     else:
         written.SetSpacing(_spacing(image, n_axes))
     with replacing(path, overwrite=overwrite) as partial:
-        # The extension decides the format, and that of a partial file is another.
+        # The extension decides the format, but a partial file has another extension.
         named = partial.with_name(f"{partial.name}{label_suffix(path)}")
         try:
             _save(written, named, label_suffix(path))
@@ -169,13 +169,13 @@ def _save(image: Any, path: Path, suffix: str) -> None:
 
 
 def _spacing(image: ImageFile, n_axes: int) -> list[float]:
-    """Return the pixel size of an image of another format in mm, the fastest axis first."""
+    """Return the pixel size of an image of another format in mm, beginning with the fastest axis."""
     to_mm = MICROMETERS[image.unit] / MICROMETERS["mm"] if image.unit in MICROMETERS else 1.0
     axes = image.spatial_axes[-n_axes:]
     return [image.pixel_size.get(axis, 1.0) * (1.0 if axis == "T" else to_mm) for axis in reversed(axes)]
 
 
 def _last_line(error: Exception) -> str:
-    """Return the reason in an error of ITK, which begins with places in its source."""
+    """Return the reason in an ITK error, whose first lines are locations in the source of ITK."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return re.sub(r"^.*ERROR: |^\S+\(0x[0-9a-f]+\): ", "", lines[-1]).strip() if lines else "unknown error"

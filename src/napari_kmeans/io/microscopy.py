@@ -1,4 +1,4 @@
-"""CZI, ND2 and LIF files of microscopes, read by the readers of bioio, which are optional dependencies."""
+"""CZI, ND2 and LIF microscope files, read by the bioio readers, which are optional dependencies."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def read(path: Path, kind: str, series: int | None = None) -> ImageFile:
             stacklevel=3,
         )
     found = reader.xarray_dask_data
-    # Axes of length 1 carry no information, and every file has all of them.
+    # Every file has all axes; those of length 1 carry no information.
     kept = [
         name for name, size in zip(found.dims, found.shape, strict=True) if size > 1 or name in ("Y", "X")
     ]

@@ -23,7 +23,7 @@ UNITS = {
     "picometer": "pm", "inch": "inch", "second": "s", "millisecond": "ms", "microsecond": "us",
     "nanosecond": "ns", "minute": "min", "hour": "h", "day": "day",
 }  # fmt: skip
-"""Units as spelled in OME-Zarr, and in this package."""
+"""Units as spelled in this package, by their OME-Zarr names."""
 
 TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 """Types of axes by their usual names."""
@@ -37,7 +37,7 @@ def is_store(path: Path) -> bool:
 
 
 def images_of_plate(folder: Path) -> list[str]:
-    """Return the paths of the images of a plate or a well in it; none if the folder is neither."""
+    """Return the paths of the images of a plate or well; empty if the folder is neither."""
     import zarr
 
     try:
@@ -59,7 +59,7 @@ def attributes(group: Any) -> dict[str, Any]:
 def read(at: Location) -> ImageFile:
     """Open an image with any number of resolution levels; pixels are read on demand.
 
-    A channel axis of length 1 is removed. Of a collection of images (bioformats2raw), the first is read.
+    A channel axis of length 1 is removed. From a collection of images (bioformats2raw), the first is read.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def read(at: Location) -> ImageFile:
     Warns
     -----
     UserWarning
-        If only a part of the image or of its metadata is used.
+        If only part of the image or of its metadata is used.
     """
     group = _open_group(at)
     metadata = attributes(group)
@@ -147,12 +147,12 @@ def _open_array(group: str, path: str) -> Any:
 
 
 def _inside(at: Location, name: str) -> Location:
-    """Return the location of something inside a store."""
+    """Return the location of a group or an array inside a store."""
     return at / name if isinstance(at, Path) else Url(f"{at.rstrip('/')}/{name}")
 
 
 def _why_not_an_image(at: Location, metadata: Mapping[str, Any]) -> str:
-    """Return what a group is instead of an image, and where it contains images."""
+    """Return why a group is not an image, and the images that it contains, for an error message."""
     if wells := metadata.get("plate", {}).get("wells"):
         example = _inside(at, f"{wells[0]['path']}/0")
         return f"is a plate of {len(wells)} wells; choose an image in it, such as {example}"

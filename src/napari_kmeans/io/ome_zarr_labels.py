@@ -1,4 +1,4 @@
-"""Label images of OME-Zarr: written block by block, completely or not at all."""
+"""OME-Zarr label images, written block by block, completely or not at all."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_LABEL = 255
 """Highest label that is counted."""
 
 _CHUNK = 1 << 10  # side of a chunk along rows and columns, if the blocks of the labels are unsuitable
-_SUITABLE_BLOCK = range(1 << 14, (1 << 22) + 1)  # pixels of blocks that are stored as chunks unchanged
+_SUITABLE_BLOCK = range(1 << 14, (1 << 22) + 1)  # pixels of blocks that become chunks unchanged
 _COARSEST = 1 << 9  # side of a level that is not halved again
 
 
@@ -42,10 +42,10 @@ def write(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> None:
-    """Write labels as an OME-Zarr label image, in the version of their image.
+    """Write labels as an OME-Zarr label image, in the OME-Zarr version of their image.
 
-    Level 0 contains the labels, and each coarser level the nearest label of the level before it. If the image
-    is a pyramid, the labels get the same levels; otherwise rows and columns are halved.
+    Level 0 contains the labels, and each coarser level the nearest labels of the level before it. If the
+    image is a pyramid, the labels get the same levels; otherwise rows and columns are halved for each level.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def write(
         Provides axes, scale, origin and units.
     metadata : callable, optional
         Returns the metadata of the labels from the counts of labels 1 to 255, (255,), or from None if there
-        may be more labels. It is called after the pixels are written, because a lazy stack of models is only
-        computed then.
+        may be more labels. It is called after the pixels are written, because a lazy stack of models is
+        computed only then.
     overwrite : bool
         Replace an existing label image. Nothing else is ever replaced.
     progress : callable, optional
@@ -73,7 +73,7 @@ def write(
         If pixels cannot be read or labels cannot be written. No partial labels remain, and existing ones
         are unchanged.
     ValueError
-        If the format does not support such labels, or if they cannot be at this path.
+        If the format does not support such labels, or if labels cannot be written to this path.
     """
     import zarr
 
@@ -153,7 +153,7 @@ class _Pyramid:
 
 
 def host_of(path: Path) -> Path | None:
-    """Return the OME-Zarr image that `path` is a label image of because of its folder, or None."""
+    """Return the OME-Zarr image whose ``labels`` folder contains `path`, or None."""
     image = path.parent.parent
     return image if path.parent.name == "labels" and "multiscales" in _attributes(image) else None
 
@@ -171,7 +171,7 @@ def _attributes(path: Path) -> dict[str, Any]:
 
 
 def _pyramid(image: ImageFile, shape: tuple[int, ...], host: Path | None) -> _Pyramid:
-    """Return the resolution levels of the image if it has several, else levels of halved resolution."""
+    """Return the resolution levels of the image if it has several, otherwise levels of halved resolution."""
     store = image.store
     axis = image.axes.find("C")
     if store is not None and axis >= 0:
@@ -188,7 +188,7 @@ def _pyramid(image: ImageFile, shape: tuple[int, ...], host: Path | None) -> _Py
     for letter in letters:
         stored_axis = {"name": letter.lower(), "type": ome_zarr.TYPES[letter.lower()]}
         unit = image.time_unit if letter == "T" else image.unit
-        # A layer whose axes have no names may have a unit of time along a spatial axis, or the reverse.
+        # A layer without axis names may have a unit of time along a spatial axis, or vice versa.
         is_known = letter in image.pixel_size and (unit in TIMES) == (letter == "T")
         if unit and is_known:
             stored_axis["unit"] = spelling.get(unit, unit)
@@ -199,7 +199,7 @@ def _pyramid(image: ImageFile, shape: tuple[int, ...], host: Path | None) -> _Py
 
 
 def _halved(level: Level) -> list[Level]:
-    """Return resolution levels whose rows and columns are halved until they are few."""
+    """Return resolution levels whose rows and columns are halved down to `_COARSEST`."""
     levels = [level]
     while max(level.shape[-2:]) > _COARSEST:
         factors = [1.0] * len(level.shape)
@@ -218,7 +218,7 @@ def _halved(level: Level) -> list[Level]:
 def _write_levels(
     group: Any, labels: Any, pyramid: _Pyramid, progress: Progress | None
 ) -> NDArray[np.int64] | None:
-    """Write all levels, each from the one before; count the pixels of uint8 labels."""
+    """Write all levels, each from the one before; return the pixel counts of uint8 labels."""
     counts = None
     boxes, chunks, separate = _boxes_and_chunks(labels)
     n_pixels = [math.prod(level.shape) for level in pyramid.levels]
@@ -331,7 +331,7 @@ def _write_full_resolution(
 def _write_coarser(
     finer: Any, array: Any, nearest: Sequence[NDArray[np.intp]], progress: Progress | None
 ) -> None:
-    """Write a level from the one before, where `nearest` are the indices along each axis."""
+    """Write a level from the one before; `nearest` holds the source indices along each axis."""
 
     def store(box: Box) -> None:
         indices = [index[side] for index, side in zip(nearest, box, strict=True)]
@@ -343,7 +343,7 @@ def _write_coarser(
 
 
 def _nearest(positions: NDArray[np.intp], centers: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return the index of the nearest of ascending positions to each centre."""
+    """Return the index of the ascending position that is nearest to each centre."""
     after = np.searchsorted(positions, centers).clip(min(1, positions.size - 1), positions.size - 1)
     before = np.maximum(after - 1, 0)
     return np.where(centers - positions[before] <= positions[after] - centers, before, after)
@@ -408,6 +408,6 @@ def _register(host: Path, name: str) -> None:
         metadata["version"] = version.version
     add_metadata(group, metadata, fmt=version)
     if image.metadata.consolidated_metadata is not None:
-        # Version 3 does not standardize it. The filter stays, since `catch_warnings` is not for threads.
+        # zarr format 3 does not standardize it. The filter stays: `catch_warnings` is not thread-safe.
         warnings.filterwarnings("ignore", "Consolidated metadata is currently not part", UserWarning)
         zarr.consolidate_metadata(host, zarr_format=zarr_format)

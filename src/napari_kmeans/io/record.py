@@ -1,8 +1,9 @@
-"""How a file was made, stored in the file itself: a JSON object in the metadata of each format.
+"""Records of how a file was made: a JSON object in the metadata of the file itself.
 
-TIFF: a line of the description (``napari-kmeans={…}``). OME-Zarr: the attribute ``napari-kmeans``. PNG: a text of
-that name; SVG: the description; PDF: the subject. Parquet: the metadata of the schema. CSV has no metadata, so
-they are beside it, in ``….csv-metadata.json``, where the standard for CSV on the Web has them. Models are JSON.
+TIFF: a line of the description (``napari-kmeans={…}``). OME-Zarr: the attribute ``napari-kmeans``. PNG: a text
+chunk of that name; SVG: the description; PDF: the subject. Parquet: the metadata of the schema. CSV has no
+metadata, so the record is beside it in ``….csv-metadata.json``, as in the CSV on the Web standard. Models are
+JSON.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .tiff import MAGIC
 
 KEY = "napari-kmeans"
 
-_MAX_BYTES = 64 << 20  # far more than a record has
+_MAX_BYTES = 64 << 20  # far larger than any record
 
 
 def one_line(record: str) -> str:
@@ -29,7 +30,7 @@ def one_line(record: str) -> str:
 
 
 def sidecar_of(path: Path) -> Path:
-    """Return the file of the metadata of a CSV file."""
+    """Return the path of the metadata of a CSV file."""
     return path.with_name(f"{path.name}-metadata.json")
 
 
@@ -52,14 +53,14 @@ def read_record(path: Path) -> dict[str, Any]:
     Raises
     ------
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     ValueError
-        If it has no such record.
+        If the file has no such record.
     """
     found: object = None
     try:
         found = _find(path)
-    except Exception as error:  # of a decoder, for a file that is damaged or another one
+    except Exception as error:  # decoders raise exceptions of any type
         if isinstance(error, OSError) and error.errno is not None:
             raise
     if isinstance(found, str):
@@ -73,12 +74,12 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def sources_of(provenance: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the images that a file was made of; a table is made of several."""
+    """Return the images from which a file was made; several for a table."""
     return list(provenance.get("sources", [provenance["source"]] if "source" in provenance else []))
 
 
 def _find(path: Path) -> object:
-    """Return the record of a file: an object, or its JSON."""
+    """Return the record of a file, as an object or as JSON."""
     if path.is_dir():
         import zarr
 

@@ -12,7 +12,7 @@ from .image_file import ImageFile
 
 
 def sample_image(name: str) -> ImageFile:
-    """Return a sample image, which needs no download.
+    """Return a sample image; no download is needed.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def _packaged(name: str, axes: str, title: str = "") -> ImageFile:
 
 
 def _coins() -> ImageFile:
-    """Greek coins, unevenly lit (scikit-image)."""
+    """Greek coins with uneven illumination (scikit-image)."""
     return _packaged("coins", "YX")
 
 
@@ -93,7 +93,7 @@ def _fluorescence() -> ImageFile:
 
     rng = np.random.default_rng(1)
     places = np.moveaxis(np.indices((400, 400)), 0, -1)
-    # Cells on a jittered grid: a nucleus around each centre, a membrane where two centres are equally far.
+    # Cells on a jittered grid: a nucleus around each centre, a membrane where two centres are equidistant.
     centres = (np.moveaxis(np.indices((7, 7)), 0, -1).reshape(-1, 2) * 64 + 8) + rng.uniform(-14, 14, (49, 2))
     distance, nearest = cKDTree(centres).query(places, k=2)
     radius = rng.uniform(12, 18, len(centres))[nearest[..., 0]]

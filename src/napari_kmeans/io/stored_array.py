@@ -1,4 +1,4 @@
-"""Arrays in files or stores: read block by block, with errors that name the file."""
+"""Arrays in files or stores, read block by block with errors that name the file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class StoredArray:
     Parameters
     ----------
     open_array : callable
-        Returns the zarr array. It is called once in each process that reads, and must be picklable.
+        Returns the zarr array. It is called once in each process that reads the array, and must be picklable.
     name : str
         Name of the array in error messages.
     """
@@ -68,7 +68,7 @@ class StoredArray:
             raise OSError(f"{self._name}: the pixels [{box}] cannot be read ({reason})") from error
 
     def as_dask(self, chunks: Sequence[int] | None = None) -> Any:
-        """Return a dask array with these chunks, or by default with the stored ones."""
+        """Return a dask array with these chunks, by default the stored ones."""
         import dask.array
 
         # name=False gives each array a new name: the file may contain another image when it is opened again.

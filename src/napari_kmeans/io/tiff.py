@@ -18,16 +18,16 @@ from .stored_array import StoredArray
 from .tiff_metadata import read_metadata
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""First bytes of a TIFF; the last two are those of a BigTIFF."""
+"""First bytes of a TIFF file; the last two entries are those of a BigTIFF."""
 
 LAZY_BYTES = 1 << 29
-"""Larger images are read block by block, and larger lazy labels are written so."""
+"""Larger images are read, and larger lazy labels written, block by block."""
 
-_SIDE, _BLOCK = 1 << 10, 1 << 22  # maximum side and pixels of a block, which joins several strips or tiles
+_SIDE, _BLOCK = 1 << 10, 1 << 22  # maximum side and pixels of a block of several strips or tiles
 
 
 def read(path: Path, series: int | None = None, axes: str = "") -> ImageFile:
-    """Read a series of a TIFF; a large one is read block by block on demand.
+    """Read a series of a TIFF file; a large one is read block by block on demand.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def read(path: Path, series: int | None = None, axes: str = "") -> ImageFile:
     series : int, optional
         By default the first, with a warning if there are others.
     axes : str
-        Letters of the axes as they are stored, if the file states wrong ones.
+        Letters of the stored axes, if those in the metadata are wrong.
     """
     import tifffile
 
@@ -103,7 +103,7 @@ def _open_level(path: Path, series: int, level: int) -> Any:
 
 @contextlib.contextmanager
 def _logged_warnings(name: str) -> Iterator[list[str]]:
-    """Collect the warnings that a library logs, which would otherwise be printed on several lines."""
+    """Collect the warnings that a library logs; otherwise they would be printed on several lines."""
     messages: list[str] = []
 
     class Collector(logging.Handler):

@@ -57,7 +57,7 @@ def write(
     image : ImageFile
         Provides axes, pixel size and unit.
     record : str
-        JSON that says how the labels were made, for the description of the file; see `io.record`.
+        How the labels were made, as JSON for the description of the file; see `io.record`.
     overwrite : bool
         Replace an existing file.
     progress : callable, optional
@@ -70,7 +70,7 @@ def write(
     OSError
         If the file cannot be written; no partial file remains.
     ValueError
-        If the labels are too large for such a file.
+        If the labels are too large for a TIFF file.
     """
     labels = as_readable(labels)
     max_bytes = _MOST_BYTES if isinstance(labels, np.ndarray) else LAZY_BYTES
@@ -125,7 +125,7 @@ def _write_tiles(path: Path, labels: Any, image: ImageFile, record: str, progres
     """Write labels as an OME-TIFF (BigTIFF), with only one row of tiles in memory."""
     import tifffile
 
-    # By default, tifffile makes an identifier of the time, and the same labels would give other bytes.
+    # By default, tifffile derives an identifier from the time, so the same labels would give other bytes.
     identifier = uuid.uuid5(uuid.NAMESPACE_OID, f"{record}{labels.shape}{labels.dtype}")
     metadata: dict[str, Any] = {"axes": image.spatial_axes, "UUID": str(identifier)}
     if record:
@@ -150,7 +150,7 @@ def _write_tiles(path: Path, labels: Any, image: ImageFile, record: str, progres
 
 
 def _geo_tags(image: ImageFile) -> list[tuple[int, int, int, Any, bool]]:
-    """Return the tags that place labels like their image on a map, where label 0 is a missing pixel."""
+    """Return the tags that place labels on the map like their image, with label 0 as missing pixels."""
     if not image.geo_tags:
         return []
     tags = [(tag.code, tag.dtype, tag.count, tag.value, True) for tag in image.geo_tags]
@@ -179,7 +179,7 @@ def _row_groups(labels: Any) -> Iterator[NDArray[Any]]:
     """Yield planes one after the other, large ones in groups of rows.
 
     Each block is computed once, unless this would need too much memory because blocks contain many planes or
-    are very high.
+    many rows.
     """
     *planes, height, width = labels.shape
     if isinstance(labels, np.ndarray):

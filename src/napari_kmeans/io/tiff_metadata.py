@@ -1,4 +1,4 @@
-"""What a TIFF says about its pixels: sizes, names, missing values and its place on a map."""
+"""Metadata of a TIFF file: pixel sizes, names, missing values and position on a map."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GDAL_NODATA = 42113
 ASCII = 2
 """Type of a tag that contains text."""
 
-# Pixel scale, tie points and transformation, then the keys of the coordinate reference system.
+# Pixel scale, tie points and transformation, followed by the keys of the coordinate reference system.
 _GEO_TAGS = (33550, 33922, 34264, 34735, 34736, 34737)
 
 _METER = 9001  # unit of a projected coordinate system
@@ -44,7 +44,7 @@ _TIME_SPELLINGS = {
 
 @dataclass(frozen=True)
 class TiffMetadata:
-    """What a TIFF says about its pixels; the attributes are those of `ImageFile`."""
+    """Metadata of a TIFF file; the attributes are those of `ImageFile`."""
 
     pixel_size: Mapping[str, float] = field(default_factory=dict)
     unit: str = ""
@@ -108,7 +108,7 @@ def _size_from_map(tiff: Any) -> tuple[dict[str, float], str] | None:
 
 
 def _size_from_instrument(tiff: Any, page: Any) -> tuple[dict[str, float], str] | None:
-    """Return the pixel size that a microscope or a slide scanner has written in its own tags."""
+    """Return the pixel size from the vendor tags of a microscope or a slide scanner."""
     import tifffile
 
     size: dict[str, Any] = {}
@@ -138,7 +138,7 @@ def _size_from_instrument(tiff: Any, page: Any) -> tuple[dict[str, float], str] 
 def _names_from_imagej(
     imagej: Mapping[str, Any], shape: Mapping[str, int]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names of channels and of time steps: labels of planes that depend on one of these axes only."""
+    """Return the names of channels and time steps: labels of planes that depend on one of these axes only."""
     sizes = [shape.get(axis, 1) for axis in "TZC"]
     labels = imagej.get("Labels") or []
     if len(labels) != math.prod(sizes):
@@ -158,7 +158,7 @@ def _ome_pixels(xml: str, series: int) -> Mapping[str, Any]:
 
 
 def _as_list(elements: Any) -> list[Any]:
-    """Return repeated elements, which are no list if there is only one."""
+    """Return repeated elements as a list, even if there is only one."""
     return elements if isinstance(elements, list) else [] if elements is None else [elements]
 
 
@@ -186,7 +186,7 @@ def _names_from_ome(pixels: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[s
 
 
 def _nodata(page: Any) -> float | None:
-    """Return the value of missing pixels of a GeoTIFF; None if no pixel can have it, or if it is NaN."""
+    """Return the value of missing pixels of a GeoTIFF; None if the type cannot hold it, or if it is NaN."""
     tag = page.tags.get(GDAL_NODATA)
     if tag is None or page.photometric.name not in ("MINISBLACK", "RGB"):  # others are converted
         return None
@@ -216,7 +216,7 @@ def _size_from_tags(tiff: Any, page: Any) -> tuple[dict[str, float], str]:
     tag = page.tags.get("ResolutionUnit")
     if "unit" not in imagej and tag is not None:
         unit = {2: "inch", 3: "cm"}.get(int(tag.value), "")
-        if unit == "inch" and size["X"] in (1.0, 1 / 72):  # defaults of programs that have no pixel size
+        if unit == "inch" and size["X"] in (1.0, 1 / 72):  # defaults for an unknown pixel size
             return {}, ""
     if spacing := _valid_length(imagej.get("spacing")):
         size["Z"] = spacing
@@ -253,7 +253,7 @@ def _normalize_unit(name: object) -> str:
 
 
 def _time_unit(name: object) -> str:
-    """Return a unit of time as spelled in this package; empty if it is another one."""
+    """Return a unit of time as spelled in this package; empty if it is unknown."""
     text = str(name).replace("μ", "µ").strip()
     text = _TIME_SPELLINGS.get(text.lower(), text)
     return text if text in TIMES else ""
