@@ -1,7 +1,7 @@
-"""Many images processed the same way: the engine of the command line and of the dock's *Apply to files…*.
+"""Batches of images: the engine of the command line and of the dock's *Apply to files…*.
 
-A batch has three parts. `find_inputs` finds images, `plan` decides which files are written for each, and `run`
-processes them by a `Task` and yields an `Outcome` for each image::
+A batch has three parts. `find_inputs` finds images, `plan` decides which files to write for each, and `run`
+processes them with a `Task` and yields an `Outcome` for each image::
 
     task = Task(recipe)  # or Task.applying(model), or fit_together(Task(recipe), images, stage).task
     inputs, _ = find_inputs(["data"], recursive=True, out=out)
@@ -9,8 +9,9 @@ processes them by a `Task` and yields an `Outcome` for each image::
     for outcome in run(jobs, task, n_processes=2, skip_existing=True):
         print(outcome.job.image, outcome.status, outcome.error)
 
-Nothing here prints. Progress is reported through callbacks; closing the iterator, or an exception that a
-callback raises, stops all work, and incomplete outputs never appear. So `run` can be used in a worker thread.
+This package prints nothing and reports progress through callbacks. Closing the iterator, or raising an
+exception in a callback, stops all work and leaves no incomplete outputs, so `run` can be used in a worker
+thread.
 """
 
 from .inputs import Input, find_inputs, read_file_list

@@ -1,4 +1,4 @@
-"""Which images a batch consists of: files, folders, patterns and lists of these."""
+"""Images of a batch, found from files, folders, patterns and lists of these."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Input:
 def find_inputs(
     names: Sequence[str], *, recursive: bool = False, out: Path | None = None
 ) -> tuple[list[Input], list[str]]:
-    """Find the images that a user named.
+    """Find the images that the user named.
 
     Parameters
     ----------
     names : sequence of str
         Files, URLs, OME-Zarr images, plates and wells, folders, and patterns such as ``"data/**/*.tif"``.
     recursive : bool
-        Search folders inside folders, too; outputs keep their tree.
+        Also search subfolders; outputs keep the folder tree.
     out : Path, optional
         Output folder, which is not searched.
 
@@ -48,7 +48,7 @@ def find_inputs(
     inputs : list of Input
         In the order of the names, and sorted within a folder.
     empty : list of str
-        Folders and patterns without an image.
+        Folders and patterns without images.
     """
     inputs, empty = [], []
     for name in names:
@@ -66,7 +66,7 @@ def _find(name: str, recursive: bool, out: Path | None) -> list[Input]:
     if at.is_dir():
         return _in_folder(at, PurePath(), recursive, _within(at, out))
     if not re.search(r"[*?\[]", name):
-        return [Input(at)]  # reported when it is read
+        return [Input(at)]  # a missing file is reported when it is read
     root = _fixed_part(name)
     out = _within(root, out)
     inputs: list[Input] = []
@@ -88,7 +88,7 @@ def _fixed_part(pattern: str) -> Path:
 
 
 def _in_folder(folder: Path, relative: PurePath, recursive: bool, out: Path | None) -> list[Input]:
-    """Return the images of a folder, or of the plate or well that it is."""
+    """Return the images of a folder, a plate or a well."""
     if is_store(folder):
         images = ome_zarr.images_of_plate(folder)
         if not images:
@@ -112,13 +112,13 @@ def _in_folder(folder: Path, relative: PurePath, recursive: bool, out: Path | No
 
 
 def _within(folder: Path, out: Path | None) -> Path | None:
-    """Return the output folder if it is inside a folder; None if not, and if they are the same."""
+    """Return the output folder if it is inside a folder, otherwise None; also None if they are the same."""
     is_same = out is None or os.path.realpath(folder) == os.path.realpath(out)
     return out if not is_same and _is_inside(out, folder) else None
 
 
 def _is_inside(path: Path | None, folder: Path | None) -> bool:
-    """Return whether a path is a folder or in it."""
+    """Return whether a path is a folder or inside it."""
     if path is None or folder is None:
         return False
     inside, outside = os.path.realpath(path), os.path.realpath(folder)
@@ -126,6 +126,6 @@ def _is_inside(path: Path | None, folder: Path | None) -> bool:
 
 
 def read_file_list(lines: Iterable[str]) -> list[str]:
-    """Return the names in a list of files: one a line; empty lines and lines that begin with # are ignored."""
+    """Return the names in a list of files: one per line, ignoring empty lines and lines that begin with #."""
     names = (line.strip() for line in lines)
     return [name for name in names if name and not name.startswith("#")]

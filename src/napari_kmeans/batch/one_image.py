@@ -1,4 +1,4 @@
-"""One image of a batch: read, segmented, and its outputs written."""
+"""One image of a batch: read and segment it, and write its outputs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ERRORS = (OSError, TypeError, ValueError, MemoryError)
 
 @dataclass(frozen=True)
 class Outcome:
-    """Outcome of one image, small enough to send between processes.
+    """Outcome for one image, small enough to send between processes.
 
     Attributes
     ----------
@@ -41,13 +41,13 @@ class Outcome:
     seconds : float
     warnings : tuple of str
     error : str
-        Why it failed, in one sentence.
+        Reason of a failure, in one sentence.
     fingerprint : str
-        That of the image file.
+        Fingerprint of the image file.
     rows, objects : dict of lists
-        Clusters and objects of the image, if they are asked for.
+        Clusters and objects of the image, if requested.
     thumbnail : Thumbnail, optional
-        Of the image, if it is asked for.
+        Thumbnail of the image, if requested.
     """
 
     job: Job
@@ -72,20 +72,20 @@ def process(
     rows: bool = False,
     thumbnails: bool = False,
 ) -> Outcome:
-    """Process one image; errors of the image and of its outputs are in the outcome.
+    """Process one image; the outcome contains errors of the image and of its outputs.
 
     Parameters
     ----------
     job : Job
     task : Task
     stage : callable, optional
-        Called with the name of each stage; returns the callable for its progress. An exception that one of
-        them raises ends the work, such as `Cancelled`.
+        Called with the name of each stage; returns its progress callback. An exception that one of them
+        raises, such as `Cancelled`, stops the work.
     overwrite : bool
         Replace existing files.
     skip_existing : bool
         Skip the image if its outputs are complete and were made by the same task from the same file. Outputs
-        of an interrupted run are made again; others are not touched without `overwrite`.
+        of an interrupted run are made again; other outputs are unchanged without `overwrite`.
     rows : bool
         Return the rows for a table of all images.
     thumbnails : bool
@@ -218,7 +218,7 @@ def _no_stage(name: str) -> Progress:
 
 
 def reason(error: BaseException) -> str:
-    """Return the message of an error, without its number."""
+    """Return the message of an error without its error number."""
     if isinstance(error, MemoryError):
         return "there is not enough memory"
     if isinstance(error, OSError) and error.strerror:

@@ -1,4 +1,4 @@
-"""Which files a batch writes, decided before any work begins."""
+"""Plan of the files that a batch writes, made before any work begins."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Job:
         return [path for path in paths if path is not None]
 
     def existing(self) -> list[Path]:
-        """Return the files to write that exist already."""
+        """Return the files to write that already exist."""
         return [path for path in self.outputs if os.path.lexists(path)]
 
 
@@ -52,8 +52,8 @@ class Outputs:
     Attributes
     ----------
     out : Path, optional
-        A folder, which is created if needed, or for a single image a .tif or .zarr file. Not needed if only
-        labels are written into the images.
+        A folder, which is created if needed, or a .tif or .zarr file for a single image. Not needed if only
+        labels are written, into the images.
     in_image : str
         Write the labels into the images, under this name.
     table : bool
@@ -65,7 +65,7 @@ class Outputs:
     objects : bool
         Also write a label image and a table of objects.
     confidence : bool
-        Also write how clearly each pixel belongs to its cluster, as a TIFF.
+        Also write the confidence of each pixel, as a TIFF.
     """
 
     out: Path | None
@@ -85,9 +85,9 @@ def plan(inputs: Sequence[Input], outputs: Outputs, *, tree: bool = False) -> li
     inputs : sequence of Input
     outputs : Outputs
     tree : bool
-        Images of the same name get outputs of different names: in folders like those of the images or, within
-        a folder, with the extension of the image in the name. Outputs of earlier runs that lie among the
-        inputs are not images.
+        Give images of the same name outputs of different names: in folders like those of the images or,
+        within a folder, with the extension of the image in the name. Outputs of earlier runs among the inputs
+        are ignored.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def _check_out(inputs: Sequence[Input], outputs: Outputs) -> tuple[Path, bool]:
 
 
 def _separated(inputs: Sequence[Input]) -> list[Input]:
-    """Give files of the same name their folders below the deepest folder that they share."""
+    """Give files of the same name separate folders, relative to the deepest folder that they share."""
     keys = Counter((each.folder, each.image.name.casefold()) for each in inputs)
     clashing = [
         each
@@ -145,7 +145,7 @@ def _separated(inputs: Sequence[Input]) -> list[Input]:
         return list(inputs)
     try:
         root = os.path.commonpath(list(parents.values()))
-    except ValueError:  # on two drives of Windows
+    except ValueError:  # on different drives of Windows
         return list(inputs)
     return [
         replace(each, folder=PurePath(os.path.relpath(parents[each], root))) if each in parents else each
@@ -154,7 +154,7 @@ def _separated(inputs: Sequence[Input]) -> list[Input]:
 
 
 def _without_outputs(inputs: Sequence[Input], folder: Path, outputs: Outputs) -> list[Input]:
-    """Return the inputs that are not outputs of the others, as an earlier run has left them."""
+    """Return the inputs that are not outputs of the others from an earlier run."""
     kinds = ("-labels", "-objects", "-figure", "-confidence")
     suspects = [each for each in inputs if stem(each.image).endswith(kinds)]
     if not suspects:
@@ -221,6 +221,6 @@ def _path_in_image(image: Location, name: str) -> Path:
 
 
 def identity(path: Location) -> str:
-    """Return a text that is the same for all names of a file, whether it exists or not."""
+    """Return a string that is the same for all names of a file, whether it exists or not."""
     # Not Path.resolve, which raises RuntimeError for a loop of links before Python 3.13.
     return path if isinstance(path, Url) else os.path.normcase(os.path.realpath(path))

@@ -1,4 +1,4 @@
-"""Whether the outputs of an image are there already, made the same way from the same file."""
+"""Check whether the outputs of an image already exist, made the same way from the same file."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .rows import Columns
 
 @dataclass(frozen=True)
 class Existing:
-    """The outputs of an image that exist.
+    """Existing outputs of an image.
 
     Attributes
     ----------
     is_complete : bool
-        Whether all are there, and all were made the same way.
+        Whether all outputs exist and were made the same way.
     foreign : Path or None
-        One that was made otherwise, or that has no record.
+        An output that was made in another way, or that has no record.
     record : mapping
-        That of the labels, if they are among them.
+        Record of the labels, if they exist.
     """
 
     is_complete: bool
@@ -33,7 +33,7 @@ class Existing:
 
     @property
     def rows(self) -> Columns:
-        """Table of the clusters of the image; empty if it was not kept."""
+        """Table of the clusters of the image; empty if it was not stored."""
         table: Columns = self.record.get("provenance", {}).get("clusters", {})
         nan = float("nan")
         return {name: [nan if value is None else value for value in column] for name, column in table.items()}
@@ -45,15 +45,15 @@ class Existing:
 
 
 def look_at(job: Job, task: Mapping[str, Any], source: str) -> Existing:
-    """Look at the outputs of an image.
+    """Check the existing outputs of an image.
 
     Parameters
     ----------
     job : Job
     task : mapping
-        Of `Task.to_dict`.
+        Result of `Task.to_dict`.
     source : str
-        Fingerprint of the image as it is now.
+        Current fingerprint of the image.
     """
     there = job.existing()
     labels: Mapping[str, Any] = {}
@@ -75,7 +75,7 @@ def _record_of(path: Path) -> Mapping[str, Any]:
 
 
 def read_columns(path: Path) -> Columns:
-    """Read a table that `write_columns` wrote; numbers are numbers again."""
+    """Read a table that `write_columns` wrote, and convert numbers from text."""
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
     columns = zip(*rows, strict=True) if rows else [[] for _ in header]

@@ -1,4 +1,4 @@
-"""One tidy table of all images: a row for each cluster or object, with the name of its image."""
+"""Tidy table of all images: one row per cluster or object, with the name of its image."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def cluster_rows(image: ImageFile, result: Result, *, confidence: bool = True) -
     """Return the clusters of an image: number, name, centre, pixels, share, size with its unit, confidence.
 
     Size is empty if the pixel size is unknown. Confidence is the mean of `KMeansModel.confidence` over the
-    pixels with that label, and needs another look at the image.
+    pixels with that label; it requires another pass over the image.
     """
     segmentation = result.segmentation
     pixel = _pixel_size(image)
@@ -72,7 +72,7 @@ def _mean_confidence(image: ImageFile, result: Result) -> dict[int, float]:
 
 
 def joined(tables: Iterable[tuple[str, Mapping[str, Sequence[Any]]]]) -> Columns:
-    """Return one table of the tables of several images; columns that an image does not have are empty.
+    """Combine the tables of several images; columns that an image does not have are empty.
 
     Parameters
     ----------
@@ -91,14 +91,14 @@ def joined(tables: Iterable[tuple[str, Mapping[str, Sequence[Any]]]]) -> Columns
 
 
 def write_rows(path: Path, table: Columns, record: str, *, overwrite: bool = False) -> None:
-    """Write a table as CSV or Parquet, with how it was made.
+    """Write a table as CSV or Parquet, with a record of how it was made.
 
     Raises
     ------
     FileExistsError
         Without `overwrite`, if the file exists.
     ImportError
-        If Parquet is asked for and pyarrow is missing.
+        If Parquet is requested and pyarrow is missing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".csv":

@@ -1,4 +1,4 @@
-"""All images of a batch, one after the other or in several processes."""
+"""Process all images of a batch, one after the other or in several processes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .plan import Job
 from .task import Stage, Task
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""Environment of a worker process: numerical libraries use one thread, since there are several processes."""
+"""Environment of a worker process: numerical libraries use one thread, because processes run in parallel."""
 
 SECONDS_TO_START = 4.0
-"""Work that is worth another process: it imports napari-kmeans and what reads images, and takes turns with this one
-at the disk."""
+"""Minimum work for starting another process, which imports napari-kmeans and its image readers, and competes
+for the disk."""
 
 
 def run(
@@ -38,18 +38,19 @@ def run(
     thumbnails: bool = False,
     stage: Callable[[Job], Stage] | None = None,
 ) -> Iterator[Outcome]:
-    """Process all images, and yield an outcome for each as soon as it is done.
+    """Process all images, and yield the outcome for each as soon as it is done.
 
-    An image that fails does not stop the others. Closing the iterator stops the work: outputs that are not
-    complete do not appear.
+    An image that fails does not stop the others. Closing the iterator stops the work and leaves no incomplete
+    outputs.
 
     Parameters
     ----------
     jobs : sequence of Job
     task : Task
     n_processes : int
-        At most. This process works, too, and measures the first images: others are started only if what
-        remains takes longer than starting them. Each then uses one thread; a single process uses all of them.
+        Maximum number, including this process. It measures the first images: others are started only if the
+        remaining work takes longer than starting them. Each process then uses one thread; a single process
+        uses all threads.
     overwrite : bool
         Replace existing files.
     skip_existing : bool
@@ -59,8 +60,8 @@ def run(
     thumbnails : bool
         Return a thumbnail for a contact sheet of all images with each outcome.
     stage : callable, optional
-        Called with the job that this process begins; returns the `Stage` of it. An exception that a callback
-        raises ends all work, such as `Cancelled`.
+        Called with each job that this process begins; returns its `Stage`. An exception that a callback
+        raises, such as `Cancelled`, stops all work.
 
     Yields
     ------
@@ -84,7 +85,7 @@ def run(
                 n_threads = loop.N_THREADS if n_running == 1 else 1 if waiting else n_running
                 with threads(n_threads), pace.measure():
                     done.put(process(job, task, stage(job) if stage else None, **options))
-            # Without a job left, wait for those of the workers.
+            # When no job is left, wait for the jobs of the workers.
             is_last = not waiting
             while n_yielded < len(jobs):
                 try:
@@ -108,7 +109,7 @@ def threads(n: int) -> Iterator[None]:
 
 
 class _Pace:
-    """Estimates how long images take in this process, by the last two of them."""
+    """Estimator of the time per image in this process, from the last two images."""
 
     def __init__(self) -> None:
         self._seconds: deque[float] = deque(maxlen=2)
@@ -121,22 +122,21 @@ class _Pace:
         self._seconds.append(time.perf_counter() - begin)
 
     def seconds_for(self, n_images: int) -> float:
-        """Return the time that images will take; 0 as long as that cannot be told."""
-        # The first image includes imports, so it says little unless it takes far longer than they do.
+        """Return the estimated time for images; 0 as long as there is no estimate."""
+        # The time of the first image includes imports, so it counts only if it is far longer than these.
         if not self._seconds or (len(self._seconds) == 1 and self._seconds[0] <= SECONDS_TO_START / 2):
             return 0.0
         return min(self._seconds) * n_images
 
 
-_GRACE = 10.0  # seconds for a worker to end
-_IDLE = 0.02  # seconds for its thread to find that there are no more jobs
+_GRACE = 10.0  # seconds for a worker to exit
+_IDLE = 0.02  # seconds for its thread to notice that no jobs are left
 
 
 class _Worker:
     """A process that takes jobs from a queue until it is empty, and the thread that feeds it.
 
-    A separate program instead of `multiprocessing`, which would run the main module of a user's script
-    again.
+    This is a separate program, because `multiprocessing` would run the main module of a user's script again.
     """
 
     def __init__(
@@ -168,10 +168,10 @@ class _Worker:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._thread.join(_IDLE)
-        if not self._has_job:  # nothing is incomplete, and an orderly end would take longer than many images
+        if not self._has_job:  # nothing is incomplete, and an orderly exit would take longer than many images
             self._process.kill()
         with contextlib.suppress(OSError):
-            self._process.stdin.close()  # the worker removes what is incomplete and ends
+            self._process.stdin.close()  # the worker removes incomplete outputs and exits
         try:
             self._process.wait(_GRACE)
         except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""What all images of a batch share, when it is done: tables and the contact sheet."""
+"""Outputs of a whole batch: tables and the contact sheet."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def check_table(path: Path, *, overwrite: bool = False, skip_existing: bool = Fa
     Raises
     ------
     ValueError
-        If it is of another kind, or would replace a file that was not asked to be replaced. With
-        `skip_existing`, tables of an earlier run are replaced.
+        If its extension is not supported, or if it exists and may not be replaced. With `skip_existing`,
+        tables of an earlier run are replaced.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -60,7 +60,7 @@ def write_contact_sheet(path: Path, jobs: Sequence[Job], outcomes: Iterable[Outc
     path : Path
         A .png, .svg or .pdf file; an existing one is replaced.
     jobs : sequence of Job
-        In whose order the images are drawn.
+        The images are drawn in this order.
     outcomes : iterable of Outcome
         Made with ``thumbnails=True``; images that failed are not drawn.
     task : Task
@@ -98,19 +98,19 @@ def _is_table(path: Path) -> bool:
 
 
 def objects_path(path: Path) -> Path:
-    """Return the file of the objects that belongs to a table of clusters."""
+    """Return the path of the table of objects that belongs to a table of clusters."""
     return path.with_name(f"{path.stem}-objects{path.suffix}")
 
 
 def write_tables(path: Path, jobs: Sequence[Job], outcomes: Iterable[Outcome], task: Task) -> list[Path]:
-    """Write the table of all clusters and, if there are objects, that of all objects; return their paths.
+    """Write the table of all clusters and, if there are objects, a table of all objects; return their paths.
 
     Parameters
     ----------
     path : Path
         ``….csv`` or ``….parquet``; the objects are in ``…-objects.csv``. Existing files are replaced.
     jobs : sequence of Job
-        In whose order the images are listed.
+        The images are listed in this order.
     outcomes : iterable of Outcome
         Made with ``rows=True``; images that failed have no rows.
     task : Task

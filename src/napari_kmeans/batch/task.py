@@ -1,4 +1,4 @@
-"""A task: how every image of a batch is processed, in one immutable value that can be pickled."""
+"""Task of a batch: how each image is processed, as one immutable object that can be pickled."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ..model.segmentation import Segmentation, label_pixels, segment_pixels
 from .units import Units
 
 Stage = Callable[[str], Progress]
-"""Begins a stage of the work with a name; returns the callable for its progress."""
+"""Called with the name of a stage when it begins; returns its progress callback."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class Result:
     segmentation : Segmentation
         Its model has the pixel counts of this image.
     model : KMeansModel
-        The model that the labels were made with, whose counts are those of the images it was fitted to.
+        Model that made the labels, with the pixel counts of the images it was fitted to.
     pixels : Pixels
     objects : int32 array, optional
     object_table : dict of lists
@@ -60,23 +60,23 @@ class Task:
     Attributes
     ----------
     recipe : Recipe
-        With a model, only its clean-up is used, and all of it for ``match="refit"``.
+        With a model, only the clean-up of the recipe is used; with ``match="refit"``, the whole recipe.
     model : KMeansModel, optional
         Label every image with this model; without it, the recipe is fitted to each image.
     match : {"values", "range", "refit"}
-        How the model is applied to an image that differs; see `KMeansModel.predict`.
+        How the model is applied to images that differ in brightness; see `KMeansModel.predict`.
     channel : str
         Name or index of the channel to use; empty: all channels.
     physical : bool
         Whether lengths and sizes of the recipe are in the unit of the file instead of in pixels.
     series : int, optional
-        Which image of a file that contains several; see `read_image`.
+        Index of the image in files that contain several; see `read_image`.
     axes : str
-        Axes of files that state wrong ones; see `read_image`.
+        Axes of files with wrong axes in their metadata; see `read_image`.
     confirm : bool
-        Whether scikit-learn checks exact optima, which costs a second for its import.
+        Whether scikit-learn checks exact optima; importing it takes a second.
     together : dict
-        How a pooled model was made: weights, number of images and their fingerprint; else empty.
+        How a pooled model was made: weights, number of images and their fingerprint; otherwise empty.
     """
 
     recipe: Recipe = Recipe()  # noqa: RUF009 - immutable
@@ -94,13 +94,13 @@ class Task:
 
     @classmethod
     def applying(cls, model: KMeansModel, recipe: Recipe | None = None, **options: Any) -> Task:
-        """Return the task of labelling images with a model, cleaned as `recipe` or the model says."""
+        """Return the task of labelling images with a model, with the clean-up of `recipe` or of the model."""
         clean_up = model.recipe.clean_up if recipe is None else recipe.clean_up
         return cls(replace(model.recipe, clean_up=clean_up), model.without_summary(), **options)
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Task:
-        """Return the task that an output was made by; see `report.provenance.record_of`.
+        """Return the task that made an output; see `report.provenance.record_of`.
 
         Raises
         ------
@@ -127,7 +127,7 @@ class Task:
         return cls(recipe, model, made.get("match", "values"), together=together, **options)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all that decides the labels, as JSON stores it: two tasks with equal dicts do the same."""
+        """Return all that determines the labels, for JSON: tasks with equal dicts give equal labels."""
         described: dict[str, Any] = {"recipe": self.recipe.to_dict()}
         if self.together:
             described["together"] = self.together
@@ -135,18 +135,18 @@ class Task:
             text = self.model.to_json().encode()
             described |= {"model": f"sha256:{hashlib.sha256(text).hexdigest()}", "match": self.match}
         described |= {"channel": self.channel, "physical": self.physical}
-        # Only if they are used, so that outputs of earlier versions count as made by the same task.
+        # Included only if used, so that outputs of earlier versions count as made by the same task.
         return described | {
             name: getattr(self, name) for name in ("series", "axes") if getattr(self, name) not in (None, "")
         }
 
     def read(self, at: Location) -> ImageFile:
-        """Read an image, or the chosen channel of it."""
+        """Read an image, or its chosen channel."""
         image = read_image(at, series=self.series, axes=self.axes)
         return image.channel(self.channel) if self.channel else image
 
     def recipe_of(self, image: ImageFile) -> Recipe:
-        """Return the recipe of one image: lengths in its pixels, and without its missing pixels."""
+        """Return the recipe for one image: with lengths in pixels, and excluding its missing pixels."""
         recipe = Units(self.physical).recipe(self.recipe, image)
         if image.nodata is None:
             return recipe
@@ -162,7 +162,7 @@ class Task:
         objects : bool
             Also split the labels into objects; labels are then in memory.
         count : bool
-            Count the pixels of a lazy image that is labelled with a given model, which reads it once more.
+            Count the pixels of a lazy image that is labelled with a given model. This reads the image again.
         """
         grid = Units(self.physical).grid(image)
         if self.model is None:
@@ -183,7 +183,7 @@ class Task:
         model = self.model
         pixels = pixels_of(image, model.extractor)
         if self.match == "values":
-            model.labeller(pixels.value_format)  # rejects an image of other features before it is compared
+            model.labeller(pixels.value_format)  # reject an image of other features before comparing it
             if not self.together:
                 model.warn_of_differences(pixels, *size_of_file(image))
         else:
@@ -202,7 +202,7 @@ class Task:
         return self._split(Result(found, model, pixels), image, stage, objects)
 
     def _split(self, result: Result, image: ImageFile, stage: Stage, objects: bool) -> Result:
-        """Split the labels into objects where asked."""
+        """Split the labels into objects if requested."""
         if not objects:
             return result
         grid = Units(self.physical).grid(image)

@@ -1,4 +1,4 @@
-"""One model of all images of a batch."""
+"""Pooled model of all images of a batch."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Pooled:
     Attributes
     ----------
     task : Task
-        Labels images with the model.
+        Task of labelling images with the model.
     failed : dict of location to str
-        Images that cannot be read, and why.
+        Images that cannot be read, and the reasons.
     """
 
     task: Task
@@ -41,7 +41,7 @@ class Pooled:
 def fit_together(task: Task, images: Sequence[Location], stage: Stage, *, weights: str = "pixels") -> Pooled:
     """Fit the recipe of a task to all pixels of several image files; see `fit_pooled`.
 
-    Images that cannot be read are skipped. The others must be of one type.
+    Images that cannot be read are skipped. The others must have the same type.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def _read(task: Task, at: Location) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class _ReadWhole:
-    """An array of one chunk that is read whenever it is indexed."""
+    """Array of one chunk that is read each time it is indexed."""
 
     read: Callable[[], Any]
     shape: tuple[int, ...]
@@ -122,7 +122,7 @@ class _ReadWhole:
 
 
 def _shared(recipes: Sequence[Recipe], at: Sequence[Location]) -> Recipe:
-    """Return the recipe of all images, without the missing pixels of each."""
+    """Return the recipe for all images, excluding the missing pixels of each."""
     exclude = tuple(dict.fromkeys(value for recipe in recipes for value in recipe.exclude))
     first, *others = (replace(recipe, exclude=exclude) for recipe in recipes)
     for recipe, path in zip(others, at[1:], strict=True):

@@ -28,18 +28,18 @@ class Units:
     physical: bool
 
     def grid(self, image: ImageFile) -> Grid:
-        """Return what the axes of labels mean; the times of a series are cleaned separately."""
+        """Return the grid of the labels of an image; the time points of a series are cleaned separately."""
         axes = image.spatial_axes
         spacing = [self._size(image, axis) for axis in axes if axis != "T"] if self.physical else None
         return Grid(spacing, [axes.index("T")] if "T" in axes else [])
 
     def recipe(self, asked: Recipe, image: ImageFile) -> Recipe:
-        """Return the recipe of an image: smoothing in pixels, and the cost of a border along each axis.
+        """Return the recipe for an image: smoothing in pixels, and the cost of a border along each axis.
 
-        A border costs what its area is worth, so with physical sizes the cost along an axis is inversely
-        proportional to the pixel size, and the full cost where pixels are shortest. Positions along time are
-        neither smoothed nor made coherent with each other. Numbers that were given for each axis separately
-        are only converted.
+        A border costs in proportion to its area, so with physical sizes the cost along an axis is inversely
+        proportional to the pixel size, with the full cost along the axis of the shortest pixels. Neither
+        smoothing nor coherence connects time points. Numbers that were given for each axis separately are
+        only converted.
         """
         axes = image.spatial_axes
         places = [axis for axis in axes if axis != "T"]
@@ -68,7 +68,7 @@ class Units:
 def in_pixels(recipe: Recipe, spacing: Sequence[float]) -> Recipe:
     """Return a recipe whose clean-up is in pixels instead of the unit of the spacing.
 
-    Where pixels are not equally long along all axes, a radius is divided by their geometric mean.
+    If the spacing differs between axes, a radius is divided by the geometric mean of the spacing.
     """
     size = math.prod(spacing)
     clean_up = recipe.clean_up
@@ -83,7 +83,7 @@ def in_pixels(recipe: Recipe, spacing: Sequence[float]) -> Recipe:
 
 
 def _along(axes: str, numbers: tuple[float, ...]) -> list[float]:
-    """Return one number per axis; a single one is for all axes but time."""
+    """Return one number per axis; a single number applies to all axes except time."""
     if len(numbers) == 1:
         return [0.0 if axis == "T" else numbers[0] for axis in axes]
     if len(numbers) != len(axes):

@@ -21,8 +21,8 @@ _GRACE = 5.0  # seconds to remove incomplete files
 
 
 def main() -> None:
-    """Process jobs until the other process closes the pipe, or has ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    """Process jobs until the parent process closes the pipe or exits."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
     signal.signal(signal.SIGTERM, _stop)
     # Output printed by libraries must not mix with the outcomes.
     answers = os.fdopen(os.dup(1), "wb")
@@ -42,7 +42,7 @@ def main() -> None:
             with threads(n_threads):
                 try:
                     answer: object = process(job, task, **options)
-                except Exception as error:  # a bug; raised again where the batch was started
+                except Exception as error:  # a bug; the parent process raises it again
                     answer = RuntimeError(f"{job.image}: {type(error).__name__}: {error}")
             send(answers, answer)
 
@@ -56,7 +56,7 @@ def _stop(*_: object) -> None:
 
 
 def _read(jobs: queue.SimpleQueue[Any]) -> None:
-    """Receive jobs; stop the work at once if there will be no more."""
+    """Receive jobs; stop the work at once if the pipe is closed."""
     with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
         while True:
             jobs.put(receive(sys.stdin.buffer))
