@@ -47,7 +47,7 @@ def read_image(at: str | os.PathLike[str], *, series: int | None = None, axes: s
 
     OME-Zarr images and large TIFF files are only opened; their pixels are read on demand. Palettes become
     colours, gray with alpha becomes RGBA, white-is-zero is inverted, and pictures are turned upright
-    according to their EXIF orientation. Whether a TIFF contains colours depends on its tags, not on its shape.
+    according to their EXIF orientation. Whether a TIFF contains colours depends on its tags, not its shape.
 
     Parameters
     ----------

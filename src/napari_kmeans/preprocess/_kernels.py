@@ -119,7 +119,7 @@ def tv_axis(u, z, weight, first, last):
 
 @kernel
 def extrapolate(z, previous, u, factor, first, last):
-    """Move `z` by `factor` of its last step, save the old `z` in `previous`, and subtract the move from `u`."""
+    """Move `z` by `factor` of its last step, save the old `z` in `previous`, and subtract the move from u."""
     for i in range(first, last):
         step = factor * (z[i] - previous[i])
         previous[i] = z[i]

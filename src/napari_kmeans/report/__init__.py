@@ -1,1 +1,1 @@
-"""What is shown of a result: tables, figures, histograms, colours."""
+"""Reports of results: tables, figures, histograms and colours."""

@@ -1,4 +1,4 @@
-"""Contact sheet of a batch: every image with its clusters beside it, on one page."""
+"""Contact sheet of a batch: all images with their clusters beside them, on one page."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .palette import distinct_colors
 from .picture import Thumbnail
 
 _DPI = 100
-_LINE = 0.24  # inches of a line of text
+_LINE = 0.24  # height of a line of text in inches
 _GAP = 0.12
-_TILE = (4.0, 2.0)  # inches of two thumbnails
+_TILE = (4.0, 2.0)  # size of two thumbnails in inches
 _MAX_COLUMNS = 4
-_MAX_TEXT = 46  # characters of a name
+_MAX_TEXT = 46  # maximum number of characters of a name
 _MAX_LEGEND = 12
 
 
@@ -42,7 +42,7 @@ def write_contact_sheet(
     names : sequence of str
     thumbnails : sequence of Thumbnail
     n_clusters : int
-        Greatest number of clusters of an image, for the legend.
+        Largest number of clusters in an image, for the legend.
     record : str
         How the labels were made, for the metadata of the file.
     overwrite : bool

@@ -33,14 +33,14 @@ class FastImage(AxesImage):
 
     def draw(self, renderer: Any) -> None:
         """Draw the picture."""
-        if hasattr(renderer, "writer") and self.get_visible():  # a wrapper of RendererSVG, which alone has it
+        if hasattr(renderer, "writer") and self.get_visible():  # only RendererSVG has it, even when wrapped
             self._write_svg(renderer)
         else:
             _compress_quickly(getattr(renderer, "file", None))
             super().draw(renderer)
 
     def _write_svg(self, renderer: Any) -> None:
-        """Write the picture as Matplotlib does, compressed in a third of the time."""
+        """Write the picture like Matplotlib, but compress it in a third of the time."""
         magnification = renderer.get_image_magnification()
         pixels, x, y, _ = self.make_image(renderer, magnification)
         height, width = (n / magnification for n in pixels.shape[:2])
@@ -65,7 +65,7 @@ def show_picture(
 
 
 class _QuickPng:
-    """A picture that is saved with little compression, whoever saves it."""
+    """Picture whose `save` method always uses fast compression."""
 
     def __init__(self, picture: Image.Image) -> None:
         self._picture = picture
@@ -76,12 +76,12 @@ class _QuickPng:
 
 
 def _compress_quickly(file: Any) -> None:
-    """Let a PDF file compress its pictures in a third of the time; Matplotlib has no option for it.
+    """Make a PDF file compress its pictures in a third of the time; Matplotlib has no option for this.
 
     Parameters
     ----------
     file : matplotlib.backends.backend_pdf.PdfFile, or None
-        A version of Matplotlib without the private method that is replaced here takes its own time.
+        Matplotlib versions without the private method that is replaced here compress as usual.
     """
     method = getattr(file, "_writePng", None)
     if method is not None and "_writePng" not in vars(file):
@@ -89,6 +89,6 @@ def _compress_quickly(file: Any) -> None:
 
 
 def _scaled(picture: Image.Image, width: int, height: int) -> Image.Image:
-    """Return a picture of another size: pixels are averaged if there are fewer, and repeated if there are more."""
+    """Resize a picture: average pixels to make it smaller, and repeat them to make it larger."""
     smaller = width < picture.width or height < picture.height
     return picture.resize((width, height), Image.Resampling.BOX if smaller else Image.Resampling.NEAREST)

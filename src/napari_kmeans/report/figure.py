@@ -31,18 +31,18 @@ from .picture import (
 )
 from .tables import cluster_table
 
-_MAX_ROWS = 16  # of the legend
-_COLUMNS = 4  # of the legend
-_EXCLUDED = "0.75"  # gray of bars without a label
+_MAX_ROWS = 16  # rows of the legend
+_COLUMNS = 4  # columns of the legend
+_EXCLUDED = "0.75"  # gray level of bars without a label
 
-# The layout in inches. It is fixed, since Matplotlib would draw everything once more to find one.
+# Layout in inches. It is fixed, because Matplotlib would draw everything twice to compute a layout.
 _PANEL, _HEIGHT, _GAP, _TITLE, _LINE = 3.8, 3.5, 0.12, 0.3, 0.19
 _LEFT_OF_PLOT, _BELOW_PLOT = 0.8, 0.45
 _DPI = 120
 
 
 class SegmentationFigure(Figure):
-    """A figure that notebooks show, whether `pyplot` was imported or not."""
+    """Figure that notebooks show, whether `pyplot` was imported or not."""
 
     def _repr_png_(self) -> bytes:
         return png_of(self)
@@ -61,8 +61,8 @@ def segmentation_figure(
     If uneven illumination was removed, its field is drawn beside the image. A scale bar is drawn if the pixel
     size is known.
 
-    Only the middle plane of a stack or a time series is drawn, and a coarser level or every n-th pixel of a
-    large image.
+    Only the middle plane of a stack or a time series is drawn. Large images are drawn at a coarser level, or
+    with every n-th pixel.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def write_figure(
     record: str = "",
     overwrite: bool = False,
 ) -> None:
-    """Write what `segmentation_figure` draws.
+    """Write the figure of `segmentation_figure` to a file.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def write_figure(
 
 
 def _draw_scale_bar(axes: Axes, image: ImageFile) -> None:
-    """Draw a bar in the lower left corner, white with a dark outline, which is visible on any image."""
+    """Draw a scale bar in the lower left corner, white with a dark outline, so it is visible on any image."""
     bar = scale_bar_of(image)
     if bar is None:
         return
@@ -167,7 +167,7 @@ def _draw_scale_bar(axes: Axes, image: ImageFile) -> None:
 
 
 def _draw_field(axes: Axes, model: FittedModel, panel: dict[str, Any]) -> None:
-    """Draw the illumination field, which all planes of a stack share; channels that have their own on average."""
+    """Draw the illumination field, which all planes of a stack share, averaged over its channels."""
     field = model.illumination
     assert field is not None
     step = max(-(-max(field.shape) // SIDE), 1)
@@ -193,7 +193,7 @@ def _draw_histogram(
         label = int(labels[begin])
         color = tuple(colors[label]) if label else _EXCLUDED
         area = StepPatch(counts[begin:end], edges[begin : end + 1], fill=True, facecolor=color, linewidth=0)
-        axes.add_artist(area)  # `stairs` would also find the limits, which are set below
+        axes.add_artist(area)  # `stairs` would also compute the limits, which are set below
     axes.vlines(
         model.centers[:, 0],
         0,

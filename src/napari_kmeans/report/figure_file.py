@@ -1,4 +1,4 @@
-"""Figures in files: PNG, SVG and PDF, with how they were made."""
+"""Figures in PNG, SVG and PDF files, with a record of how they were made."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..io.record import KEY
 
 
 def save_figure(path: Path, figure: Figure, record: str = "", *, overwrite: bool = False) -> None:
-    """Write a figure as PNG, SVG or PDF; the same figure gives the same bytes on another day.
+    """Write a figure as PNG, SVG or PDF; the same figure always gives the same bytes.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def save_figure(path: Path, figure: Figure, record: str = "", *, overwrite: bool
         If the file cannot be written; no partial file remains.
     """
     kind = path.suffix.lower().removeprefix(".")
-    # Identifiers in SVG are random without a salt; compressing harder costs more than drawing.
+    # Without a salt, identifiers in SVG are random. Stronger compression takes longer than drawing.
     with (
         matplotlib.rc_context({"svg.hashsalt": "napari-kmeans", "pdf.compression": 1}),
         replacing(path, overwrite=overwrite) as partial,

@@ -42,13 +42,13 @@ def bin_summary(summary: ScalarSummary) -> tuple[NDArray[np.float64], NDArray[np
 
 
 def labels_of_bins(edges: NDArray[np.float64], model: FittedModel) -> NDArray[np.uint8]:
-    """Return the label of the middle of each bin; background is 0."""
+    """Return the label at the middle of each bin; background is 0."""
     clusters = np.searchsorted(model.thresholds, (edges[1:] + edges[:-1]) / 2)
     return model.label_of_cluster[1:][clusters]
 
 
 def _common_step(values: NDArray[np.float64]) -> float:
-    """Return the distance that divides all gaps between ascending values, as in n/255; 0 if there is none."""
+    """Return the common step of ascending values, such as 1/255; 0 if there is none."""
     if values.size < 2:
         return 0.0
     gap = float(np.diff(values).min())

@@ -14,10 +14,10 @@ from .histogram_bins import bin_summary, labels_of_bins
 from .palette import distinct_colors
 from .tables import cluster_table
 
-_MAX_ROWS, _MAX_COLUMNS = 16, 4  # of the table
-_WIDTH, _HEIGHT = 360, 72  # of the histogram, in pixels
+_MAX_ROWS, _MAX_COLUMNS = 16, 4  # limits of the table
+_WIDTH, _HEIGHT = 360, 72  # size of the histogram in pixels
 
-# Text, lines and empty bars take the text colour of the notebook, so that light and dark themes both work.
+# Text, lines and empty bars have the text colour of the notebook, so both light and dark themes work.
 _STYLE = """
 .nk-model {color: inherit; font-family: inherit; line-height: 1.4}
 .nk-model table {border-collapse: collapse; background: none; color: inherit; font-size: inherit; margin: .4em 0}
@@ -37,7 +37,7 @@ _STYLE = """
 def model_html(model: FittedModel) -> str:
     """Return the clusters of a model as HTML: centres, colours, shares and a small histogram.
 
-    The histogram needs the summary of one feature, which a loaded model does not have.
+    The histogram requires the summary of a single feature, which a loaded model does not have.
     """
     table = cluster_table(model)
     colors = [
@@ -54,7 +54,7 @@ def model_html(model: FittedModel) -> str:
 
 
 def headline(model: FittedModel) -> str:
-    """Return what the model is, in a line."""
+    """Return a one-line description of the model."""
     n = model.n_clusters
     how = "exact optimum" if model.is_exact else f"best of {model.n_init} restarts" if model.n_init else ""
     if model.adjusted:

@@ -35,8 +35,8 @@ def write_labels(
     path : str or path
         In an existing folder. ``NAME.ome.zarr``, ``NAME.tif``, or ``labels/NAME`` in an OME-Zarr image.
     labels : integer array
-        NumPy, dask or zarr array, or xarray.DataArray, whose dimensions and evenly spaced coordinates then
-        give axes, pixel size and position.
+        NumPy, dask or zarr array, or xarray.DataArray, whose dimensions and evenly spaced coordinates provide
+        axes, pixel size and position.
     image : ImageFile, optional
         The image of the labels, which provides axes, pixel size and unit. Without it the last axes are x, y,
         z and time, and the pixel size is unknown.
@@ -72,7 +72,7 @@ def write_labels(
 
 
 def _axes_of(labels: Any) -> Mapping[str, Any]:
-    """Return names, distances and first coordinate of the dimensions of a DataArray."""
+    """Return the name, the spacing and the first coordinate of each dimension of a DataArray."""
     steps = [_spacing(labels, name) for name in labels.dims]
     return {
         "axis_labels": [str(name) for name in labels.dims],
@@ -88,7 +88,7 @@ def _axes_of(labels: Any) -> Mapping[str, Any]:
 
 
 def _spacing(labels: Any, name: Hashable) -> float | None:
-    """Return the distance between coordinates; None if there are none, or they are not evenly spaced."""
+    """Return the distance between coordinates; None without evenly spaced coordinates."""
     if name not in labels.coords:
         return None
     values = np.asarray(labels[name])

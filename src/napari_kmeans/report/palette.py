@@ -17,9 +17,9 @@ _DISTINCT = (
 
 
 def distinct_colors(n_clusters: int) -> NDArray[np.float64]:
-    """Return colours that depend only on the number of a cluster: (n_clusters, 4) RGBA, 0 to 1.
+    """Return the colours of clusters, (n_clusters, 4) RGBA from 0 to 1.
 
-    So a cluster keeps its colour when k changes.
+    They depend only on the number of the cluster, so a cluster keeps its colour when k changes.
     """
     rgba = np.ones((n_clusters, 4))
     for i in range(n_clusters):

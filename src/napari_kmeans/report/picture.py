@@ -23,7 +23,7 @@ THUMBNAIL = 192
 OPACITY = 0.5
 """Opacity of clusters over the image, as in the viewer."""
 
-# napari's colours of several channels, which are added up; a single channel is gray.
+# napari's colours for several channels, which are added up; a single channel is gray.
 _TWO_TINTS = ((1.0, 0.0, 1.0), (0.0, 1.0, 0.0))
 _MORE_TINTS = (
     (0.0, 1.0, 1.0),
@@ -74,14 +74,14 @@ def picture_of(image: ImageFile, side: int = SIDE) -> NDArray[np.uint8]:
 def blended(
     picture: NDArray[np.uint8], labels: ImageFile, colors: NDArray[np.float64], side: int = SIDE
 ) -> NDArray[np.uint8]:
-    """Return a picture with the clusters over it, half transparent.
+    """Return a picture with semi-transparent clusters over it.
 
     Parameters
     ----------
     picture : (Y, X, 3) uint8 array
-        Of `picture_of`.
+        Picture from `picture_of`.
     labels : ImageFile
-        Its middle plane is drawn, which can be of another resolution.
+        Its middle plane is drawn and can have another resolution.
     colors : (256, 4) array
         RGBA of each label, 0 to 1.
     side : int
@@ -103,9 +103,9 @@ def colors_of_labels(labels: Sequence[int], colors: NDArray[np.float64]) -> NDAr
     Parameters
     ----------
     labels : sequence of int
-        Those that are shown.
+        Labels to show.
     colors : (n_clusters, 4) array
-        Colours of the clusters; label n has that of cluster n.
+        Colours of the clusters; label n has the colour of cluster n.
     """
     table = np.zeros((256, 4))
     shown = np.array(labels, dtype=np.intp)
@@ -114,14 +114,14 @@ def colors_of_labels(labels: Sequence[int], colors: NDArray[np.float64]) -> NDAr
 
 
 def panel_keywords(image: ImageFile) -> dict[str, Any]:
-    """Return keywords of ``imshow``: the same extent for any level, and the aspect ratio of pixels."""
+    """Return keywords for ``imshow``: the same extent for any level, and the aspect ratio of pixels."""
     size = dict(zip(image.axes, image.data.shape, strict=True))
     height, width = (image.pixel_size.get(axis) or 1.0 for axis in "YX")
     return {"extent": (0, size["X"], size["Y"], 0), "aspect": height / width}
 
 
 def plane_text(image: ImageFile) -> str:
-    """Return which plane of a stack or a time series is drawn."""
+    """Return a description of the plane of a stack or a time series that is drawn."""
     positions = [
         f"{axis.lower()} = {n // 2}"
         for axis, n in zip(image.axes, image.data.shape, strict=True)
@@ -157,7 +157,7 @@ def thumbnail_of(image: ImageFile, labels: ImageFile, n_clusters: int) -> Thumbn
 
 @dataclass(frozen=True)
 class ScaleBar:
-    """A bar of a round length.
+    """A scale bar with a round length.
 
     Attributes
     ----------
@@ -206,7 +206,7 @@ def _as_bytes(values: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def _stretch(plane: NDArray[Any]) -> NDArray[np.float64]:
-    """Scale values to 0 to 1, clipping a thousandth at either end; NaN becomes 0."""
+    """Scale values to the range 0 to 1, clipping a thousandth at either end; NaN becomes 0."""
     values = plane.astype(np.float64)
     finite = values[np.isfinite(values)]
     low, high = np.quantile(finite, [0.001, 0.999]) if finite.size else (0.0, 1.0)

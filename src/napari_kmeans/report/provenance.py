@@ -1,4 +1,4 @@
-"""What an output says of how it was made."""
+"""Provenance of an output: a record of how it was made."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .tables import without_nan
 PROGRAM = "napari-kmeans"
 
 TABLE = "napari-kmeans table"
-"""Format of the record of what many images have in common."""
+"""Format of the record of an output of many images."""
 
 
 def write_model(path: str | os.PathLike[str], record: str) -> None:
-    """Write a record as a model file: it is one, with how the model was made."""
+    """Write a record, which is a valid model file with the provenance of the model."""
     json_file.write(path, json.dumps(json.loads(record), indent=1))
 
 
@@ -32,16 +32,16 @@ def record_of(
     source: Mapping[str, Any],
     clusters: Mapping[str, Sequence[Any]] | None = None,
 ) -> str:
-    """Return the record of an output, as one line of JSON: the model, and how and from what it was made.
+    """Return the record of an output as one line of JSON: the model, the task and the source.
 
-    It can be read like a model file. It has no date: the same command gives the same bytes on another day.
+    It can be read like a model file. It has no date, so the same command always gives the same bytes.
 
     Parameters
     ----------
     model : KMeansModel or KMeansStack
         Model that made the labels.
     task : mapping
-        Everything that was asked for.
+        Everything that was requested.
     source : mapping
         See `source_of`.
     clusters : mapping of str to sequences, optional
@@ -61,16 +61,16 @@ def table_record(task: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]) 
 
 
 def source_of(at: Location, image: ImageFile | None = None, found: str | None = None) -> dict[str, Any]:
-    """Return where an image comes from, and its fingerprint.
+    """Return the source of an image for a record, with its path and fingerprint.
 
     Parameters
     ----------
     at : Path or Url
-        As the user named it.
+        Path as given by the user.
     image : ImageFile, optional
         For its axes, shape and type.
     found : str, optional
-        Its fingerprint, if it is known already.
+        Its fingerprint, if already known.
     """
     path = at if isinstance(at, str) else at.as_posix()
     source: dict[str, Any] = {"path": str(path), "fingerprint": fingerprint(at) if found is None else found}

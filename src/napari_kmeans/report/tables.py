@@ -53,7 +53,7 @@ def cluster_table(
     counts : (k + 1,) int64 array, optional
         Pixels of each label, if they differ from those of the model, for example after a clean-up.
     uncertainty : Uncertainty, optional
-        Of the same model.
+        Uncertainty of the same model.
 
     Returns
     -------
@@ -163,7 +163,7 @@ def write_columns(path: Path, table: Mapping[str, Sequence[Any]], *, overwrite: 
 
 
 def without_nan(table: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
-    """Return a table with None instead of NaN, for formats that have missing values."""
+    """Return a table with None instead of NaN, for formats that support missing values."""
     return {name: [None if value != value else value for value in column] for name, column in table.items()}
 
 
@@ -173,7 +173,7 @@ def table_text(
     counts: NDArray[np.int64] | None = None,
     uncertainty: Uncertainty | None = None,
 ) -> str:
-    """Return `cluster_table` as tab-separated text, which spreadsheets accept from the clipboard."""
+    """Return `cluster_table` as tab-separated text, which can be pasted into spreadsheets."""
     table = cluster_table(model, pixel, counts, uncertainty)
     rows = [list(table), *zip(*table.values(), strict=True)]
     return "\n".join("\t".join("" if value != value else str(value) for value in row) for row in rows)
