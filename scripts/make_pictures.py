@@ -1,8 +1,8 @@
-"""Make the pictures of README and docs from the real program, driven by the dock's own controls.
+"""Make the pictures of README and docs with the real program, by using the controls of the dock.
 
-``make pictures`` runs it on a virtual screen; a smaller one would cut some. Names, or the beginnings of names, make only
-those pictures: ``make pictures ARGS="window dock-coins"``. A picture that hardly differs from the last one is not
-written again. ``--check`` writes none and fails if one differs, or is missing.
+``make pictures`` runs it on a virtual screen that is large enough for all pictures. Names, or the beginnings of names,
+select pictures: ``make pictures ARGS="window dock-coins"``. A picture that hardly differs from the existing one is not
+written again. ``--check`` writes no picture and fails if one differs or is missing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-# Before napari is imported: nobody's settings are read or changed.
+# Set before napari is imported, so that the user's settings are neither read nor changed.
 os.environ["NAPARI_CONFIG"] = ""
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
@@ -24,8 +24,8 @@ WINDOW = 1040, 680
 CANVAS_AND_DOCK = 760, 620
 NARROW = 300, 600
 DIFFERS = 3  # exit status of a process that takes pictures
-LABEL = 3, 9  # its size in pixels of a picture reduced to an eighth
-TOLERANCE = 4.0  # gray values, mean difference of the area that differs most
+LABEL = 3, 9  # size of a label in a picture that is reduced to an eighth
+TOLERANCE = 4.0  # gray values; mean difference of the area that differs most
 SAMPLES_SHOWN = {"coins": 4, "tissue": 4, "cells": 3}
 
 
@@ -43,14 +43,14 @@ class Studio:
         )
 
     def wait(self) -> None:
-        """Let the dock finish, and what it shows be drawn."""
+        """Wait until the dock has finished and everything is drawn."""
         from napari_kmeans._napari.contributions.waiting import let_draw, wait_until
 
         wait_until(lambda: self.dock.at_rest)
         let_draw()
 
     def begin(self, sample: str, n_clusters: int, theme: str = "dark") -> None:
-        """Show nothing but a sample image and its clusters."""
+        """Show only a sample image and its clusters."""
         from napari.layers import Layer
 
         from napari_kmeans._napari.contributions.sample_data import SAMPLES
@@ -62,7 +62,7 @@ class Studio:
         dock.tabs.setCurrentIndex(0)
         self.viewer.layers.clear()
         self.viewer.theme = theme
-        self.wait()  # napari's canvas must be drawn without the old layers before it gets new ones
+        self.wait()  # napari must draw the canvas without the old layers before new ones are added
         for data in SAMPLES[sample]():
             self.viewer.add_layer(Layer.create(*data))
         self.wait()
@@ -72,7 +72,7 @@ class Studio:
         self.wait()
 
     def dock_at(self, width: int, height: int) -> Any:
-        """Picture of the dock alone, at a size."""
+        """Return a picture of the dock alone, in this size."""
         least = self.frame.minimumSize()
         self.frame.setFloating(True)
         self.wait()
@@ -82,16 +82,16 @@ class Studio:
         picture = content.grab()
         content.setMinimumSize(0, 0)
         content.setMaximumSize(16_777_215, 16_777_215)
-        self.frame.setMinimumSize(least)  # it keeps the fixed size of its content
+        self.frame.setMinimumSize(least)  # the frame keeps the fixed size of its contents
         self.frame.setFloating(False)
         return picture
 
     def window(self, whole: bool = False) -> Any:
-        """Picture of canvas and dock, or of the whole window."""
+        """Return a picture of the canvas and the dock, or of the whole window."""
         window = self.viewer.window
         for part in (window._qt_viewer.dockLayerControls, window._qt_viewer.dockLayerList):
             part.setVisible(whole)
-        self.wait()  # the window cannot be smaller than parts that are still there
+        self.wait()  # parts that are not removed yet limit the size of the window
         window.resize(*(WINDOW if whole else CANVAS_AND_DOCK))
         self.wait()
         self.viewer.reset_view()
@@ -99,11 +99,11 @@ class Studio:
         return window._qt_window.grab()
 
 
-# What is to be seen in each picture
+# Contents of each picture
 
 
 def dock_of(studio: Studio, sample: str, theme: str) -> Any:
-    """The dock with the histogram of a sample."""
+    """Show the dock with the histogram of a sample."""
     studio.begin(sample, SAMPLES_SHOWN[sample], theme)
     if sample == "cells":
         studio.dock.where.value = 0  # each z
@@ -113,7 +113,7 @@ def dock_of(studio: Studio, sample: str, theme: str) -> Any:
 
 
 def window(studio: Studio, theme: str = "dark") -> Any:
-    """The whole window, with coins whose uneven illumination is removed."""
+    """Show the whole window, with the uneven illumination of the coins removed."""
     studio.begin("coins", 2, theme)
     studio.dock.view.prepare.button.setChecked(True)
     studio.dock.illumination.value = "additive"
@@ -123,7 +123,7 @@ def window(studio: Studio, theme: str = "dark") -> Any:
 
 
 def moved(studio: Studio, theme: str) -> list[Any]:
-    """Frames of an animation: the slider goes from 2 to 6 clusters, then the illumination is removed for 2."""
+    """Return the frames of an animation: 2 to 6 clusters, then the illumination is removed for 2 clusters."""
     studio.begin("coins", 2, theme)
     frames = [studio.window()]
     for n_clusters in (3, 4, 5, 6, 2):
@@ -137,14 +137,14 @@ def moved(studio: Studio, theme: str) -> list[Any]:
 
 
 def choose_k(studio: Studio, theme: str) -> Any:
-    """The curve and the suggestion."""
+    """Show the curve and the suggestion."""
     studio.begin("cells", 4, theme)
     studio.dock.tabs.setCurrentIndex(1)
     return studio.dock_at(*NARROW)
 
 
 def adjusted(studio: Studio, theme: str = "dark") -> Any:
-    """A border moved by hand, as a person types it."""
+    """Show a border after the user has typed its value."""
     studio.begin("coins", 4, theme)
     border = studio.dock.border
     border.which.setCurrentIndex(1)
@@ -153,7 +153,7 @@ def adjusted(studio: Studio, theme: str = "dark") -> Any:
 
 
 def edited(studio: Studio, theme: str = "dark") -> Any:
-    """Two clusters merged and named, another one made background."""
+    """Show two clusters merged and named, and another one as background."""
     studio.begin("tissue", 4, theme)
     table = studio.dock.table
     for row, name in enumerate(("nuclei and stain", "pale stain", "stroma", "glass")):
@@ -167,28 +167,28 @@ def edited(studio: Studio, theme: str = "dark") -> Any:
 
 
 def highlighted(studio: Studio, theme: str = "dark") -> Any:
-    """One row selected: its cluster stands out."""
+    """Show the cluster of a selected row highlighted."""
     studio.begin("coins", 4, theme)
     studio.dock.table.selectRow(3)
     return studio.window()
 
 
 def side_by_side(studio: Studio, theme: str = "dark") -> Any:
-    """Original and clusters next to each other."""
+    """Show the original and the clusters side by side."""
     studio.begin("tissue", 4, theme)
     studio.dock.menu.side_by_side.setChecked(True)
     return studio.window()
 
 
 def outline(studio: Studio, theme: str = "dark") -> Any:
-    """Borders instead of areas."""
+    """Show borders instead of areas."""
     studio.begin("cells", 3, theme)
     studio.dock.menu.outline.setChecked(True)
     return studio.window()
 
 
 def stack(studio: Studio, theme: str = "dark") -> Any:
-    """Each plane of a volume with clusters of its own."""
+    """Show a volume whose planes are clustered separately."""
     studio.begin("cells", 3, theme)
     studio.dock.where.value = 0  # each z
     studio.dock.menu.log_counts.setChecked(True)
@@ -196,7 +196,7 @@ def stack(studio: Studio, theme: str = "dark") -> Any:
 
 
 def gallery_tissue(studio: Studio, theme: str = "dark") -> Any:
-    """Two browns merged, nuclei and background, by Lab."""
+    """Show nuclei, background and two merged browns, clustered by Lab."""
     studio.begin("tissue", 4, theme)
     studio.dock.features.value = "lab"
     studio.wait()
@@ -210,7 +210,7 @@ def gallery_tissue(studio: Studio, theme: str = "dark") -> Any:
 
 
 def cleaned(studio: Studio, theme: str = "dark") -> Any:
-    """Sections opened and used."""
+    """Show sections of the dock open and in use."""
     studio.begin("coins", 2, theme)
     dock = studio.dock
     dock.majority.value = 2
@@ -229,7 +229,7 @@ def cleaned(studio: Studio, theme: str = "dark") -> Any:
 
 
 def estimate(studio: Studio, theme: str = "dark") -> Any:
-    """A pyramid that is not in memory."""
+    """Show a pyramid that is not in memory."""
     import dask.array as da
     import numpy as np
     from skimage.data import camera
@@ -247,7 +247,7 @@ def estimate(studio: Studio, theme: str = "dark") -> Any:
 
 
 def menu(studio: Studio, theme: str = "dark") -> Any:
-    """What is behind the three dots."""
+    """Show the menu of the three dots."""
     studio.begin("coins", 4, theme)
     studio.dock.menu.popup(studio.frame.mapToGlobal(studio.frame.rect().center()))
     studio.wait()
@@ -257,7 +257,7 @@ def menu(studio: Studio, theme: str = "dark") -> Any:
 
 
 def figure(studio: Studio) -> Any:
-    """What the command line draws; no window is in it."""
+    """Return the figure that the command line draws, without a window."""
     import tempfile
 
     from PIL import Image
@@ -301,7 +301,7 @@ for _theme in ("dark", "light"):
         for sample in SAMPLES_SHOWN
     }
 SCALES = {1: "", 2: "-2x"}
-OF_README = "window-2x"  # PNG, since package indexes and the hub may not show WebP
+OF_README = "window-2x"  # PNG, because package indexes and the napari hub may not show WebP
 ONCE = (
     "figure",
     "gallery",
@@ -309,11 +309,11 @@ ONCE = (
     "window-highlighted",
     "window-side-by-side",
     "moved",
-)  # large ones of little text: the repository stays small
+)  # large pictures with little text, which keeps the repository small
 
 
 def few_colors(pixmap: Any) -> Any:
-    """Return a picture of at most 256 colours: the commonest as they are, the others by median cut."""
+    """Return a picture with at most 256 colours: the most common ones unchanged, the others by median cut."""
     import numpy as np
     from PIL import Image
     from qtpy.QtCore import QBuffer, QIODevice
@@ -329,7 +329,7 @@ def few_colors(pixmap: Any) -> Any:
     if others.size:
         cut = Image.fromarray(others[np.newaxis]).quantize(128, method=Image.Quantize.MEDIANCUT)
         palette = np.concatenate([palette, np.reshape(cut.getpalette(), (-1, 3))])
-    # Pillow's own search for the nearest is rough, and would tint areas.
+    # Pillow's own search for the nearest colour is approximate and would tint areas.
     distance = sum((colors[:, c, np.newaxis] - palette[:, c]) ** 2 for c in range(3))
     nearest = distance.argmin(axis=1).astype(np.uint8)
     few = Image.fromarray(nearest[which].reshape(image.height, image.width), "P")
@@ -338,9 +338,9 @@ def few_colors(pixmap: Any) -> Any:
 
 
 def difference(pictures: Sequence[Any], path: Path) -> float:
-    """Return how much frames differ from the last ones where they differ most: infinity if sizes or numbers differ.
+    """Return the largest local difference from the existing frames; infinity if sizes or numbers differ.
 
-    A mean over all pixels would not show a label that has changed.
+    A mean over all pixels would hide a changed label.
     """
     import numpy as np
     from PIL import Image, ImageSequence
@@ -361,7 +361,7 @@ def difference(pictures: Sequence[Any], path: Path) -> float:
 
 
 def save(pictures: Sequence[Any], path: Path) -> None:
-    """Write a picture without loss, or an animation that shows its last frame longer."""
+    """Write a lossless picture, or an animation that shows its last frame longer."""
     if path.suffix == ".png":
         pictures[0].save(path, optimize=True)
     elif len(pictures) == 1:
@@ -375,7 +375,7 @@ def save(pictures: Sequence[Any], path: Path) -> None:
 
 
 def take(wanted: Sequence[str], scale: int, check: bool) -> bool:
-    """Take pictures in this process, whose scale was given to Qt; return whether none differs from the last."""
+    """Take pictures in this process at its Qt scale; return whether all match the existing ones."""
     studio = Studio()
     same = True
     try:
@@ -397,7 +397,7 @@ def take(wanted: Sequence[str], scale: int, check: bool) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Take pictures at every scale, each in a process of its own."""
+    """Take pictures at every scale, with a separate process for each scale."""
     check = "--check" in arguments
     arguments = [argument for argument in arguments if argument != "--check"]
     if scale := os.environ.get("PICTURES_AT_SCALE"):

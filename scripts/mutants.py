@@ -1,10 +1,9 @@
 """Mutation testing: change the code in small ways, and list the changes that no test notices.
-
 Every mutant is one changed operator, comparison, constant or condition, in a copy of the package. The tests of the
-module run on it, and if they pass, those of the whole engine. A mutant that passes both has survived, and is printed.
+module run on it, and if they pass, those of the whole engine. A mutant that passes both has survived and is printed.
 
-mutmut and cosmic-ray need the tests to run in their own process or installation; numba's compiled kernels need
-neither more nor less than a copy of the package on PYTHONPATH, which is what this makes.
+mutmut and cosmic-ray run the tests in their own process or installation. For kernels that numba compiles, a copy of
+the package on PYTHONPATH is enough, which this script makes.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ TARGETS = (
     "labels/_majority_kernels.py",
     "labels/_region_kernels.py",
 )
-"""Modules that are changed. Their tests are those of the same name, and the following."""
+"""Modules to change. Their tests have the same name, or are in `MORE_TESTS`."""
 
 ENGINE_TESTS = ["tests/faults/test_python.py", "tests/test_pipeline_lazy.py"]
-"""Tests that run the whole engine: they notice what is only seen when modules work together."""
+"""Tests that run the whole engine, and notice changes that only show when modules work together."""
 
 MORE_TESTS = {
     "kmeans/exact.py": ["tests/kmeans/test_kernels.py"],
@@ -87,20 +86,20 @@ _OPERATORS = {
 
 
 def modules() -> list[str]:
-    """Return the modules that are changed."""
+    """Return the modules to change."""
     paths = [path for target in TARGETS for path in sorted(PACKAGE.glob(target))]
     return [str(path.relative_to(PACKAGE)) for path in paths if path.name != "__init__.py"]
 
 
 def tests_of(module: str) -> list[str]:
-    """Return the test files that have to notice a change of a module."""
+    """Return the test files that must notice a change of a module."""
     path = Path(module)
     named = (ROOT / "tests" / path.parent).glob(f"test_{path.stem.removeprefix('_')}*.py")
     return [*sorted(str(test.relative_to(ROOT)) for test in named), *MORE_TESTS.get(module, [])]
 
 
 def code_nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes that run: neither annotations nor decorators."""
+    """Yield the nodes of executed code, without annotations and decorators."""
     for name, value in ast.iter_fields(tree):
         if name in ("annotation", "returns", "decorator_list"):
             continue
@@ -111,7 +110,7 @@ def code_nodes(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def change(node: ast.AST) -> str:
-    """Change a node in place; return what was changed, or an empty text."""
+    """Change a node in place; return a description of the change, or an empty string."""
     if isinstance(node, ast.BinOp | ast.BoolOp | ast.AugAssign) and type(node.op) in _OPERATORS:
         before = type(node.op)
         node.op = _OPERATORS[before]()
@@ -150,7 +149,7 @@ def mutants(source: str) -> Iterator[tuple[str, str]]:
 
 
 def outcome(module: str, source: str, copied: Path) -> str:
-    """Return "noticed", "no end" or "survived": what the tests make of another source of a module."""
+    """Return the outcome of the tests for a mutant of a module: "noticed", "no end" or "survived"."""
     path = copied / "napari_kmeans" / module
     before = path.read_text(encoding="utf-8")
     path.write_text(source, encoding="utf-8")

@@ -48,7 +48,7 @@ function load(page, width) {
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves a site and the page that loads its pages."""
+    """Server of a site and of the page that loads its pages."""
 
     harness = ""
 
@@ -64,11 +64,11 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         return None
 
     def log_message(self, *_: Any) -> None:
-        """Be quiet."""
+        """Log nothing."""
 
 
 def too_wide(site: Path, browser: str) -> list[dict[str, Any]]:
-    """Return page, width, and what it needs, for each page that is wider than its window."""
+    """Return the page, the width of its window and the required width, for each page that is too wide."""
     pages = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
     harness = HARNESS.replace("PAGES", json.dumps(pages)).replace("WIDTHS", json.dumps(WIDTHS))
     handler = functools.partial(type("Handler", (_Handler,), {"harness": harness}), directory=str(site))
@@ -79,7 +79,7 @@ def too_wide(site: Path, browser: str) -> list[dict[str, Any]]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
         command += ["--window-size=3000,1000", "--virtual-time-budget=600000", "--dump-dom"]
-        # Without a network, Chromium waits for hosts that do not answer; the pages need none but this one.
+        # Without a network, Chromium waits for hosts that do not answer; the pages only need this one.
         command.append("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
         command.append(f"http://127.0.0.1:{server.server_port}/__layout__.html")
         done = subprocess.run(command, capture_output=True, text=True, timeout=600)

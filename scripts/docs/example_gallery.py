@@ -1,4 +1,4 @@
-"""Run the examples of the gallery and make a page, a picture and a notebook of each.
+"""Run the examples of the gallery, and make a page, a picture and a notebook from each.
 
 An example is a script in docs/gallery in the percent format: cells begin with ``# %%``, and text is in cells that begin
 with ``# %% [markdown]``. The last cell draws ``figure``.
@@ -19,7 +19,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "gallery"
 
 @dataclass(frozen=True)
 class Example:
-    """A script, split into its parts."""
+    """Script of an example, split into its parts."""
 
     path: Path
     title: str
@@ -28,12 +28,12 @@ class Example:
 
     @property
     def name(self) -> str:
-        """Name of the files that are made of it."""
+        """Name of the files that are made from the example."""
         return self.path.stem
 
     @classmethod
     def read(cls, path: Path) -> Example:
-        """Read a script; its first cell is text that begins with the title."""
+        """Read a script, whose first cell is text that begins with the title."""
         _, first, *cells = re.split(r"^# %%", path.read_text(encoding="utf-8"), flags=re.M)
         marker, _, text = first.partition("\n")
         title, _, text = re.sub(r"^# ?", "", text, flags=re.M).strip().partition("\n")
@@ -58,7 +58,7 @@ def examples() -> list[Example]:
 
 
 def picture(namespace: dict[str, Any]) -> bytes:
-    """Return the figure of an example as PNG, without axes and background, so that it suits both themes."""
+    """Return the figure of an example as PNG, without axes and background, so that it fits both themes."""
     import matplotlib.pyplot as plt
     from PIL import Image
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 CLUSTERS = range(2, 9)
 THEMES = {"light": "#222222", "dark": "#dddddd"}
-# As in the theme of the site, since a GIF has no soft transparency.
+# Background of the site's themes, because a GIF has no partial transparency.
 BACKGROUNDS = {"light": "white", "dark": "#1e2129"}
-STILL = 3  # number of clusters in the picture for readers who prefer no motion
+STILL = 3  # number of clusters in the picture for readers who prefer reduced motion
 
 
 def names() -> list[str]:
@@ -25,7 +25,7 @@ def names() -> list[str]:
 
 
 def pictures() -> dict[str, bytes]:
-    """Return all pictures by the name of their file."""
+    """Return all pictures by file name."""
     import matplotlib
 
     matplotlib.use("agg")

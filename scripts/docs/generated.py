@@ -1,4 +1,4 @@
-"""Pages and pictures that are made of the program itself, by their names in docs/."""
+"""Pages and pictures that the program itself generates, by their names in docs/."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def names() -> list[str]:
-    """Return the names of everything, without making it."""
+    """Return the names of all generated files, without making the files."""
     pages = [name for each in example_gallery.examples() for name in _names_of(each)]
     pictures = [f"explanation/{name}" for name in explanation_pictures.names()]
     return ["assets/logo.svg", "gallery/index.md", *pages, *pictures, *root_pages()]
 
 
 def files() -> dict[str, str | bytes]:
-    """Return everything by name."""
+    """Return the contents of all generated files by name."""
     logo = (ROOT / "src" / "napari_kmeans" / "logo.svg").read_bytes()
     return {"assets/logo.svg": logo, **_pictures_and_gallery(), **root_pages()}
 
@@ -45,7 +45,7 @@ def _names_of(example: example_gallery.Example) -> tuple[str, str, str]:
 
 
 def root_pages() -> dict[str, str]:
-    """Return CONTRIBUTING.md and CHANGELOG.md as pages, with links as they are seen from docs/."""
+    """Return CONTRIBUTING.md and CHANGELOG.md as pages, with links relative to docs/."""
     pages = {}
     for name in ("CONTRIBUTING.md", "CHANGELOG.md"):
         text = (ROOT / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Events of MkDocs: add what is generated, the version, and the address of the repository."""
+"""MkDocs hooks: add the generated files, the version, and the address of the repository."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hatch_build import repository_url
 
 
 def on_config(config: Any) -> Any:
-    """Show version and repository, and list the examples in the navigation."""
+    """Show the version and the repository, and list the examples in the navigation."""
     config.repo_url = repository_url()
     config.site_name = f"napari-kmeans {generated.version()}"
     for entry in config.nav:
@@ -27,7 +27,7 @@ def on_config(config: Any) -> Any:
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add what is generated."""
+    """Add the generated files."""
     for name, content in generated.files().items():
         files.append(File.generated(config, name, content=content))
     return files

@@ -1,4 +1,4 @@
-"""Extension of griffe: show the keywords that ``**options: Unpack[...]`` stands for."""
+"""Griffe extension that shows the keywords behind ``**options: Unpack[...]``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Keywords(griffe.Extension):
     """Replace ``**options`` by the keywords of the signature at run time."""
 
     def on_function(self, *, func: griffe.Function, **_: Any) -> None:
-        """Add the keywords to a function that takes them."""
+        """Add the keywords to a function that accepts them."""
         last = func.parameters[-1] if len(func.parameters) else None
         options = re.fullmatch(r"Unpack\[(\w+)\]", str(last.annotation)) if last else None
         if options is None:
