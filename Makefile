@@ -1,4 +1,4 @@
-# The short way in. tox.ini has the environments behind test, lint, docs and bench.
+# Shortcuts for common tasks. The environments of test, lint, docs and bench are in tox.ini.
 
 .POSIX:
 .DEFAULT_GOAL := help
@@ -7,23 +7,23 @@
 VENV = .venv
 TOX_VENV = .venv-tox
 TOX = $(TOX_VENV)/bin/tox
-# More for the command behind a target: make test ARGS="-- -k exact"
+# Additional arguments for the command of a target: make test ARGS="-- -k exact"
 ARGS =
-# Which environments of tox.ini make test runs; py is the Python that was found first.
+# Environments of tox.ini that make test runs; py is the first Python that is found.
 ENVS = py,lint
 
 help:
-	@echo "make demo      open napari with a segmented picture (without a screen: leave demo.png)"
-	@echo "make test      install what tests need and run them, and the lint step"
-	@echo "make test-all  the tests on every Python found, those that take long, and the lint step"
-	@echo "make soak      random walks through the controls of the dock"
-	@echo "make coverage  measure which lines and branches the tests reach"
+	@echo "make demo      open napari with a segmented image (without a screen, write demo.png)"
+	@echo "make test      install the test requirements, and run the tests and the lint checks"
+	@echo "make test-all  run all tests, also slow ones, on every installed Python, and the lint checks"
+	@echo "make soak      use the controls of the dock in random order"
+	@echo "make coverage  measure which lines and branches the tests cover"
 	@echo "make mutants   change the code in small ways and list the changes that no test notices"
-	@echo "make lint      style, types, direction of imports"
+	@echo "make lint      check style, types and the direction of imports"
 	@echo "make docs      build the documentation into site/"
-	@echo "make pictures  make the pictures of README and docs again (ARGS=--check: only compare)"
-	@echo "make bench     time this package and others side by side"
-	@echo "make clean     remove what the above have made"
+	@echo "make pictures  remake the pictures of README and docs (ARGS=--check: only compare them)"
+	@echo "make bench     compare the speed of this package and others"
+	@echo "make clean     remove the environments and everything that was built"
 
 demo: $(VENV)/installed
 	@if [ "$$(uname -s)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
@@ -70,7 +70,7 @@ clean:
 	rm -rf build dist site demo.png
 
 $(VENV)/installed: pyproject.toml
-	@[ ! -f $(VENV) ] || rm $(VENV)  # a file there is a pointer that tox or virtualenv left
+	@[ ! -f $(VENV) ] || rm $(VENV)  # a file of this name is a redirect from tox or virtualenv
 	@echo "Installing napari and napari-kmeans into $(VENV): once, in two to five minutes. Nothing else is changed."
 	@python=$$(scripts/find-python demo) && "$$python" -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
