@@ -1,1 +1,1 @@
-"""Time and memory of napari-kmeans beside other libraries; ``python -m benchmarks --help``."""
+"""Time and memory of napari-kmeans compared with other libraries; see ``python -m benchmarks --help``."""

@@ -1,4 +1,4 @@
-"""Time and memory of napari-kmeans beside other libraries, in one interleaved run."""
+"""Compare time and memory of napari-kmeans and other libraries, in one interleaved run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PACKAGES = (
 
 
 def main() -> int:
-    """Measure, print, write."""
+    """Measure, and print and write the results."""
     options = _options()
     begin = time.perf_counter()
 
@@ -137,13 +137,13 @@ def _rules(options: argparse.Namespace) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """What a number depends on."""
+    """Return what the results depend on: the machine and the versions."""
     versions = []
     for package in _PACKAGES:
         try:
             versions.append(f"{package} {metadata.version(package)}")
         except metadata.PackageNotFoundError:
-            if package == "napari-kmeans":  # run from a clone, not installed
+            if package == "napari-kmeans":  # in a clone, not installed
                 from napari_kmeans import __version__
 
                 versions.append(f"{package} {__version__}")
@@ -158,13 +158,13 @@ def _environment() -> dict[str, str]:
 
 
 def _command() -> str:
-    """The command without where it writes to, which changes no number."""
+    """Return the command without its output paths, which do not affect the results."""
     words = re.split(r"\s--(?:json|markdown)[ =]\S+", " " + shlex.join(sys.argv[1:]))
     return "python -m benchmarks" + "".join(words).rstrip()
 
 
 def _load() -> str:
-    """What else was going on, since nobody can be timed on a busy machine."""
+    """Return the load of the machine, because times on a busy machine are unreliable."""
     return f", load {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
 
 

@@ -1,7 +1,7 @@
-"""One or many small pictures: the command line on one core, on all, and with two processes, beside loops in Python.
+"""One or many small pictures: the command line on one core, on all and with two processes; loops in Python.
 
-Run with ``python -m benchmarks.batch``. Every run starts a program of its own and counts from start to exit.
-One of the loops is the script of many tutorials, by Pillow and scikit-learn.
+Run with ``python -m benchmarks.batch``. Every run starts a new program, and its time is from start to exit.
+One of the loops is the script of many tutorials, with Pillow and scikit-learn.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ for path in sorted(folder.glob("*.tif")):
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measure, and print the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.batch", description=__doc__)
     parser.add_argument("--images", type=int, default=200, help="number of pictures (default 200)")
     parser.add_argument("--size", type=int, default=512, help="edge in pixels (default 512)")
@@ -67,7 +67,7 @@ def main() -> int:
 
 
 def measure(folder: Path, n_images: int, rounds: int, features: str = "gray") -> Table:
-    """Run each program in turn, after one round that does not count, and compare what they wrote."""
+    """Run each program in turn, after one warm-up round, and compare their outputs."""
     segment = [sys.executable, "-m", "napari_kmeans", "segment", "images", "-k", "4", "--features", features]
     loops = {
         "the tutorials' script": [sys.executable, "-c", _TUTORIAL, "images"],
@@ -122,7 +122,7 @@ def measure(folder: Path, n_images: int, rounds: int, features: str = "gray") ->
 
 
 def _use_one_core() -> None:
-    """Leave this process one of its cores, where the system can."""
+    """Restrict this process to one of its cores, if the system supports it."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 

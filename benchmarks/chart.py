@@ -1,8 +1,8 @@
-"""A chart of time against pixels, from the measurements of `benchmarks.distributions`.
+"""Chart of time against pixels, from the measurements of `benchmarks.distributions`.
 
     python -m benchmarks.chart RESULTS.json CHART.svg
 
-A line is the median of the distributions, the band around it reaches from the best to the worst.
+A line is the median of the distributions; the band around it ranges from the best to the worst.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Who is compared: each turns an image into labels of all its pixels, with its library's default threads.
+"""Contenders: each labels all pixels of an image, with the default number of threads of its library.
 
-Nothing is tuned against anybody. scikit-learn, OpenCV and faiss get the pixels as float32: the latter two
-take nothing else, and scikit-learn takes about as long as with the float64 it would choose itself, in less
-memory. Making that copy is part of the way from pixels to labels and is timed. OpenCV's `kmeans` has no
-default stopping rule, so it gets scikit-learn's: 300 iterations, or centres that move by less than 1 % of the
-standard deviation. faiss trains on 256 pixels a cluster unless told otherwise, and is not.
+No contender is put at a disadvantage. scikit-learn, OpenCV and faiss get the pixels as float32: the latter
+two accept nothing else, and scikit-learn takes about as long as with float64, its own choice, in less memory.
+The time of making that copy counts. OpenCV's `kmeans` has no default stopping rule, so it gets scikit-learn's:
+300 iterations, or centres that move by less than 1 % of the standard deviation. faiss trains on 256 pixels per
+cluster, its default.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ Run = Callable[[NDArray, int, str], NDArray]
 
 @dataclass(frozen=True)
 class Contender:
-    """One way from pixels to labels.
+    """One method of labelling pixels.
 
     Attributes
     ----------
     name : str
-        In the tables.
+        Name in the tables.
     module : str
-        What it imports, to be skipped where that is not installed.
+        Module that it imports; the contender is skipped if this is not installed.
     prepare : callable
         Imports the library and returns ``run(image, k, dtype) -> labels``.
     dtypes : tuple of str
-        Images it is for.
+        Images that it supports.
     clusters : bool
-        False for the floor, whose labels mean nothing.
+        False for the floor, whose labels are meaningless.
     """
 
     name: str
@@ -71,7 +71,7 @@ def _floor() -> Run:
 
 
 def _points(image: NDArray, dtype: str) -> NDArray[np.float32]:
-    """One row a pixel; several features are made here, and the time that takes is counted."""
+    """Return one row per pixel; several features are computed here, and their time counts."""
     if dtype not in SEVERAL:
         return image.reshape(-1, 1).astype(np.float32, copy=False)
     features = values(image, dtype)
@@ -104,7 +104,7 @@ def _opencv(attempts: int) -> Run:
 
     def run(image: NDArray, k: int, dtype: str) -> NDArray:
         pixels = _points(image, dtype)
-        # meanStdDev takes a millisecond or two of the seconds that follow.
+        # meanStdDev takes one or two milliseconds, compared with seconds for the rest.
         deviations = cv2.meanStdDev(image)[1] if dtype in GRAY else pixels.std(axis=0)
         shift = 0.01 * float(np.sqrt(np.mean(np.square(deviations))))
         stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 300, shift)
@@ -127,11 +127,11 @@ def _faiss() -> Run:
 
 
 def _simpleitk() -> Run:
-    import SimpleITK as sitk  # noqa: N813 - as its own documentation does
+    import SimpleITK as sitk  # noqa: N813 - as in its own documentation
 
     def run(image: NDArray, k: int, dtype: str) -> NDArray:
         low, high = float(image.min()), float(image.max())
-        start = [low + (high - low) * (c + 0.5) / k for c in range(k)]  # it needs some, and has no default
+        start = [low + (high - low) * (c + 0.5) / k for c in range(k)]  # required, without a default
         return sitk.GetArrayFromImage(sitk.ScalarImageKmeans(sitk.GetImageFromArray(image), start))
 
     return run
@@ -141,8 +141,8 @@ def _multi_otsu() -> Run:
     from skimage.filters import threshold_multiotsu
 
     def run(image: NDArray, k: int, dtype: str) -> NDArray:
-        # Of integers it counts every level, and with 65 536 of them its search takes minutes; of floats, 256
-        # bins.
+        # For integers it uses every level, and with 65 536 levels its search takes minutes; for floats it
+        # uses 256 bins.
         counted = image if image.dtype == np.uint8 else image.astype(np.float32, copy=False)
         return np.digitize(image, threshold_multiotsu(counted, classes=k)).astype(np.uint8)
 

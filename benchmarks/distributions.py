@@ -1,10 +1,10 @@
-"""Time from pixels to labels for many distributions, sizes and data types, beside other libraries and the floor.
+"""Time from pixels to labels for many distributions, sizes and data types, compared with other libraries.
 
     python -m benchmarks.distributions [--sizes 512,2048,4096] [-k 4] [--rounds 5] [--markdown] [--json FILE]
 
-All take turns on the same pixels, so their ratios hold on a busy machine too. The other libraries get the
-pixels as float32, whatever the type: two of them take nothing else, and all are quickest with it. The floor
-is OpenCV's bare `calcHist` and `LUT` of a uint8 array with as many pixels.
+All take turns on the same pixels, so their ratios are also valid on a busy machine. The other libraries get
+the pixels as float32, whatever the type: two of them accept nothing else, and all are fastest with it. The
+floor is just OpenCV's `calcHist` and `LUT` of a uint8 array with as many pixels.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from .images import SEED
 
 DTYPES = ("uint8", "uint16", "float32", "int32", "uint32", "float64", "int64")
 PEERS = (SKLEARN, OPENCV, "faiss.Kmeans")
-SLOW = 1.0  # seconds from which a run is not repeated
+SLOW = 1.0  # runs that take at least these seconds are not repeated
 Floats = NDArray[np.float32]
 
 
 @dataclass
 class Measurement:
-    """Seconds of every contender on one distribution.
+    """Times of all contenders on one distribution.
 
     Attributes
     ----------
     seconds : dict of str: float
-        Median time by contender: a data type for ours, else the name of a library or the floor.
+        Median time by contender: a data type for ours, otherwise the name of a library or the floor.
     """
 
     distribution: str
@@ -70,7 +70,7 @@ def distributions(size: int) -> Iterator[tuple[str, Floats]]:
 
 
 def converted(image: Floats, dtype: str) -> NDArray:
-    """Return an image in another type; integers of 8 and 16 bits use their whole range."""
+    """Return an image in another data type; integers of 8 and 16 bits use their whole range."""
     kind = np.dtype(dtype)
     if kind == np.float32:
         return image
@@ -87,9 +87,9 @@ def converted(image: Floats, dtype: str) -> NDArray:
 
 
 def interleaved(work: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Run each in turn, after one run to compile and warm up, and return median seconds.
+    """Run each function in turn, after one warm-up run that also compiles, and return median seconds.
 
-    The first run of what takes longer than `SLOW` is its only one.
+    A function that takes longer than `SLOW` runs only once.
     """
 
     def seconds(function: Callable[[], object]) -> float:
@@ -110,7 +110,7 @@ def interleaved(work: dict[str, Callable[[], object]], rounds: int) -> dict[str,
 def measure(
     size: int, k: int, dtypes: Sequence[str], peers: Sequence[str], rounds: int
 ) -> Iterator[Measurement]:
-    """Measure `k` clusters of one distribution after the other."""
+    """Measure `k` clusters for one distribution after the other."""
     import napari_kmeans
 
     runs = {name: BY_NAME[name].prepare() for name in (*peers, FLOOR)}
@@ -126,7 +126,7 @@ def measure(
 
 
 def table(measurements: Sequence[Measurement], k: int) -> list[list[str]]:
-    """Return rows of cells: a header, a row for each distribution, then median and worst ratio to the floor."""
+    """Return rows of cells: a header, one per distribution, and the median and worst ratio to the floor."""
     contenders = [name for name in measurements[0].seconds if name != FLOOR]
     rows = [[f"{measurements[0].size}², k = {k}", *contenders, "floor"]]
     for one in measurements:
@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
     parser.add_argument("--json", type=Path, help="write the median seconds there, for benchmarks.chart")
     options = parser.parse_args()
-    warnings.simplefilter("ignore")  # of images with fewer distinct values than clusters
+    warnings.simplefilter("ignore")  # warnings about fewer distinct values than clusters
 
     everything: list[Measurement] = []
     peers = () if options.no_peers else PEERS

@@ -1,7 +1,7 @@
-"""How the dock feels: time of a step of the slider, stalls of the window, and what long use leaves behind.
+"""Responsiveness of the dock: time of a step of the slider, stalls of the window, and leftovers of long use.
 
-Run with ``xvfb-run -a -s "-screen 0 1400x900x24" python -m benchmarks.dock``. Everything goes through a real
-window and the dock's own controls.
+Run with ``xvfb-run -a -s "-screen 0 1400x900x24" python -m benchmarks.dock``. It uses a real window and the
+controls of the dock.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PLUGIN = ("napari-kmeans", "K-means segmentation")
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measure, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--markdown", action="store_true", help="print tables as Markdown")
     parser.add_argument("--quick", action="store_true", help="smaller images and fewer rounds")
@@ -45,8 +45,8 @@ def main() -> int:
     ):
         if options.only not in (None, part.__name__):
             continue
-        # A window each: napari 0.9.2 with Mesa in software crashes when its layers are cleared and a larger
-        # image is added and refreshed.
+        # Each part has its own window: napari 0.9.2 with Mesa's software rendering crashes when its layers are
+        # cleared and a larger image is added and refreshed.
         viewer = napari.Viewer(show=True)
         viewer.window.resize(1200, 760)
         table = part(viewer, *arguments)
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def opening(viewer: Any) -> Table:
-    """Time that opening the dock adds, and what it must not do."""
+    """Measure the time of opening the dock, and check what this must not do."""
     layers = len(viewer.layers)
     begin = time.perf_counter()
     dock_widget, _ = viewer.window.add_plugin_dock_widget(*PLUGIN)
@@ -80,7 +80,7 @@ def opening(viewer: Any) -> Table:
 
 
 def slider(viewer: Any, size: int, rounds: int) -> Table:
-    """Time from a change of the number of clusters to the end of the dock's own refresh."""
+    """Measure the time from a change of the number of clusters to the end of the dock's refresh."""
     dock = _dock(viewer)
     rows = []
     for image in _images(size):
@@ -93,7 +93,7 @@ def slider(viewer: Any, size: int, rounds: int) -> Table:
 
 
 def corrections(viewer: Any, size: int, rounds: int) -> Table:
-    """Time of a step of the slider with illumination and coherence, and of computing them, once per image."""
+    """Measure a step of the slider with illumination and coherence, and their computation once per image."""
     dock = _dock(viewer)
     rows = []
     for image in _images(size):
@@ -125,7 +125,7 @@ _STEP_NOTE = (
 
 
 def _images(size: int) -> list[Any]:
-    """Return the camera picture, repeated, as three types."""
+    """Return the repeated camera image in three data types."""
     photo = np.tile(data.camera(), (size // 512, size // 512))
     noise = np.random.default_rng(0).integers(0, 256, photo.shape, dtype=np.uint16)
     wide = photo.astype(np.uint16) * 256 + noise
@@ -133,7 +133,7 @@ def _images(size: int) -> list[Any]:
 
 
 def _steps(viewer: Any, dock: Any, rounds: int) -> list[str]:
-    """Return the median, 95 % and most of the steps of the slider, and the medians of two drawings, in ms."""
+    """Return the median, 95 % and maximum of the slider steps, and the medians of two drawings, in ms."""
     dock.n_clusters.value = 13
     wait_until(lambda: dock.at_rest)
     steps, drawings = [], []
@@ -158,10 +158,10 @@ def _steps(viewer: Any, dock: Any, rounds: int) -> list[str]:
 
 
 def stalls(viewer: Any, size: int) -> Table:
-    """Longest time that the window did not answer while a large image is segmented."""
+    """Measure the longest stall of the window while a large image is segmented."""
     dock = _dock(viewer)
     rows = []
-    # Napari's first Labels layer imports a lot, whatever its size; so does scikit-learn.
+    # napari's first Labels layer of any size imports a lot, and so does scikit-learn.
     image = np.tile(data.camera(), (size // 512, size // 512))
     layer = viewer.add_image(image)
     wait_until(lambda: dock.at_rest)
@@ -206,7 +206,7 @@ def stalls(viewer: Any, size: int) -> Table:
 
 
 def long_use(viewer: Any, n_docks: int, n_runs: int) -> Table:
-    """Layers, threads, connections and memory before and after many docks and many segmentations."""
+    """Count layers, threads, connections and memory before and after many docks and segmentations."""
     viewer.add_image(data.camera())
     process = psutil.Process(os.getpid())
 
@@ -224,7 +224,7 @@ def long_use(viewer: Any, n_docks: int, n_runs: int) -> Table:
             dock_widget, dock = viewer.window.add_plugin_dock_widget(*PLUGIN)
             _segment(dock, times=n_runs // n_docks + (i < n_runs % n_docks))
             _close(viewer, dock_widget)
-            # A closed dock leaves its layer to the person, who has no more use for it here.
+            # A closed dock leaves its layer to the user, but here it is no longer needed.
             viewer.layers.remove(viewer.layers[-1])
             QApplication.processEvents()
 
@@ -240,7 +240,7 @@ def long_use(viewer: Any, n_docks: int, n_runs: int) -> Table:
 
 def _dock(viewer: Any) -> Any:
     dock = viewer.window.add_plugin_dock_widget(*PLUGIN)[1]
-    dock.live.value = True  # whatever the settings say
+    dock.live.value = True  # regardless of the settings
     return dock
 
 
@@ -257,7 +257,7 @@ def _close(viewer: Any, dock_widget: Any) -> None:
 
 
 class _Gaps:
-    """The longest time between two ticks of a timer in the window's own loop."""
+    """Longest time between two ticks of a timer in the event loop of the window."""
 
     def __init__(self) -> None:
         self._timer = QTimer()
@@ -281,7 +281,7 @@ class _Gaps:
 
 
 class _FrozenDrawing:
-    """Leaves out what napari and OpenGL do to draw, so that what remains is the dock's."""
+    """Disables drawing by napari and OpenGL, so that only the time of the dock remains."""
 
     def __init__(self, viewer: Any) -> None:
         self._layers = list(viewer.layers)

@@ -1,4 +1,4 @@
-"""The parts of the engine by themselves: the exact solver, a step of the slider, the import.
+"""Separate parts of the engine: the exact solver, a step of the slider, figures and imports.
 
 Each runs in a fresh process, for the same reasons as the contenders.
 """
@@ -28,7 +28,7 @@ K = 4
 
 @dataclass
 class Timing:
-    """Seconds of something, and what came out of it."""
+    """Times of a function in seconds, and its result."""
 
     name: str
     times: list[float] = field(default_factory=list)
@@ -36,28 +36,28 @@ class Timing:
 
     @property
     def best(self) -> float:
-        """Least seconds."""
+        """Shortest time in seconds."""
         return min(self.times)
 
     @property
     def median(self) -> float:
-        """Median seconds."""
+        """Median time in seconds."""
         return median(self.times)
 
 
 def in_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function of this module there."""
+    """Call a function of this module in a fresh process."""
     with multiprocessing.get_context("spawn").Pool(1, initializer=_import_numba) as pool:
         return pool.apply(function, arguments)
 
 
 def _import_numba() -> None:
-    """Import numba, as napari does: without it, Python itself runs the first loops over little data."""
+    """Import numba, as napari does; otherwise Python itself runs the first loops over small data."""
     import numba  # noqa: F401
 
 
 def interleaved(work: dict[str, Callable[[], Any]], rounds: int) -> dict[str, Timing]:
-    """Run each piece of work in turn, after one run of each that does not count."""
+    """Run each function in turn, after one warm-up run of each."""
     for function in work.values():
         function()
     timings = {name: Timing(name) for name in work}
@@ -70,7 +70,7 @@ def interleaved(work: dict[str, Callable[[], Any]], rounds: int) -> dict[str, Ti
 
 
 def every_k(rounds: int) -> dict[int, dict[str, Timing]]:
-    """All optimal clusterings for k = 1 … 12, of histograms with every level filled, by number of levels."""
+    """Time all optimal clusterings for k = 1 … 12 of histograms without empty levels, by number of levels."""
     from napari_kmeans.kmeans.exact import OptimalPartitions
     from napari_kmeans.kmeans.exact_clusterings import ExactClusterings
     from napari_kmeans.summary.scalar import ScalarSummary
@@ -94,11 +94,11 @@ def every_k(rounds: int) -> dict[int, dict[str, Timing]]:
 
 
 def one_k(rounds: int) -> dict[int, dict[str, Timing]]:
-    """Four clusters of distinct float pixels, each counted once, by us and by the exact solvers in C++."""
+    """Time four clusters of distinct float pixels, by our solver and by exact solvers in C++."""
     picture = np.unique(images.make("float32", 2048)).astype(np.float64)
     results = {}
     for n in LEVELS:
-        # Shuffled: to sort them is part of everybody's work.
+        # Shuffled, because sorting is part of the work of every solver.
         points = np.random.default_rng(images.SEED).permutation(picture[:: picture.size // n][:n])
         results[n] = _solvers(points, rounds)
     return results
@@ -135,7 +135,7 @@ def _solvers(points: NDArray[np.float64], rounds: int) -> dict[str, Timing]:
 
 
 def slider(dtype: str, size: int, rounds: int) -> tuple[int, dict[str, Timing]]:
-    """Points of an image's summary, and what a new number of clusters costs on them."""
+    """Return the number of points of an image's summary, and the times of a new number of clusters."""
     from napari_kmeans.blocks.pixels import Pixels
     from napari_kmeans.kmeans.exact_clusterings import ExactClusterings
     from napari_kmeans.summary.summarize import summarize
@@ -162,7 +162,7 @@ def slider(dtype: str, size: int, rounds: int) -> tuple[int, dict[str, Timing]]:
 
 
 def figures(rounds: int) -> dict[str, Timing]:
-    """Seconds to draw and write the figure of a picture of 512²; the import of Matplotlib does not count."""
+    """Time drawing and writing the figure of a 512² picture, without the import of Matplotlib."""
     from napari_kmeans.io.image_file import ImageFile
     from napari_kmeans.pipeline import segment
     from napari_kmeans.report.figure import write_figure
@@ -192,7 +192,7 @@ _IMPORTS = {
 
 
 def imports(rounds: int) -> dict[str, Timing]:
-    """Seconds of imports in fresh processes that have imported NumPy before."""
+    """Time imports in fresh processes that have already imported NumPy."""
     timings = {name: Timing(name) for name in _IMPORTS}
     for turn in range(rounds + 1):
         for name, statement in _IMPORTS.items():

@@ -1,9 +1,9 @@
-"""Test images: real pictures, enlarged, with the noise of a camera.
+"""Test images: enlarged real pictures with the noise of a camera.
 
-Pure noise would favour whoever subsamples, and a small picture repeated as it is would have far fewer
-distinct values than an image of that size. So scikit-image's packaged pictures are enlarged, tiled in their
-mirror image where one is not enough, and then each pixel gets its own noise, photon shot and read noise, from
-a fixed seed. The gray dtypes show the same scene.
+Pure noise would favour contenders that subsample, and a repeated small picture would have far fewer distinct
+values than an image of that size. So scikit-image's packaged pictures are enlarged, extended by mirrored
+tiles if one is not enough, and each pixel gets its own shot and read noise from a fixed seed. The gray dtypes
+show the same scene.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-SEVERAL = ("rgb", "lab", "channels", "panel", "spectrum", "texture")  # features a pixel
+SEVERAL = ("rgb", "lab", "channels", "panel", "spectrum", "texture")  # several features per pixel
 N_CHANNELS = {"panel": 32, "spectrum": 200}
 LARGEST = {"panel": 512, "spectrum": 512}  # edge in pixels
 DTYPES = ("uint8", "uint16", "float32", "luminance", *SEVERAL)
 SEED = 20
-_FULL_WELL = 3000.0  # photoelectrons at white: the shot noise of an ordinary microscope camera
+_FULL_WELL = 3000.0  # photoelectrons at white, for the shot noise of an ordinary microscope camera
 _READ_NOISE = 4.0  # electrons
 
 
@@ -26,9 +26,9 @@ def make(dtype: str, size: int) -> NDArray:
     Parameters
     ----------
     dtype : str
-        What is clustered, of `DTYPES`. "uint16" uses the full 16 bits; "float32" runs from 0 to about 1 and
-        is not rounded; "luminance", "rgb" and "lab" are uint8 with three channels along the last axis;
-        "channels" has two, of 16 bits, "panel" 32 and "spectrum" 200; "texture" is a gray mosaic of uint8.
+        One of `DTYPES`. "uint16" uses the full 16 bits; "float32" ranges from 0 to about 1 and is not
+        rounded; "luminance", "rgb" and "lab" are uint8 with three channels along the last axis; "channels"
+        has two 16-bit channels, "panel" 32 and "spectrum" 200; "texture" is a gray uint8 mosaic.
     size : int
     """
     from skimage import data
@@ -47,7 +47,7 @@ def make(dtype: str, size: int) -> NDArray:
         picture = data.astronaut()
         channels = [_expose(_enlarge(picture[..., c], size), rng) for c in range(3)]
         return np.stack([_digitise(channel, np.uint8) for channel in channels], axis=-1)
-    # One half shows the camera man, with a black coat and a bright sky; the other coins, on an uneven ground.
+    # One half shows the camera man, with a black coat and a bright sky, the other coins, unevenly lit.
     half = size // 2
     scene = np.hstack([_enlarge(data.camera(), size)[:, :half], _enlarge(data.coins(), size)[:, half:]])
     exposed = _expose(scene, rng)
@@ -55,7 +55,7 @@ def make(dtype: str, size: int) -> NDArray:
 
 
 def values(image: NDArray, dtype: str) -> NDArray:
-    """What k-means clusters: pixels, or the luminance of colours; several features along the last axis."""
+    """Return the values to cluster: pixels, luminance, or several features along the last axis."""
     if dtype == "luminance":
         from skimage.color import rgb2gray
 
@@ -72,7 +72,7 @@ def values(image: NDArray, dtype: str) -> NDArray:
 
 
 def _mixed(size: int, n_channels: int, rng: np.random.Generator) -> NDArray[np.uint16]:
-    """Six materials, each with a spectrum of its own and the camera's noise, in smooth mixtures."""
+    """Return smooth mixtures of six materials with different spectra, and camera noise."""
     from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
     spectra = gaussian_filter1d(rng.random((6, n_channels)), 1.5, axis=1)
@@ -84,7 +84,7 @@ def _mixed(size: int, n_channels: int, rng: np.random.Generator) -> NDArray[np.u
 
 
 def _texture(image: NDArray) -> NDArray[np.float32]:
-    """scikit-image's features, averaged by the same window as ours, and standardised."""
+    """Return the standardized features of scikit-image, averaged over the same window as ours."""
     from scipy.ndimage import gaussian_filter
     from skimage.feature import multiscale_basic_features
 
@@ -96,7 +96,7 @@ def _texture(image: NDArray) -> NDArray[np.float32]:
 
 
 def _enlarge(picture: NDArray, size: int) -> NDArray[np.float32]:
-    """Bring a picture to `size` × `size`, from 0 to 1: enlarged up to fourfold, then tiled mirror-wise."""
+    """Resize a picture to `size` × `size`, with values 0 to 1: enlarged up to fourfold, then mirrored."""
     from scipy.ndimage import zoom
 
     side = min(picture.shape)
@@ -109,7 +109,7 @@ def _enlarge(picture: NDArray, size: int) -> NDArray[np.float32]:
 
 
 def _expose(scene: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Add noise: that of counting photons, nearly Gaussian at these numbers, and that of reading them out."""
+    """Add shot noise, which is nearly Gaussian at these photon numbers, and read noise."""
     electrons = scene * np.float32(_FULL_WELL * 0.95)
     noise = np.sqrt(electrons + np.float32(_READ_NOISE**2))
     noise *= rng.standard_normal(scene.shape, dtype=np.float32)

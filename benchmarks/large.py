@@ -1,8 +1,8 @@
 """Images larger than memory: time and memory of the whole pass, and of a Dask cluster of one and two workers.
 
-Run with ``python -m benchmarks.large``. The image is made by the benchmark: zarr, uint8, 1024² chunks, in a
-temporary folder that needs about as many bytes as it has pixels at the most. Everything runs in a fresh
-process; beside ours stands a bare dask pass that reads every block and writes one of the same size.
+Run with ``python -m benchmarks.large``. The benchmark makes the image (zarr, uint8, 1024² chunks) in a
+temporary folder, which needs at most about as many bytes as the image has pixels. Everything runs in a fresh
+process. The reference is a plain dask pass that reads every block and writes one of the same size.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MB = 1 << 20
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measure, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--markdown", action="store_true", help="print tables as Markdown")
     parser.add_argument("--quick", action="store_true", help="small images, to try it")
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def whole_pass(image: Path, sides: Sequence[int], folder: Path) -> Table:
-    """Fit and write labels, of growing parts of the image."""
+    """Measure fitting and writing labels, for parts of the image of increasing size."""
     rows, times = [], []
     for side in sides:
         ours = [_in_fresh_process(_segment, image, side, folder / "labels.zarr") for _ in range(2)]
@@ -78,7 +78,7 @@ def whole_pass(image: Path, sides: Sequence[int], folder: Path) -> Table:
 
 
 def workers(image: Path, sides: Sequence[int], _folder: Path) -> Table:
-    """Fit on a Dask cluster of one worker, and of two."""
+    """Measure a fit on a Dask cluster of one worker and of two."""
     side = sides[-1]
     times = {n: [_in_fresh_process(_fit_on_cluster, image, side, n) for _ in range(2)] for n in (1, 2)}
     one, two = (min(times[n]) for n in (1, 2))
@@ -93,13 +93,13 @@ def _in_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _measured(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    # Not a daemon, as a process of a pool is, for these may have no processes of their own.
+    # Processes of a pool are daemons, which may not start processes.
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     return function(*arguments)
 
 
 def _make(path: Path, side: int) -> None:
-    """Write an image of tiles of a photograph, enlarged, each with other offsets and a little noise."""
+    """Write an image of enlarged tiles of a photograph, with different offsets and a little noise."""
     import dask.array as da
     import zarr
     from scipy.ndimage import zoom
@@ -113,7 +113,7 @@ def _make(path: Path, side: int) -> None:
         i, j = block_info[None]["chunk-location"]
         corner = CHUNK * (i % 2), CHUNK * (j % 2)
         part = scene[corner[0] : corner[0] + rows, corner[1] : corner[1] + columns]
-        # Photographs are smooth over a few pixels; noise in every one of them would not be compressed.
+        # Photographs are smooth over a few pixels; noise in every pixel could not be compressed.
         quiet = np.where((np.arange(rows) % 4 == 0)[:, np.newaxis], noise[:rows, :columns], 0)
         return np.clip(part + quiet + (i * 7 + j * 3) % 20, 0, 255).astype(np.uint8)
 
@@ -139,7 +139,7 @@ def _write(labels: Any, path: Path) -> None:
 
 
 def _segment(image: Path, side: int, labels_path: Path) -> tuple[float, float, int]:
-    """Seconds of the fit and of writing labels, and the peak of memory."""
+    """Return the seconds of the fit and of writing labels, and the peak memory."""
     import napari_kmeans
 
     _write(napari_kmeans.segment(_open(image, 2 * CHUNK), K)[0], labels_path)  # imports
@@ -155,7 +155,7 @@ def _segment(image: Path, side: int, labels_path: Path) -> tuple[float, float, i
 
 
 def _copy(image: Path, side: int, copy: Path) -> tuple[float, int]:
-    """Seconds of a dask pass that reads every block and writes one of the same size."""
+    """Return the seconds and the peak memory of a dask pass that reads and writes every block."""
     import dask.array as da
 
     _write(_open(image, 2 * CHUNK), copy)
@@ -167,7 +167,7 @@ def _copy(image: Path, side: int, copy: Path) -> tuple[float, int]:
 
 
 def _fit_on_cluster(image: Path, side: int, n_workers: int) -> float:
-    """Seconds of a fit on a cluster of so many workers."""
+    """Return the seconds of a fit on a cluster with this number of workers."""
     from distributed import Client, LocalCluster
 
     import napari_kmeans
@@ -175,7 +175,7 @@ def _fit_on_cluster(image: Path, side: int, n_workers: int) -> float:
     options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
     with LocalCluster(n_workers=n_workers, **options) as cluster, Client(cluster) as client:
         client.wait_for_workers(n_workers)
-        napari_kmeans.fit(_open(image, 2 * CHUNK), K)  # imports, there too
+        napari_kmeans.fit(_open(image, 2 * CHUNK), K)  # imports, also in the workers
         begin = time.perf_counter()
         model = napari_kmeans.fit(_open(image, side), K)
         seconds = time.perf_counter() - begin
@@ -184,7 +184,7 @@ def _fit_on_cluster(image: Path, side: int, n_workers: int) -> float:
 
 
 class _Memory:
-    """Peak of this process's memory while a ``with`` block runs, beyond what it held before."""
+    """Peak memory of this process during a ``with`` block, minus the memory before it."""
 
     def __enter__(self) -> _Memory:
         self._before = _resident()
@@ -204,7 +204,7 @@ class _Memory:
 
 
 def _resident() -> int:
-    """Bytes of memory that this process holds."""
+    """Return the resident memory of this process in bytes."""
     import psutil
 
     return int(psutil.Process().memory_info().rss)

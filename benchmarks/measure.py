@@ -1,4 +1,4 @@
-"""The interleaved run: for each image, all contenders in turn, round by round."""
+"""Interleaved run: for each image, all contenders in turn, round by round."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .reference import optimum
 from .worker import Failed, TimedOut, Worker
 
 K = {dtype: 6 if dtype in images.SEVERAL else 4 for dtype in images.DTYPES}
-_PAUSE = 0.1  # seconds for the threads of the one before to go to sleep
-SLOW, VERY_SLOW = 2.0, 8.0  # seconds from which there are two rounds, and only the first run
+_PAUSE = 0.1  # seconds until the threads of the previous contender are idle
+SLOW, VERY_SLOW = 2.0, 8.0  # seconds above which there are only two rounds, or only the first run
 
 Say = Callable[[str], None]
 
@@ -33,15 +33,15 @@ class Cell:
     times : list of float
         Seconds of each run.
     memory : int
-        Bytes held at the peak of the first run beyond those held before it.
+        Peak memory of the first run in bytes, minus the memory before it.
     inertia : float or None
-        Of the labels.
+        Inertia of the labels.
     excess : float or None
-        Inertia relative to the optimum, or to the least seen where that is not known, less 1.
+        Inertia relative to the optimum, or to the smallest inertia if the optimum is unknown, minus 1.
     skipped : str
-        Why there is nothing, if there is nothing.
+        Why the contender was skipped; empty if it was not.
     rounds : int
-        How often it takes part.
+        Number of rounds in which it takes part.
     """
 
     contender: str
@@ -56,18 +56,18 @@ class Cell:
 
     @property
     def best(self) -> float:
-        """Least seconds."""
+        """Shortest time in seconds."""
         return min(self.times)
 
     @property
     def median(self) -> float:
-        """Median seconds."""
+        """Median time in seconds."""
         return median(self.times)
 
 
 @dataclass
 class Image:
-    """One image and what it was measured against."""
+    """One image and the measurements on it."""
 
     dtype: str
     size: int
@@ -84,7 +84,7 @@ class Image:
 def run(
     sizes: Sequence[int], dtypes: Sequence[str], only: Sequence[str], rounds: int, limit: float, say: Say
 ) -> Iterator[Image]:
-    """Measure image after image, small ones first, since they foretell what the large ones take."""
+    """Measure image after image, beginning with small ones, which predict the times of large ones."""
     results: list[Image] = []
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         for size in sorted(sizes):
@@ -108,7 +108,7 @@ def run(
 
 
 def _compare(image: Image) -> None:
-    """Compare inertias with the optimum; of several features it is not known, and the least seen serves."""
+    """Compare inertias with the optimum; for several features it is unknown, so the smallest one is used."""
     seen = [cell for cell in image.cells if cell.inertia is not None]
     if not image.least and seen:
         image.least = min(cell.inertia for cell in seen)
@@ -153,7 +153,7 @@ def _measure(
 def _first(
     cell: Cell, image: Image, path: Path, rounds: int, limit: float, workers: dict[str, Worker]
 ) -> None:
-    """The run that memory and inertia are taken from; its time counts only if there will be no other."""
+    """Run once to measure memory and inertia; the time counts only if there is no other run."""
     try:
         worker = Worker(cell.contender, path, image.dtype, K[image.dtype])
         answer = worker.ask("first", limit)
@@ -171,7 +171,7 @@ def _first(
 
 
 def _why_not(contender: Contender, image: Image, limit: float, before: list[Image]) -> str:
-    """Return the reason to leave a contender out, or nothing."""
+    """Return the reason to skip a contender; empty if there is none."""
     if importlib.util.find_spec(contender.module) is None:
         return f"{contender.module} is not installed"
     for smaller in reversed(before):
@@ -190,5 +190,5 @@ def _why_not(contender: Contender, image: Image, limit: float, before: list[Imag
 
 
 def chosen(contender: Contender, only: Sequence[str]) -> bool:
-    """Whether a contender's name contains one of the words asked for."""
+    """Return whether a contender's name contains one of the given words."""
     return not only or any(word.lower() in contender.name.lower() for word in only)

@@ -1,9 +1,9 @@
-"""Segments of phantoms whose truth is known: uneven illumination and noise, beside other methods.
+"""Segmentation of phantoms with known truth: uneven illumination and noise, compared with other methods.
 
 Run ``python -m benchmarks.phantoms`` (about five minutes). The first table has phantoms of 2, 3 and 4 classes
-with vignettes, ramps and smooth random fields, 36 additive and 36 multiplicative ones, with noise, and half of
-them in even light. The second has phantoms in strong noise. Scores are means of the adjusted Rand index; times are of
-one image of 256², and the second figure of a cell is the worst score.
+with noise and with vignettes, ramps and smooth random fields, 36 additive and 36 multiplicative ones, and
+half of them also with even illumination. The second has phantoms with strong noise. Scores are means of the
+adjusted Rand index, followed by the worst score; times are for one image of 256².
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ def light(rng: np.random.Generator, name: str) -> Image:
 
 
 def kmeans(values: Image, n_clusters: int) -> NDArray[np.int64]:
-    """Label by scikit-learn, as after any correction."""
+    """Label with scikit-learn, as done after every correction."""
     found = KMeans(n_clusters, n_init=1, random_state=0).fit(values.reshape(-1, 1))
     return found.labels_
 
 
 def n4(image: Image, shrink: int) -> Image:
-    """Correct a bias field with SimpleITK's defaults, fitted to a shrunken image as its tutorial does, or to all."""
+    """Correct a bias field with SimpleITK's defaults, fitted to a shrunken image (as in its tutorial) or all."""
     import SimpleITK as sitk  # noqa: N813 - its usual name
 
     whole = sitk.GetImageFromArray((image - min(image.min() - 1, 0)).astype(np.float32))
@@ -78,7 +78,7 @@ def without(background: Callable[[Image], Image], image: Image, kind: str) -> Im
 
 
 def rolling_ball(image: Image) -> Image:
-    """Return scikit-image's rolling ball on a quarter of the size, where it takes seconds instead of minutes."""
+    """Return scikit-image's rolling ball at a quarter of the size, which takes seconds instead of minutes."""
     from skimage.restoration import rolling_ball as of_ball
     from skimage.transform import resize
 
@@ -105,7 +105,7 @@ LIGHT: dict[str, Callable[[Image, int, str], NDArray[np.int64]]] = {
 
 
 def best_gaussian(image: Image, k: int, truth: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Label after the Gaussian that is best by the truth, which no user has."""
+    """Label after the Gaussian smoothing that is best for the truth, which users do not have."""
     found = [napari_kmeans.segment(image, k, smooth=sigma)[0] for sigma in SIGMAS]
     return max(found, key=lambda labels: score(truth, labels))
 
@@ -121,7 +121,7 @@ def total_variation(image: Image, k: int) -> NDArray[np.int64]:
 
 
 def majority(image: Image, k: int) -> NDArray[np.int64]:
-    """Label, and take the majority within 3 pixels."""
+    """Label, and apply a majority filter with radius 3."""
     return napari_kmeans.clean_labels(napari_kmeans.segment(image, k)[0], majority=3)
 
 
@@ -149,7 +149,7 @@ def illumination_table(seeds: Sequence[int], methods: Sequence[str]) -> str:
         clean = 60 + STEP * truth + rng.normal(0, 4, truth.shape)
         field = light(rng, name)
         lit = clean + 20 * field if kind == "additive" else clean * np.exp(0.2 * field)
-        # Half of the phantoms, as many for each kind of correction, are enough for the column of even light.
+        # Half of the phantoms, equally many for each kind of correction, are enough for even illumination.
         images = [(kind, lit), ("even light", clean)][: 1 + (seed % 2 == KINDS.index(kind))]
         for method in methods:
             label = LIGHT[method]
@@ -191,7 +191,7 @@ def table(
 
 
 def main() -> None:
-    """Print both tables, or with options that of uneven illumination for other phantoms."""
+    """Print both tables, or, with options, the table of uneven illumination for other phantoms."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.phantoms", description=__doc__)
     parser.add_argument("--seeds", default="0-3", help="first and last seed of the phantoms (default 0-3)")
     parser.add_argument(

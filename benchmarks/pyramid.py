@@ -1,4 +1,4 @@
-"""A pyramid that is not in memory, in the dock: time to the first overlay, and how fluid panning stays.
+"""A pyramid that is not in memory, in the dock: time to the first overlay, and frame times of panning.
 
 Run with ``xvfb-run -a -s "-screen 0 1400x900x24" python -m benchmarks.pyramid``. The image is zarr, uint8,
 six levels of 1024² chunks, in a temporary folder.
@@ -28,11 +28,11 @@ from .tables import Table
 N_LEVELS = 6
 ZOOMS = (0.02, 0.1, 0.5, 1.0)
 PLACES = 12
-SEEN = 8 * CHUNK  # of the finest level, over which the view is moved
+SEEN = 8 * CHUNK  # side of the part of the finest level in which the view moves
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measure, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument("--side", type=int, default=40_000, help="edge of the image in pixels")
@@ -44,10 +44,10 @@ def main() -> int:
 
 
 def pyramid(levels: list[Any], folder: Path) -> Table:
-    """Press Segment, and then move the view over our labels and over stored ones of the same chunks."""
+    """Press Segment, and then move the view over our labels and over stored labels with the same chunks."""
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1200, 760)
-    # Napari's first Labels layer imports a lot, whatever its size.
+    # napari's first Labels layer of any size imports a lot.
     begin = time.perf_counter()
     viewer.add_labels(np.zeros((8, 8), dtype=np.uint8), colormap=label_colormap(distinct_colors(9)))
     QApplication.processEvents()
@@ -94,7 +94,7 @@ def pyramid(levels: list[Any], folder: Path) -> Table:
 
 
 def _pan(viewer: Any) -> list[float]:
-    """Times to draw views at random places, at several zooms."""
+    """Return the times of drawing views at random positions and several zooms."""
     random, times = np.random.default_rng(0), []
     camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
     for zoom in ZOOMS:
@@ -120,7 +120,7 @@ def _levels(folder: Path, side: int) -> list[Any]:
 
 
 def _stored(dock: Any, levels: list[Any], folder: Path) -> list[Any]:
-    """Labels of each level in files; of the finest only what is looked at."""
+    """Return stored labels of each level; of the finest level, only the part that is viewed."""
     model = dock.session.model
     labels = [model.predict(level) for level in levels]
     labels[0] = labels[0][: SEEN + CHUNK, : SEEN + CHUNK]

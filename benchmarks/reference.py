@@ -1,4 +1,4 @@
-"""The least inertia there can be, from every distinct pixel value and nobody's labels."""
+"""Smallest possible inertia, computed from the distinct pixel values without any contender."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _MOST = 1 << 16
 
 
 def optimum(values: NDArray, k: int) -> tuple[float, int, str]:
-    """Least inertia of `k` clusters, the number of distinct values, and how the former is known.
+    """Return the smallest inertia of `k` clusters, the number of distinct values, and the method.
 
-    Up to 65 536 distinct values it is exact, and ckwrap, if it is installed, has to agree. With more,
-    neighbours are put together first, and the optimum of these is moved on by Lloyd's steps over all values.
+    Up to 65 536 distinct values the inertia is exact, and ckwrap, if installed, must agree. With more values,
+    neighbours are grouped first, and Lloyd's steps over all values refine the optimum of the groups.
     """
     distinct, counts = np.unique(values, return_counts=True)
     distinct = distinct.astype(np.float64)

@@ -1,8 +1,8 @@
-"""Where the time of a segmentation of one feature goes: counting, solver, confirmation, labels.
+"""Time of each step of a segmentation by one feature: counting, solver, confirmation, labels.
 
     python -m benchmarks.steps [--size 4096] [-k 4] [--rounds 9] [--markdown]
 
-The least time of each step is given: a busy machine makes all others longer.
+For each step, the shortest time is reported, because a busy machine makes the others longer.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CASES = (
 
 
 def measure(image: NDArray[Any], k: int, rounds: int) -> dict[str, float]:
-    """Return the least seconds of each step, after one round that does not count."""
+    """Return the shortest time of each step in seconds, after one warm-up round."""
     from napari_kmeans.blocks.pixels import Pixels
     from napari_kmeans.model.model import KMeansModel
     from napari_kmeans.model.preparation import prepare
@@ -60,7 +60,7 @@ def measure(image: NDArray[Any], k: int, rounds: int) -> dict[str, float]:
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measure, and print the results."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.steps", description=(__doc__ or "").partition("\n")[0]
     )
@@ -69,7 +69,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     options = parser.parse_args()
-    warnings.simplefilter("ignore")  # of images with fewer distinct values than clusters
+    warnings.simplefilter("ignore")  # warnings about fewer distinct values than clusters
     wanted = {name for name, _ in CASES}
     images = {name: values for name, values in distributions(options.size) if name in wanted}
     rows = []

@@ -1,4 +1,4 @@
-"""Measurements as tables, in plain text or Markdown, and the goals they are held against."""
+"""Measurements as tables in plain text or Markdown, and the goals to compare them with."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Table:
     note: str = ""
 
     def text(self) -> str:
-        """Columns side by side; the first to the left, the others to the right."""
+        """Return the table as text, with the first column aligned left and the others aligned right."""
         lines = [list(self.header), *self.rows]
         widths = [max(len(line[c]) for line in lines) for c in range(len(self.header))]
 
@@ -38,7 +38,7 @@ class Table:
         return "\n".join([*parts, *([self.note] if self.note else [])]) + "\n"
 
     def markdown(self) -> str:
-        """The same as Markdown."""
+        """Return the table as Markdown."""
         lines = [f"### {self.title}", "", _row(self.header), _row(["---", *["--:"] * (len(self.header) - 1)])]
         lines += [_row(row) for row in self.rows]
         return "\n".join([*lines, *(["", self.note] if self.note else [])]) + "\n"
@@ -49,7 +49,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def of_image(image: Image) -> Table:
-    """All contenders on one image."""
+    """Return the table of all contenders on one image."""
     ours = image.cell(OURS)
     rows = []
     for cell in image.cells:
@@ -89,7 +89,7 @@ def of_image(image: Image) -> Table:
 
 
 def of_every_k(results: dict[int, dict[str, Timing]]) -> Table:
-    """The exact solver for all numbers of clusters."""
+    """Return the table of the exact solver for all numbers of clusters."""
     rows = [
         [f"{levels:,}", *(f"{seconds(t.median)} ({seconds(t.best)})" for t in timings.values())]
         for levels, timings in results.items()
@@ -99,7 +99,7 @@ def of_every_k(results: dict[int, dict[str, Timing]]) -> Table:
 
 
 def of_one_k(results: dict[int, dict[str, Timing]]) -> Table:
-    """The exact solver beside others."""
+    """Return the table of the exact solver and others."""
     names = list(next(iter(results.values())))
     rows = [
         [
@@ -115,7 +115,7 @@ def of_one_k(results: dict[int, dict[str, Timing]]) -> Table:
 
 
 def of_slider(results: dict[str, tuple[int, dict[str, Timing]]], size: int) -> Table:
-    """What another number of clusters costs."""
+    """Return the table of times for another number of clusters."""
     rows = [
         [dtype, f"{n:,}", *(f"{seconds(t.median)} ({seconds(t.best)})" for t in timings.values())]
         for dtype, (n, timings) in results.items()
@@ -125,13 +125,13 @@ def of_slider(results: dict[str, tuple[int, dict[str, Timing]]], size: int) -> T
 
 
 def of_imports(results: dict[str, Timing]) -> Table:
-    """Import times."""
+    """Return the table of import times."""
     rows = [[name, seconds(t.median), seconds(t.best)] for name, t in results.items()]
     return Table("Imports beyond NumPy's own", ["in a fresh process", "median", "least"], rows)
 
 
 def of_figures(results: dict[str, Timing]) -> Table:
-    """Time of figures."""
+    """Return the table of times for figures."""
     rows = [[name, seconds(t.median), seconds(t.best)] for name, t in results.items()]
     return Table("Figures of a 512² picture, written to a file", ["kind", "median", "least"], rows)
 
@@ -142,11 +142,11 @@ def of_goals(
     imported: dict[str, Timing] | None,
     size: int = 4096,
 ) -> Table:
-    """Goals that were measured, and whether they are reached; ratios of medians, with those of the least times in brackets."""
+    """Return the goals and whether they are reached, by ratios of medians and, in brackets, of shortest times."""
     rows: list[list[str]] = []
 
     def add(goal: str, reached: str | None, *holds: bool) -> None:
-        # On a busy machine the median and the least time may disagree; then neither is a verdict.
+        # On a busy machine the median and the shortest time may disagree; then there is no verdict.
         verdict = "yes" if all(holds) else "unsure" if any(holds) else "NO"
         if reached is not None:
             rows.append([goal, reached, verdict])
@@ -213,7 +213,7 @@ def _both(timing: Timing | None, most: float) -> tuple[bool, bool]:
 
 
 def seconds(value: float) -> str:
-    """Three digits, in a unit that suits."""
+    """Return a time with three digits in a suitable unit."""
     for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
         scaled = value * factor
         if scaled >= 1 or unit == "µs":
@@ -222,7 +222,7 @@ def seconds(value: float) -> str:
 
 
 def excess(cell: Cell) -> str:
-    """Inertia above the optimum."""
+    """Return how far the inertia is above the optimum."""
     if cell.excess is None:
         return "–"
     if cell.excess <= 1e-9:

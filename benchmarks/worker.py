@@ -1,8 +1,8 @@
-"""Fresh processes, one a contender, that run when they are told to, so that nobody disturbs anybody.
+"""Fresh processes, one per contender, which run in turn so that they do not disturb each other.
 
-Libraries in one process share a memory allocator and fight with their thread pools (scikit-learn, faiss and
-ITK each bring their own), and a peak of memory could not be told apart. The image is loaded in each process;
-only one of them works at any time.
+In one process, libraries share a memory allocator, their thread pools compete (scikit-learn, faiss and ITK
+each have their own), and their peaks of memory cannot be distinguished. The image is loaded in each process;
+only one process works at any time.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from .contenders import BY_NAME
 
 _PIECE = 1 << 20
 _READY_SECONDS = 60.0  # for imports, the warm-up and loading the image
-_VISIT_SECONDS = 0.05  # a quick contender runs a few times in a row in each round …
-_VISIT_RUNS = 5  # … but not more often than this
+_VISIT_SECONDS = 0.05  # a fast contender runs several times in each round, for up to this time …
+_VISIT_RUNS = 5  # … and at most this number of times
 
 
 class TimedOut(Exception):
-    """A contender took longer than it may; its process is gone."""
+    """A contender exceeded its time limit; its process has been ended."""
 
 
 class Failed(Exception):
@@ -47,12 +47,12 @@ class Worker:
         self._receive(_READY_SECONDS)
 
     def ask(self, question: str, timeout: float) -> Any:
-        """Run "first" or "visit" there and return the answer.
+        """Run "first" or "visit" in the process, and return the result.
 
         Raises
         ------
         TimedOut, Failed
-            The worker is closed then.
+            The worker is then closed.
         """
         self._connection.send(question)
         return self._receive(timeout)
@@ -79,10 +79,10 @@ class Worker:
 
 
 def _serve(connection: Connection, name: str, path: Path, dtype: str, k: int) -> None:
-    """Answer until the process is ended."""
+    """Answer questions until the process is ended."""
     try:
         run = BY_NAME[name].prepare()
-        # Small, but nothing else: lazy imports, thread pools and compiled kernels are there afterwards.
+        # A small image warms up lazy imports, thread pools and compiled kernels.
         run(images.make(dtype, 256), k, dtype)
         image = np.load(path)
         connection.send("ready")
@@ -98,7 +98,7 @@ def _serve(connection: Connection, name: str, path: Path, dtype: str, k: int) ->
 
 
 def _first(run: Any, image: NDArray, dtype: str, k: int, clusters: bool) -> dict[str, float | None]:
-    """One run, with its peak of memory and what its labels are worth."""
+    """Run once, and return the time, the peak memory and the inertia of the labels."""
     before = _forget_peak()
     begin = time.perf_counter()
     labels = run(image, k, dtype)
@@ -122,7 +122,7 @@ def _visit(run: Any, image: NDArray, dtype: str, k: int) -> list[float]:
 
 
 def inertia(image: NDArray, labels: NDArray, dtype: str) -> float:
-    """Sum of squared distances to the mean of the pixels with the same label: what a labelling is worth."""
+    """Return the inertia: the sum of squared distances to the mean of the pixels with the same label."""
     flat, labels = images.values(image, dtype), np.asarray(labels).reshape(-1)
     if dtype in images.SEVERAL:
         return sum(_inertia(flat[..., axis].reshape(-1), labels) for axis in range(flat.shape[-1]))
@@ -141,7 +141,7 @@ def _inertia(flat: NDArray, labels: NDArray) -> float:
 
 
 def _forget_peak() -> int:
-    """Bytes held now; the peak counts from here if the system allows that, else from the highest so far."""
+    """Reset the peak memory to the current bytes, if the system supports it; return the new peak."""
     import psutil
 
     now = psutil.Process().memory_info().rss
@@ -153,7 +153,7 @@ def _forget_peak() -> int:
 
 
 def _peak() -> int:
-    """Most bytes ever held, or since they were last forgotten."""
+    """Return the peak memory in bytes since the last reset, if any."""
     status = Path("/proc/self/status")
     if status.exists():
         [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
