@@ -26,7 +26,7 @@ from .images import SEED
 
 DTYPES = ("uint8", "uint16", "float32", "int32", "uint32", "float64", "int64")
 PEERS = (SKLEARN, OPENCV, "faiss.Kmeans")
-SLOW = 1.0  # runs that take at least these seconds are not repeated
+SLOW = 1.0  # seconds; longer runs are not repeated
 Floats = NDArray[np.float32]
 
 

@@ -35,7 +35,7 @@ def grid_boxes(chunks: Chunks) -> list[Box]:
 
 
 def row_boxes(shape: Sequence[int], n_pixels: int, chunks: Chunks | None = None) -> list[Box]:
-    """Cut an array into boxes of at most `n_pixels`, with trailing axes whole as far as they fit.
+    """Cut an array into boxes of at most `n_pixels`, keeping trailing axes whole if they fit.
 
     Boxes of a C-contiguous array are then contiguous.
 
@@ -45,7 +45,7 @@ def row_boxes(shape: Sequence[int], n_pixels: int, chunks: Chunks | None = None)
     n_pixels : int
     chunks : sequence of sequences of int, optional
         Chunks of the array. No chunk is cut: a box holds one or more whole chunks, and exceeds `n_pixels`
-        where a single chunk does.
+        only if a single chunk does.
     """
     if 0 in shape:
         return []
@@ -123,7 +123,7 @@ def hashed_boxes(shape: Sequence[int], sides: Sequence[int], n_boxes: int) -> li
 
 
 def add_halo(box: Box, shape: Sequence[int], halo: Sequence[int]) -> tuple[Box, Box | None]:
-    """Widen a box by a halo, as far as the image extends.
+    """Widen a box by a halo, up to the borders of the image.
 
     Returns
     -------

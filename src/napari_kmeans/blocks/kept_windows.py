@@ -12,7 +12,7 @@ from .boxes import Box
 
 
 class KeptWindows:
-    """Dask array that keeps the windows that were read from it, behind part of the array interface.
+    """Cache of the windows of a dask array, with a part of the array interface.
 
     An estimate reads the same windows several times: to find cells, to count them, and for the illumination.
 

@@ -30,7 +30,7 @@ N_THREADS = min(os.cpu_count() or 1, 8)
 
 
 def run(function: Callable[[S], T], boxes: Sequence[S], progress: Progress | None = None) -> Iterator[T]:
-    """Yield ``function(box)`` for each box (or anything else), in order, computed by a few threads.
+    """Yield ``function(box)`` for each box (or other item), in order, computed by a few threads.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def array_boxes(shape: Sequence[int], chunks: Chunks | None = None) -> list[Box]
 
 
 def block_boxes(pixels: Pixels) -> list[Box]:
-    """Cut an image into boxes of a suitable size: along its chunks, and square where there is a halo."""
+    """Cut an image into boxes of a suitable size: along its chunks, and square if there is a halo."""
     n_values = pixels.value_format.n_features
     least = _MIN_PIXELS if n_values == 1 else _MIN_PIXELS // 4
     n_pixels = min(_suitable_size(pixels.shape, least), BLOCK_PIXELS // max(n_values // 4, 1))

@@ -1,6 +1,6 @@
 """CIE L*a*b* of sRGB colours, one operation at a time.
 
-The steps are those of `skimage.color.rgb2lab`, whose matrix product rounds differently for other shapes of
+The steps are those of `skimage.color.rgb2lab`, but the rounding of its matrix product depends on the shape of
 the block.
 """
 

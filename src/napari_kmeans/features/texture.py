@@ -144,7 +144,7 @@ class Texture(FeatureSpace):
     def halo(self, dtype: DTypeLike, n_channels: int | None) -> int:
         """Return the sum of the radii of the largest Gaussian and the window, and two pixels for differences.
 
-        The Gaussian counts twice where there may be missing pixels to fill: NaN, or pixels without alpha.
+        The Gaussian counts twice if there may be missing pixels to fill: NaN, or pixels without alpha.
         """
         may_have_missing = np.dtype(dtype).kind == "f" or n_channels == 4
         reach = gaussian_radius(self.sigma[1]) * (1 + may_have_missing) + 2

@@ -54,7 +54,7 @@ class StoredArray:
         Raises
         ------
         OSError
-            If the pixels cannot be read, whatever exception the codec or the store raises.
+            If the pixels cannot be read; exceptions of the codec or the store are converted.
         """
         try:
             return np.asarray(self._array[index])

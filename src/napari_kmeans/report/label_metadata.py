@@ -32,7 +32,7 @@ def model_metadata(
     properties : sequence of mappings, optional
         Rows with a ``"label-value"``; by default names, centres and sizes of the clusters.
     record : str
-        JSON of the model and of how the labels were made; by default that of the model.
+        JSON of the model and of how the labels were made; by default only of the model.
     """
 
     def metadata(counts: NDArray[np.int64] | None) -> LabelMetadata:
