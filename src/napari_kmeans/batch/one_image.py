@@ -41,7 +41,7 @@ class Outcome:
     seconds : float
     warnings : tuple of str
     error : str
-        Reason of a failure, in one sentence.
+        Reason for a failure, in one sentence.
     fingerprint : str
         Fingerprint of the image file.
     rows, objects : dict of lists

@@ -64,7 +64,7 @@ class Task:
     model : KMeansModel, optional
         Label every image with this model; without it, the recipe is fitted to each image.
     match : {"values", "range", "refit"}
-        How the model is applied to images that differ in brightness; see `KMeansModel.predict`.
+        How the model is applied to images that differ from the fitted one; see `KMeansModel.predict`.
     channel : str
         Name or index of the channel to use; empty: all channels.
     physical : bool
