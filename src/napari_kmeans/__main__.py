@@ -1,4 +1,4 @@
-"""``python -m napari_kmeans`` is the command line."""
+"""Entry point of ``python -m napari_kmeans``, the command line."""
 
 import sys
 

@@ -1,8 +1,8 @@
-"""How loops over pixels and levels run: compiled by numba, or by Python while that takes less time.
+"""Kernels: loops over pixels that numba compiles, or that Python runs while this is faster.
 
-Importing numba and loading the compiled loops takes half a second, longer than all loops over a small image
-take in Python. So a process that has not imported numba lets Python run them until they have visited more
-elements than a small image has; with ``NUMBA_DISABLE_JIT=1`` it always does. Both give the same bits.
+Importing numba and loading the compiled loops takes half a second, longer than Python needs for a small
+image. So until a process imports numba, Python runs the kernels on up to `INTERPRETED_ELEMENTS` array
+elements in total; with ``NUMBA_DISABLE_JIT=1`` it always does. Both give the same bits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 INTERPRETED_ELEMENTS = 400_000
-"""Elements of arrays that Python visits before numba is imported; they take it about 0.2 seconds."""
+"""Array elements that Python visits before numba is imported, in about 0.2 seconds."""
 
 _DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 _visited = 0  # elements, by Python
@@ -26,14 +26,14 @@ _lock = threading.RLock()
 
 
 class Kernel:
-    """A function that numba compiles, without the lock of Python; see `kernel`.
+    """A function that numba compiles and runs without the GIL; see `kernel`.
 
     Parameters
     ----------
     function : callable
-        Of arrays and numbers. It may call other kernels.
+        Takes arrays and numbers, and may call other kernels.
     options : dict
-        Of `numba.njit`.
+        Options of `numba.njit`.
     """
 
     def __init__(self, function: FunctionType, options: dict[str, Any]) -> None:
@@ -47,7 +47,7 @@ class Kernel:
     def __call__(self, *args: Any) -> Any:
         """Call the function, compiled or interpreted."""
         if _DISABLED or (self._compiled is None and "numba" not in sys.modules and _python_takes_less(args)):
-            with np.errstate(all="ignore"):  # as compiled code
+            with np.errstate(all="ignore"):  # compiled code does not warn either
                 return self.interpreted(*args)
         return self.compiled(*args)
 
@@ -84,7 +84,7 @@ class Kernel:
 
 
 def kernel(function: Any = None, **options: Any) -> Any:
-    """Return a function that numba compiles once that is worth it; a decorator, with or without options.
+    """Decorate a function that numba compiles when this saves time; with or without options.
 
     The machine code is kept beside the module, or in the user's cache folder if the former cannot be written.
     If neither can, every process compiles the function again.
@@ -92,9 +92,9 @@ def kernel(function: Any = None, **options: Any) -> Any:
     Parameters
     ----------
     function : callable
-        Of arrays and numbers.
+        Takes arrays and numbers.
     **options
-        Of `numba.njit`.
+        Options of `numba.njit`.
     """
     return partial(kernel, **options) if function is None else Kernel(function, options)
 
@@ -109,7 +109,7 @@ def _compile(function: Callable[..., Any], options: dict[str, Any]) -> Any:
 
 
 def _python_takes_less(args: tuple[Any, ...]) -> bool:
-    """Whether Python may visit these arrays before numba is imported; if so, count their elements."""
+    """Return whether Python may visit these arrays before numba is imported; if so, count their elements."""
     global _visited
     visited = _visited + sum(arg.size for arg in args if isinstance(arg, np.ndarray))
     if visited > INTERPRETED_ELEMENTS:

@@ -1,6 +1,6 @@
 """K-means as a scikit-learn estimator, for pipelines and grid searches.
 
-Only this module imports scikit-learn when it is imported; ``napari_kmeans.ImageKMeans`` imports it on first use.
+Only this module imports scikit-learn at the top; ``napari_kmeans.ImageKMeans`` loads it on first use.
 """
 # mypy: allow-subclassing-any
 
@@ -25,24 +25,25 @@ from .model.segmentation import fit_pixels
 
 
 class ImageKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
-    """Clusters of pixels as a scikit-learn estimator: the engine of `fit`, for pipelines and grid searches.
+    """K-means of pixels as a scikit-learn estimator, for pipelines and grid searches.
 
-    A row of X is a pixel and a column a channel, as in ``image.reshape(-1, n_channels)``. Clusters are
-    numbered from 0, the darkest, as in scikit-learn; `segment` numbers labels from 1.
+    Uses the same solvers as `fit`. Each row of X is a pixel and each column a channel, as in
+    ``image.reshape(-1, n_channels)``. Clusters are numbered from 0, the darkest, as in scikit-learn;
+    `segment` numbers labels from 1.
 
     Parameters
     ----------
     n_clusters : int or "auto", default 3
-        1 to 255, or as many as `suggest_n_clusters` suggests.
+        Number of clusters, 1 to 255; ``"auto"``: the number that `suggest_n_clusters` suggests.
     features : str or FeatureSpace, default "auto"
-        What a pixel is clustered by: see `fit`. ``"auto"``: the value of a single column, for which the
-        optimum is exact, or all columns in their own units, as `sklearn.cluster.KMeans` does.
-        ``napari_kmeans.Channels()`` measures distances in standard deviations of each column instead. A
-        feature space that needs the neighbours of a pixel, such as "texture", is not possible.
+        Features by which pixels are clustered; see `fit`. ``"auto"``: the value of a single column, for
+        which the optimum is exact, or all columns in their own units, as in `sklearn.cluster.KMeans`.
+        ``napari_kmeans.Channels()`` measures distances in standard deviations of each column instead.
+        Feature spaces that need the neighbours of a pixel, such as "texture", are not supported.
     solver : {"auto", "exact", "lloyd"}, default "auto"
         See `fit`.
     random_state : int, default 0
-        Seed where the solver is random.
+        Seed of random solvers.
 
     Attributes
     ----------
@@ -53,7 +54,7 @@ class ImageKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
     inertia_ : float
         Sum of squared distances to the nearest centre.
     model_ : KMeansModel
-        The model, which labels images as well.
+        The fitted model, which can also label images.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : array of str
@@ -145,7 +146,7 @@ class ImageKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         Returns
         -------
         (n_pixels, n_clusters) float64 array
-            In the units of X, or in standard deviations where the features are standardized.
+            In the units of X, or in standard deviations if the features are standardized.
         """
         from scipy.spatial.distance import cdist
 
@@ -156,7 +157,7 @@ class ImageKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         return distances
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Return minus the sum of squared distances to the nearest centre, for grid searches.
+        """Return the negative sum of squared distances to the nearest centre, for grid searches.
 
         Parameters
         ----------
@@ -172,7 +173,7 @@ class ImageKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
 
     @property
     def _n_features_out(self) -> int:
-        """Number of columns that `transform` returns, which scikit-learn names."""
+        """Number of columns that `transform` returns; scikit-learn uses it to name them."""
         return self.model_.n_clusters
 
     def _feature_space(self, n_columns: int) -> FeatureSpace:
@@ -188,7 +189,7 @@ class ImageKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
 
 
 def _as_pixels(X: NDArray[Any]) -> NDArray[Any]:
-    """Return X with a type that the engine reads; extended precision becomes double."""
+    """Return X with a supported type; extended precision becomes double."""
     return X.astype(np.float64) if X.dtype.itemsize > 8 else X
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Option:
-    """What is known of an option besides its name and type.
+    """Details of an option besides its name and type.
 
     Attributes
     ----------
@@ -54,12 +54,12 @@ def options_of(owner: Any) -> Iterator[tuple[str, Any, Option]]:
 
 
 def is_integer(value: object) -> TypeGuard[int | np.integer[Any]]:
-    """Return whether a value is an integer of Python or NumPy; a bool is none."""
+    """Return whether a value is a Python or NumPy integer; bool does not count."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def is_number(value: object) -> TypeGuard[int | float | np.integer[Any] | np.floating[Any]]:
-    """Return whether a value is a real number of Python or NumPy; a bool is none."""
+    """Return whether a value is a real number of Python or NumPy; bool does not count."""
     return is_integer(value) or isinstance(value, float | np.floating)
 
 

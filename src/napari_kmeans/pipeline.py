@@ -1,4 +1,4 @@
-"""The pipeline in a page: pixels → summary → clusterings → model → labels."""
+"""The whole pipeline: pixels → summary → clusterings → model → labels."""
 
 from __future__ import annotations
 
@@ -48,34 +48,35 @@ def fit(
     Parameters
     ----------
     image : NumPy, dask or zarr array, xarray.DataArray, napari Image layer, ImageFile, or a list of these
-        Of any number of dimensions; bool, integers or floats, in any byte order and memory layout. NaN is
+        Any number of dimensions; bool, integer or float, in any byte order and memory layout. NaN is
         excluded. ±inf is excluded from the fit, but labelled with the outermost clusters. Lazy arrays are
         read block by block, on the Dask cluster of an active `distributed.Client` if there is one. A list or
-        tuple of images of one type gives one model of all their pixels.
+        tuple of images of one data type gives one pooled model.
     n_clusters : int, "auto" or "gap", default 3
-        1 to 255, or as many as `suggest_n_clusters` suggests by Marriott's criterion or the gap statistic.
+        Number of clusters, 1 to 255. ``"auto"`` and ``"gap"``: the number that `suggest_n_clusters` suggests
+        by Marriott's criterion or the gap statistic.
     channel_axis : int, optional
-        Channel axis of the image; without it every axis is spatial. For a DataArray also the name of its
-        dimension. By default a DataArray's dimension called "channel", "c", "band" or similar, the last axis
-        of a napari layer of colours, and that of an `ImageFile`.
+        Channel axis of the image, or its dimension name for a DataArray; without it every axis is spatial.
+        By default a DataArray's dimension called "channel", "c", "band" or similar, the last axis of an RGB
+        napari layer, or the channel axis of an `ImageFile`.
     mask : array, optional
-        Of the spatial shape; True (or nonzero) = use the pixel. For a list of images, a list of masks.
+        Has the spatial shape; True (or nonzero) pixels are used. For a list of images, a list of masks.
     per_axis : int, optional
         Fit each position along this axis of `image` separately. For a lazy image, each model is computed on
-        demand. For a DataArray also the name of its dimension.
+        demand. For a DataArray, the dimension name is also accepted.
     weights : {"pixels", "images"}, default "pixels"
-        For a list of images: whether every pixel counts the same, or every image. With ``"images"``, inertia
-        and explained variance are weighted too; counts are of pixels.
+        For a list of images: whether every pixel or every image has the same weight. With ``"images"``,
+        inertia and explained variance are weighted too; counts remain numbers of pixels.
     progress : callable, optional
-        Called with the completed share, 0 to 1. An exception that it raises ends the work.
+        Called with the completed share, 0 to 1. An exception that it raises stops the computation.
     features : str or FeatureSpace, default "gray"
-        What a pixel is clustered by. Pixels whose alpha is 0 are excluded.
+        Features by which pixels are clustered. Pixels with an alpha of 0 are excluded.
 
         ``"gray"``: intensity or, with a channel axis of 3 or 4 (RGB, RGBA), Rec. 709 luminance as
         `skimage.color.rgb2gray` weights it, but in the image's own units. ``"gray601"``: the same with Rec.
         601 weights, rounded for uint8 as Pillow's ``convert("L")`` does.
         ``"rgb"``: red, green and blue. ``"lab"``: CIELAB of sRGB, as `skimage.color.rgb2lab`.
-        ``"red"``, ``"green"``, ``"blue"``, ``"saturation"``, ``"value"``: one property of a colour.
+        ``"red"``, ``"green"``, ``"blue"``, ``"saturation"``, ``"value"``: one component of the colour.
         ``"hematoxylin"``, ``"eosin"``, ``"dab"`` or `Stain`: amount of a stain, as `skimage.color.rgb2hed`.
         ``"channels"`` or `Channels`: all channels of `channel_axis`.
         ``"texture"`` or `Texture`: intensity, edges and texture at several scales.
@@ -87,8 +88,8 @@ def fit(
         Smooth the image first with a Gaussian of this standard deviation in pixels, along all spatial axes or
         one value per axis. Missing pixels (NaN, alpha 0, excluded) do not affect their neighbours.
     coherence : float or sequence of float, default 0
-        Price of a border between unlike neighbours, in units of the image's estimated noise, along all
-        spatial axes or one value per axis; 1 suits most noisy images. For one feature and images in memory.
+        Cost of a border between two clusters, in units of the image's estimated noise, along all
+        spatial axes or one value per axis; 1 suits most noisy images. Only for one feature and images in memory.
         The labels are then the global optimum of the squared distances plus twice the cost of every border,
         and centres are the means of the original values.
     exclude : number, "saturated", or a sequence of these, optional
@@ -107,7 +108,7 @@ def fit(
     Returns
     -------
     KMeansModel, or KMeansStack with `per_axis`
-        The same to the last bit for any memory layout and number of threads.
+        Identical to the last bit for any memory layout and number of threads.
 
     Raises
     ------
@@ -117,19 +118,20 @@ def fit(
     Warns
     -----
     UserWarning
-        If there are fewer distinct values than `n_clusters`; each value is then a cluster. If an array of
-        three dimensions has 3 or 4 elements along the last one, and no `channel_axis` is given.
+        If there are fewer distinct values than `n_clusters`; each value is then a cluster. If a
+        three-dimensional array has 3 or 4 elements along its last axis and no `channel_axis` is given.
 
     Notes
     -----
-    One feature: values of at most 16 bits are counted one by one, and the result is the optimum of all
-    pixels. Wider values are counted in up to 65 536 cells placed where the pixels are; the inertia is within
-    1e-6 of the optimum for up to 64 clusters.
+    One feature: values of at most 16 bits are counted one by one, and the result is optimal for all pixels.
+    Wider values are counted in up to 65 536 cells, which are smaller where pixels are dense; the inertia is
+    within 1e-6 of the optimum for up to 64 clusters.
 
-    Several features: no method is certain to find the optimum. ``"rgb"``, ``"lab"`` and two or three
+    Several features: no method guarantees the optimum. ``"rgb"``, ``"lab"`` and two or three
     ``"channels"`` are counted in up to a million cells; the inertia is within 0.1 % of the best of 10 full
     runs of scikit-learn. More channels and ``"texture"`` are fitted to a sample of 131 072 pixels, or fewer
-    with more than 64 channels, but never less than 8192. The model reports ``sample_size``, ``n_init`` and ``start_spread``.
+    with more than 64 channels, but never fewer than 8192. The model reports ``sample_size``, ``n_init`` and
+    ``start_spread``.
 
     Examples
     --------
@@ -157,7 +159,7 @@ def fit(
     check_recipe(pixels, recipe)
     recipe = recipe.without_axis(axis)
     part_axis = channel_axis
-    if channel_axis is not None:  # as it is in one position of the image
+    if channel_axis is not None:  # the channel axis of a single position
         part_axis = channel_axis % image.ndim - (image_axis < channel_axis % image.ndim)
 
     def fit_position(position: int) -> KMeansModel:
@@ -185,7 +187,7 @@ def segment(
     progress: Progress | None = None,
     **options: Unpack[RecipeOptions],
 ) -> tuple[Any, KMeansModel | KMeansStack]:
-    """Fit an image and label it: `fit` and `KMeansModel.predict` in one.
+    """Fit an image and label it: `fit` and `KMeansModel.predict` in one call.
 
     Parameters and errors are those of `fit`. With the exact solver, scikit-learn's KMeans is also started
     from the optimum, and ``model.confirmation`` reports that it found nothing better.
@@ -193,9 +195,9 @@ def segment(
     Returns
     -------
     labels : uint8 array
-        Of the spatial shape: 1 = darkest … `n_clusters` = brightest, 0 = excluded. For a dask or zarr array,
-        a lazy dask array with the same chunks. For a DataArray, a DataArray with its spatial coordinates. For
-        a list of images, a list of labels.
+        Has the spatial shape: 1 = darkest … `n_clusters` = brightest, 0 = excluded. For a dask or zarr
+        array, a lazy dask array with the same chunks. For a DataArray, a DataArray with its spatial
+        coordinates. For a list of images, a list of labels.
     model : KMeansModel, or KMeansStack with `per_axis`
     """
     if isinstance(image, list | tuple):
@@ -251,21 +253,21 @@ def _segment_pooled(
 
 
 def _with_size(model: KMeansModel, opened: list[Contents]) -> KMeansModel:
-    """Return the model with the pixel size that its images have in common."""
+    """Return the model with the pixel size that all its images share."""
     return model.with_pixel_size(*shared_size([contents.size() for contents in opened]))
 
 
 def _open_all(
     images: list[Any] | tuple[Any, ...], channel_axis: int | str | None, per_axis: object
 ) -> list[Contents]:
-    """Return what the images of a list contain."""
+    """Open each image of a list."""
     if per_axis is not None:
         raise ValueError("per_axis is for a single image; a list of images gets one model of all of them")
     return [open_container(image, channel_axis) for image in images]
 
 
 def _channel_axis(opened: list[Contents]) -> int | None:
-    """Return the channel axis that a model of several images keeps: that of the first."""
+    """Return the channel axis of a pooled model: that of the first image."""
     return opened[0].channel_axis if opened else None
 
 
@@ -307,8 +309,8 @@ def suggest_illumination(
 ) -> str | None:
     """Return the kind of uneven illumination that an image seems to have.
 
-    A smooth field is fitted to sampled pixels together with four clusters. The image is called unevenly lit if
-    removing the field takes away more than a third of the variance within the clusters.
+    A smooth field is fitted to sampled pixels together with four clusters. The image is called unevenly lit
+    if removing the field reduces the variance within the clusters by more than a third.
 
     Parameters
     ----------
@@ -318,8 +320,8 @@ def suggest_illumination(
     Returns
     -------
     "additive", "multiplicative" or None
-        What to pass as `illumination`. Look at the labels: a scene that is darker on one side, such as a sky,
-        is called unevenly lit too, and uneven illumination that is weaker than the noise is not found.
+        Value to pass as `illumination`. Check the labels: a scene that is darker on one side, such as a sky,
+        is also called unevenly lit, and uneven illumination that is weaker than the noise is missed.
     """
     opened = open_container(image, channel_axis)
     options: dict[str, Any] = {"features": features} | ({"exclude": exclude} if exclude != () else {})
@@ -349,9 +351,10 @@ def suggest_n_clusters(
     k_max : int, default 12
         Largest number to consider, 1 to 255.
     method : {"marriott", "gap"}, default "marriott"
-        ``"marriott"``: the number that gains most over cutting an even spread of values into equal parts [1]_.
-        ``"gap"``: the smallest number whose logarithm of the inertia is, within a standard error, as far below
-        that of simulated even spreads as for any number [2]_; it may suggest a single cluster.
+        ``"marriott"``: the number with the largest improvement over evenly distributed values [1]_.
+        ``"gap"``: the smallest number whose gap is within one standard error of the largest; the gap is the
+        log inertia of simulated, evenly distributed values minus that of the image [2]_. It may suggest a
+        single cluster.
 
     Returns
     -------

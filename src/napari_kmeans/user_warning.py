@@ -15,7 +15,7 @@ _collected: ContextVar[list[str] | None] = ContextVar("_collected", default=None
 def collected_warnings() -> Iterator[list[str]]:
     """Collect the messages of `warn_user` in this thread instead of issuing warnings.
 
-    `warnings.catch_warnings` changes the filters of all threads, so it is not for work in the background.
+    `warnings.catch_warnings` changes the filters of all threads, so background threads must not use it.
     """
     messages: list[str] = []
     token = _collected.set(messages)
