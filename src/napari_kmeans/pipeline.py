@@ -89,9 +89,9 @@ def fit(
         one value per axis. Missing pixels (NaN, alpha 0, excluded) do not affect their neighbours.
     coherence : float or sequence of float, default 0
         Cost of a border between two clusters, in units of the image's estimated noise, along all
-        spatial axes or one value per axis; 1 suits most noisy images. Only for one feature and images in memory.
-        The labels are then the global optimum of the squared distances plus twice the cost of every border,
-        and centres are the means of the original values.
+        spatial axes or one value per axis; 1 suits most noisy images. Only for one feature and images in
+        memory. The labels are then the global optimum of the squared distances plus twice the cost of every
+        border, and centres are the means of the original values.
     exclude : number, "saturated", or a sequence of these, optional
         Exclude pixels with these values: zeros, a no-data value, or ``"saturated"``, the largest value of the
         image's integer type. With several channels, if all channels have the value. By default the no-data

@@ -11,7 +11,7 @@ from ..compiled import kernel
 @kernel
 def subtract_terms(values, basis, coefficients, out):
     """Write ``values - basis @ coefficients`` to `out`."""
-    # Four pixels at a time, since each addition to a sum waits for the one before.
+    # Four pixels at a time, since each addition to a sum waits for the previous one.
     n_fours = values.size // 4 * 4
     for n in range(0, n_fours, 4):
         first = second = third = fourth = 0.0
@@ -75,7 +75,7 @@ def sum_clusters(corrected, values, basis, weights, thresholds, labels, mass, su
 def solve(matrix, vector):
     """Solve a positive definite system by Cholesky's method: `vector` becomes the solution.
 
-    The lower triangle of `matrix` is overwritten. LAPACK rounds differently on different processors.
+    The lower triangle of `matrix` is overwritten. LAPACK would round differently on different processors.
     """
     size = vector.size
     for j in range(size):

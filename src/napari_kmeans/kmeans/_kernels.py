@@ -18,9 +18,9 @@ def accumulate_runs(values: Any, weights: Any, level: int, mean: Any, scatter: A
     """Compute mean and scatter of the runs of values between a block's centre and each value.
 
     Blocks hold 2^(level + 1) values, and the centre of a block is the first value of its right half.
-    ``mean[i]`` is the mean distance from the centre of the values between `i` and the centre, `i` included,
-    and without the centre on its left; ``scatter[i]`` is the weighted sum of squared distances to their mean.
-    Distances grow outwards, so nothing cancels.
+    ``mean[i]`` is the mean distance to the centre of the values from `i` to the centre; for `i` left of the
+    centre, the centre itself is excluded. ``scatter[i]`` is the weighted sum of squared distances to their
+    mean. Distances grow outwards, so there is no cancellation.
     """
     n = values.size
     half = 1 << level
@@ -28,7 +28,7 @@ def accumulate_runs(values: Any, weights: Any, level: int, mean: Any, scatter: A
         left = right - 1
         gap = values[right] - values[left]
         left_run = right_run = (0.0, 0.0, 0.0)
-        for i in range(half):  # both runs at once, since each step waits for the one before
+        for i in range(half):  # both runs at once, since each step waits for the previous one
             left_run = _append(left_run, values[left] - values[left - i], weights[left - i])
             mean[left - i], scatter[left - i] = gap + left_run[1], left_run[2]  # runs begin at distance 0
             if right + i < n:
@@ -58,11 +58,11 @@ def _append(run: Any, distance: Any, weight: Any) -> Any:
 def find_split(
     previous: Any, weight_before: Any, mean: Any, scatter: Any, low: int, high: int, stop: int
 ) -> Any:
-    """Minimise ``previous[i] + cost(i, stop)`` over low <= i <= high; of equal minima take the leftmost.
+    """Minimise ``previous[i] + cost(i, stop)`` over low <= i <= high; the leftmost of equal minima wins.
 
     ``cost(i, stop)`` is the scatter of ``values[i:stop]``, and ``weight_before[i]`` is the weight of
     ``values[:i]``. The interval consists of two runs, on both sides of the centre of the smallest block that
-    holds it:
+    contains it:
 
         cost = scatter₁ + scatter₂ + (mean₁ + mean₂)² · weight₁ · weight₂ / (weight₁ + weight₂)
     """
@@ -76,7 +76,7 @@ def find_split(
         center = last >> level << level
         right = weight_before[stop] - weight_before[center]
         # Every start left of the centre shares this block with the last value. From the centre on, a smaller
-        # block holds the interval.
+        # block contains the interval.
         for j in range(i, min(high + 1, center)):
             left = weight_before[center] - weight_before[j]
             distance = mean[level, j] + mean[level, last]

@@ -24,7 +24,7 @@ _POWER_ITERATIONS = 30
 
 @kernel
 def assign(columns: Floats, centers: Floats, labels: Labels, distances: Floats) -> None:
-    """Find the nearest centre of each point; the first of equally near ones.
+    """Find the nearest centre of each point, or the first of several.
 
     Parameters
     ----------
@@ -77,8 +77,8 @@ def sum_clusters(columns: Floats, weights: Floats, labels: Labels, sums: Floats,
 def lloyd(columns: Floats, weights: Floats, centers: Floats, max_iter: int, labels: Labels) -> int:
     """Move each centre to the mean of its nearest points until no point changes its cluster.
 
-    A point is compared with all centres only where they have moved far enough to change its label: `upper`
-    bounds its distance to its own centre, `lower` that to any other [1]_. An empty cluster restarts at the
+    A point is compared with all centres only if they have moved far enough to change its label: `upper`
+    bounds the distance to its own centre, `lower` that to any other [1]_. An empty cluster restarts at the
     point that adds most to the inertia.
 
     Parameters
@@ -254,7 +254,7 @@ def plus_plus(columns: Floats, weights: Floats, randoms: Floats) -> Floats:
         least = np.inf
         for trial in range(n_candidates if number else 1):
             wanted = randoms[number, trial] * total
-            at, end = 0, n - 1  # the first point up to which there is more than wanted
+            at, end = 0, n - 1  # the first point whose cumulative weight exceeds it
             while at < end:
                 middle = (at + end) // 2
                 if cumulated[middle] > wanted:
@@ -285,7 +285,7 @@ def plus_plus(columns: Floats, weights: Floats, randoms: Floats) -> Floats:
 def split_cluster(
     columns: Floats, labels: Labels, scatter: Floats, center: Floats, old: int, new: int
 ) -> int:
-    """Move the points of a cluster that lie beyond its centre, along its main axis, to a new cluster.
+    """Move the points beyond the centre of a cluster, along its principal axis, to a new cluster.
 
     Parameters
     ----------
@@ -297,7 +297,7 @@ def split_cluster(
     center : (d,) array
         Its mean.
     old, new : int
-        Number of the cluster and of the new one.
+        Numbers of the cluster and of the new one.
 
     Returns
     -------
@@ -383,11 +383,11 @@ def project(columns: Floats, axes: Floats) -> Floats:
 
 @kernel
 def orthonormalize(vectors: Floats) -> None:
-    """Make (m, d) vectors orthonormal by Gram-Schmidt, in place; vectors that depend on others become 0."""
+    """Make (m, d) vectors orthonormal by Gram-Schmidt, in place; linearly dependent ones become 0."""
     for number in range(vectors.shape[0]):
         vector = vectors[number]
         before = _product(vector, vector)
-        for _ in range(2):  # the second round removes what rounding has left
+        for _ in range(2):  # the second round removes rounding errors
             for other in range(number):
                 share = _product(vector, vectors[other])
                 for i in range(vector.size):

@@ -1,4 +1,4 @@
-"""The result of k-means on a summary, and the protocol of what finds it."""
+"""The result of k-means on a summary, and the protocol of the classes that find it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOLVERS = ("auto", "exact", "lloyd")
 """Solvers that a user can choose; "auto" is exact for one feature and Lloyd's for several."""
 
 MAX_CLUSTERS = 255
-"""Labels are uint8, and 0 means excluded."""
+"""Maximum number of clusters: labels are uint8, and 0 means excluded."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -33,8 +33,8 @@ class Clustering:
     """Number of pixels of each cluster: (n_clusters,) int64 array. ±inf is labelled but not counted."""
 
     inertia: float
-    """Sum of squared distances of the pixels to their centre, in squared units, or in squared `scales` where
-    features are standardized. Estimated for all pixels if clusters were found on a sample."""
+    """Sum of squared distances of the pixels to their centre, in squared units, or in squared `scales` if
+    features are standardized. An estimate for all pixels if clusters were found on a sample."""
 
     explained_variance: float
     """1 - inertia / inertia of a single cluster, 0 to 1; 1 for a constant image."""
@@ -43,8 +43,8 @@ class Clustering:
     """Name of each feature, that is, of each column of `centers`."""
 
     scales: NDArray[np.float64]
-    """What counts as a distance of 1 along each feature: (n_features,) float64 array. The standard deviation
-    where features are standardized, else 1."""
+    """Unit of distance along each feature: (n_features,) float64 array. The standard deviation if features
+    are standardized, else 1."""
 
     solver: str = "exact"
     """``"exact"`` or ``"lloyd"``."""
@@ -53,7 +53,7 @@ class Clustering:
     """Number of sampled pixels; 0 if all pixels were used."""
 
     n_init: int = 0
-    """Number of restarts; 0 where none was needed."""
+    """Number of restarts; 0 if none were needed."""
 
     start_spread: float = 0.0
     """Relative difference between the largest and the smallest inertia of the restarts. If it is far from 0,
@@ -87,14 +87,14 @@ class Clustering:
 
 
 CLUSTERING_FIELDS = tuple(each.name for each in fields(Clustering))
-"""What a model file stores of a clustering."""
+"""Fields of a clustering that a model file stores."""
 
 
 class Clusterings(Protocol):
     """The clusterings of one summary, for any number of clusters.
 
-    `ExactClusterings` for one feature and `SearchedClusterings` for several implement it. Results are kept,
-    so the same number of clusters costs nothing the second time.
+    Implemented by `ExactClusterings` for one feature and by `SearchedClusterings` for several. Results are
+    cached.
     """
 
     @property
@@ -107,14 +107,14 @@ class Clusterings(Protocol):
 
     @property
     def uncertainty(self) -> float:
-        """Relative error of `marriott`; of numbers of clusters this close, the smallest is suggested."""
+        """Relative error of `marriott`; if numbers of clusters are this close, the smallest is suggested."""
 
     @property
     def has_estimates(self) -> bool:
         """Whether `estimate` may differ from `clustering`."""
 
     def clustering(self, n_clusters: int, solver: str = "auto") -> Clustering:
-        """Return the best clustering; at most `n_values` clusters."""
+        """Return the best clustering found, with at most `n_values` clusters."""
 
     def estimate(self, n_clusters: int) -> Clustering:
         """Return a clustering within milliseconds, possibly of larger inertia."""
@@ -123,7 +123,7 @@ class Clusterings(Protocol):
         """Return whether `clustering` takes milliseconds."""
 
     def confirm(self, n_clusters: int) -> str:
-        """Return what scikit-learn's KMeans finds from the exact optimum; see `Clustering.confirmation`."""
+        """Compare the exact optimum with scikit-learn's KMeans; see `Clustering.confirmation`."""
 
     def inertia(self, k_max: int) -> tuple[float, ...]:
         """Return the inertia of 1 … `k_max` clusters."""

@@ -21,14 +21,14 @@ class CoherentClusterings:
 
     For given centres, the labels are the global optimum. Centres are moved to the means of the original
     values until nothing changes, from two starts: the optimum without the cost, and the optimum of the
-    coherent image, whose noise is gone. The better result is kept: the one with fewer empty clusters, then
-    the one of less energy.
+    coherent image, which has no noise. The better result is kept: the one with fewer empty clusters, then
+    the one with lower energy.
 
     Parameters
     ----------
     summary : CoherentSummary
     random_state : int
-        Seed of ``solver="lloyd"``, which finds the centres to begin with.
+        Seed of ``solver="lloyd"``, which finds the initial centres.
     """
 
     uncertainty = 0.0
@@ -53,7 +53,7 @@ class CoherentClusterings:
         return self._solve(min(n_clusters, self.n_values), solver)
 
     def estimate(self, n_clusters: int) -> Clustering:
-        """Return the clustering, which is found at once."""
+        """Return the clustering itself, which is fast to find."""
         return self.clustering(n_clusters)
 
     def is_quick(self, n_clusters: int) -> bool:
@@ -137,7 +137,7 @@ def coherent_clustering(
     coherent : CoherentSummary
     thresholds : (k - 1,) float64 array
     centers : (k,) float64 array
-        Centres of clusters without pixels.
+        Used for clusters without pixels.
     solver : str
     """
     intervals = coherent.between(np.asarray(thresholds, dtype=np.float64))
@@ -157,7 +157,7 @@ def coherent_clustering(
 def clusters_between(
     summary: ScalarSummary | CoherentSummary, thresholds: NDArray[np.float64], centers: NDArray[np.float64]
 ) -> Clustering:
-    """Return the clusters between thresholds; `centers` are those of clusters without pixels."""
+    """Return the clusters between thresholds; clusters without pixels keep their `centers`."""
     if isinstance(summary, CoherentSummary):
         return coherent_clustering(summary, thresholds, centers)
     origin = summary.origin

@@ -1,12 +1,12 @@
 """Optimal one-dimensional k-means of weighted values, for every number of clusters at once.
 
-On a line an optimal cluster is an interval of the sorted values. Row *k* of a dynamic program holds, for
-every prefix of the values, the least inertia of *k* clusters, and follows from row *k* - 1. The cost of an
+In one dimension, an optimal cluster is an interval of the sorted values. Row *k* of a dynamic program holds, for
+every prefix of the values, the least inertia of *k* clusters; it follows from row *k* - 1. The cost of an
 interval satisfies the quadrangle inequality, so the best last split never moves left as the prefix grows,
 and divide and conquer computes a row in O(n log n) [1]_ [2]_.
 
 Prefix sums would give the cost of an interval as a difference of large numbers. Here it is a sum of positive
-terms instead, so it is accurate to the last digits wherever the values lie, and however far apart.
+terms instead, so it stays accurate for any offset and any range of the values.
 
 References
 ----------
@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from ..blocks import loop
 from ._kernels import accumulate_runs, fill_row, find_split, scatter_of_prefixes
 
-_PARTS = 16  # of a row, at least: more than there are threads, since some parts take longer than others
+_PARTS = 16  # minimum for a row: more than the number of threads, since some parts take longer than others
 _LEAST_VALUES = 1 << 13  # with fewer, starting threads takes longer than the row
 _EXPONENT = 450  # of half the span after scaling: squares then neither overflow nor underflow
 
@@ -40,8 +40,8 @@ _EXPONENT = 450  # of half the span after scaling: squares then neither overflow
 class OptimalPartitions:
     """All optimal partitions of weighted, sorted values into intervals.
 
-    Rows of the dynamic program are computed on demand and kept: the partitions for k = 1, 2, 3, … together
-    take as long as the last alone.
+    Rows of the dynamic program are computed on demand and kept, so all partitions up to k clusters together
+    take as long as that for k alone.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class OptimalPartitions:
             raise ValueError("values must be finite and strictly ascending, weights positive")
         self.values, self.weights = values, weights
 
-        # Scaling by a power of two changes no digit. The span itself may overflow, half of it does not.
+        # Scaling by a power of two is exact. The span may overflow, but half of it does not.
         self._exponent = _EXPONENT - int(np.frexp(values[-1] / 2 - values[0] / 2)[1])
         self._scaled = np.ldexp(values, self._exponent)
         self._weight_before = np.append(0.0, np.cumsum(weights))
@@ -121,7 +121,7 @@ class OptimalPartitions:
     def cluster_statistics(
         self, splits: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-        """Return means, weights and inertias of the clusters between `splits`, none of them empty.
+        """Return means, weights and inertias of the clusters between `splits`, which must not be empty.
 
         Returns
         -------
@@ -134,7 +134,7 @@ class OptimalPartitions:
         starts = splits[:-1]
         sizes = np.diff(splits)
         counts = np.add.reduceat(self.weights, starts)
-        # Relative to a value inside each cluster, means are accurate to the last digit whatever the offset.
+        # Relative to a value inside each cluster, means are accurate to the last digit for any offset.
         origin = self.values[starts + sizes // 2]
         delta = self._scaled - np.repeat(np.ldexp(origin, self._exponent), sizes)
         mean = np.add.reduceat(self.weights * delta, starts) / counts
@@ -172,12 +172,12 @@ class OptimalPartitions:
         longest = 1 << (n.bit_length() - 1)
         part = longest // _PARTS if n >= _LEAST_VALUES else 1
         fill(0, n + 1, longest, part)
-        if part > 1:  # the prefixes between two that are one part apart depend on these two only
+        if part > 1:  # the prefixes inside a part depend only on the two at its ends
             _run(partial(fill, begin, begin + part, part // 2, 1) for begin in range(0, n + 1, part))
         return row, split
 
     def _last_split(self, n_clusters: int) -> int:
-        """Return where the last of `n_clusters` optimal clusters of all values begins."""
+        """Return the index at which the last of `n_clusters` optimal clusters of all values begins."""
         if n_clusters <= self.n_rows:
             return int(self._split_rows[n_clusters - 1][-1])
         n, previous = self.n_values, self._rows[n_clusters - 2]
@@ -187,7 +187,7 @@ class OptimalPartitions:
 
 
 def _run(tasks: Iterable[Callable[[], None]], threaded: bool = True) -> None:
-    """Run tasks that do not depend on each other, with the help of other threads."""
+    """Run independent tasks, also on other threads."""
     todo = deque(tasks)
 
     def work() -> None:
@@ -202,11 +202,11 @@ def _run(tasks: Iterable[Callable[[], None]], threaded: bool = True) -> None:
     helpers = [_pool(n_helpers).submit(work) for _ in range(n_helpers)]
     work()
     for helper in helpers:
-        if not helper.cancel():  # one that has not begun is not needed any more
+        if not helper.cancel():  # a helper that has not started is no longer needed
             helper.result()
 
 
 @cache
 def _pool(n_threads: int) -> ThreadPoolExecutor:
-    """Return threads of the solver's own, so that the slider never waits for blocks of an image."""
+    """Return a separate thread pool for the solver, so that the slider never waits for image blocks."""
     return ThreadPoolExecutor(n_threads, thread_name_prefix="napari-kmeans-solver")

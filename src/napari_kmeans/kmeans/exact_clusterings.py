@@ -51,11 +51,11 @@ class ExactClusterings:
         return self._optimum(n_clusters).to_clustering(self.summary)
 
     def estimate(self, n_clusters: int) -> Clustering:
-        """Return the optimum, which is found at once."""
+        """Return the optimum itself, which is fast to find."""
         return self.clustering(n_clusters)
 
     def is_quick(self, n_clusters: int) -> bool:
-        """Return whether the rows of the dynamic program that `clustering` needs exist or are few."""
+        """Return whether `clustering` needs few new rows of the dynamic program, or none."""
         rows = min(n_clusters, self.n_values) - 1
         if "_partitions" in self.__dict__:
             rows -= self._partitions.n_rows
@@ -88,7 +88,7 @@ class ExactClusterings:
         found = Intervals.around(self.summary, centers)
         if np.array_equal(found.counts, counts) and found.inertia <= inertia * (1 + 1e-12):
             return found
-        # Values are so close together that midpoints of rounded means put some on the wrong side.
+        # The values are so close that the midpoints of rounded means put some on the wrong side.
         below, above = (self.summary.values[splits[1:-1] - side] for side in (1, 0))
         thresholds = np.clip(found.thresholds, below, np.nextafter(above, below))
         return Intervals(centers, thresholds, counts, inertia)
@@ -98,13 +98,13 @@ class ExactClusterings:
         return Intervals.around(self.summary, centers)
 
     def confirm(self, n_clusters: int) -> str:
-        """Start scikit-learn's KMeans from an optimum and return whether it finds something better.
+        """Start scikit-learn's KMeans from an optimum and return whether it finds a better result.
 
         Returns
         -------
         str
-            ``"confirmed"``, or ``"not comparable"`` where float64 cannot represent the comparison:
-            scikit-learn subtracts the mean, and nearby values coincide next to very distant ones.
+            ``"confirmed"``, or ``"not comparable"`` if float64 is not precise enough: scikit-learn subtracts
+            the mean, so close values become equal if others are very distant.
 
         Warns
         -----
@@ -114,7 +114,7 @@ class ExactClusterings:
         """
         summary, optimum = self.summary, self._optimum(n_clusters)
         if optimum.inertia <= summary.spread:
-            return "confirmed"  # no inertia is smaller
+            return "confirmed"  # a smaller inertia is impossible
         mean = self._mean()
         with np.errstate(over="ignore", invalid="ignore"):
             reach = max(mean - summary.values[0], summary.values[-1] - mean)

@@ -1,4 +1,4 @@
-"""The gap statistic: a second opinion on the number of clusters.
+"""The gap statistic, an alternative criterion for the number of clusters.
 
 References
 ----------
@@ -23,7 +23,7 @@ from .exact_clusterings import ExactClusterings
 from .search import SearchedClusterings
 
 _N_REFERENCES = 20
-_REFERENCE_SIZE = 1 << 12  # points of a reference; an image of fewer pixels is compared with as many
+_REFERENCE_SIZE = 1 << 12  # points of a reference; fewer if the image has fewer pixels
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Gap:
     Attributes
     ----------
     n_clusters : int
-        The smallest number whose gap is within a standard error of the largest one. The original rule, which
-        compares with the next number only, stops at 1 where groups are symmetric [2]_.
+        The smallest number whose gap is within one standard error of the largest. The original rule compares
+        only with the next number, so it stops at 1 if groups are symmetric [2]_.
     gap : tuple of float
-        Expected logarithm of the inertia of an even spread, less that of the image.
+        Expected log inertia of evenly distributed values minus that of the image.
     error : tuple of float
         Standard error of each gap.
     """
@@ -47,10 +47,10 @@ class Gap:
 
 
 def gap_statistic(clusterings: Clusterings, k_max: int, random_state: int = 0) -> Gap:
-    """Compare the inertia with that of points spread evenly over the range of the values [1]_.
+    """Compare the inertia with that of points distributed evenly over the range of the values [1]_.
 
-    Several features are compared with an even spread along their principal axes, and with estimates of the
-    inertia.
+    For several features, the points are distributed evenly along the principal axes, and inertias are
+    estimated.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def _scalar_reference(summary: ScalarSummary, size: int, rng: np.random.Generato
 
 
 def _vector_reference(summary: VectorSummary, size: int, rng: np.random.Generator) -> SearchedClusterings:
-    """Spread points evenly over the box of the points along their principal axes."""
+    """Distribute points evenly over the bounding box of the pixels along their principal axes."""
     points = summary.positions / summary.scales
     mean = np.average(points, axis=0, weights=summary.counts)
     centered = points - mean

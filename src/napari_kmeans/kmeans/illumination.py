@@ -1,4 +1,4 @@
-"""Uneven illumination of images: sampled pixels, the fields fitted to them, and pixels without these fields."""
+"""Illumination fields: fit them to sampled pixels and remove them from images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..summary.field_sample import FIELD_SAMPLE_SIZE, FieldSample, sample_field
 from .illumination_fit import Samples, fit_coefficients, fit_coefficients_coarsely
 
 _N_COARSE = 1 << 13  # pixels of a coarse fit
-_BRIGHTEST, _DARKEST = 0.99, 1e-4  # a quantile, and a share of it, between which weights vary
+_BRIGHTEST, _DARKEST = 0.99, 1e-4  # weights vary between a share of a quantile and that quantile
 
 
 def with_illumination(
@@ -34,7 +34,7 @@ def with_illumination(
     *,
     estimate: bool = False,
 ) -> Pixels:
-    """Return the pixels without their uneven illumination, which is fitted first.
+    """Fit the uneven illumination of an image, and return its pixels without it.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def with_illumination(
     Raises
     ------
     ValueError
-        If the feature space has no field of this kind, or no pixel can be used.
+        If the feature space does not support this kind of field, or no pixel can be used.
     """
     if illumination is None:
         return pixels
@@ -62,7 +62,7 @@ def with_shared_illumination(
 ) -> list[Pixels]:
     """Return images of one shape without the illumination field that they share.
 
-    Each image contributes as many sampled pixels.
+    Each image contributes the same number of sampled pixels.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def with_shared_illumination(
 
 
 def check_space(illumination: Illumination, pixels: Pixels) -> None:
-    """Raise ``ValueError`` if the feature space has no field of this kind."""
+    """Raise ``ValueError`` if the feature space does not support this kind of field."""
     name = pixels.extractor.name
     if pixels.extractor.space.halo(pixels.image.dtype, pixels.n_channels):
         raise ValueError(
@@ -104,7 +104,7 @@ def check_space(illumination: Illumination, pixels: Pixels) -> None:
 
 
 def _is_color(value_format: ScalarFormat | VectorFormat) -> bool:
-    """Return whether red, green and blue are stored."""
+    """Return whether the stored values are red, green and blue."""
     if isinstance(value_format, ScalarFormat):
         return False
     is_rgb = value_format.names == ("red", "green", "blue") and len(set(value_format.brightness_weights)) > 1
@@ -119,7 +119,7 @@ def fit_field(
 ) -> IlluminationField:
     """Fit a field to sampled pixels.
 
-    Channels have a field each. Red, green and blue share the field of their luminance.
+    Each channel has its own field. Red, green and blue share the field of their luminance.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def fit_field(
     shape : sequence of int
         Spatial shape of the image.
     value_format : ScalarFormat or VectorFormat
-        Of the sampled values.
+        Format of the sampled values.
     illumination : Illumination
 
     Raises
@@ -155,7 +155,7 @@ def fit_coarse(
     value_format: ScalarFormat | VectorFormat,
     illumination: Illumination,
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Fit coarse fields to few of the sampled pixels, in milliseconds; parameters as for `fit_field`.
+    """Fit coarse fields to a few of the sampled pixels, in milliseconds; parameters as for `fit_field`.
 
     Yields
     ------
@@ -175,7 +175,7 @@ def fit_coarse(
 
 
 def _columns(sample: FieldSample, value_format: ScalarFormat | VectorFormat) -> NDArray[np.float64]:
-    """Return the values that have a field each: (n_fields, n) array."""
+    """Return the values that each field is fitted to: (n_fields, n) array."""
     if isinstance(value_format, ScalarFormat):
         return np.asarray(sample.values.astype(np.float64).T * value_format.unit)
     columns = sample.values[:, : value_format.n_features].astype(np.float64).T
@@ -194,7 +194,7 @@ def _scaled(column: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
 def _samples_of(
     column: NDArray[np.float64], basis: NDArray[np.float64], degrees: NDArray[np.float64], kind: str
 ) -> tuple[Samples, NDArray[np.bool_]]:
-    """Return the least-squares problem of one field, and which pixels take part."""
+    """Return the least-squares problem of one field, and which pixels it uses."""
     usable, values = np.isfinite(column), column
     if kind == "multiplicative":
         usable = column > 0
@@ -207,7 +207,7 @@ def _samples_of(
 
 
 def _weights(values: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
-    """Return how much the value of a pixel counts.
+    """Return the weight of each pixel.
 
     Logarithms of dark pixels are uncertain: noise of σ becomes σ / value.
     """

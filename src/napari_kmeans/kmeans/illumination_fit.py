@@ -1,8 +1,8 @@
 """The field of one channel, fitted together with clusters: k-means of unevenly lit values.
 
 Minimize Σ (v(x) - c_l(x) - b(x))² over the labels l, the centres c and the coefficients of the field b, by
-alternating between the labels, and the centres and field that are best for them [1]_ [2]_. v is the value for
-an additive field, its logarithm for a multiplicative one.
+alternating between the labels, and the centres and field that are optimal for them [1]_ [2]_. v is the value
+for an additive field, and its logarithm for a multiplicative one.
 
 References
 ----------
@@ -25,18 +25,18 @@ from .exact import OptimalPartitions
 from .intervals import midpoints
 
 N_CLUSTERS = 4
-"""Clusters that the field is fitted with, however many are shown, so that the field does not depend on k."""
+"""Number of clusters that the field is fitted with, for any k, so that the field does not depend on k."""
 
 # Per pixel and degree⁴: a ridge keeps the field from explaining the structure of the image.
 _COARSE_RIDGE, _FINE_RIDGE = 1e-4, 1e-5
 _N_PARTS, _N_PART = 2, 1 << 11  # parts of the sample that find local minima, and pixels of each
-_N_CHOOSING = 1 << 13  # pixels to choose among local minima with
+_N_CHOOSING = 1 << 13  # pixels used to choose among local minima
 _MAX_ROUNDS, _EXACT_EVERY = 40, 4
 _SETTLED = 3e-4  # share of the labels that still change when the alternation ends
 _SETTLED_START = 1e-3  # the same for a start
-_SAME = 1e-3  # of the standard deviation: coefficients that lead to the same local minimum
-_N_POINTS = 512  # cells that the optimal centres are found on
-_OUTLIERS = 1000  # one pixel of so many, at either end, is an outlier
+_SAME = 1e-3  # in standard deviations: coefficients this close lead to the same local minimum
+_N_POINTS = 512  # cells used to find the optimal centres
+_OUTLIERS = 1000  # one pixel in this many, at each end, is an outlier
 _N_CELLS, _N_REWEIGHTED = 24, 8  # per axis, for differences within segments; rounds of reweighting
 
 
@@ -80,7 +80,7 @@ class Samples:
         return not self.degrees.size or bool(np.ptp(self.values) == 0)
 
     def part(self, begin: int, end: int) -> Samples:
-        """Return some of the pixels, which are at random positions like all of them."""
+        """Return a slice of the pixels; these too are at random positions."""
         part = slice(begin, end)
         return Samples.of(self.values[part], self.basis[part], self.weights[part], self.degrees)
 
@@ -108,22 +108,22 @@ class Samples:
         return out
 
     def projected(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the sums of weight, value and each term."""
+        """Return the sum of weight * value * term over the pixels, for each term."""
         out = np.zeros(self.degrees.size)
         kernels.project(self.values, self.basis, weights, out)
         return out
 
     @cached_property
     def normal_equations(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Matrix and right side of the least-squares field of the values, without a ridge."""
+        """Matrix and right-hand side of the least-squares field of the values, without a ridge."""
         return self.gram(self.weights), self.projected(self.weights)
 
 
 def fit_coefficients(samples: Samples) -> NDArray[np.float64]:
     """Return the coefficients of the field.
 
-    The ridge is strong at first, so that detail follows the coarse shape. Several starts on small parts of the
-    pixels find local minima, and all pixels then refine the best.
+    The ridge is strong at first, so that the coarse shape is fitted before details. Several starts on small
+    parts of the sample find local minima; the best one is refined on all pixels.
     """
     if samples.has_no_field:
         return np.zeros(samples.degrees.size)
@@ -148,7 +148,7 @@ def fit_coefficients_coarsely(samples: Samples) -> NDArray[np.float64]:
 
 
 def _starts(samples: Samples) -> list[NDArray[np.float64]]:
-    """Return fields to begin with: none, that of the values alone, and that of the slopes within segments."""
+    """Return initial fields: none, that of the values alone, and that of the slopes within segments."""
     of_values = _solution(*samples.normal_equations, samples.ridge(_COARSE_RIDGE))
     return [np.zeros(samples.degrees.size), of_values, _field_of_slopes(samples)]
 

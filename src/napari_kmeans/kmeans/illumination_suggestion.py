@@ -1,8 +1,8 @@
-"""Whether an image looks unevenly lit: a test on sampled pixels.
+"""Detect uneven illumination on sampled pixels.
 
-A smooth field is fitted together with four clusters, as for `Illumination`. If removing it takes away more
-than a third of the variance within four clusters, the image is called unevenly lit: in an evenly lit image the
-field has nothing to explain there but noise.
+A smooth field is fitted together with four clusters, as for `Illumination`. The image is called unevenly lit
+if removing the field reduces the variance within four clusters by more than a third: in an evenly lit image
+the field can explain only noise there.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from .illumination import check_space, fit_coarse
 from .illumination_fit import optimal_inertia
 
 LEFT = 2 / 3
-"""Share of the variance within clusters that an unevenly lit image keeps at most without its field."""
+"""Share of the variance within clusters that may remain without the field of an unevenly lit image."""
 
-_DEGREE = 4  # what is obvious to the eye needs no more
-_FEWEST = 256  # pixels that say anything about light
-_READ = 1 << 22  # pixels; of larger and of lazy images, only windows are read
+_DEGREE = 4  # enough for unevenness that is obvious to the eye
+_FEWEST = 256  # pixels; with fewer, nothing is suggested
+_READ = 1 << 22  # pixels; larger and lazy images are read in sampled windows only
 
 
 def uneven_illumination(pixels: Pixels, sample: FieldSample | None = None) -> str | None:
@@ -66,13 +66,13 @@ def _is_possible(kind: str, pixels: Pixels) -> bool:
 def _unexplained(
     sample: FieldSample, shape: Sequence[int], value_format: ScalarFormat | VectorFormat, kind: str
 ) -> tuple[float, float]:
-    """Return how much of the variance within clusters stays without a field, and how much of the total.
+    """Return the variance within clusters without the field, relative to that with it and to the total.
 
-    The first compares with the clusters of the image itself. Of several channels, that of the strongest field.
+    With several channels, return the ratios of the channel with the strongest field.
     """
     ratios = [(1.0, 1.0)]
     if kind == KINDS[1] and not (sample.values > 0).any():
-        return ratios[0]  # nothing was multiplied
+        return ratios[0]  # a multiplicative field needs values above 0
     for values, corrected in fit_coarse(sample, shape, value_format, Illumination(kind, _DEGREE)):
         before, after = optimal_inertia(values), optimal_inertia(corrected)
         total = float(np.sum((corrected - corrected.mean()) ** 2))
@@ -82,6 +82,6 @@ def _unexplained(
 
 
 def _scale(values: NDArray[np.float64], corrected: NDArray[np.float64]) -> float:
-    """Return what makes the corrected values as bright on average, squared."""
+    """Return the square of the factor that restores the mean of the values."""
     mean = float(corrected.mean())
     return (float(values.mean()) / mean) ** 2 if mean else 1.0

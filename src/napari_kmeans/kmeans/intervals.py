@@ -36,7 +36,7 @@ class Intervals:
 
     @classmethod
     def around(cls, summary: ScalarSummary, centers: NDArray[np.float64]) -> Intervals:
-        """Return the clusters of the pixels nearest to given centres, which need not be their means."""
+        """Assign each pixel to the nearest of the given centres, which need not be cluster means."""
         thresholds = midpoints(centers)
         cluster, counts = _assign(summary, thresholds)
         return cls(centers, thresholds, counts, _inertia(summary, centers, cluster))
@@ -75,7 +75,7 @@ class Intervals:
         """Return the inertia relative to that of a single cluster; 0 for a constant image."""
         total = total_inertia(summary)
         if total < _LEAST_INERTIA and summary.values[0] < summary.values[-1]:
-            # Squares of such small values vanish, but their ratio does not. Cells vanish next to the values.
+            # Squares of such small values underflow, but their ratio does not. The spread is negligible.
             exponent = -int(np.frexp(max(-summary.values[0], summary.values[-1]))[1])
             larger = replace(summary, values=np.ldexp(summary.values, exponent), spread=0.0)
             found = Intervals.between(
@@ -99,7 +99,7 @@ def midpoints(centers: NDArray[np.float64]) -> NDArray[np.float64]:
 def _assign(
     summary: ScalarSummary, thresholds: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the cluster of each point, and the pixels of each cluster."""
+    """Return the cluster of each point, and the number of pixels in each cluster."""
     splits = np.searchsorted(summary.values, thresholds, side="right")
     sizes = np.diff(splits, prepend=0, append=summary.values.size)
     cluster = np.repeat(np.arange(sizes.size), sizes)

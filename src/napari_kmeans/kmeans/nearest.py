@@ -18,16 +18,16 @@ def nearest(
     centers: NDArray[np.float64],
     scales: NDArray[np.float64] | None = None,
 ) -> NDArray[np.uint8]:
-    """Return the index of the nearest centre of each point; the first of equally near ones.
+    """Return the index of the nearest centre of each point, or the first of several.
 
     Parameters
     ----------
     columns : sequence of d (n,) arrays, or (d, n) array
         Coordinates of the points.
     centers : (k, d) float64 array
-        Of at most 255 clusters.
+        At most 255 centres.
     scales : (d,) float64 array, optional
-        What counts as a distance of 1 along each axis.
+        Unit of distance along each axis.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def nearest_with_distances(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Return `nearest`, and the squared distance to that centre in `scales`: (n,) float64 array.
 
-    The distance is infinite where a coordinate is not finite, and where its square overflows.
+    The distance is infinite if a coordinate is not finite, or if its square overflows.
     """
     d, size = len(columns), columns[0].size
     labels, distances = np.empty(size, dtype=np.uint8), np.empty(size)

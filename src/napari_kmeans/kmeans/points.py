@@ -24,11 +24,11 @@ Floats = NDArray[np.float64]
 Labels = NDArray[np.uint8]
 
 N_AXES = 32
-"""Principal axes that represent more features."""
+"""Number of principal axes that represent more features."""
 
 _MAX_ITER = 300  # of Lloyd's iteration
-_AXES_POINTS = 1024  # points that the axes are found on
-_FEW_VALUES = 1 << 19  # features times points that are clustered as they are
+_AXES_POINTS = 1024  # points used to find the axes
+_FEW_VALUES = 1 << 19  # features times points; with more, restarts use the principal axes
 _CUT = 1e-9  # share of the largest variance below which an axis is ignored
 
 
@@ -45,7 +45,7 @@ class WeightedPoints:
     spread : float
         Sum of squared distances between the pixels and their points.
     scatter : (d, d) float64 array, or None
-        Scatter matrix of the pixels about their points; None: they coincide.
+        Scatter matrix of the pixels about their points; None if they coincide.
     """
 
     columns: Floats
@@ -89,7 +89,7 @@ class WeightedPoints:
         return centers, labels
 
     def restart(self, randoms: Floats) -> tuple[Floats, float]:
-        """Return the result of one start of k-means++, and its inertia; see `plus_plus`."""
+        """Return the result of one restart of k-means++, and its inertia; see `plus_plus`."""
         centers, _ = self.lloyd(plus_plus(self.columns, self.weights, randoms))
         return centers, self.inertia(centers)
 
@@ -101,7 +101,7 @@ class WeightedPoints:
 
     @cached_property
     def whitening(self) -> tuple[Floats, Floats]:
-        """Return the mean of the pixels, and the matrix that turns their scatter into a unit sphere."""
+        """Mean of the pixels, and the matrix that whitens them."""
         mean = np.sum(self.columns * (self.weights / self.weights.sum()), axis=1)
         total = outer_products((self.columns - mean[:, np.newaxis]).T, self.weights)
         if self.scatter is not None:
@@ -120,7 +120,7 @@ class WeightedPoints:
         axes = np.zeros((N_AXES, len(some)))
         axes[: some.shape[1]] = some[:, :N_AXES].T
         orthonormalize(axes)
-        # Subspace iteration: the leading axes, which separate clusters, are found soon.
+        # Subspace iteration: the leading axes, which separate clusters, converge quickly.
         for _ in range(2):
             places = project(some, np.ascontiguousarray(axes.T))
             axes = project(np.ascontiguousarray(some.T), np.ascontiguousarray(places.T))
@@ -129,12 +129,12 @@ class WeightedPoints:
 
     @cached_property
     def projected(self) -> WeightedPoints:
-        """The same points along their principal axes; these points themselves if there are few features."""
+        """The points along their principal axes; unchanged if there are few features."""
         return self if self.axes is None else replace(self, columns=self.project(self.columns))
 
     @property
     def searched(self) -> WeightedPoints:
-        """What restarts are made on: the points, or where these have too many values, `projected`."""
+        """Points used for restarts: these, or `projected` if these have too many values."""
         return self if self.columns.size <= _FEW_VALUES else self.projected
 
     def project(self, columns: Floats) -> Floats:
@@ -143,9 +143,9 @@ class WeightedPoints:
 
 
 class Splits:
-    """Clusters that are split in two, one after another: starts without randomness.
+    """Deterministic starts: clusters are split in two, one after another.
 
-    The cluster of largest scatter is split through its mean, across its main axis [1]_.
+    The cluster with the largest scatter is split at its mean, perpendicular to its principal axis [1]_.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""scikit-learn's KMeans, as it is used here: on weighted points, on one thread, one fit at a time."""
+"""scikit-learn's KMeans on weighted points, on one thread and one fit at a time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def kmeans(
     n_init: int = 1,
     random_state: int | np.random.RandomState = 0,
 ) -> tuple[NDArray[np.float64], float]:
-    """Fit weighted points.
+    """Fit scikit-learn's KMeans to weighted points.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def kmeans(
     import sklearn
     from sklearn.cluster import KMeans
 
-    # tol=0: the tolerance would be scaled by a variance that ignores the weights. One thread: the sums, and
-    # so the last bits of the centres, depend on how many there are.
+    # tol=0: the tolerance would be scaled by a variance that ignores the weights. One thread: the last bits
+    # of the sums, and so of the centres, depend on the number of threads.
     model = KMeans(n_clusters, init=init, n_init=n_init, tol=0, random_state=random_state)
     # The arguments are valid, so scikit-learn's checks are skipped.
     unchecked = sklearn.config_context(assume_finite=True, skip_parameter_validation=True)
@@ -61,7 +61,7 @@ def kmeans(
 
 @cache
 def _thread_pools() -> ThreadpoolController:
-    """Thread pools of the libraries loaded by now; finding them takes longer than a fit."""
+    """Return the thread pools of the loaded libraries; finding them takes longer than a fit."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

@@ -1,8 +1,8 @@
-"""Clusterings of several features: an estimate at once, and the result of a thorough search.
+"""Clusterings of several features: a fast estimate, and the result of a thorough search.
 
-For several features no method is certain to find the optimum, so the search restarts many times and reports
-the spread of the inertias. It needs no scikit-learn: its loops are compiled, and their bits are the same for
-any number of threads.
+For several features no method guarantees the optimum, so the search restarts many times and reports the
+spread of the inertias. It does not use scikit-learn: its loops are compiled, and their results are identical
+for any number of threads.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ N_INIT = 20
 """Restarts of k-means++ on the coarsest stage."""
 
 _N_POLISHED = 5  # restarts that are continued on finer stages
-_DIFFERENT = 1e-5  # relative difference of their inertias from which two of them are not the same clustering
+_DIFFERENT = 1e-5  # relative difference of their inertias above which two restarts are different clusterings
 _SAME = 1e-9  # the same after convergence, when only rounding differs
 _UNDECIDED = 1e-4  # relative difference of their inertias below which a finer stage decides
-_POINTS_PER_CLUSTER = 32  # points that a stage needs for clusters to be searched on it
+_POINTS_PER_CLUSTER = 32  # points per cluster that a stage needs
 
 
 class SearchedClusterings:
@@ -38,7 +38,7 @@ class SearchedClusterings:
         Seed of the restarts.
     """
 
-    uncertainty = 0.1  # estimates miss a few per cent of the inertia, and a determinant multiplies them
+    uncertainty = 0.1  # estimates are off by a few per cent, and a determinant multiplies their errors
     has_estimates = True
 
     def __init__(self, summary: VectorSummary, random_state: int = 0) -> None:
@@ -92,7 +92,7 @@ class SearchedClusterings:
             clusters = self._estimate(k)
             points = self._all
             if k not in self._found and not self.summary.is_of_cells:
-                # Relative to the points that the clusters were found on, or chance would count as scatter.
+                # Relative to the points that the clusters were found on; others would add random scatter.
                 points = self._stages_for(k)[0]
             mean, whitening = points.projected.whitening
             offsets = (points.project(self._scaled(clusters.centers).T).T - mean) @ whitening
@@ -104,7 +104,7 @@ class SearchedClusterings:
     # Searches
 
     def _estimate(self, n_clusters: int) -> Clustering:
-        """Return what has been found, or a clustering of the coarsest stage."""
+        """Return the result of a search if there is one, or a clustering of the coarsest stage."""
         if n_clusters in self._found:
             return self._found[n_clusters]
         if n_clusters not in self._estimates:
@@ -148,7 +148,7 @@ class SearchedClusterings:
 
     @cached_property
     def _origin(self) -> Floats:
-        """About the median: extreme values move the mean, and all others would coincide next to it."""
+        """Approximate median: outliers could move the mean so far that all other values become equal."""
         # A subset is enough, since cells are sorted and sampled pixels are in random order.
         some = self.summary.positions[:: max(self.summary.counts.size >> 12, 1)]
         return np.asarray(np.median(some, axis=0))
@@ -230,7 +230,7 @@ class SearchedClusterings:
 
 
 def _distinct(results: list[tuple[Floats, float]], same: float) -> list[tuple[Floats, float]]:
-    """Return the best results that are distinct, from the best.
+    """Return the best distinct results, in ascending inertia.
 
     Parameters
     ----------

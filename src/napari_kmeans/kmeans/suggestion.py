@@ -1,4 +1,4 @@
-"""How many clusters to use."""
+"""Suggest a number of clusters."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from .clustering import Clusterings
 from .gap import gap_statistic
 
 AUTO = "auto"
-"""In `n_clusters`: as many clusters as are suggested."""
+"""Value of `n_clusters`: the number that Marriott's criterion suggests."""
 
 GAP = "gap"
-"""In `n_clusters`: as many clusters as the gap statistic suggests."""
+"""Value of `n_clusters`: the number that the gap statistic suggests."""
 
 K_MAX = 12
-"""Default for the largest number of clusters that is considered."""
+"""Default for the largest number of clusters to consider."""
 
 METHODS = ("marriott", "gap")
-"""How the number of clusters is suggested."""
+"""Methods that suggest a number of clusters."""
 
-_NOTABLE = 0.95  # relative to an even spread; rounding to integers and chance alone can save a few per cent
+_NOTABLE = 0.95  # relative to evenly distributed values; rounding and chance alone can gain a few per cent
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Suggestion:
     Attributes
     ----------
     n_clusters : int
-        The suggestion: at least 2, unless all pixels have one value, or by the gap statistic.
+        The suggestion: at least 2, unless all pixels have one value or the gap statistic suggests 1.
     inertia : tuple of float
         Least inertia of 1, 2, …, k_max clusters: ``inertia[k - 1]`` is that of k clusters. Shorter than k_max
         if there are fewer distinct values.
@@ -52,7 +52,7 @@ class Suggestion:
 
 
 def check_method(method: object) -> None:
-    """Raise ``ValueError`` unless a number of clusters can be suggested this way."""
+    """Raise ``ValueError`` unless `method` is one of `METHODS`."""
     if method not in METHODS:
         raise ValueError(f"method={method!r:.40} is not known; use one of {', '.join(map(repr, METHODS))}")
 
@@ -60,14 +60,14 @@ def check_method(method: object) -> None:
 def suggest(clusterings: Clusterings, k_max: int, method: str = "marriott") -> Suggestion:
     """Suggest a number of clusters by Marriott's criterion or the gap statistic.
 
-    The suggestion is the k of least k² W(k), with W(k) the least inertia of k clusters: where k clusters gain
-    most over cutting an even spread of values into k equal parts, for which k² W(k) is constant. This is the
-    gap statistic [2]_ with a uniform reference, whose expectation is known on a line. Unlike likelihood
-    criteria it does not become more certain merely because an image has many pixels.
+    The suggestion is the k with the least k² W(k), where W(k) is the least inertia of k clusters. For evenly
+    distributed values, k² W(k) is constant, so this k has the largest improvement over them. This is the gap
+    statistic [2]_ with a uniform reference, whose expectation is known in one dimension. Unlike likelihood
+    criteria, it does not become more certain merely because an image has many pixels.
 
     For several features, W(k) is the determinant of the scatter matrix within clusters [1]_. It does not
-    depend on the scales of the features, and k² W(k) of an even spread is the same for every k, whether that
-    spread is a ball, a sheet or a line.
+    depend on the scales of the features, and for evenly distributed points k² W(k) is the same for every k,
+    whether they fill a ball, a sheet or a line.
 
     Parameters
     ----------
@@ -75,8 +75,8 @@ def suggest(clusterings: Clusterings, k_max: int, method: str = "marriott") -> S
     k_max : int
         Largest number of clusters to consider.
     method : {"marriott", "gap"}
-        "gap" compares the logarithm of the inertia with that of simulated even spreads [2]_, and may suggest a
-        single cluster.
+        "gap" compares the log inertia with that of simulated, evenly distributed values [2]_, and may suggest
+        a single cluster.
 
     References
     ----------
