@@ -1,7 +1,7 @@
 """Optimal one-dimensional k-means of weighted values, for every number of clusters at once.
 
-In one dimension, an optimal cluster is an interval of the sorted values. Row *k* of a dynamic program holds, for
-every prefix of the values, the least inertia of *k* clusters; it follows from row *k* - 1. The cost of an
+In one dimension, an optimal cluster is an interval of the sorted values. Row *k* of a dynamic program holds,
+for every prefix of the values, the least inertia of *k* clusters; it follows from row *k* - 1. The cost of an
 interval satisfies the quadrangle inequality, so the best last split never moves left as the prefix grows,
 and divide and conquer computes a row in O(n log n) [1]_ [2]_.
 

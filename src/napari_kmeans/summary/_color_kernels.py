@@ -40,7 +40,7 @@ def extract_code(keys: Keys, place: int, shifts: Keys, masks: Keys, codes: Integ
 
 @kernel
 def sort_keys(keys: Keys, n_bits: int) -> Keys:
-    """Sort keys of at most `n_bits` bits by their digits, the last one first; `keys` is overwritten."""
+    """Radix-sort keys of at most `n_bits` bits, last digit first; `keys` is overwritten."""
     other = np.empty_like(keys)
     counts = np.empty(1 << _DIGIT, dtype=np.int64)
     mask = np.uint64((1 << _DIGIT) - 1)
@@ -64,7 +64,7 @@ def sort_keys(keys: Keys, n_bits: int) -> Keys:
 
 @kernel
 def count_runs(keys: Keys) -> tuple[Keys, Integers]:
-    """Return the different keys of a sorted array, and how often each occurs."""
+    """Return the distinct keys of a sorted array, and how often each occurs."""
     n = 0
     for i in range(keys.size):
         n += i == 0 or keys[i] != keys[i - 1]
@@ -106,11 +106,11 @@ def merge_cells(
 
 @kernel
 def scatter_across(keys: Keys, columns: Floats, weights: Floats) -> Floats:
-    """Return, for each two neighbours, the scatter of the smallest cell that holds both.
+    """Return, for each pair of neighbours, the scatter of the smallest cell that contains both.
 
-    Points of a cell share the leading bits of their keys, so cells form a binary tree. The cell that is
-    divided between two neighbours is the larger, the higher the first bit in which they differ. Moments are
-    added up from the leaves, as soon as a cell is complete [1]_.
+    Points of a cell share the leading bits of their keys, so cells form a binary tree. The higher the first
+    bit in which two neighbours differ, the larger is the cell that is divided between them. Moments are added
+    up from the leaves, as soon as a cell is complete [1]_.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..compiled import kernel
 
-_inlined = kernel(inline="always")  # a call would count references to each array
+_inlined = kernel(inline="always")  # a call would update the reference count of each array
 
 
 @kernel

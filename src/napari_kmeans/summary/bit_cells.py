@@ -1,4 +1,4 @@
-"""Values of 32 and 64 bits, counted in about 2^16 cells of bit patterns, placed where the pixels are.
+"""Count values of 32 and 64 bits in about 2^16 cells of bit patterns, narrower in dense ranges.
 
 A first pass counts the prefixes of the values, their 16 high bits, and finds the range of each. A second one
 counts the cells that these ranges are cut into. Within a prefix a value, float or integer, is an affine
@@ -20,10 +20,10 @@ from .plan import Plan, ScalarPlan
 from .scalar import MAX_POINTS, ScalarSummary, merge_points
 
 _PREFIXES = 1 << 16
-_CELLS = 1 << 16  # shared out among the prefixes
+_CELLS = 1 << 16  # distributed among the prefixes
 _LARGEST = 1e140  # its square, times the number of pixels of the largest image, is a float64
-_MAX_LEVELS = 8  # most images need one; those with dense ranges far apart need two
-_TOLERANCE = 5e-6  # of the least inertia: the most that may be scattered within cells
+_MAX_LEVELS = 8  # most images need one; images with dense ranges far apart need two
+_TOLERANCE = 5e-6  # largest scatter within cells, relative to the least inertia
 
 
 def first_plan(scalar: ScalarFormat) -> PrefixPlan | CellsPlan:
@@ -41,8 +41,7 @@ def first_plan(scalar: ScalarFormat) -> PrefixPlan | CellsPlan:
 class PrefixPlan(ScalarPlan):
     """Count the prefixes of a 32- or 64-bit type.
 
-    The prefix of an integer is that of the float32 nearest to it, so that small numbers have prefixes of
-    their own.
+    The prefix of an integer is that of the nearest float32, so that small numbers have distinct prefixes.
     """
 
     passes_left: ClassVar[int] = 2
@@ -56,7 +55,7 @@ class PrefixPlan(ScalarPlan):
         return counts
 
     def combine(self, a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        """Add the counts of two parts of the image, and join their ranges."""
+        """Add the counts of two parts of the image, and merge their ranges."""
         a[0] += b[0]
         np.minimum(a[1], b[1], out=a[1])
         np.maximum(a[2], b[2], out=a[2])
@@ -124,7 +123,7 @@ class ListedValuesPlan(ScalarPlan):
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """How the cells of one level are found, for each prefix or cell of the level above."""
+    """Lookup tables of the cells of one level, for each prefix or cell of the level above."""
 
     shift: NDArray[np.uint8]
     offset: NDArray[np.uint64]
@@ -192,7 +191,7 @@ class CellsPlan(ScalarPlan):
     def count(self, values: NDArray[Any], include: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Return pixel count and sum of the bit patterns, modulo 2^64: (2, n_cells + 1) int64 array."""
         counts = np.zeros((2, self.first.size + 1), dtype=np.int64)
-        with np.errstate(over="ignore"):  # arithmetic is modulo 2^64, which is reported if not compiled
+        with np.errstate(over="ignore"):  # arithmetic is modulo 2^64; NumPy would warn
             sums = counts[1].view(np.uint64)
             count_cells(
                 _raw(self.scalar, values),
@@ -205,22 +204,22 @@ class CellsPlan(ScalarPlan):
         return counts
 
     def finalize(self, counts: NDArray[np.int64]) -> Plan | ScalarSummary:
-        """Return the summary, or the plan that resolves the cells which hold several values."""
+        """Return the summary, or the plan that resolves cells with several values."""
         pixels, sums = counts[:, :-1]
         n = np.maximum(pixels, 1).astype(np.uint64)
         span = self.last - self.first
         excess = sums.view(np.uint64) - self.first * n  # modulo 2^64
-        # Above that the mean of a wide cell is unknown; its middle stands for it until the cell is cut.
+        # Above that, the mean of a wide cell is unknown; its middle is used until the cell is cut.
         known = span < (1 << 63) / n
         mean = self.first + np.where(known, excess // n, span // np.uint64(2))
         remainder = np.where(known, excess % n, np.uint64(0))
-        # A mean between the ends of a cell is that of several values, or the only value of the cell. A fraction
-        # shows several; a whole number may also be a mean by chance, as in one of n cells with n pixels.
+        # A mean between the ends of a cell is that of several values, or the only value of the cell. If it is
+        # fractional, there are several; it may also be an integer by chance, in one of n cells with n pixels.
         inside = (pixels > 1) & (~known | (excess > 0) & (excess < span * n))
         mixed = inside & (~known | (remainder > 0))
         if not inside.any() or (mixed.any() and self.is_fine(pixels, np.where(inside, pixels - 1, 0))):
-            # Cells with a mean by chance add nothing to the spread. The others make up for them: they count n
-            # pixels instead of the n - 1 that can vary around their mean.
+            # Cells with an integer mean by chance add nothing to the spread. The others compensate: they
+            # count n pixels instead of the n - 1 that can vary around their mean.
             return self.summarize(pixels, mean, remainder, np.where(mixed, pixels, 0))
         scatter = pixels * np.square(self.width)
         if len(self.levels) < _MAX_LEVELS and np.sum(scatter[mixed]) > np.sum(scatter[inside & ~mixed]):
@@ -233,7 +232,7 @@ class CellsPlan(ScalarPlan):
         return _width(self.scalar, self.first, self.last)
 
     def is_fine(self, pixels: NDArray[np.int64], n_unplaced: NDArray[np.int64]) -> bool:
-        """Return whether cutting cells further could hardly matter to 64 clusters.
+        """Return whether cutting cells further would hardly change 64 clusters.
 
         Compares the scatter of the pixels whose position in their cell is unknown with the least inertia of 64
         clusters of pixels in cells that are d apart, by the asymptotic law of optimal quantizers [1]_:
@@ -255,7 +254,7 @@ class CellsPlan(ScalarPlan):
         # Bit patterns of negative floats ascend as their values descend.
         distance = np.maximum(np.abs(np.diff(start, append=start[-1])), width)
         unit = distance.max()
-        # 63 clusters can have cells of their own: the largest terms must not hide what the others need.
+        # 63 clusters can have one cell each, so the largest 63 terms are ignored.
         terms = np.cbrt(pixels[filled] * np.square(distance / unit))
         others = np.partition(terms, -63)[:-63] if terms.size > 63 else np.zeros(1)
         scatter = np.sum(n_unplaced[filled] * np.square(width / unit))
@@ -285,10 +284,10 @@ class CellsPlan(ScalarPlan):
         remainder: NDArray[np.uint64],
         n_unplaced: NDArray[np.int64],
     ) -> ScalarSummary:
-        """Return the summary, with the scatter within cells estimated as that of evenly spread values.
+        """Return the summary, with the scatter within cells estimated for evenly distributed values.
 
-        `mean` and `remainder` are the mean bit pattern of each cell, as an integer and a remainder in its number
-        of pixels.
+        `mean` and `remainder` are the quotient and remainder of the sum of each cell's bit patterns by its
+        number of pixels.
         """
         filled = np.flatnonzero(pixels)
         width = self.width * self.scalar.unit
@@ -321,7 +320,7 @@ class SingleValuesPlan(ScalarPlan):
         return counts
 
     def finalize(self, counts: NDArray[np.int64]) -> CellsPlan | ScalarSummary:
-        """Return the summary, or cut cells further that hold several values."""
+        """Return the summary, or cut the cells with several values further."""
         cells, n_unplaced = self.cells, np.where(counts[:-1] > 0, self.pixels - 1, 0)
         if not n_unplaced.any() or len(cells.levels) == _MAX_LEVELS or cells.is_fine(self.pixels, n_unplaced):
             return cells.summarize(self.pixels, self.mean, self.remainder, n_unplaced)
@@ -363,7 +362,7 @@ def _width(scalar: ScalarFormat, first: NDArray[np.uint64], last: NDArray[np.uin
 
 
 def _bit_length(numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return the number of bits that integers of less than 64 bits have."""
+    """Return the bit lengths of integers of less than 64 bits."""
     _, exponent = np.frexp(numbers.astype(np.float64))  # which may have been rounded up to a power of two
     bits = np.clip(exponent.astype(np.int64), 1, 63)
     return np.asarray(bits - (numbers >> (bits - 1).astype(np.uint64) == 0))
@@ -384,7 +383,7 @@ def _summarize(
 
 
 def _distances(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> tuple[NDArray[np.float64], int]:
-    """Return the values of bit patterns less an origin that keeps 64-bit integers distinct."""
+    """Return the values of bit patterns minus an origin, which keeps 64-bit integers distinct."""
     if scalar.dtype.kind == "f" or scalar.dtype.itemsize < 8:
         return _values(scalar, raw), 0
     whole = raw.view(scalar.dtype)
@@ -397,23 +396,23 @@ def _distances(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> tuple[NDArray[n
 def _share_out(
     pixels: NDArray[np.int64], width: NDArray[np.float64], most_bits: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return the bits to cut each range by, for at most about 2^16 cells in all.
+    """Return the number of bits to cut each range by, for at most about 2^16 cells in total.
 
-    The larger of two shares: an eighth of the cells by pixel count, which outliers cannot affect, and half of
-    them by (count · width²)^(1/3), the number of cells in an optimal quantizer. The result is scaled to all
-    cells. Logarithms are taken in thirds of a bit from exponents alone, so the
-    result does not depend on how a machine rounds cube roots.
+    Each range gets the larger of two shares: an eighth of the cells by pixel count, which outliers cannot
+    affect, and half of them by (count · width²)^(1/3), as in an optimal quantizer. The result is scaled to
+    all cells. Logarithms are taken in thirds of a bit from exponents alone, so the result does not depend on
+    how a machine rounds cube roots.
     """
     bits = np.zeros(pixels.size, dtype=np.int64)
     filled = np.flatnonzero(pixels)
     if not filled.size:
         return bits
     n, (mantissa, exponent) = pixels[filled].astype(np.float64), np.frexp(width[filled])
-    # At most 256 cells, or 32 for each pixel: else a few outliers would get all cells, and most would be empty.
+    # At most 256 cells, or 32 per pixel: otherwise a few outliers would get all cells, most of them empty.
     most = np.minimum(np.minimum(most_bits[filled], 16), np.maximum(np.frexp(n)[1] + 4, 8))
 
     def scaled_to(thirds: NDArray[np.int64], n_cells: int) -> NDArray[np.int64]:
-        """Return shares for about `n_cells` in all: each plus the same number of thirds."""
+        """Return shares for about `n_cells` in total: each plus the same number of thirds."""
         low, high = -int(thirds.max()), 3 * 16 - int(thirds.min())
         while low < high:
             middle = (low + high + 1) // 2

@@ -1,4 +1,4 @@
-"""How many pixels of each value a group of image blocks has, for resampling whole blocks."""
+"""Histograms of groups of image blocks, for resampling whole blocks."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..features.feature_space import ScalarFormat
 from .scalar import ScalarSummary, group_values
 
 N_GROUPS = 256
-"""Groups that the blocks of a large image are put into."""
+"""Number of groups of blocks in a large image."""
 
-_MAX_CELLS = 1 << 12  # in which values are counted
+_MAX_CELLS = 1 << 12  # maximum number of cells in which values are counted
 _PIECE = 1 << 16  # pixels at a time, so that temporaries stay in the cache
 
 

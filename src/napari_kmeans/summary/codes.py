@@ -62,7 +62,7 @@ def deinterleave(keys: NDArray[np.uint64], n_axes: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Shifted:
-    """Codes of integers: the distance from the smallest, shifted left to the length of the longest."""
+    """Codes of integers: the distance from the smallest, shifted left to the length of the longest code."""
 
     low: int
     up: int = 0
@@ -121,7 +121,7 @@ class Even:
 
 @dataclass(frozen=True)
 class Leading:
-    """Codes of floats with large gaps: their leading bits, so that outliers cannot blur the others.
+    """Codes of floats with large gaps: their leading bits, so that outliers do not make the others coarse.
 
     Codes ascend with the values: bits of negative numbers are inverted.
     """

@@ -15,7 +15,7 @@ from .scalar import ScalarSummary
 N_CELLS = 1 << 16
 """Equal cells over the range of the coherent image."""
 
-_LEAST_RANGE = 1e-5  # of that of the values: less is the rounding of a cost that left one value
+_LEAST_RANGE = 1e-5  # of the range of the values; a smaller range is the rounding error of a constant image
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class CoherentSummary:
     Attributes
     ----------
     original : ScalarSummary
-        Summary of v, for the histogram and for the centres to begin with.
+        Summary of v, for the histogram and the initial centres.
     edges : (n + 1,) float64 array
         Edges of the cells of u that contain pixels, ascending; a pixel equal to an edge is below it.
     counts : (n,) int64 array
@@ -88,7 +88,7 @@ class CoherentSummary:
         original : ScalarSummary
             Summary of `values`.
         u, values : float32 arrays
-            The coherent image and the image that it was made of, with NaN where a pixel is excluded.
+            The coherent image and the image that it was made from, with NaN for excluded pixels.
         weights : sequence of float
             Weight of a pair of neighbours along each axis.
         """
@@ -134,7 +134,7 @@ class CoherentSummary:
         return bool(np.isin(thresholds, self.edges).all())
 
     def between(self, thresholds: NDArray[np.float64]) -> CoherentIntervals:
-        """Return the clusters between thresholds on u, which are moved to edges of cells."""
+        """Return the clusters between thresholds on u, after moving these to edges of cells."""
         inner = np.searchsorted(self.edges[1:], thresholds, side="right")
         splits = np.concatenate([[0], inner, [self.counts.size]])
         counts, sums, squares = (np.diff(each[splits]) for each in self._cumulated)
@@ -152,7 +152,7 @@ def _float32_below(
 ) -> NDArray[np.float64]:
     """Return the largest float32 of each cell, ``int((x - low) * scale) == cell``.
 
-    Comparing a pixel with such an edge gives its cell, to the last bit.
+    Comparing a pixel with such an edge gives its exact cell.
     """
     edge = upper.astype(np.float32)
     if not scale:

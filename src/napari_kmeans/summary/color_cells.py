@@ -1,9 +1,9 @@
-"""Colours, and two or three channels, as counted cells.
+"""Count colours, or two or three channels, in cells.
 
 The values of a pixel become integer codes, and these become one key (see `codes`). Sorted keys are counted.
-While more than `LIMIT` keys differ, the last bit of all keys is dropped, which merges cells along one axis
-after another. Sums of codes are kept, so a cell lies at the mean of its pixels. Blocks contribute
-integers only, so neither their size nor their order can change a bit of the result.
+While there are more than `LIMIT` distinct keys, the last bit of all keys is dropped, which merges cells along
+one axis after another. Sums of codes are kept, so a cell lies at the mean of its pixels. Blocks contribute
+integers only, so neither their size nor their order changes a bit of the result.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ LIMIT = 1 << 20
 _PIECE = 1 << 18  # pixels counted at a time
 _SHORT_PIECE = 1 << 15  # cells multiplied at a time, so that products stay in the cache
 _MANY_PARTS = 2 * LIMIT  # cells in parts before they are merged
-_MOST_WHITES = 8  # values of white that highlights in floats from 0 to 1 may reach
-_PREFIXES = 1 << 16  # different leading 16 bits of a float
+_MOST_WHITES = 8  # highlights of floats from 0 to 1 may exceed white by this factor
+_PREFIXES = 1 << 16  # distinct leading 16 bits of a float
 
 
-# What blocks contribute
+# Counts of blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Cells:
         Strictly ascending.
     counts : (n,) int64 array
     sums : (d, n) int64 array or None
-        Of the codes along each axis; None while no bit was dropped and they follow from the keys.
+        Sums of the codes along each axis; None while no bit was dropped, since they follow from the keys.
     products : list of int
         Sums over all pixels of the products of two codes, for each pair of axes; as Python's integers, which
         do not overflow. Empty while no bit was dropped.
@@ -102,7 +102,7 @@ def _surplus_bits(keys: NDArray[np.uint64]) -> int:
 
 
 def _products(codes: NDArray[np.int64], counts: NDArray[np.int64]) -> list[int]:
-    """Return the weighted sum of the products of each two rows, as Python integers."""
+    """Return the weighted sum of the products of each pair of rows, as Python integers."""
     d = len(codes)
     pairs = [(i, j) for i in range(d) for j in range(i, d)]
     sums = [0] * len(pairs)
@@ -167,13 +167,13 @@ def usable(values: NDArray[Any], include: NDArray[np.bool_] | None, n_features: 
 
 @dataclass(frozen=True)
 class RangePlan:
-    """Find where the pixels lie along each axis, by the histogram of their leading 16 bits."""
+    """Find the distribution of the pixels along each axis: the histogram of their leading 16 bits."""
 
     passes_left: ClassVar[int] = 2
     vector: VectorFormat
 
     def chunk(self, block: Block) -> Ranges:
-        """Count the leading bits along each axis, and find the ends."""
+        """Count the leading bits along each axis, and find the smallest and largest values."""
         columns = usable(*block.values(), self.vector.n_features)
         ends = [(column.min().item(), column.max().item()) for column in columns if column.size]
         if self.vector.dtype.kind != "f":
@@ -182,7 +182,7 @@ class RangePlan:
         return np.stack([np.bincount(prefix, minlength=_PREFIXES) for prefix in prefixes]), ends
 
     def combine(self, a: Ranges, b: Ranges) -> Ranges:
-        """Add what two parts of the image counted."""
+        """Add the counts of two parts of the image."""
         if not a[1] or not b[1]:
             return a[0] + b[0], a[1] or b[1]
         ends = [
@@ -215,7 +215,7 @@ class RangePlan:
         return CountPlan(self.vector, tuple(coders), longest)
 
     def _check_white(self, largest: float) -> None:
-        """Raise ``ValueError`` for colours that are converted, but on another scale than 0 to 1."""
+        """Raise ``ValueError`` if colours to be converted are not on a scale of 0 to 1."""
         white = self.vector.white
         if white is not None and largest > _MOST_WHITES * white:
             scale = next((top for top in (255, 65535) if largest <= top), largest)
@@ -226,15 +226,15 @@ class RangePlan:
 
     @property
     def _shift(self) -> Any:
-        """Bits behind the leading 16."""
+        """Number of bits after the leading 16."""
         return _bits(np.zeros(1, dtype=self.vector.dtype)).dtype.type(8 * self.vector.dtype.itemsize - 16)
 
     def _coder(self, pixels: NDArray[np.int64], even: Even) -> Coder:
         """Choose codes for the floats along one axis, whose leading bits were counted.
 
-        Equal parts are fine enough if the scatter within them could hardly affect 64 clusters. The
-        least inertia of these is estimated by the asymptotic law of optimal quantizers [1]_ for pixels that
-        are spread evenly among those with the same leading bits: (Σ (n w²)^(1/3))³ / (12 k²).
+        Equal parts are fine enough if the scatter within them would hardly affect 64 clusters. The least
+        inertia of these is estimated by the asymptotic law of optimal quantizers [1]_, assuming that pixels
+        with the same leading bits are evenly distributed: (Σ (n w²)^(1/3))³ / (12 k²).
 
         References
         ----------
@@ -269,7 +269,7 @@ class RangePlan:
 
     @property
     def _rest(self) -> Any:
-        """All bits behind the leading 16."""
+        """Mask of the bits after the leading 16."""
         return (self._shift.dtype.type(1) << self._shift) - self._shift.dtype.type(1)
 
 
@@ -391,7 +391,7 @@ def _converted(
     stored: list[NDArray[np.float64]],
     counts: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Return the scatter matrix after a colour conversion, assuming that all cells scatter alike."""
+    """Return the scatter matrix after a colour conversion, assuming the same scatter in all cells."""
     step = (vector.white or 1.0) * 1e-4
     here = vector.features(stored)
     slopes = []

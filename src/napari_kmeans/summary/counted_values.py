@@ -14,7 +14,7 @@ from .plan import ScalarPlan
 from .scalar import ScalarSummary
 
 _WORTH_PAIRING = 1 << 20  # bytes
-_MOST = 1 << 31  # values counted in counters of 32 bits; the cache holds twice as many as of 64
+_MOST = 1 << 31  # values counted with 32-bit counters, twice as many of which fit into the cache
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Pixels at random positions, to fit an illumination field to."""
+"""Sample pixels at random positions to fit an illumination field to."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _LEAST_STRETCH = 16  # pixels; in smaller images every position is hashed
 
 
 def sample_field(pixels: Pixels, progress: Progress | None = None, *, estimate: bool = False) -> FieldSample:
-    """Sample the usable pixels of an image, the same for any blocks.
+    """Sample the usable pixels of an image; the sample is the same for any blocks.
 
-    In a large image, one pixel of each of many equal stretches is read, so the time does not grow with the
-    image. If most pixels are excluded, all positions are hashed instead.
+    In a large image, one pixel from each of many equal stretches is used, so the time to sample does not grow
+    with the image. If most pixels are excluded, all positions are hashed instead.
 
     Parameters
     ----------
     pixels : Pixels
     progress : callable, optional
     estimate : bool
-        Sample windows of a large image only.
+        Sample only windows of a large image.
     """
     boxes = sampled_windows(pixels.shape) if estimate else None
     if boxes is None and pixels.size >= _LEAST_STRETCH * FIELD_SAMPLE_SIZE:
@@ -82,7 +82,7 @@ class FieldSample:
 class FieldSamplePlan:
     """Sample the pixels whose positions have the smallest hashes, in one pass.
 
-    The sample is as good as random and depends on neither blocks nor threads.
+    The sample is effectively random, but depends on neither blocks nor threads.
     """
 
     passes_left: ClassVar[int] = 1
@@ -95,7 +95,7 @@ class FieldSamplePlan:
         positions = block.positions()
         hashes = splitmix64(positions)
         if hashes.size > 4 * FIELD_SAMPLE_SIZE:
-            # A bound on the hashes leaves few candidates; most images need fewer still.
+            # A bound on the hashes leaves few candidates, which are enough for most images.
             candidates = np.flatnonzero(
                 hashes < np.partition(hashes, 4 * FIELD_SAMPLE_SIZE)[4 * FIELD_SAMPLE_SIZE]
             )
@@ -129,12 +129,12 @@ class FieldSamplePlan:
 
 @dataclass(frozen=True)
 class StretchSamplePlan:
-    """Sample the first usable pixel of a few hashed ones in each of `FIELD_SAMPLE_SIZE` stretches of an image.
+    """Sample one pixel in each of `FIELD_SAMPLE_SIZE` stretches: the first usable of a few hashed ones.
 
     Attributes
     ----------
     n_pixels : int
-        Of the whole image, which is cut into stretches in C order.
+        Number of pixels of the image, which is cut into stretches in C order.
     """
 
     n_pixels: int

@@ -1,10 +1,10 @@
-"""Plans: what one pass over the pixels counts.
+"""Plans, each of which defines one pass over the pixels.
 
 A summary is a reduction in one or more passes, with the steps named as in flox and dask::
 
     plan → chunk(block) → combine(a, b) → finalize(counts) → the next plan, or the summary
 
-Blocks contribute integers only, so neither their size nor their order can change a bit of the result.
+Blocks contribute integers only, so neither their size nor their order changes a bit of the result.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..blocks.pixels import Block
 
 
 class Plan(Protocol):
-    """What one pass over the pixels counts."""
+    """One pass over the pixels: what it counts and what follows."""
 
     @property
     def passes_left(self) -> int:

@@ -1,8 +1,7 @@
-"""A sample of the pixels that represents all of them.
+"""Sample the pixels of images with more than three features.
 
-More than three features have too many different values to count. The pixels whose positions hash to the
-smallest numbers are sampled: in effect a random sample, but always the same one, for any blocks, and of full
-size under a mask.
+These have too many distinct values to count. The pixels whose positions have the smallest hashes are sampled:
+in effect a random sample, but the same for any blocks, and of full size even with a mask.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from ..features.feature_space import VectorFormat
 from .vector import VectorSummary, check_integers, standardized
 
 SAMPLE_SIZE = 1 << 17
-"""Most pixels in a sample."""
+"""Maximum number of pixels in a sample."""
 
 _LEAST_SIZE = 1 << 13  # sampled for any number of features; k clusters then miss k / 2^13 of the inertia
 _VALUES = 1 << 23  # features times pixels that a larger sample may have
@@ -32,7 +31,7 @@ class Sample:
     Attributes
     ----------
     n_pixels : int
-        Number of pixels that they were chosen from.
+        Number of pixels that they were sampled from.
     hashes : (n,) uint64 array
         Ascending and distinct.
     values : (n, m) array
@@ -53,7 +52,7 @@ class SamplePlan:
 
     @property
     def size(self) -> int:
-        """Most pixels to sample: fewer if there are many features."""
+        """Maximum number of pixels to sample; fewer if there are many features."""
         return min(SAMPLE_SIZE, max(_VALUES // self.vector.n_features, _LEAST_SIZE))
 
     def chunk(self, block: Block) -> Sample:
@@ -80,7 +79,7 @@ class SamplePlan:
     def combine(self, a: Sample, b: Sample) -> Sample:
         """Sample two parts of the image."""
         hashes = np.concatenate([a.hashes, b.hashes])
-        first = np.argsort(hashes, kind="stable")  # a stable sort merges what is sorted already
+        first = np.argsort(hashes, kind="stable")  # a stable sort is fast for two sorted parts
         hashes = hashes[first]
         new = np.append(True, hashes[1:] != hashes[:-1]) if hashes.size else slice(0)
         # Each pixel once: windows of an image may overlap.
@@ -92,7 +91,7 @@ class SamplePlan:
         return Sample(a.n_pixels + b.n_pixels, hashes, values)
 
     def scale(self, counts: Sample, factor: int) -> Sample:
-        """Return the sample itself: it is of a single image, whose weight does not matter."""
+        """Return the sample itself: it comes from a single image, whose weight does not matter."""
         return counts
 
     def finalize(self, counts: Sample) -> VectorSummary:
@@ -134,7 +133,7 @@ def as_columns(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _finite(columns: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return the points whose coordinates are all finite."""
+    """Return for each point whether all its coordinates are finite."""
     if columns.T.flags.c_contiguous:
         return np.asarray(np.isfinite(columns.T).all(axis=1))
     finite: NDArray[np.bool_] = np.isfinite(columns[0])

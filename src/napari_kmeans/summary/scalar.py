@@ -9,21 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_POINTS = 1 << 16
-"""Most weighted points in a summary."""
+"""Maximum number of weighted points in a summary."""
 
 
 @dataclass(frozen=True, eq=False)
 class ScalarSummary:
-    """Weighted points that stand for the pixels of an image.
+    """Weighted points that represent the pixels of an image.
 
     Attributes
     ----------
     values : (n,) float64 array
-        Strictly ascending, in the image's own units less `origin`: a value, or the mean of a cell.
+        Strictly ascending, in the image's own units minus `origin`: a value, or the mean of a cell.
     counts : (n,) int64 array
-        Pixels at each value.
+        Number of pixels at each value.
     spread : float
-        Sum of squared distances of the pixels to the value that stands for them, in squared units.
+        Sum of squared distances of the pixels to the value that represents them, in squared units.
     exact : bool
         Whether each point is a single value, so that `spread` is 0.
     origin : int
@@ -43,12 +43,12 @@ class ScalarSummary:
 
 
 def group_values(values: NDArray[np.float64], counts: NDArray[Any], limit: int) -> NDArray[np.int64]:
-    """Put ascending values into at most `limit` groups of neighbours, narrower where they lie densest.
+    """Put ascending values into at most `limit` groups of neighbours, narrower in dense ranges.
 
     Returns
     -------
     (n,) int64 array
-        Number of each value's group, ascending from 0; not every number need occur.
+        Group of each value, ascending from 0; numbers may be skipped.
     """
     if not values.size:
         return np.empty(0, dtype=np.int64)
@@ -67,7 +67,7 @@ def group_values(values: NDArray[np.float64], counts: NDArray[Any], limit: int) 
 def merge_points(
     values: NDArray[np.float64], counts: NDArray[np.int64], spread: float, limit: int, origin: int = 0
 ) -> ScalarSummary:
-    """Make a summary of at most `limit` points from ascending ones, merging where they lie densest."""
+    """Make a summary of at most `limit` points from ascending ones, merging points in dense ranges."""
     if not values.size:
         return ScalarSummary(values, counts)
     group = group_values(values, counts, limit)
@@ -86,9 +86,9 @@ def merge_points(
 def _fill(weights: NDArray[Any], total: float) -> NDArray[np.float64]:
     """Distribute `total` by weight, at most 1 to each: a point needs at most one group."""
     ascending = np.sort(weights).astype(np.float64)
-    # With 1 for each of the largest, this is left for the others, and this is what they weigh.
+    # If each of the largest gets 1, `left` remains for the others, and `rest` is the sum of their weights.
     left = total - np.arange(weights.size)[::-1]
     rest = np.cumsum(ascending)
     last = np.flatnonzero((left > 0) & (left * ascending <= rest))[-1]
-    unit = max(rest[last], np.finfo(np.float64).tiny)  # next to a very large weight, all others may be 0
+    unit = max(rest[last], np.finfo(np.float64).tiny)  # relative to a very large weight, all others may be 0
     return np.asarray(np.minimum(weights * (left[last] / unit), 1.0))

@@ -10,7 +10,7 @@ from .vector import VectorSummary
 
 _CELLS = (1 << 11, 1 << 14, 1 << 17)  # points of the stages of counted cells; more are never searched
 _SAMPLE = ((1 << 12, 1 << 10), (1 << 15, 1 << 12))  # most and fewest points of the stages of a sample
-_VALUES = 1 << 21  # features times points that a stage of a sample is cut to, between these
+_VALUES = 1 << 21  # features times points of a stage of a sample, within these limits
 
 Stage = tuple[NDArray[np.float64], NDArray[np.float64], float]
 """Points as (d, n) columns, their weights, and the sum of squared distances that merging them has added."""
@@ -45,8 +45,8 @@ def _merged_cells(
 ) -> list[Stage]:
     """Merge counted points into fewer cells.
 
-    Points of a cell share the leading bits of their keys. The cells of largest scatter are divided, so that
-    all have similar scatter, as those of an optimal quantizer do [1]_.
+    Points of a cell share the leading bits of their keys. The cells with the largest scatter are divided, so
+    that all have similar scatter, as in an optimal quantizer [1]_.
 
     References
     ----------

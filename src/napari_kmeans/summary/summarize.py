@@ -1,4 +1,4 @@
-"""From pixels to their summary."""
+"""Summarize the pixels of images."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def summarize(
     Parameters
     ----------
     pixels : Pixels or sequence of Pixels
-        Several images of one type give the summary of all their pixels, since summaries add up.
+        Several images of one data type give one summary of all their pixels.
     progress : callable, optional
         Called with the completed share, 0 to 1.
     estimate : bool
         Read sampled windows only: about 10^5 pixels, whatever the size of the image.
     factors : sequence of int, optional
-        How often each pixel of an image counts, one number per image; by default once.
+        Weight of the pixels of each image; by default 1.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def summarize(
 
 
 def check_alike(images: Sequence[Pixels]) -> None:
-    """Raise ``ValueError`` unless images can share a model: one type, one number of channels."""
+    """Raise ``ValueError`` unless images can be pooled: one data type and number of channels."""
     if not images:
         raise ValueError("image is an empty list; pass at least one image")
     first = images[0]

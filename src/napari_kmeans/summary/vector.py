@@ -15,7 +15,7 @@ _TINY = 1e-300  # scales that values can be divided by
 
 @dataclass(frozen=True, eq=False)
 class VectorSummary:
-    """Weighted points that stand for the pixels of an image, made by `color_cells` or by `sample`.
+    """Weighted points that represent the pixels of an image, made by `color_cells` or by `sample`.
 
     Attributes
     ----------
@@ -27,15 +27,15 @@ class VectorSummary:
         Sum of the outer products of the differences between the pixels and their point; zeros where each
         point is a single colour.
     scales : (d,) float64 array
-        What counts as a distance of 1 along each axis.
+        Unit of distance along each axis.
     brightness_weights : (d,) float64 array
         Weights of the features in the brightness that orders the labels.
     n_pixels : int
-        Number of pixels that the points stand for; more than the sum of `counts` for a sample.
+        Number of pixels that the points represent; more than the sum of `counts` for a sample.
     names : tuple of str
         Names of the features.
     brightness : (n,) float64 array or None
-        Brightness of each point, where it does not follow from the features.
+        Brightness of each point, if it does not follow from the features.
     keys : (n,) uint64 array or None
         If all pixels were counted, the Morton keys of the points, strictly ascending; None for a sample.
     """
@@ -68,7 +68,7 @@ class VectorSummary:
 
     @property
     def pixels_per_count(self) -> float:
-        """Number of pixels that each of `counts` stands for: 1 unless this is a sample."""
+        """Number of pixels that each count represents: 1 unless this is a sample."""
         return self.n_pixels / int(self.counts.sum())
 
     def mean(self) -> NDArray[np.float64]:
@@ -82,8 +82,8 @@ class VectorSummary:
         Parameters
         ----------
         rounding : float
-            Relative rounding error of the stored values. Where pixels differ by no more than such errors
-            along an axis, its scale makes these vanish: 1, or the largest value.
+            Relative rounding error of the stored values. If pixels differ along an axis by no more than such
+            errors, its scale is 1 or the largest value, so that the errors are negligible.
         """
         n = self.counts.sum()
         deviations = np.ones(self.n_features)
@@ -108,7 +108,7 @@ class VectorSummary:
         return float(np.sum(np.diagonal(self.scatter) / self.scales / self.scales))
 
     def checked(self) -> VectorSummary:
-        """Return the summary itself.
+        """Return the summary itself after checking it.
 
         Raises
         ------
@@ -128,7 +128,7 @@ class VectorSummary:
 
 
 def unrepresentable(span: float) -> ValueError:
-    """Return the error for features that differ by so little, or so much, that their squares are lost."""
+    """Return the error for features whose squared differences underflow or overflow."""
     return ValueError(
         f"image has features that differ by up to {span:.3g}, and float64 cannot represent squared "
         f"distances then; multiply the image by a constant first"
@@ -141,7 +141,7 @@ def _mean(column: NDArray[np.float64], shares: NDArray[np.float64]) -> float:
 
 
 def standardized(summary: VectorSummary, dtype: np.dtype[Any]) -> VectorSummary:
-    """Return the summary with distances in standard deviations of each feature, whose values have a type."""
+    """Return the summary with distances in standard deviations; `dtype` is the type of the features."""
     if not summary.counts.size:
         return summary
     rounding = float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
@@ -149,9 +149,9 @@ def standardized(summary: VectorSummary, dtype: np.dtype[Any]) -> VectorSummary:
 
 
 def check_integers(low: int, high: int, *, are_rounded: bool = False) -> None:
-    """Raise ``ValueError`` if float64 cannot tell apart integers that a feature has, from `low` to `high`.
+    """Raise ``ValueError`` if float64 cannot distinguish the integers of a feature, from `low` to `high`.
 
-    With `are_rounded`, these have been float64 already, so that equal ones may have differed.
+    With `are_rounded`, they have already been rounded to float64, so equal ones may have been different.
     """
     rounding = np.spacing(np.float64(max(abs(low), abs(high))))
     if rounding > 1 and high - low < 1e6 * rounding and (high > low or are_rounded):
