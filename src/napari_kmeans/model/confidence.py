@@ -1,4 +1,4 @@
-"""How clearly a pixel belongs to its cluster."""
+"""Confidence: how clearly a pixel belongs to its cluster."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PIECE = 1 << 15  # pixels per step, so that temporaries stay in the cache
 
 @dataclass(frozen=True, eq=False)
 class ConfidenceOfBlock:
-    """Computes 1 - d₁/d₂ of each pixel of a block: its distances to the nearest two clusters.
+    """Computes 1 - d₁/d₂ for each pixel of a block, from its distances to the nearest two clusters.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class ConfidenceOfBlock:
         Clusters with the same label count as one.
     value_format : ScalarFormat or VectorFormat
     thresholds : (k - 1,) float64 array, optional
-        Of one feature, where they are not halfway between the centres.
+        Only for one feature, if they are not halfway between the centres.
     """
 
     centers: NDArray[np.float64]
@@ -38,7 +38,7 @@ class ConfidenceOfBlock:
     def __call__(
         self, values: NDArray[Any], include: NDArray[np.bool_] | None, out: NDArray[np.float32]
     ) -> None:
-        """Write the confidence of a block's values: NaN where a pixel is excluded."""
+        """Write the confidence of a block's values, with NaN for excluded pixels."""
         d = self.value_format.n_features
         flat = values.reshape(-1, values.shape[-1]) if d > 1 else values.reshape(-1, 1)
         found = np.empty(len(flat), dtype=np.float32)
@@ -89,12 +89,12 @@ class ConfidenceOfBlock:
 
     @property
     def _unit(self) -> float:
-        """Power of two near the largest distance of two centres, whose square may underflow or overflow."""
+        """Power of two near the largest distance between centres, whose square may underflow or overflow."""
         spread = float(np.ptp(self.centers / self.scales, axis=0).max())
         return math.ldexp(1.0, math.frexp(spread)[1])
 
     def _with_borders_halfway(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Scale values between centres so that thresholds set by hand come to lie halfway."""
+        """Scale values between centres so that thresholds set by hand are halfway between them."""
         if self.thresholds is None or not self.thresholds.size:
             return values
         centers = self.centers[:, 0]

@@ -1,4 +1,4 @@
-"""What a user changes by hand on the clusters that were found."""
+"""Changes that a user makes by hand to the clusters that were found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..options import is_integer
 
 @dataclass(frozen=True)
 class Edits:
-    """Changes made by hand. They belong to one number of clusters.
+    """Changes made by hand, for one number of clusters.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Edits:
     scales : tuple of float, or None
         Scales that belong to `centers`.
     merges : tuple of tuple of int
-        Groups of clusters that share a label: their lowest.
+        Groups of clusters that share one label, the lowest of the group.
     background : tuple of int
         Clusters with label 0.
     names : tuple of str
@@ -45,7 +45,7 @@ class Edits:
 
 
 def check_thresholds(thresholds: Any, n_clusters: int) -> tuple[float, ...]:
-    """Return thresholds as floats; ``ValueError`` unless they are n_clusters - 1 ascending finite numbers."""
+    """Return thresholds as floats; raise an error unless they are n_clusters - 1 ascending finite numbers."""
     if thresholds is None:
         raise TypeError(f"thresholds must be {n_clusters - 1} numbers, not None")
     try:
@@ -60,7 +60,7 @@ def check_thresholds(thresholds: Any, n_clusters: int) -> tuple[float, ...]:
 
 
 def check_merges(groups: Iterable[Iterable[int]], n_clusters: int) -> tuple[tuple[int, ...], ...]:
-    """Return groups of clusters, sorted and without single ones; ``ValueError`` if two groups overlap."""
+    """Return groups of clusters, sorted and without single ones; raise an error if two groups overlap."""
     listed: list[Any] = list(groups) if _is_collection(groups) else [groups]
     if not all(map(_is_collection, listed)):
         raise TypeError(f"groups must be a list of lists of clusters, such as [[2, 3]], not {groups!r:.80}")
@@ -81,7 +81,7 @@ def check_names(names: Sequence[str], n_clusters: int) -> tuple[str, ...]:
 
 
 def check_clusters(name: str, labels: Iterable[int], n_clusters: int) -> list[int]:
-    """Return labels of clusters as ints; the argument is called `name` in errors."""
+    """Return labels of clusters as ints; errors call the argument `name`."""
     if not _is_collection(labels):
         raise TypeError(f"{name} must be a list of clusters, such as [1], not {labels!r:.80}")
     checked = list(labels)

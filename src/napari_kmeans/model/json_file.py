@@ -1,7 +1,4 @@
-"""JSON files with a format and a version, and checks of the values in them.
-
-They are written completely or not at all.
-"""
+"""JSON files with a format and a version, written atomically, and checks of the values in them."""
 
 from __future__ import annotations
 
@@ -20,13 +17,13 @@ _MAX_BYTES = 32 * 2**20  # far more than any model needs
 
 
 def write(path: str | os.PathLike[str], content: str) -> None:
-    """Write a file, completely or not at all."""
+    """Write a file atomically."""
     with replacing(Path(path), overwrite=True) as partial:
         partial.write_text(content + "\n", encoding="utf-8")
 
 
 def read(path: str | os.PathLike[str], kind: str, current: int) -> dict[str, Any]:
-    """Read a file of a kind; raise ``ValueError`` if it is not one, or of a later version than `current`."""
+    """Read a file of a kind; raise ``ValueError`` if it is of another kind or later than `current`."""
     with open(path, "rb") as opened:
         raw = opened.read(_MAX_BYTES + 1)
     if len(raw) > _MAX_BYTES:
@@ -65,21 +62,21 @@ def numbers(name: str, value: object, ndim: int) -> NDArray[np.float64]:
 
 
 def as_list(name: str, value: object) -> list[Any]:
-    """Return a JSON list."""
+    """Return a value that must be a JSON list."""
     if not isinstance(value, list):
         raise TypeError(f"{name} is not a list")
     return value
 
 
 def texts(name: str, value: object) -> list[str]:
-    """Return a JSON list of strings."""
+    """Return a value that must be a JSON list of strings."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise TypeError(f"{name} is not a list of texts")
     return value
 
 
 def integers(name: str, value: object) -> list[int]:
-    """Return a JSON list of integers."""
+    """Return a value that must be a JSON list of integers."""
     if not isinstance(value, list) or any(isinstance(i, bool) or not isinstance(i, int) for i in value):
         raise TypeError(f"{name} must hold integers")
     return value

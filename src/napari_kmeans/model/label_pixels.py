@@ -1,4 +1,4 @@
-"""Labels of all pixels: in memory with progress, counted only, or lazily."""
+"""Label all pixels in memory or lazily, or only count them."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def label_in_memory(
     labeller : callable
     progress : callable, optional
     n_counted : int
-        Count the pixels of labels 1 to `n_counted` on the way, infinite ones included.
+        Also count the pixels of labels 1 to `n_counted`, including infinite ones.
 
     Returns
     -------
     labels : uint8 array
-        Of the spatial shape.
+        Has the spatial shape.
     counts : (n_counted,) int64 array
     """
     labels = np.empty(pixels.shape, dtype=np.uint8)
 
     def write(box: Box) -> NDArray[np.int64]:
-        # With the ellipsis, indexing an image without dimensions returns a view.
+        # With the ellipsis, indexing a 0-dimensional image returns a view.
         index: tuple[Any, ...] = (*box, ...)
         out = labels[index]
         labeller(*pixels.read(box), out)
@@ -95,7 +95,7 @@ def label_lazily(pixels: Pixels, labeller: Labeller) -> Any:
 
 
 Compute = Callable[[NDArray[Any], "NDArray[np.bool_] | None", NDArray[Any]], None]
-"""Writes one number per pixel of a block, given its values and which of its pixels to use."""
+"""Function that writes one number per pixel of a block, given its values and which pixels to use."""
 
 
 def compute_in_memory(

@@ -1,4 +1,4 @@
-"""A model for an image that differs from the fitted one."""
+"""Adapt a model to an image that differs from the fitted one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def matched(model: Model, pixels: Pixels, match: str, progress: Progress | None 
     ----------
     model : FittedModel
     pixels : Pixels
-        Of the image, with the model's extractor.
+        The image, with the model's extractor.
     match : {"values", "range", "refit"}
         See `KMeansModel.predict`.
     progress : callable, optional

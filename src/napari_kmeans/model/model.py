@@ -1,4 +1,4 @@
-"""The model that users hold: it labels images, shows itself, and is saved to files."""
+"""The model that users work with: it labels images, has a table and plots, and is saved to files."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from .uncertainty import Uncertainty, uncertainty_of
 class KMeansModel(FittedModel):
     """Clusters of an image, ready to label it or another image. Immutable.
 
-    A model is a recipe, the clusters that were found (`centers`, `thresholds`, `counts` …), and the edits
-    that were made by hand, which are part of the recipe.
+    A model consists of a recipe, which includes edits made by hand, and the clusters that were found
+    (`centers`, `thresholds`, `counts` …).
     """
 
     def _repr_html_(self) -> str:
@@ -44,8 +44,8 @@ class KMeansModel(FittedModel):
 
         Its columns are index (the label), name, center, pixels, share (0 to 1, of all labelled pixels), and
         above and up_to, the range of the values with this label: above < value ≤ up_to. With several
-        features, a column for each replaces center, and there is no range. Merged clusters are one row, and
-        label 0 has none.
+        features, one column per feature replaces center, and there is no range. Merged clusters are one row,
+        and label 0 has no row.
         """
         from ..report.tables import cluster_table
 
@@ -62,8 +62,8 @@ class KMeansModel(FittedModel):
         Parameters
         ----------
         image : array, xarray.DataArray, napari Image layer or ImageFile
-            Of two to four spatial axes. Of a stack the middle plane is drawn. A scale bar is drawn if the pixel
-            size is known.
+            Image with two to four spatial axes; of a stack, the middle plane is drawn. A scale bar is drawn if
+            the pixel size is known.
         channel_axis : int, optional
             As for `predict`.
         labels : array, optional
@@ -72,12 +72,12 @@ class KMeansModel(FittedModel):
         Returns
         -------
         matplotlib.figure.Figure
-            Which a notebook shows. ``savefig`` writes it to a file.
+            Notebooks display it; ``savefig`` writes it to a file.
 
         Raises
         ------
         ImportError
-            Without Matplotlib.
+            If Matplotlib is not installed.
         TypeError, ValueError
             If image, axis or labels do not fit the model.
         """
@@ -98,13 +98,13 @@ class KMeansModel(FittedModel):
         Returns
         -------
         float64 array
-            Of `shape`, with one more axis for channels that have a field each. In the image's own units for
-            an additive field; a factor around 1 for a multiplicative one.
+            Has `shape`, plus a last axis if each channel has its own field. In the image's own units for an
+            additive field; a factor around 1 for a multiplicative one.
 
         Raises
         ------
         ValueError
-            If the model has no illumination field, or `shape` has another number of axes.
+            If the model has no illumination field, or `shape` has the wrong number of axes.
         """
         field = self.illumination
         if field is None:
@@ -125,26 +125,26 @@ class KMeansModel(FittedModel):
         Parameters
         ----------
         image : NumPy, dask or zarr array, xarray.DataArray, napari Image layer or ImageFile
-            Of any number of dimensions and any real dtype.
+            Any number of dimensions and any real dtype.
         channel_axis : int, optional
             Channel axis of the image; by default as for `fit`, or else that of the fitted image.
         mask : array, optional
-            Of the spatial shape; nonzero = label the pixel.
+            Has the spatial shape; nonzero pixels are labelled.
         match : {"values", "range", "refit"}, default "values"
-            How the model is applied to an image that differs from the fitted one. ``"values"``: by the same
-            values. ``"range"``: thresholds or centres are scaled linearly, so that the 0.1 and 99.9
-            percentiles of the fitted image become those of this one. ``"refit"``: the recipe is fitted to
-            this image, with as many clusters; names, merges and background stay. The last two read a lazy
+            How the model is applied to an image that differs from the fitted one. ``"values"``: unchanged.
+            ``"range"``: thresholds or centres are scaled linearly, so that the 0.1 and 99.9 percentiles of
+            the fitted image become those of this one. ``"refit"``: the recipe is fitted to this image, with
+            the same number of clusters; names, merges and background are kept. The last two read a lazy
             image.
         progress : callable, optional
-            Called with the completed share, 0 to 1. An exception that it raises ends the work.
+            Called with the completed share, 0 to 1. An exception that it raises stops the computation.
 
         Returns
         -------
         uint8 array
-            Of the spatial shape: 1 = darkest … `n_clusters` = brightest, and 0 for NaN, pixels outside the
-            mask, transparent pixels and clusters set to background. A dask or zarr array gives a lazy dask
-            array with the same chunks, and a DataArray a DataArray with its spatial coordinates.
+            Has the spatial shape: 1 = darkest … `n_clusters` = brightest, and 0 for NaN, pixels outside the
+            mask, transparent pixels and clusters set to background. For a dask or zarr array, a lazy dask
+            array with the same chunks. For a DataArray, a DataArray with its spatial coordinates.
 
         Raises
         ------
@@ -161,14 +161,14 @@ class KMeansModel(FittedModel):
         check_match(match)
         contents, pixels = self._open(image, channel_axis, mask)
         if match == "values":
-            self.labeller(pixels.value_format)  # rejects an image of other features before it is compared
+            self.labeller(pixels.value_format)  # rejects an image with other features before comparing it
             self.warn_of_differences(pixels, *contents.size())
             return contents.wrap(self.label_pixels(pixels, progress))
         model = matched(self, pixels, match, subprogress(progress, 0, 0.5))
         return contents.wrap(model.label_pixels(pixels, subprogress(progress, 0.5, 1)))
 
     def _open(self, image: Any, channel_axis: int | str | None, mask: Any) -> tuple[Contents, Pixels]:
-        """Validate a user's image and its mask."""
+        """Validate an image and its mask."""
         contents = open_container(image, channel_axis, default=self.channel_axis)
         pixels = Pixels.of(
             contents.data,
@@ -194,10 +194,10 @@ class KMeansModel(FittedModel):
         Returns
         -------
         float32 array
-            1 - d₁/d₂ of the distances to the nearest two centres: 0 on the border between two clusters, 1
-            at a centre. If thresholds were set by hand, distances between a threshold and a centre are
-            scaled, so that the border stays 0. Merged clusters count as one. ±inf has confidence 0, excluded
-            pixels NaN. A dask or zarr array gives a lazy dask array with the same chunks.
+            1 - d₁/d₂, where d₁ and d₂ are the distances to the nearest two centres: 0 on the border between
+            two clusters, 1 at a centre. If thresholds were set by hand, distances are scaled so that the
+            confidence at a threshold is still 0. Merged clusters count as one. ±inf has confidence 0, excluded
+            pixels NaN. For a dask or zarr array, a lazy dask array with the same chunks.
         """
         contents, pixels = self._open(image, channel_axis, mask)
         read = 0.8 if self.coherence else 0.0
@@ -222,10 +222,10 @@ class KMeansModel(FittedModel):
         random_state: int = 0,
         progress: Progress | None = None,
     ) -> Uncertainty:
-        """Return how uncertain thresholds and shares are, by a block bootstrap over the image.
+        """Estimate the uncertainty of thresholds and shares by a block bootstrap over the image.
 
-        Blocks of the image are drawn with replacement, twice as wide as the distance at which labels of
-        pixels are no longer correlated, and the clusters of each resample are found exactly. The illumination
+        Blocks of the image are drawn with replacement, and the clusters of each resample are found exactly.
+        Blocks are twice as wide as the distance at which labels are no longer correlated. The illumination
         field is that of the model.
 
         Parameters
@@ -246,12 +246,12 @@ class KMeansModel(FittedModel):
         Raises
         ------
         TypeError, ValueError
-            If the model has several features, a single cluster or coherence, or `image` is another one.
+            If the model has several features, a single cluster or coherence, or was fitted to another image.
 
         Warns
         -----
         UserWarning
-            If labels are correlated over so large a part of the image that intervals are too narrow.
+            If labels are correlated over such a large part of the image that intervals are too narrow.
         """
         _, pixels = self._open(image, channel_axis, mask)
         found = uncertainty_of(
@@ -274,7 +274,7 @@ class KMeansModel(FittedModel):
         return model_file.to_text(_KIND, self.to_dict())
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a JSON file, completely or not at all.
+        """Write the model to a JSON file atomically.
 
         Parameters
         ----------
@@ -290,7 +290,7 @@ class KMeansModel(FittedModel):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> KMeansModel:
-        """Read a model that `save` wrote, also with earlier versions.
+        """Read a model that `save` wrote, including files of earlier versions.
 
         Parameters
         ----------
@@ -299,7 +299,7 @@ class KMeansModel(FittedModel):
         Returns
         -------
         KMeansModel
-            Without the summary of its pixels: thresholds set by hand do not change its counts.
+            Without a summary of the pixels, so that moving thresholds does not change its counts.
 
         Raises
         ------
@@ -327,7 +327,7 @@ class KMeansModel(FittedModel):
         Raises
         ------
         ValueError
-            If the text is not that of a model. It is fully validated.
+            If the text is not a model. It is fully validated.
         """
         with model_file.errors_about("the text"):
             return cls.from_dict(model_file.parse(text, _KIND))
@@ -345,7 +345,7 @@ class KMeansModel(FittedModel):
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> KMeansModel:
-        """Validate what `to_dict` returned, and make a model of it.
+        """Make a model from the result of `to_dict`, and validate it.
 
         Parameters
         ----------
@@ -358,7 +358,7 @@ class KMeansModel(FittedModel):
         Raises
         ------
         TypeError, ValueError, KeyError
-            If the content is not that of a model.
+            If the content is not a model.
         """
         channel_axis = model_file.check_axis("channel_axis", document["channel_axis"])
         recipe = model_file.recipe_from_dict(document["recipe"])

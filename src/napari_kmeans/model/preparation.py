@@ -1,4 +1,4 @@
-"""What a model is made of: an image that was read once, its clusterings, and the counts of its clusters."""
+"""Prepare an image for any number of clusters, and fit models to it."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def clusterings_of(summary: ScalarSummary | VectorSummary, random_state: int = 0
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """An image after everything that does not depend on the number of clusters.
+    """An image after all steps that do not depend on the number of clusters.
 
     Attributes
     ----------
     pixels : Pixels
-        What labels are found on: without uneven illumination, and coherent if borders have a cost.
+        Pixels to label: without uneven illumination, and coherent if borders have a cost.
     clusterings : Clusterings
-        Its clusters, for any number of them.
+        Its clusterings, for any number of clusters.
     illumination : IlluminationField or None
     coherence : Coherence or None
     source : Pixels or None
-        The image before it was made coherent, whose type the model keeps; None: `pixels`.
+        The image before it was made coherent, whose type the model keeps; if None, `pixels`.
     """
 
     pixels: Pixels
@@ -81,7 +81,7 @@ class Prepared:
 def prepare(
     pixels: Pixels, recipe: Recipe, progress: Progress | None = None, *, estimate: bool = False
 ) -> Prepared:
-    """Read an image once: fit its illumination, summarize its values, and make it coherent, as asked.
+    """Fit the illumination of an image, summarize its values, and make it coherent, by its recipe.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def prepare(
     recipe : Recipe
     progress : callable, optional
     estimate : bool
-        Read sampled windows of a large image only; a cost for borders is then ignored.
+        Read only sampled windows of a large image; a cost for borders is then ignored.
 
     Raises
     ------
@@ -129,9 +129,9 @@ def fit_model(
 
 
 def counted(model: Model, pixels: Pixels, progress: Progress | None = None) -> Model:
-    """Return the model with the pixels of each cluster, where its summary could not count them exactly.
+    """Return the model with exact counts; read the pixels if its summary could not count them.
 
-    A threshold divides a cell, and the pixels have to be read to count those on each side.
+    If a threshold divides a cell, the pixels have to be read to count those on each side.
     """
     if not model.counts_are_exact:
         return with_counts(model, pixels, model.count(pixels, progress))

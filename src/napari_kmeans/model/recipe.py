@@ -1,7 +1,7 @@
 """The recipe: all options of a segmentation, in one immutable value.
 
-Python keywords, command-line options, the dock, the model file and *Copy as Python* are views of it. An
-option is declared here, or by the feature space or the clean-up step that it belongs to.
+Python keywords, command-line options, the dock, the model file and *Copy as Python* are views of it. Each
+option is declared here, or in the feature space or clean-up step that it belongs to.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class FeatureOptions(TypedDict, total=False):
-    """Keywords of `suggest_n_clusters`, and of `fit` and `segment`, that end up in a `Recipe`."""
+    """Keywords of `suggest_n_clusters`, `fit` and `segment` that become part of a `Recipe`."""
 
     features: str | FeatureSpace
     illumination: str | Illumination | None
@@ -40,7 +40,7 @@ class FeatureOptions(TypedDict, total=False):
 
 
 class RecipeOptions(FeatureOptions, total=False):
-    """Keywords of `fit` and `segment` that end up in a `Recipe`."""
+    """Keywords of `fit` and `segment` that become part of a `Recipe`."""
 
     solver: str
     random_state: int
@@ -57,7 +57,7 @@ DEFAULTS: RecipeOptions = {
     "random_state": 0,
     "clean_up": CleanUp(),
 }
-"""Values of the keywords that are not given."""
+"""Default values of the keywords."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ class Recipe:
         Standard deviation of the Gaussian smoothing in pixels: one for all spatial axes, one per axis, or
         empty.
     coherence : tuple of float
-        Price of a border between unlike neighbours, in units of the noise: one for all spatial axes, one per
-        axis, or empty.
+        Cost of a border between two clusters, in units of the noise: one for all spatial axes, one per axis,
+        or empty.
     exclude : tuple of float or "saturated"
     solver : {"auto", "exact", "lloyd"}
     random_state : int
@@ -122,7 +122,7 @@ class Recipe:
 
     @classmethod
     def of(cls, n_clusters: int | str = 3, **options: Any) -> Recipe:
-        """Validate what a user gave.
+        """Make a recipe from keywords, and validate them.
 
         Parameters
         ----------
@@ -168,7 +168,7 @@ class Recipe:
 
     @property
     def extractor(self) -> FeatureExtractor:
-        """What turns pixels into values: preprocessing and features."""
+        """Preprocessing and features, which turn pixels into values."""
         return FeatureExtractor(self.features, self.smooth, self.exclude)
 
     def without_axis(self, axis: int) -> Recipe:
@@ -221,7 +221,7 @@ class Recipe:
         return recipe_file.to_text(self.to_dict())
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the recipe to a JSON file, completely or not at all; ``napari-kmeans batch`` runs it.
+        """Write the recipe to a JSON file atomically; ``napari-kmeans batch`` runs it.
 
         Parameters
         ----------
@@ -232,7 +232,7 @@ class Recipe:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Recipe:
-        """Read a recipe that `save` wrote, or that was written by hand.
+        """Read a recipe written by `save` or by hand.
 
         Parameters
         ----------
@@ -273,7 +273,7 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Recipe:
-        """Make a recipe from the fields of a recipe file; fields that are missing have their defaults.
+        """Make a recipe from the fields of a recipe file; missing fields get their defaults.
 
         Parameters
         ----------
@@ -314,7 +314,7 @@ def check_options(options: Mapping[str, Any], allowed: type) -> None:
 def shows_options(allowed: type) -> Callable[[F], F]:
     """Show the keywords of a typed dictionary, with their defaults, in the signature of a function.
 
-    Editors and `help` would otherwise show ``**options`` only.
+    Editors and `help` would otherwise show only ``**options``.
     """
 
     def decorate(function: F) -> F:

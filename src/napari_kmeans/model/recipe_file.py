@@ -1,6 +1,6 @@
-"""Recipe files: documented JSON that programs write and people edit, and that is validated field by field.
+"""Recipe files: documented JSON that programs write and users edit, and that is validated field by field.
 
-Only ``format`` and ``version`` are required; fields that are missing have their defaults. The JSON schema is in
+Only ``format`` and ``version`` are required; missing fields get their defaults. The JSON schema is in
 ``recipe.schema.json``, beside this module.
 """
 
@@ -32,7 +32,7 @@ _HEADER = ("$schema", "format", "version")
 
 
 class _Recipe(Protocol):
-    """A recipe, to the functions that make one from a file."""
+    """The part of `Recipe` that functions of this module use."""
 
     @property
     def n_clusters(self) -> int | str: ...
@@ -67,7 +67,7 @@ def _fields_of(document: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def errors_about(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Name the file in the error of a file that is not a recipe."""
+    """Name the file in errors about a file that is not a recipe."""
     try:
         yield
     except (ValueError, RecursionError) as error:
@@ -110,7 +110,7 @@ def from_dict(content: dict[str, Any], kind: type[R]) -> R:
 
 @contextmanager
 def _about(name: str) -> Iterator[None]:
-    """Name the field in whatever its value leads to."""
+    """Name the field in errors about its value."""
     try:
         yield
     except KeyError as error:
@@ -134,7 +134,7 @@ def _numbers(value: Any) -> Any:
 
 
 def _object(value: Any, owner: type | None = None) -> dict[str, Any]:
-    """Return an object; its fields must be those of a dataclass."""
+    """Check that a value is an object, and that its fields are those of a dataclass; return it."""
     if not isinstance(value, dict):
         raise TypeError(f"{value!r:.40} is not an object")
     if owner is None:
@@ -151,7 +151,7 @@ def _check_field(name: str, known: Sequence[str]) -> None:
 
 
 def _edits(value: Any, n_clusters: int | str) -> dict[str, Any]:
-    """Validate edits; they belong to a number of clusters."""
+    """Validate edits, which belong to a number of clusters."""
     given = {name: each for name, each in _object(value, Edits).items() if each not in (None, [])}
     if not given:
         return {}
