@@ -2,8 +2,8 @@
 
 `include` is None, or an array that is nonzero where a pixel is used; other pixels get label 0.
 Thresholds and values are compared as keys: signed integers that ascend with the values. The tuple
-`order` holds the bits that make keys of bit patterns, and the smallest and the largest valid key, beyond
-which there is only NaN.
+`order` holds the bits that turn bit patterns into keys, and the smallest and the largest valid key; keys
+beyond these are NaN.
 """
 # mypy: allow-untyped-decorators, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 

@@ -1,4 +1,4 @@
-"""From an image to its coherent image, whose thresholds give labels with a cost for borders."""
+"""Make an image coherent, so that thresholds give labels with a cost for borders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..summary.coherent import CoherentSummary
 from ..summary.scalar import ScalarSummary
 
 _SMALLEST_RANGE = 1e-30  # of values, so that their noise and the cost of borders are above float32's 1e-38
-_FINEST = 1e-3  # of the range of an image without noise: differences that are resolved
+_FINEST = 1e-3  # smallest difference to resolve in an image without noise, relative to its range
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def check_coherent(pixels: Pixels, coherence: Sequence[float]) -> None:
 def coherent_pixels(
     pixels: Pixels, coherence: Sequence[float], progress: Progress | None = None, noise: float | None = None
 ) -> tuple[Pixels, NDArray[np.float32], Coherence]:
-    """Return an image whose thresholds give labels with a cost for borders.
+    """Return a coherent image, whose thresholds give labels with a cost for borders.
 
     Parameters
     ----------
@@ -81,9 +81,9 @@ def coherent_pixels(
     Returns
     -------
     coherent : Pixels
-        The coherent image in float32, with NaN where a pixel is excluded.
+        The coherent image in float32, with NaN for excluded pixels.
     values : float32 array
-        The image's own values, with NaN where a pixel is excluded.
+        The image's own values, with NaN for excluded pixels.
     found : Coherence
     """
     check_coherent(pixels, coherence)
@@ -100,7 +100,7 @@ def coherent_pixels(
 
 
 def _map_ranges(function: Callable[[Range], Any], ranges: Sequence[Range]) -> Iterator[Any]:
-    """Run a function on ranges in the threads that read blocks."""
+    """Run a function on ranges in the threads that also read blocks."""
     return run(lambda box: function((box[0].start, box[0].stop)), [(slice(*part),) for part in ranges])
 
 
@@ -112,7 +112,7 @@ def _check_range(low: float, high: float, noise: float) -> None:
             f"coherence is computed in float32, and the values of the image differ by only {high - low:.3g}; "
             "multiply the image by a constant"
         )
-    # Without noise, the range of the values is what has to be resolved.
+    # Without noise, a fraction of the range of the values has to be resolved.
     if low < high and largest * np.finfo(np.float32).eps > max(noise, (high - low) * _FINEST):
         raise ValueError(
             "coherence is computed in float32, which cannot represent differences this small next to values "
@@ -128,7 +128,7 @@ def summarize_coherent(
 
 
 def _read_values(pixels: Pixels, progress: Progress | None) -> tuple[NDArray[np.float32], float, float]:
-    """Return all values of an image as float32, NaN where a pixel is excluded, and their exact range."""
+    """Return all values of an image as float32, with NaN for excluded pixels, and their exact range."""
     values = np.empty(pixels.shape, dtype=np.float32)
     stored: Any = pixels.value_format
 
@@ -144,7 +144,7 @@ def _read_values(pixels: Pixels, progress: Progress | None) -> tuple[NDArray[np.
         if include is not None:
             part[~include] = np.nan
         values[box] = part
-        finite = np.isfinite(part)  # the range is that before rounding, which may leave a single float32
+        finite = np.isfinite(part)  # the range before rounding, which may leave a single float32
         known = scaled if finite.all() else scaled[finite]
         return (float(known.min()), float(known.max())) if known.size else (np.inf, -np.inf)
 

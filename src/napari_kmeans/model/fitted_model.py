@@ -1,4 +1,4 @@
-"""Clusters of an image as the engine sees them: labelling blocks, counting, and edits."""
+"""Clusters of an image, as other modules use them: label blocks, count, and edit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SHOWN = 8  # centres, and features of each, in the text representation
 
 
 def without_pixels(counts: NDArray[np.int64]) -> str:
-    """Return the clusters that have none, such as "clusters 2 and 3"; empty if all have some."""
+    """Name the clusters without pixels, such as "clusters 2 and 3"; empty if all have pixels."""
     empty = [str(label) for label in np.flatnonzero(counts == 0) + 1]
     if not empty:
         return ""
@@ -40,7 +40,7 @@ def without_pixels(counts: NDArray[np.int64]) -> str:
 
 
 def _n_clusters(clusterings: Clusterings, asked: int | str) -> int:
-    """Return the number of clusters to find; warn if there are fewer distinct values than were asked for."""
+    """Return the number of clusters to find; warn if there are fewer distinct values than requested."""
     method = "gap" if asked == GAP else "marriott"
     k = suggest(clusterings, K_MAX, method).n_clusters if isinstance(asked, str) else asked
     n = clusterings.n_values
@@ -57,8 +57,8 @@ def _n_clusters(clusterings: Clusterings, asked: int | str) -> int:
 class FittedModel(Clustering):
     """Clusters of an image, their recipe and their edits. Immutable.
 
-    Functions of the engine take and return this class. `KMeansModel` adds what users call with an image or a
-    file.
+    Internal functions take and return this class. `KMeansModel` adds the methods that users call with an
+    image or a file.
     """
 
     recipe: Recipe
@@ -77,7 +77,7 @@ class FittedModel(Clustering):
     fitted_to: FittedTo | None = None
     """Type and range of the fitted image; None for models of earlier versions."""
 
-    # Not saved. Only with it can adjusted clusters be counted.
+    # Not saved; needed to count adjusted clusters.
     _summary: ScalarSummary | CoherentSummary | None = field(default=None, repr=False)
 
     @classmethod
@@ -107,14 +107,14 @@ class FittedModel(Clustering):
         image : Pixels, optional
             The pixels of the summary, whose type the model keeps.
         confirm : bool
-            Let scikit-learn check an exact optimum; its import takes a second the first time.
+            Compare an exact optimum with scikit-learn's KMeans; the first import takes a second.
         estimate : bool
             Find clusters of several features within milliseconds, possibly with a larger inertia.
 
         Returns
         -------
         FittedModel
-            With the edits of the recipe, unless there are fewer distinct values than clusters.
+            Includes the edits of the recipe, unless there are fewer distinct values than clusters.
 
         Warns
         -----
@@ -147,7 +147,7 @@ class FittedModel(Clustering):
         return model.with_edits(recipe.edits) if k == asked or isinstance(asked, str) else model
 
     def __repr__(self) -> str:
-        """Return what matters in a line; the fields themselves would fill a page."""
+        """Return a one-line description; all fields would fill a page."""
         rows = [", ".join(f"{value:.4g}" for value in center[:_SHOWN]) for center in self.centers[:_SHOWN]]
         if self.n_features > 1:
             rows = [f"({row}{', …' * (self.n_features > _SHOWN)})" for row in rows]
@@ -174,7 +174,7 @@ class FittedModel(Clustering):
 
     @property
     def merges(self) -> tuple[tuple[int, ...], ...]:
-        """Groups of clusters that share one label, their lowest."""
+        """Groups of clusters that share one label, the lowest of the group."""
         return self.recipe.edits.merges
 
     @property
@@ -189,13 +189,13 @@ class FittedModel(Clustering):
 
     @property
     def summary(self) -> ScalarSummary | None:
-        """Summary of one feature that the clusters were found on; None for several, or if it was loaded."""
+        """Summary that the clusters were found on; None for several features or a loaded model."""
         summary = self._summary
         return summary.original if isinstance(summary, CoherentSummary) else summary
 
     @property
     def counts_are_exact(self) -> bool:
-        """Whether `counts` follow from the summary alone, because it holds every value separately."""
+        """Whether `counts` follow from the summary alone, because it counts every value separately."""
         summary = self._summary
         if isinstance(summary, CoherentSummary):
             return summary.has_edges_at(self.thresholds)
@@ -212,24 +212,24 @@ class FittedModel(Clustering):
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Clusters of each label, in ascending order of the label; a cluster that is not merged is alone."""
+        """Clusters of each label, in ascending order of the label; one for a cluster that is not merged."""
         merged = {min(group): group for group in self.merges}
         inner = {number for group in self.merges for number in group if number != min(group)}
         return tuple(merged.get(n, (n,)) for n in range(1, self.n_clusters + 1) if n not in inner)
 
     @property
     def exact_thresholds(self) -> Sequence[float]:
-        """Thresholds to compare pixels with: integers where float64 cannot represent them."""
+        """Thresholds to compare pixels with; integers if float64 cannot represent them."""
         return self.integer_thresholds or self.thresholds.tolist()
 
     def warn_of_differences(self, pixels: Pixels, pixel_size: Sequence[float] = (), unit: str = "") -> bool:
-        """Issue one `UserWarning` if an image does not look like the one that the model was fitted to.
+        """Issue one `UserWarning` if an image differs from the one that the model was fitted to.
 
         Parameters
         ----------
         pixels : Pixels
         pixel_size : sequence of float, optional
-            Along each spatial axis but time; compared if the fitted image had one, too.
+            Along each spatial axis except time; compared if that of the fitted image is known.
         unit : str, optional
             Unit of `pixel_size`.
 
@@ -256,7 +256,7 @@ class FittedModel(Clustering):
         Parameters
         ----------
         pixel_size : sequence of float
-            Along each spatial axis but time; empty if unknown.
+            Along each spatial axis except time; empty if unknown.
         unit : str, optional
             Unit of `pixel_size`, such as "um".
 
@@ -270,7 +270,7 @@ class FittedModel(Clustering):
         return replace(self, fitted_to=replace(self.fitted_to, pixel_size=size, unit=unit if size else ""))
 
     def scaled_to(self, image: FittedTo) -> Self:
-        """Return a model for an image of another range: thresholds and centres are scaled linearly.
+        """Return a model for an image with another range: thresholds and centres are scaled linearly.
 
         Parameters
         ----------
@@ -314,7 +314,7 @@ class FittedModel(Clustering):
         )
 
     def label_pixels(self, pixels: Pixels, progress: Progress | None = None) -> Any:
-        """Label the pixels of an image as `predict` does with ``match="values"``.
+        """Label the pixels of an image like `predict` with ``match="values"``.
 
         Parameters
         ----------
@@ -325,7 +325,7 @@ class FittedModel(Clustering):
         Returns
         -------
         uint8 array
-            Of the spatial shape; a lazy dask array if the image is lazy.
+            Has the spatial shape; a lazy dask array if the image is lazy.
 
         Raises
         ------
@@ -341,7 +341,7 @@ class FittedModel(Clustering):
         return self.label(pixels, subprogress(progress, read, 1))[0]
 
     def coherent(self, pixels: Pixels, progress: Progress | None = None) -> Pixels:
-        """Return the pixels that the thresholds apply to: coherent ones if borders have a cost.
+        """Return the pixels that the thresholds apply to; coherent ones if borders have a cost.
 
         Parameters
         ----------
@@ -373,7 +373,7 @@ class FittedModel(Clustering):
         Raises
         ------
         ValueError
-            If the values have another number of features than the clusters.
+            If values and clusters differ in their number of features.
         """
         if value_format.n_features != self.n_features:
             raise ValueError(
@@ -395,12 +395,12 @@ class FittedModel(Clustering):
             The image; its extractor is that of the model.
         progress : callable, optional
         n_counted : int, default 0
-            Count the pixels of labels 1 to `n_counted` on the way, infinite ones included.
+            Also count the pixels of labels 1 to `n_counted`, including infinite ones.
 
         Returns
         -------
         labels : uint8 array
-            Of the spatial shape.
+            Has the spatial shape.
         counts : (n_counted,) int64 array
         """
         return label_in_memory(pixels, self.labeller(pixels.value_format), progress, n_counted=n_counted)
@@ -416,14 +416,14 @@ class FittedModel(Clustering):
         Returns
         -------
         dask array of uint8
-            Of the spatial shape.
+            Has the spatial shape.
         """
         return label_lazily(pixels, self.labeller(pixels.value_format))
 
     def count(
         self, pixels: Pixels, progress: Progress | None = None, *, infinite: bool = False
     ) -> NDArray[np.int64]:
-        """Count the pixels of each cluster, whatever labels merges and background give them.
+        """Count the pixels of each cluster, ignoring merges and background.
 
         Parameters
         ----------
@@ -431,7 +431,7 @@ class FittedModel(Clustering):
             The image; its extractor is that of the model.
         progress : callable, optional
         infinite : bool, default False
-            Count infinite pixels only; by default they are included.
+            Count only infinite pixels; by default they are included.
 
         Returns
         -------
@@ -442,7 +442,7 @@ class FittedModel(Clustering):
         return count_pixels(pixels, labeller, self.n_clusters, progress, infinite=infinite)
 
     def without_summary(self) -> Self:
-        """Return a model that does not hold the summary of its pixels, like one that was loaded."""
+        """Return a model without the summary of its pixels, like a loaded one."""
         return replace(self, _summary=None)
 
     def confirmed(self, clusterings: Clusterings) -> Self:
@@ -451,7 +451,7 @@ class FittedModel(Clustering):
         Parameters
         ----------
         clusterings : Clusterings
-            Of the summary that the model was fitted to.
+            Clusterings of the summary that the model was fitted to.
 
         Returns
         -------
@@ -466,8 +466,8 @@ class FittedModel(Clustering):
     def with_thresholds(self, thresholds: Sequence[float]) -> Self:
         """Move the thresholds between clusters.
 
-        Centres, counts and inertia become those of the new clusters. A model that was loaded from a file has
-        no pixels to count and keeps those of the fit.
+        Centres, counts and inertia become those of the new clusters. A model loaded from a file has no pixels
+        to count, so it keeps those of the fit.
 
         Parameters
         ----------
@@ -510,7 +510,7 @@ class FittedModel(Clustering):
         )
 
     def merged(self, groups: Iterable[Iterable[int]]) -> Self:
-        """Give the clusters of each group one label, their lowest; other labels stay.
+        """Give the clusters of each group one label, the lowest of the group; other labels stay.
 
         Parameters
         ----------
@@ -581,7 +581,7 @@ class FittedModel(Clustering):
         Raises
         ------
         TypeError, ValueError
-            If an edit does not suit the model; see `with_thresholds`, `merged`, `with_background` and
+            If an edit is invalid for the model; see `with_thresholds`, `merged`, `with_background` and
             `with_names`.
         """
         model = self

@@ -1,4 +1,4 @@
-"""Type and range of the image of a model, to detect and to compensate differences of another image."""
+"""Type and range of the fitted image, to detect differences from another image and compensate for them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ..summary.scalar import ScalarSummary
 from ..summary.vector import VectorSummary
 
 MATCHES = ("values", "range", "refit")
-"""How a model is applied to another image: by its values, by values scaled to the range of that image, or by
-its recipe, fitted to that image."""
+"""How a model is applied to another image: unchanged, scaled to the range of that image, or fitted again to
+that image."""
 
 _SHARE = 0.001  # of the pixels at each end of the range of an image, so that outliers do not matter
-_LARGER_SHARE = 0.005  # of a sample beyond the range of the fitted image that counts as a difference
-_FEW_POINTS = 1 << 14  # that the range of several features is measured on
+_LARGER_SHARE = 0.005  # of a sample; if more is outside the range of the fitted image, this is a difference
+_FEW_POINTS = 1 << 14  # used to measure the range of several features
 _SAMPLE = 1 << 14  # pixels that are compared with the fitted image
-_READ = 1 << 19  # pixels read for these where values depend on others, or half of the image
-_FAR = 0.5  # of the range of the fitted image: a difference at either end that a warning names
+_READ = 1 << 19  # pixels read for the sample if values depend on neighbours or position, or half of the image
+_FAR = 0.5  # of the range of the fitted image: a larger difference at either end gives a warning
 _SAME_SIZE = 0.01  # relative difference of pixel sizes that is ignored
 
 Range = tuple[tuple[float, ...], tuple[float, ...]]
@@ -73,15 +73,15 @@ class FittedTo:
         return cls(np.dtype(dtype).newbyteorder("=").name, n_channels, low, high)
 
     def differences(self, other: Sample, names: Sequence[str]) -> list[str]:
-        """Return how another image differs, in parts of a sentence; none if it looks alike.
+        """Return how another image differs, as parts of a sentence; empty if it does not.
 
         An end of the range differs if even the extremes of the sample are far inside the fitted range, or if
-        more than 0.5 % of the sample are far outside. So neither a few pixels nor chance can matter.
+        more than 0.5 % of the sample are far outside. So neither a few pixels nor chance cause a difference.
 
         Parameters
         ----------
         other : Sample
-            Of the other image.
+            Sample of the other image.
         names : sequence of str
             Names of the features.
         """
@@ -128,9 +128,9 @@ class Sample:
     Attributes
     ----------
     bulk : FittedTo
-        With the 0.5 and 99.5 percentile of each feature.
+        Its range is from the 0.5 to the 99.5 percentile of each feature.
     extremes : FittedTo
-        With the smallest and the largest value of each feature.
+        Its range is from the smallest to the largest value of each feature.
     """
 
     bulk: FittedTo
@@ -144,7 +144,7 @@ def check_match(match: str) -> None:
 
 
 def feature_range(summary: ScalarSummary | VectorSummary, share: float = _SHARE) -> Range:
-    """Return the values of each feature that a share of the pixels is below, and above."""
+    """Return the values of each feature below and above which a share of the pixels lies."""
     if isinstance(summary, ScalarSummary):
         return _range([summary.values], summary.counts, share, summary.origin)
     step = max(1, len(summary.positions) // _FEW_POINTS)
@@ -159,7 +159,7 @@ def _range(
 
 
 def _percentiles(values: NDArray[np.float64], counts: NDArray[np.int64], share: float) -> tuple[float, float]:
-    """Return the values that a share of the pixels is below, and above."""
+    """Return the values below and above which a share of the pixels lies."""
     if values.size and (counts == counts[0]).all():
         values = np.sort(values)  # quicker than sorting two arrays
     elif (values[1:] < values[:-1]).any():
@@ -174,7 +174,7 @@ def _percentiles(values: NDArray[np.float64], counts: NDArray[np.int64], share: 
 def rescaling(fitted: FittedTo, image: FittedTo) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     """Return the linear map, per feature, from the range of the fitted image to that of another one.
 
-    It takes and returns an array whose last axis is the features.
+    It takes and returns an array whose last axis is the feature.
     """
     low, high, other_low, other_high = map(np.array, (fitted.low, fitted.high, image.low, image.high))
     width = high - low
@@ -183,10 +183,10 @@ def rescaling(fitted: FittedTo, image: FittedTo) -> Callable[[NDArray[np.float64
 
 
 def sample_of(pixels: Pixels, pixel_size: Sequence[float] = (), unit: str = "") -> Sample:
-    """Describe an image by some of its pixels.
+    """Describe an image by a sample of its pixels.
 
-    The range is not measured for a lazy image, since no block is read, nor of texture, whose pixels depend on
-    many others.
+    The range is not measured for lazy images, since no block is read, nor for texture, whose values depend on
+    many pixels.
     """
     unknown = FittedTo(
         np.dtype(pixels.image.dtype).newbyteorder("=").name,
@@ -209,7 +209,7 @@ def sample_of(pixels: Pixels, pixel_size: Sequence[float] = (), unit: str = "") 
 
 def _every_nth(pixels: Pixels) -> Pixels:
     """Return every n-th pixel along each axis."""
-    # Odd, so that a checkerboard shows both of its values.
+    # Odd, so that both values of a checkerboard are sampled.
     step = math.ceil((pixels.size / _SAMPLE) ** (1 / len(pixels.shape))) // 2 * 2 + 1
     every = (slice(None, None, step),) * len(pixels.shape)
     mask = None if pixels.mask is None else pixels.mask[every]
@@ -217,7 +217,7 @@ def _every_nth(pixels: Pixels) -> Pixels:
 
 
 def _ranges(pixels: Pixels) -> list[Range]:
-    """Return the ranges of the pixels of a small image: of most of them, and of all."""
+    """Return the ranges of a small image: of most of its pixels, and of all."""
     summary: ScalarSummary | VectorSummary
     if isinstance(pixels.value_format, ScalarFormat):
         (values,) = _columns(pixels, tuple(slice(0, size) for size in pixels.shape))
@@ -232,7 +232,7 @@ def _ranges(pixels: Pixels) -> list[Range]:
 
 
 def _ranges_of_lines(pixels: Pixels) -> list[Range]:
-    """Return the same of some lines along the last axis, where values depend on neighbours or position."""
+    """Return the ranges of some lines along the last axis, if values depend on neighbours or position."""
     *sizes, length = pixels.shape
     n_read = length * math.prod(2 * reach + 1 for reach in pixels.halo[:-1])
     n_lines = max(_READ, pixels.size // 2) / n_read
@@ -247,7 +247,7 @@ def _ranges_of_lines(pixels: Pixels) -> list[Range]:
 
 
 def _columns(pixels: Pixels, box: Box) -> list[NDArray[np.float64]]:
-    """Return the features of the pixels in a box that are clustered, in the image's own units."""
+    """Return the features of the usable pixels in a box, in the image's own units."""
     values, include = pixels.read(box)
     value_format = pixels.value_format
     if isinstance(value_format, ScalarFormat):

@@ -1,4 +1,4 @@
-"""Labels of pixel values: by comparison with thresholds, or by a lookup table."""
+"""Label pixel values by thresholds, by nearest centres, or by a lookup table."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ..summary.sample import as_columns
 from ._kernels import add_thresholds, label_by_table, label_by_thresholds
 
 _LONG_PIECE = 1 << 16  # pixels labelled at a time
-_COMPARED = 7  # thresholds compared at a time: compilers make vector instructions of these, but not of 15
+_COMPARED = 7  # thresholds compared at a time: compilers vectorize 7 comparisons, but not 15
 
 Labeller = Callable[[NDArray[Any], "NDArray[np.bool_] | None", "NDArray[np.uint8]"], None]
-"""Writes the labels of a block's values, given which of its pixels to use, into an array of its shape."""
+"""Function that writes the labels of a block into an array, given its values and which pixels to use."""
 
 
 def scalar_labeller(
@@ -33,9 +33,9 @@ def scalar_labeller(
     Parameters
     ----------
     thresholds : (k - 1,) ascending
-        In the image's own units; integers are taken exactly.
+        In the image's own units; integers are used exactly.
     shown : (k + 1,) uint8 array
-        Label of each cluster, and at 0 that of excluded pixels.
+        Label of each cluster from index 1; at index 0, that of excluded pixels.
     scalar : ScalarFormat
     """
     plain = bool(np.array_equal(shown, np.arange(shown.size)))
@@ -49,7 +49,7 @@ def scalar_labeller(
 def compile_labellers(value_format: ScalarFormat | VectorFormat) -> None:
     """Compile the loops that label values in this format, for any number of clusters.
 
-    The dock calls this in a worker, so that no step of its slider has to wait for a compiler.
+    The dock calls this in a worker, so that its slider never waits for compilation.
     """
     out = np.empty(1, dtype=np.uint8)
     masks: tuple[NDArray[np.bool_] | None, ...] = None, np.ones(1, dtype=bool)
@@ -98,10 +98,10 @@ class _ThresholdLabeller(_FlatLabeller):
     Attributes
     ----------
     first : int
-        Cluster of values that are above no threshold.
+        Cluster of values below all thresholds.
     cuts : ascending array of the stored type
     shown : uint8 array or None
-        Label of each cluster, if it is not the cluster's number.
+        Label of each cluster; None if labels are the cluster numbers.
     """
 
     first: int
@@ -135,7 +135,7 @@ def _table(
     thresholds: Sequence[float] | NDArray[np.float64], shown: NDArray[np.uint8], scalar: ScalarFormat
 ) -> NDArray[np.uint8]:
     """Return the label of each bit pattern of an 8- or 16-bit type."""
-    with np.errstate(invalid="ignore"):  # signalling NaNs, among all bit patterns
+    with np.errstate(invalid="ignore"):  # some bit patterns are signalling NaNs
         levels = level_values(scalar.dtype) * scalar.unit
     cluster = 1 + np.searchsorted(np.asarray(thresholds, dtype=np.float64), levels, side="left")
     cluster[np.isnan(levels)] = 0
@@ -150,7 +150,7 @@ def _cuts(
     Returns
     -------
     first : int
-        Cluster of a value above no cut; more than 1 if thresholds lie below all possible values.
+        Cluster of values below all cuts; more than 1 if thresholds lie below all possible values.
     cuts : ascending array of the stored type
     """
     dtype = scalar.dtype
@@ -171,19 +171,19 @@ def _cuts(
 class NearestLabeller:
     """Labels blocks of pixels with several features by their nearest centres.
 
-    Two or three bytes per pixel have at most 2^24 different values. Their labels are kept in a lookup table
-    that is filled as they occur.
+    Two or three bytes per pixel have at most 2^24 distinct values. Their labels are kept in a lookup table,
+    which is filled as they occur.
 
     Attributes
     ----------
     centers : (k, d) float64 array
         In the features' own units.
     scales : (d,) float64 array
-        What counts as a distance of 1 along each axis.
+        Unit of distance along each axis.
     shown : (k + 1,) uint8 array
-        Label of each cluster, and at 0 that of excluded pixels.
+        Label of each cluster from index 1; at index 0, that of excluded pixels.
     vector : VectorFormat
-        How the values are stored.
+        Format of the stored values.
     """
 
     centers: NDArray[np.float64]
@@ -194,7 +194,7 @@ class NearestLabeller:
     def __call__(
         self, values: NDArray[Any], include: NDArray[np.bool_] | None, out: NDArray[np.uint8]
     ) -> None:
-        """Write the labels of a block: 0 for NaN and what is not included."""
+        """Write the labels of a block: 0 for NaN and excluded pixels."""
         columns = as_columns(values)[: self.vector.n_features]
         target = out.reshape(-1) if out.flags.c_contiguous else np.empty(out.size, dtype=np.uint8)
         used = None if include is None else np.ascontiguousarray(include).reshape(-1)
@@ -212,7 +212,7 @@ class NearestLabeller:
 
     @cached_property
     def _table(self) -> NDArray[np.uint8]:
-        """Cluster of each colour, from 1; 0 while it is not known."""
+        """Cluster of each colour, from 1; 0 until it is computed."""
         return np.zeros(1 << 8 * self.vector.n_features, dtype=np.uint8)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -222,7 +222,7 @@ class NearestLabeller:
         self.__dict__.update(state)
 
     def _by_table(self, columns: NDArray[Any], chosen: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
-        """Clusters of bytes, from 1; of those that are not chosen it may be 0."""
+        """Return the clusters of bytes, from 1; 0 is possible for pixels that are not chosen."""
         keys = columns[0].view(np.uint8).astype(np.intp)
         for column in columns[1:]:
             keys <<= 8
@@ -245,7 +245,7 @@ class NearestLabeller:
         return np.asarray(found)
 
     def _compare(self, columns: NDArray[Any]) -> NDArray[np.uint8]:
-        """Clusters of any values, from 1; 0 for NaN."""
+        """Return the clusters of any values, from 1; 0 for NaN."""
         if self.vector.white is None:
             positions: Sequence[NDArray[Any]] | NDArray[Any] = columns
         else:
@@ -260,7 +260,7 @@ class NearestLabeller:
         return found
 
     def _compare_infinite(self, columns: NDArray[Any]) -> NDArray[np.uint8]:
-        """Clusters of values that may be infinite, from 1; 0 for NaN."""
+        """Return the clusters of values that may be infinite, from 1; 0 for NaN."""
         wide = columns.astype(np.float64)
         # Infinite values would be equally far from all centres, so very large ones replace them.
         far = 1e6 * max(1.0, float(np.abs(self.centers).max()), float(self.scales.max()))

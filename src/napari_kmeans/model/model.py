@@ -62,8 +62,8 @@ class KMeansModel(FittedModel):
         Parameters
         ----------
         image : array, xarray.DataArray, napari Image layer or ImageFile
-            Image with two to four spatial axes; of a stack, the middle plane is drawn. A scale bar is drawn if
-            the pixel size is known.
+            Image with two to four spatial axes; of a stack, the middle plane is drawn. A scale bar is drawn
+            if the pixel size is known.
         channel_axis : int, optional
             As for `predict`.
         labels : array, optional
@@ -196,8 +196,8 @@ class KMeansModel(FittedModel):
         float32 array
             1 - d₁/d₂, where d₁ and d₂ are the distances to the nearest two centres: 0 on the border between
             two clusters, 1 at a centre. If thresholds were set by hand, distances are scaled so that the
-            confidence at a threshold is still 0. Merged clusters count as one. ±inf has confidence 0, excluded
-            pixels NaN. For a dask or zarr array, a lazy dask array with the same chunks.
+            confidence at a threshold is still 0. Merged clusters count as one. ±inf has confidence 0,
+            excluded pixels NaN. For a dask or zarr array, a lazy dask array with the same chunks.
         """
         contents, pixels = self._open(image, channel_axis, mask)
         read = 0.8 if self.coherence else 0.0

@@ -1,7 +1,7 @@
-"""Model files: JSON that is written completely or not at all, and fully validated when it is read.
+"""Model files: JSON that is written atomically and fully validated when it is read.
 
-Version 3 holds a recipe, with the edits in it, and a clustering. Files of versions 1 and 2 are upgraded when
-they are read.
+Version 3 contains a recipe, which includes edits, and a clustering. Files of versions 1 and 2 are upgraded
+when they are read.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def to_text(kind: str, content: dict[str, Any]) -> str:
 
 
 def read(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
-    """Read a file of a kind, upgraded to the current version; raise ``ValueError`` if it is not one."""
+    """Read a file of a kind, upgraded to the current version; raise ``ValueError`` if it is of another."""
     return _as_current(json_file.read(path, kind, VERSION))
 
 
@@ -57,7 +57,7 @@ def _as_current(document: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def errors_about(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn whatever a damaged file leads to into a single ``ValueError`` that names the file."""
+    """Turn any error about a damaged file into a ``ValueError`` that names the file."""
     try:
         yield
     except KeyError as error:
@@ -181,7 +181,7 @@ def coherence_from_dict(content: Any) -> Coherence | None:
 
 
 def fitted_to_from_dict(content: Any) -> FittedTo | None:
-    """Validate what `FittedTo.to_dict` wrote."""
+    """Validate the result of `FittedTo.to_dict`."""
     if content is None:
         return None
     dtype, unit = texts("fitted_to", [content["dtype"], content["unit"]])
@@ -260,5 +260,5 @@ def clustering_from_dict(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_axis(name: str, value: object) -> int | None:
-    """Return an axis: an int or None."""
+    """Return a value that must be an int or None."""
     return None if value is None else integers(name, [value])[0]

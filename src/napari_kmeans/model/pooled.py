@@ -1,4 +1,4 @@
-"""One model of many images."""
+"""Fit one pooled model to several images."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from .preparation import check_solver, clusterings_of
 from .recipe import Recipe
 
 WEIGHTS = ("pixels", "images")
-"""What counts the same in a pooled model: every pixel, or every image."""
+"""What has equal weight in a pooled model: every pixel, or every image."""
 
-# Most pixels that may be counted, each as often as its image requires: sums of squares of colours need more
-# digits than those of one feature.
+# Maximum total weight of the pixels: sums of squares of colours need more digits than those of one feature.
 _MOST_SCALAR, _MOST_VECTOR = 1 << 50, 1 << 32
-_FINEST = 1 << 12  # how often a pixel of the largest image counts at most
+_FINEST = 1 << 12  # maximum weight of a pixel of the largest image
 
 
 def fit_pooled(
@@ -38,23 +37,23 @@ def fit_pooled(
 ) -> KMeansModel:
     """Find the clusters of all pixels of several images.
 
-    Summaries add up, so this is the model of the concatenated pixels. For one feature it is the same to the
-    last bit in any order of the images, lazily and on a cluster.
+    Summaries add up, so this is the model of the concatenated pixels. For one feature it is identical to the
+    last bit for any order of the images, in memory, lazily or on a Dask cluster.
 
     Parameters
     ----------
     images : sequence of Pixels
-        Of one type, with one number of channels. An illumination field is shared, so images must then have
-        one shape.
+        Images of one data type and number of channels. If they share an illumination field, they must also
+        have the same shape.
     recipe : Recipe
     channel_axis : int, optional
-        Channel axis of the users' images, for the model.
+        Channel axis of the user's images, for the model.
     progress : callable, optional
     weights : {"pixels", "images"}
-        Whether large images count more than small ones, or every image the same. With "images", inertia and
-        explained variance are those of pixels with these weights; counts are of pixels.
+        Whether every pixel or every image has the same weight. With "images", inertia and explained variance
+        are weighted too; counts remain numbers of pixels.
     confirm : bool
-        Let scikit-learn check an exact optimum.
+        Compare an exact optimum with scikit-learn's KMeans.
 
     Raises
     ------
@@ -102,7 +101,7 @@ def fit_pooled(
 
 
 def one_per_image(name: str, value: Any, n_images: int) -> list[Any]:
-    """Return one value per image of an argument that may be None or a list."""
+    """Return an argument that may be None or a list as one value per image."""
     if value is None:
         return [None] * n_images
     if not isinstance(value, list | tuple) or len(value) != n_images:
@@ -111,10 +110,10 @@ def one_per_image(name: str, value: Any, n_images: int) -> list[Any]:
 
 
 def _factors(images: Sequence[Pixels]) -> list[int]:
-    """Return how often the pixels of each image count, so that all images count the same.
+    """Return the weight of the pixels of each image, so that all images have the same weight.
 
-    Exact if the sizes have a small common multiple; otherwise rounded. Integers, so that the order of the
-    images cannot change a bit of the result.
+    Weights are exact if the sizes have a small common multiple; otherwise rounded. They are integers, so that
+    the order of the images does not change a bit of the result.
     """
     sizes = [max(1, _count_usable(pixels)) for pixels in images]
     largest = max(sizes)
@@ -126,7 +125,7 @@ def _factors(images: Sequence[Pixels]) -> list[int]:
 
 
 def _count_usable(pixels: Pixels) -> int:
-    """Return the number of pixels that clusters are found on."""
+    """Return the number of pixels that are clustered."""
     is_whole = pixels.mask is None and not pixels.extractor.exclude and pixels.n_channels != 4
     if is_whole and pixels.image.dtype.kind != "f":
         return pixels.size

@@ -80,7 +80,7 @@ def _one_or_more(item: Schema) -> Schema:
 
 
 def _per_axis(maximum: float) -> Schema:
-    """Return a number for all axes, or one for each."""
+    """Return the schema of a number for all axes, or one per axis."""
     return _one_or_more(_number("number", 0, maximum))
 
 
@@ -89,7 +89,7 @@ def _value() -> Schema:
 
 
 def _features(space: type) -> Schema:
-    """Return a feature space with its options."""
+    """Return the schema of a feature space with its options."""
     declared = {name: details for name, _, details in options_of(space)}
     properties: dict[str, Schema] = {"name": {"const": space.name}}  # type: ignore[attr-defined]
     for each in fields(space):
@@ -98,7 +98,7 @@ def _features(space: type) -> Schema:
 
 
 def _option(default: Any, details: Option) -> Schema:
-    """Return the values of an option, by its default and range."""
+    """Return the schema of an option, from its default and range."""
     described = {"description": details.help} if details.help else {}
     if isinstance(default, bool):
         return described | {"type": "boolean"}

@@ -24,16 +24,16 @@ from .recipe import Recipe
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """Labels of an image and the model behind them.
+    """Labels of an image, and the model that gave them.
 
     Attributes
     ----------
     labels : NumPy or dask array of uint8
-        As they are shown: merged, cleaned and without background.
+        Final labels: merged, cleaned and without background.
     model : KMeansModel
     counts : (n_clusters + 1,) int64 array, or None
-        Pixels of each label of `labels`, 0 included, where a clean-up has changed them; else those of
-        `model.counts` hold.
+        Number of pixels of each label, including 0, after a clean-up; None without one, since `model.counts`
+        then applies.
     """
 
     labels: Any
@@ -43,7 +43,7 @@ class Segmentation:
 
 @dataclass(frozen=True)
 class Grid:
-    """What the axes of a label image mean to its clean-up.
+    """The meaning of the axes of a label image for its clean-up.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ def segment_pixels(
     in_memory : bool
         Label a lazy image in memory instead of lazily.
     confirm : bool
-        Let scikit-learn check an exact optimum; its import takes a second the first time.
+        Compare an exact optimum with scikit-learn's KMeans; the first import takes a second.
     """
     prepared = prepare(pixels, recipe, subprogress(progress, 0, 0.5))
     model = prepared.model(KMeansModel, recipe, channel_axis, confirm=confirm)
@@ -119,18 +119,18 @@ def label_pixels(
 ) -> Segmentation:
     """Label an image with a model and clean the labels.
 
-    Background takes part in the clean-up like any cluster: a speck in it becomes background.
+    Background is cleaned like any other cluster: a speck in it becomes background.
 
     Parameters
     ----------
     pixels : Pixels
-        Those that the thresholds of the model apply to; see `FittedModel.coherent`.
+        Pixels that the thresholds of the model apply to; see `FittedModel.coherent`.
     model : KMeansModel
     clean_up : CleanUp, optional
     progress : callable, optional
     grid : Grid
     recount : bool
-        Whether `pixels` are those that the model was fitted to, so that it gets their counts.
+        Whether the model was fitted to `pixels`, so that it gets their counts.
     in_memory : bool
         Label a lazy image in memory instead of lazily.
     """
@@ -150,7 +150,7 @@ def label_pixels(
 def clean_segmentation(
     labels: Any, model: KMeansModel, clean_up: CleanUp, grid: Grid, progress: Progress | None = None
 ) -> Any:
-    """Clean labels in which the background of a model still has its own labels, and set it to 0 afterwards."""
+    """Clean labels in which background clusters still have their own labels, then set these to 0."""
     labels = clean_labels(
         labels,
         **asdict(clean_up),
@@ -176,7 +176,7 @@ def _label(
 
 
 def _without_background(labels: Any, model: KMeansModel) -> Any:
-    """Set the background of a model to 0 in labels that have it as clusters."""
+    """Set the background clusters of a model to 0."""
     if not model.background:
         return labels
     table = np.arange(256, dtype=np.uint8)

@@ -29,7 +29,7 @@ _KIND = "napari-kmeans stack"
 
 
 class ModelsOnDemand(Sequence[KMeansModel]):
-    """Models that are made when they are first accessed, and kept.
+    """Models that are computed on demand and kept.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class ModelsOnDemand(Sequence[KMeansModel]):
         return len(self._made)
 
     def __iter__(self) -> Iterator[KMeansModel]:
-        # Not that of `Sequence`, whose frame a warning would name as the caller.
+        # Not that of `Sequence`: a warning would name its frame as the caller.
         return (self[position] for position in range(len(self)))
 
     def __getitem__(self, position: Any) -> Any:
@@ -63,21 +63,21 @@ class ModelsOnDemand(Sequence[KMeansModel]):
 
 @dataclass(frozen=True, eq=False)
 class KMeansStack:
-    """One model for each position along an axis of an image, as `fit` returns it with ``per_axis``.
+    """One model for each position along an axis of an image, returned by `fit` with ``per_axis``.
 
-    ``stack[i]`` is the model of position i; `predict`, `save` and `load` are those of a model.
+    ``stack[i]`` is the model of position i; `predict`, `save` and `load` work as for a model.
 
     Attributes
     ----------
     models : sequence of KMeansModel
     axis : int
-        Axis of the image, counted with its channel axis.
+        Axis of the image, counted including its channel axis.
     channel_axis : int or None
         Channel axis of the fitted image.
     extractor : FeatureExtractor
-        What turns the pixels of one position into values, apart from its illumination field.
+        Turns the pixels of one position into values, without its illumination field.
     illumination : Illumination or None
-        Uneven illumination that is removed, by a field for each position.
+        Uneven illumination to remove; each position has its own field.
     """
 
     models: Sequence[KMeansModel]
@@ -87,7 +87,7 @@ class KMeansStack:
     illumination: Illumination | None = None
 
     def __repr__(self) -> str:
-        """Return what matters in a line, without making models that are made on demand."""
+        """Return a one-line description, without computing any model."""
         return (
             f"{type(self).__name__}({len(self)} models along axis {self.axis}, "
             f"features={self.extractor.name!r})"
@@ -116,7 +116,7 @@ class KMeansStack:
         Raises
         ------
         ValueError
-            If the image has another number of positions along the axis.
+            If the image has a different number of positions along the axis.
         """
         contents = open_container(image, channel_axis, default=self.channel_axis)
         axis = spatial_axis(contents.data, self.axis, contents.channel_axis)
@@ -190,7 +190,7 @@ class KMeansStack:
         return model_file.to_text(_KIND, {**axes, "models": models})
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the models to one JSON file, completely or not at all; see `KMeansModel.save`."""
+        """Write the models to one JSON file atomically; see `KMeansModel.save`."""
         json_file.write(path, self.to_json())
 
     @classmethod
@@ -209,7 +209,7 @@ class KMeansStack:
 
 @dataclass(frozen=True)
 class _PositionLabeller:
-    """Labels blocks of one position, whose model is made when the first block is labelled."""
+    """Labels blocks of one position, whose model is computed for the first block."""
 
     models: Sequence[KMeansModel]
     position: int
@@ -223,7 +223,7 @@ class _PositionLabeller:
 
 @dataclass(frozen=True)
 class _FieldOnDemand:
-    """Illumination field of one position, whose model is made when the first block is corrected."""
+    """Illumination field of one position, whose model is computed for the first block."""
 
     models: Sequence[KMeansModel]
     position: int
@@ -242,7 +242,7 @@ def spatial_axis(image: Any, per_axis: object, channel_axis: int | None) -> int:
     Raises
     ------
     TypeError, ValueError
-        If it is not an axis of the image, is the channel axis, or is the only spatial axis.
+        If it is not an axis of the image, or is the channel axis or the only spatial axis.
     """
     axis = check_axis("per_axis", per_axis, image.ndim)
     if channel_axis is None:

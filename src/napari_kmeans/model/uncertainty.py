@@ -1,7 +1,7 @@
-"""How far thresholds and shares would vary between images of the same kind: a block bootstrap.
+"""How much thresholds and shares would vary between images of the same kind: a block bootstrap.
 
-Pixels of an image are not independent, so whole blocks of it are resampled, as wide as neighbours are
-correlated [1]_, and the clusters of every resample are found exactly.
+Pixels of an image are not independent, so whole blocks are resampled, twice as wide as the range of the
+correlation [1]_, and the clusters of every resample are found exactly.
 
 References
 ----------
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
 
 _UNCORRELATED = 0.1  # correlation of labels below which pixels count as independent
 _FEWEST_BLOCKS = 24
-_WINDOW_PIXELS, _N_WINDOWS = 1 << 18, 4  # parts of an image that the correlation is estimated on
-_SAME = 0.05  # of the distance of neighbouring centres: how far thresholds of the same image may differ
+_WINDOW_PIXELS, _N_WINDOWS = 1 << 18, 4  # parts of an image used to estimate the correlation
+_SAME = 0.05  # of the distance between neighbouring centres: how much thresholds of the same image may differ
 
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
     """Intervals of thresholds and shares, by a block bootstrap over the image.
 
-    An interval covers the value that many images of the same kind would have on average, if this image is
-    typical of them. It describes the variation between parts of the image, not whether clusters are meaningful.
+    An interval covers the average over many images of the same kind, if this image is typical of them. It
+    describes the variation between parts of the image, not whether clusters are meaningful.
 
     Attributes
     ----------
@@ -52,10 +52,10 @@ class Uncertainty:
         Confidence level, such as 0.95.
     n_resamples : int
     block : tuple of int
-        Pixels of a block along each spatial axis.
+        Size of a block in pixels along each spatial axis.
     is_limited : bool
-        Whether pixels are correlated over so large a part of the image that blocks had to be smaller. The
-        intervals are then too narrow.
+        Whether pixels are correlated over such a large part of the image that blocks had to be smaller than
+        required. The intervals are then too narrow.
     estimated : (k - 1,) float64 array
         Thresholds of the model.
     resampled_thresholds : (n_resamples, k - 1) float64 array
@@ -100,7 +100,7 @@ class Uncertainty:
         return float(low), float(high)
 
     def is_of(self, model: FittedModel) -> bool:
-        """Return whether these are the intervals of a model: it has the same thresholds.
+        """Return whether these are the intervals of a model, which then has the same thresholds.
 
         Parameters
         ----------
@@ -192,7 +192,7 @@ def _count(plan: BlockCountsPlan, pixels: Pixels, progress: Progress | None) -> 
 
 @dataclass(frozen=True, eq=False)
 class _Solver:
-    """Finds thresholds and shares of a resample: exactly, or shares alone between thresholds set by hand."""
+    """Finds the optimal thresholds and shares of a resample, or only its shares between edited thresholds."""
 
     model: FittedModel
     values: NDArray[np.float64]
@@ -203,7 +203,7 @@ class _Solver:
         if model.adjusted:
             thresholds = model.thresholds - self.origin
         else:
-            # Values that a resample lacks keep a vanishing weight, so that it has as many clusters.
+            # Values missing in a resample keep a tiny weight, so that it has the same number of clusters.
             weights = np.maximum(counts << 10, 1)
             partitions = OptimalPartitions(self.values, weights)
             thresholds = midpoints(partitions.cluster_statistics(partitions.splits(model.n_clusters))[0])
@@ -215,9 +215,9 @@ class _Solver:
 def _blocks(model: FittedModel, pixels: Pixels) -> tuple[tuple[int, ...], float, bool]:
     """Return the size of blocks, how much to widen intervals, and whether blocks had to be smaller.
 
-    A block is twice as wide as the distance at which labels are no longer correlated. Pixels on both sides of
-    a border between blocks are still correlated, which resampling destroys: the variance is too small by a
-    factor that follows from the correlation, and intervals are widened by its square root.
+    A block is twice as wide as the distance at which labels are no longer correlated. Resampling destroys the
+    correlation between pixels on both sides of a block border, so the variance is too small by a factor that
+    follows from the correlation. Intervals are widened by its square root.
     """
     labelled = [_labels(model, pixels, window) for window in _windows(pixels.shape)]
     n_long = sum(size > 1 for size in pixels.shape)
@@ -239,7 +239,7 @@ def _blocks(model: FittedModel, pixels: Pixels) -> tuple[tuple[int, ...], float,
 
 
 def _windows(shape: tuple[int, ...]) -> list[Box]:
-    """Return a few boxes at hashed positions: the whole image if it is small."""
+    """Return a few boxes at hashed positions, or the whole image if it is small."""
     side = round(_WINDOW_PIXELS ** (1 / max(len(shape), 1)))
     sides = [min(side, size) for size in shape]
     if math.prod(shape) <= _N_WINDOWS * _WINDOW_PIXELS:
@@ -248,7 +248,7 @@ def _windows(shape: tuple[int, ...]) -> list[Box]:
 
 
 def _labels(model: FittedModel, pixels: Pixels, window: Box) -> NDArray[np.float32]:
-    """Return the clusters of a part of the image as numbers, NaN where a pixel is excluded."""
+    """Return the clusters of a part of the image as numbers, with NaN for excluded pixels."""
     labels = np.empty([side.stop - side.start for side in window], dtype=np.uint8)
     plain = model.merged([]).with_background([])
     plain.labeller(pixels.value_format)(*pixels.read(window), labels)
