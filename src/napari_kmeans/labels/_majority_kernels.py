@@ -1,6 +1,6 @@
 """Compiled loops of the majority filter.
 
-Images are 3-D arrays here; axes of length 1 stand for missing ones.
+Images are 3-D arrays here; missing axes have length 1.
 """
 # mypy: ignore-errors
 
@@ -25,10 +25,10 @@ def count_labels(labels, include):
 
 @kernel
 def majority(labels, include, values, lines, reach, begin, most, winner):
-    """Write the most frequent label within a ball around each pixel, or the lowest of several.
+    """Write the most frequent label within a ball around each pixel; the lowest wins a tie.
 
-    The ball consists of lines along the last axis. A running sum along each row counts the pixels of a label
-    in a line by one subtraction, so the cost per pixel is the number of lines, for any length of the lines.
+    The ball consists of lines along the last axis. With running sums along each row, one subtraction gives
+    the number of pixels of a label in a line, so the cost per pixel does not depend on the length of lines.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Compiled loops over the pixels of objects, which measure them."""
+"""Compiled loops that measure objects."""
 # mypy: ignore-errors
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from ..compiled import kernel
 
 @kernel
 def measure_objects(objects, shape, begin, n_pixels, total, first, last):
-    """Add the pixels and coordinates of a block of objects to their measures.
+    """Add the pixels and coordinates of the objects in a block to their measurements.
 
     Parameters
     ----------
     objects : 1-D int32 array
-        Object of each pixel of the block in C order, from 1; 0 is none.
+        Object of each pixel of the block in C order, from 1; 0 for none.
     shape, begin : (ndim,) int64 arrays
         Shape of the block, and its first pixel in the image.
     n_pixels : (n_objects,) int64 array
@@ -38,12 +38,12 @@ def measure_objects(objects, shape, begin, n_pixels, total, first, last):
 
 @kernel
 def measure_intensities(objects, values, total, lowest, highest):
-    """Add the intensities of a block of objects to their measures; NaN propagates.
+    """Add the intensities of the objects in a block to their measurements; NaN propagates.
 
     Parameters
     ----------
     objects : 1-D int32 array
-        Object of each pixel of the block in C order, from 1; 0 is none.
+        Object of each pixel of the block in C order, from 1; 0 for none.
     values : 1-D float64 array
     total, lowest, highest : (n_objects,) float64 arrays
     """

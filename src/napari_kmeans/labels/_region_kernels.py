@@ -1,6 +1,6 @@
 """Compiled loops over the regions of a label image, and over the pixels of regions.
 
-Images are 3-D arrays here; axes of length 1 stand for missing ones.
+Images are 3-D arrays here; missing axes have length 1.
 """
 # mypy: ignore-errors
 
@@ -32,7 +32,7 @@ def unite(parent, a, b):
 
 @kernel
 def number_roots(parent):
-    """Replace each node of a union-find forest by the number of its set, from 0; return how many there are.
+    """Replace each node of a union-find forest by the number of its set, from 0; return the number of sets.
 
     Sets are numbered in the order of their lowest nodes.
     """
@@ -42,13 +42,13 @@ def number_roots(parent):
             parent[i] = n
             n += 1
         else:
-            parent[i] = parent[parent[i]]  # a lower node, which has its number already
+            parent[i] = parent[parent[i]]  # a lower node, which already has its number
     return n
 
 
 @kernel
 def number_regions(labels, include, ids):
-    """Write the number of each pixel's region to `ids`, from 1; 0 is excluded. Return the number of regions.
+    """Write the region of each pixel to `ids`, from 1; 0 if excluded. Return the number of regions.
 
     A region is a set of pixels of one label that are connected by their faces.
     """
@@ -97,7 +97,7 @@ def measure_regions(labels, ids, at_border, label, size, outer):
     ----------
     labels : (d, h, w) uint8 array
     ids : (d, h, w) int array
-        Region of each pixel; 0 is excluded.
+        Region of each pixel; 0 if excluded.
     at_border : (3, 2) bool array
         Whether the low and the high side of the block along each axis is a border of the image.
     label : uint8 array
@@ -143,7 +143,7 @@ def measure_regions(labels, ids, at_border, label, size, outer):
 
 @kernel
 def list_faces(ids, small, first, second, across):
-    """List the faces between pixels of two regions of which one is small; return their number.
+    """List the faces between pixels of two regions, at least one of which is small; return their number.
 
     Parameters
     ----------
@@ -179,15 +179,15 @@ def join_seam(low, high, start_low, start_high, label, parent, outer):
     Parameters
     ----------
     low, high : int arrays
-        Region of each pixel at the seam in its block, and that of the pixel opposite; 0 is excluded.
+        Region of each pixel at the low side of the seam, and of the pixel opposite; 0 if excluded.
     start_low, start_high : int
-        Node before the first region of either block.
+        Node before the first region of each block.
     label : uint8 array
         Label of each node.
     parent : int array
         Union-find forest of the nodes.
     outer : bool array
-        Receives which nodes touch an excluded pixel at the seam.
+        Receives whether a node touches an excluded pixel at the seam.
     """
     for i in range(low.size):
         a, b = start_low + low[i], start_high + high[i]
@@ -202,7 +202,7 @@ def join_seam(low, high, start_low, start_high, label, parent, outer):
 
 @kernel
 def combine_nodes(region, label, size, outer, region_label, region_size, region_outer):
-    """Combine the label, size and outer mark of the nodes of each region."""
+    """Combine label, size and outer flag of the nodes of each region."""
     for node in range(region.size):
         r = region[node]
         region_label[r] = label[node]
@@ -217,11 +217,11 @@ def count_faces(first, second, start_first, start_second, region, small, n_faces
     Parameters
     ----------
     first, second : int arrays
-        The two regions of each face, as numbered in their blocks; 0 is excluded.
+        The two regions of each face, as numbered in their blocks; 0 if excluded.
     start_first, start_second : int
-        Node before the first region of either block.
+        Node before the first region of each block.
     region : int array
-        Region of the image of each node.
+        Region of the image that each node belongs to.
     small : bool array
         For each region of the image. Faces between two regions that are not small are omitted.
     n_faces : int64 array
@@ -237,7 +237,7 @@ def count_faces(first, second, start_first, start_second, region, small, n_faces
 
 @kernel
 def add_faces(first, second, across, start_first, start_second, region, small, end, neighbor, graph_across):
-    """Append the faces that `count_faces` counts to those of their regions in the graph.
+    """Add the faces that `count_faces` counts to the graph.
 
     Parameters
     ----------
@@ -271,24 +271,24 @@ def merge_round(begin, neighbor, across, areas, queue, queued, following, label)
     Parameters
     ----------
     begin, neighbor, across : arrays
-        Of the `RegionGraph`.
+        As in `RegionGraph`.
     areas : (3,) int64 array
         Area of a face across each axis.
     queue : int64 array
         Regions to merge.
     queued : bool array, False
     following : int64 array
-        Work space: an element for each region, and for each region that is not merged yet.
+        Work space: an element for each region, and one for each region that is not merged yet.
     label : int16 array
         Label of each region, -1 for small regions that are not merged yet; changed in place.
 
     Returns
     -------
     int64 array
-        Regions that are not merged yet and touch one that is now: the queue of the next round.
+        The queue of the next round: unmerged regions that touch a region merged in this one.
     """
     border = np.zeros(256, dtype=np.int64)  # length of the border with each label
-    labels = np.empty(256, dtype=np.int64)  # those with a border
+    labels = np.empty(256, dtype=np.int64)  # labels that share a border
     chosen = np.empty(queue.size, dtype=label.dtype)
     for i in range(queue.size):
         n_labels = 0
@@ -331,7 +331,7 @@ def fill_holes_with(filler, begin, neighbor, size, inner, limit, visited, stack,
     filler : int
         The label around the holes.
     begin, neighbor : arrays
-        Of the `RegionGraph`.
+        As in `RegionGraph`.
     size : int64 array
     inner : bool array
         Whether a region can belong to a hole.
@@ -372,7 +372,7 @@ def fill_holes_with(filler, begin, neighbor, size, inner, limit, visited, stack,
 
 @kernel
 def relabel(labels, ids, table, out):
-    """Write the new label of each pixel's region; excluded pixels keep theirs."""
+    """Write the new label of each pixel's region; excluded pixels keep their label."""
     for z in range(ids.shape[0]):
         for y in range(ids.shape[1]):
             for x in range(ids.shape[2]):

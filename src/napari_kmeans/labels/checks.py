@@ -1,4 +1,4 @@
-"""Checks of label images and of the arguments that say what their axes mean."""
+"""Checks of label images and of the arguments that describe their axes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def check_axes(per_axis: object, ndim: int) -> list[int]:
 
 
 def check_spatial(labels: Any, separate_axes: Sequence[int]) -> int:
-    """Return the number of spatial axes, which are all but the separate ones."""
+    """Return the number of spatial axes: all except the separate ones."""
     n_spatial: int = labels.ndim - len(separate_axes)
     if not 1 <= n_spatial <= 3:
         raise ValueError(

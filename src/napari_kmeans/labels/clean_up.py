@@ -1,4 +1,4 @@
-"""Clean-up of label images: majority filter, small regions, holes; always in this order."""
+"""Clean up label images: majority filter, then small regions, then holes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .checks import check_axes, check_labels, check_spacing, check_spatial
 from .majority import Ball, as_volume, majority
 
 _BLOCK = 1 << 20  # pixels of a block
-_ROUNDING = 1e-12  # relative; a size in units is rarely an exact number of pixels
+_ROUNDING = 1e-12  # relative; a size in world units is rarely an exact number of pixels
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,16 @@ def clean_labels(
         Labels from `segment` or `KMeansModel.predict`; NumPy, dask or zarr, with 1 to 3 spatial axes. Pixels
         of label 0 are excluded: they stay 0 and have no influence on other pixels.
     majority : float, default 0
-        Radius within which each pixel gets the most frequent label (the lowest of several), like
-        `skimage.filters.rank.majority` with the footprint ``disk(majority)`` or ``ball(majority)``.
+        Radius of a majority filter: each pixel gets the most frequent label around it (the lowest wins a
+        tie), as in `skimage.filters.rank.majority` with the footprint ``disk(majority)`` or
+        ``ball(majority)``.
     min_size : float, default 0
-        Regions smaller than this are merged into the neighbour with the longest shared border (of two equal
-        ones, that with the lower label). Only neighbours that are large enough count, or that have been
-        merged into a large region. Regions without such a neighbour stay.
+        Regions smaller than this are merged into the neighbour with the longest shared border (the lower
+        label wins a tie). Only neighbours that are large enough, or have been merged into a large region, are
+        considered. Regions without such a neighbour stay.
     fill_holes : float, default 0
         Holes smaller than this get the label around them. A hole is a connected set of pixels of other labels
-        with a single label all around it. An object inside its background is such a set too, so choose a
+        that is surrounded by a single label. An object surrounded by background is also a hole, so choose a
         value below the size of your objects. Sets that touch the border of the image or an excluded pixel are
         not holes.
     spacing : float or sequence of float, optional
@@ -112,17 +113,17 @@ def clean_labels(
     per_axis : int or sequence of int, optional
         Axes that are not spatial, such as time: each position along them is cleaned separately.
     mask : array of bool or integers, optional
-        Mask of the shape of `labels`; True (or nonzero) = use the pixel. Label 0 inside the mask is then
-        background and treated like any other label. Only pixels outside the mask are excluded, and they keep
+        Mask with the shape of `labels`; True (or nonzero) pixels are used. Label 0 inside the mask is then
+        background and treated like any other label. Only pixels outside the mask are excluded; they keep
         their label.
     progress : callable, optional
-        Called with the completed share, 0 to 1. An exception that it raises ends the work.
+        Called with the completed share, 0 to 1. An exception that it raises stops the computation.
 
     Returns
     -------
     uint8 array
-        Array of the shape of `labels`. NumPy in, NumPy out; for dask and zarr arrays, a lazy dask array with
-        the same chunks.
+        Has the shape of `labels`. A NumPy array for a NumPy array; for a dask or zarr array, a lazy dask
+        array with the same chunks.
 
     Raises
     ------
@@ -131,15 +132,15 @@ def clean_labels(
 
     Notes
     -----
-    Filling a hole removes whole regions and makes none smaller. In the result, no hole is therefore smaller
-    than `fill_holes`, and no region is smaller than `min_size` except where excluded pixels separate it from
-    all large regions. Cleaning the result again without `majority` changes nothing.
+    Filling a hole removes whole regions and makes none smaller. So in the result no hole is smaller than
+    `fill_holes`, and no region is smaller than `min_size`, unless excluded pixels separate it from all large
+    regions. Cleaning the result again without `majority` changes nothing.
 
     Chunks and blocks do not change the result. The majority filter of a lazy array is lazy. Regions can
     extend over the whole image, so `min_size` and `fill_holes` read a lazy array once immediately, a few
     chunks at a time; their result is lazy and reads the array again. Additional memory grows with the number
-    of regions: 5 to 20 bytes per pixel for typical images, up to 200 for noise, where most pixels are regions
-    by themselves.
+    of regions: 5 to 20 bytes per pixel for typical images, up to 200 for noise, where most regions are single
+    pixels.
 
     Examples
     --------
@@ -203,7 +204,7 @@ def _clean(
 
 
 def _n_pixels(size: float, spacing: tuple[float, ...], n_total: int) -> int:
-    """Convert an area or volume to the lowest number of pixels that is not smaller, at most all and one."""
+    """Convert an area or volume to a number of pixels, rounded up; at most one more than all pixels."""
     return math.ceil(min(size / math.prod(spacing) * (1 - _ROUNDING), n_total + 1))
 
 
@@ -252,7 +253,7 @@ def _clean_regions(
     spacing: tuple[float, ...],
     progress: Progress | None,
 ) -> Any:
-    """Merge regions and fill holes of fewer pixels than these."""
+    """Merge regions below `min_size` pixels and fill holes below `hole_size` pixels."""
     grid, boxes = _blocks(labels)
     limit = max(min_size, hole_size)
     measuring = subprogress(progress, 0, 0.75)
@@ -274,7 +275,7 @@ def _clean_regions(
     if hole_size > 1:
         region_graph.fill_holes(graph, new_label, hole_size, check)
     changed = new_label != graph.label
-    # New label of each region of each block; None if none has changed.
+    # New labels of the regions of each block; None if none have changed.
     tables = [new_label[members] if changed[members].any() else None for members in graph.members]
     if is_dask(labels):
         import dask.array as da

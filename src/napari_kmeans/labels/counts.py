@@ -1,4 +1,4 @@
-"""Pixels of each label."""
+"""Count the pixels of each label."""
 
 from __future__ import annotations
 

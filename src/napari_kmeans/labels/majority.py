@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ..blocks.boxes import Box
 from . import _majority_kernels as kernels
 
-_ROUNDING = 1e-9  # relative to a squared radius of 1: three pixels of size 0.1 are within 0.3
-_MAX_REACH = 1 << 40  # more pixels than any axis has
+_ROUNDING = 1e-9  # relative to a squared radius of 1, so that three pixels of size 0.1 are within 0.3
+_MAX_REACH = 1 << 40  # pixels; more than any axis has
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Ball:
         Returns
         -------
         (n_lines, ndim) int64 array
-            Offset of each line along all axes but the last, and half its length without the pixel in the
+            Offset of each line along all axes except the last, and half its length without the pixel in the
             middle.
         """
         reach = [min(r, n - 1) for r, n in zip(self.reach, shape, strict=True)]
@@ -79,14 +79,14 @@ class Ball:
 def majority(
     labels: NDArray[np.uint8], include: NDArray[np.bool_], ball: Ball, box: Box | None = None
 ) -> NDArray[np.uint8]:
-    """Give each pixel the most frequent label around it, or the lowest of several.
+    """Give each pixel the most frequent label around it; the lowest wins a tie.
 
     Parameters
     ----------
     labels : uint8 array
         With 1 to 3 axes.
     include : bool array
-        Of the same shape. Other pixels keep their label and do not vote, like those outside `labels`.
+        Has the same shape. Excluded pixels keep their label and do not vote; nor do pixels outside `labels`.
     ball : Ball
     box : tuple of slice, optional
         Part of `labels` to return; the rest only votes.

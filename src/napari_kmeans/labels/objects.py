@@ -42,11 +42,12 @@ def split_into_objects(
     labels : uint8 array
         Labels from `segment` or `clean_labels`; NumPy, with 1 to 3 spatial axes.
     clusters : int or iterable of int, optional
-        Labels to split; by default all but 0. Parts of two clusters are two objects, even if they touch.
+        Labels to split; by default all except 0. Parts of two clusters are separate objects, even if they
+        touch.
     connectivity : int, default 1
-        1: pixels are connected by their faces; up to the number of spatial axes: also by their corners.
+        1: pixels are connected by their faces; up to the number of spatial axes: also by edges and corners.
     intensity_image : array, optional
-        Image to measure, of the shape of `labels`; with `channel_axis`, each channel is measured.
+        Image to measure, with the shape of `labels`; with `channel_axis`, each channel is measured.
     channel_axis : int, optional
         Channel axis of `intensity_image`.
     spacing : float or sequence of float, optional
@@ -55,16 +56,16 @@ def split_into_objects(
         Axes that are not spatial, such as time: each position along them has its own objects.
     properties : sequence of str, optional
         Additional properties of `skimage.measure.regionprops_table`, such as "eccentricity" or "solidity".
-        They are computed object by object, which takes long for many thousands of objects.
+        They are computed object by object, which is slow for many thousands of objects.
     progress : callable, optional
-        Called with the completed share, 0 to 1. An exception that it raises ends the work.
+        Called with the completed share, 0 to 1. An exception that it raises stops the computation.
 
     Returns
     -------
     objects : int32 array
-        1 … n, cluster by cluster in C order; 0 elsewhere.
+        Object numbers 1 … n, cluster by cluster in C order; 0 elsewhere.
     table : dict of lists
-        One row per object. All names but the first three are those of `skimage.measure.regionprops_table`.
+        One row per object. All names except the first three are those of `skimage.measure.regionprops_table`.
 
         - ``index`` (int): number of the object.
         - ``cluster`` (int): label of the object.
@@ -72,11 +73,11 @@ def split_into_objects(
           ``position-1``, … in the order of the axes.
         - ``num_pixels`` (int): number of pixels.
         - ``area`` (float): area or volume; without `spacing` the number of pixels.
-        - ``equivalent_diameter_area`` (float): diameter of the circle or ball of the same area or volume.
+        - ``equivalent_diameter_area`` (float): diameter of a circle or ball with the same area or volume.
         - ``centroid-0``, ``centroid-1``, … (float): mean coordinate along each spatial axis; the centre of the
           first pixel is 0.
         - ``bbox-0``, ``bbox-1``, … (int): first pixel along each spatial axis, then one past the last pixel
-          along each.
+          along each axis.
         - ``intensity_mean``, ``intensity_min``, ``intensity_max`` (float): only with `intensity_image`; with
           `channel_axis` followed by -0, -1, …
 
@@ -131,7 +132,7 @@ def split_into_objects(
 
 
 def _check_clusters(clusters: Any) -> set[int] | None:
-    """Return the chosen labels; None stands for all."""
+    """Return the chosen labels; None means all."""
     if clusters is None:
         return None
     given = [clusters] if isinstance(clusters, int | np.integer) else list(clusters)

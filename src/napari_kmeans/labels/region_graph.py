@@ -9,8 +9,8 @@ of a reduction in dask and flox:
 - *finalize*: `merge_small_regions` and `fill_holes` choose a new label for each region of the graph; the
   caller then relabels the pixels block by block.
 
-Only a few blocks are in memory as region numbers at a time, and since all decisions are made on the whole
-graph, results do not depend on the blocks.
+Region numbers of only a few blocks are in memory at a time. All decisions are made on the whole graph, so
+results do not depend on the blocks.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Ids = NDArray[np.signedinteger[Any]]
 
 @dataclass(frozen=True, eq=False)
 class BlockRegions:
-    """The regions of one block; number 0 stands for all excluded pixels.
+    """The regions of one block; region 0 contains all excluded pixels.
 
     Attributes
     ----------
@@ -41,9 +41,9 @@ class BlockRegions:
     outer : (n + 1,) bool array
         Whether a region touches an excluded pixel or the border of the image.
     faces : Faces
-        Pixel faces between two regions inside the block of which one is small there.
+        Pixel faces inside the block between two regions, at least one of which is small there.
     sides : mapping of (axis, 0 low or 1 high) to int32 array
-        Region of each pixel at the sides where another block follows.
+        Region of each pixel at the sides next to another block.
     """
 
     label: NDArray[np.uint8]
@@ -62,7 +62,7 @@ class Faces:
     first, second : int32 arrays
         The two regions.
     across : uint8 array
-        Axis that each face is perpendicular to, of the three of a volume.
+        Axis of the volume, 0 to 2, that each face is perpendicular to.
     """
 
     first: NDArray[np.int32]
@@ -72,7 +72,7 @@ class Faces:
 
 @dataclass(frozen=True, eq=False)
 class RegionGraph:
-    """The regions of an image; number 0 stands for all excluded pixels.
+    """The regions of an image; region 0 contains all excluded pixels.
 
     Attributes
     ----------
@@ -84,9 +84,9 @@ class RegionGraph:
     neighbor : int array
         Region on the other side of each face.
     across : uint8 array
-        Axis that each face is perpendicular to, of the three of a volume.
+        Axis of the volume, 0 to 2, that each face is perpendicular to.
     members : list of int arrays
-        For each block, the region of the image of each region of the block.
+        For each block, the region of the image that each region of the block belongs to.
     """
 
     label: NDArray[np.uint8]
@@ -99,7 +99,7 @@ class RegionGraph:
 
 
 def number_regions(labels: NDArray[np.uint8], include: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
-    """Number the regions of a block from 1, and return how many there are; 0 is excluded."""
+    """Number the regions of a block from 1; return the numbers, 0 for excluded pixels, and the largest."""
     volume = as_volume(labels)
     ids = np.empty(volume.shape, dtype=np.int32)
     n_regions = kernels.number_regions(volume, as_volume(include), ids)
@@ -118,7 +118,7 @@ def block_regions(
     include : bool array
         Pixels that are not excluded.
     seams : sequence of (low, high)
-        For each axis, whether another block follows on this side.
+        For each axis, whether there is another block on this side.
     limit : int
         Regions of fewer pixels are small.
     """
@@ -156,7 +156,7 @@ def region_graph(blocks: Sequence[BlockRegions], grid: Sequence[int], limit: int
     limit : int
         Regions of fewer pixels are small.
     """
-    # Nodes are the regions of all blocks, one block after the other; node 0 stands for excluded pixels.
+    # Nodes are the regions of all blocks, one block after the other; node 0 is for excluded pixels.
     starts = np.cumsum([0] + [block.label.size - 1 for block in blocks]).tolist()
     n_nodes = starts[-1] + 1
     label, size, outer = (
@@ -198,7 +198,7 @@ def region_graph(blocks: Sequence[BlockRegions], grid: Sequence[int], limit: int
 
 
 def _seams(grid: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-    """Yield the numbers of each two adjacent blocks, and the axis along which they are."""
+    """Yield the numbers of each pair of adjacent blocks, and the axis along which they are adjacent."""
     numbers = np.arange(np.prod(grid)).reshape(grid)
     for axis in range(len(grid)):
         along = np.moveaxis(numbers, axis, 0)
@@ -209,7 +209,7 @@ def _seams(grid: Sequence[int]) -> Iterator[tuple[int, int, int]]:
 def _all_faces(
     blocks: Sequence[BlockRegions], grid: Sequence[int], starts: Sequence[int]
 ) -> Iterator[tuple[Faces, int, int]]:
-    """Yield the faces in and between blocks, and the node before the first region of either block."""
+    """Yield the faces in and between blocks, and the node before the first region of each block."""
     for block, start in zip(blocks, starts, strict=False):
         yield block.faces, start, start
     for low, high, axis in _seams(grid):
@@ -227,9 +227,9 @@ def merge_small_regions(
 ) -> None:
     """Give regions of fewer than `limit` pixels the label that they share the longest border with, in place.
 
-    Only borders with large enough regions count; of two equal ones the lower label is taken. A region without
-    such a border is decided again after one of its neighbours has been merged. So each small region is merged
-    unless no large region can be reached from it.
+    Only borders with large enough regions count; the lower label wins a tie. A region without such a border
+    is tried again after one of its neighbours has been merged. So each small region is merged, unless no
+    large region can be reached from it.
 
     Parameters
     ----------
@@ -259,13 +259,13 @@ def merge_small_regions(
 def fill_holes(graph: RegionGraph, label: NDArray[np.uint8], limit: int, check: Callable[[], None]) -> None:
     """Fill holes of fewer than `limit` pixels, in place.
 
-    A hole of a label is a connected set of pixels of other labels with that label all around it: it touches
-    neither the border of the image nor an excluded pixel.
+    A hole of a label is a connected set of pixels of other labels that is surrounded by that label: it
+    touches neither the border of the image nor an excluded pixel.
 
-    One pass over the labels is enough. After the pass of label c, each remaining connected set of other
-    labels has at least `limit` pixels or touches an excluded pixel or the border. The pass of another label
-    can only enlarge such a set: it takes pixels from c, or moves them from one other label to another. None
-    of the pixels taken from c is a set by itself, because all touch the label around them.
+    One pass over the labels is enough. After the pass for label c, each remaining connected set of other
+    labels has at least `limit` pixels or touches an excluded pixel or the border. The pass for another label
+    can only enlarge such a set: it takes pixels from c, or moves them from one other label to another. Pixels
+    taken from c do not form a new set, because all touch the label around them.
 
     Parameters
     ----------
