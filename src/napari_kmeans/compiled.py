@@ -47,7 +47,7 @@ class Kernel:
     def __call__(self, *args: Any) -> Any:
         """Call the function, compiled or interpreted."""
         if _DISABLED or (self._compiled is None and "numba" not in sys.modules and _python_takes_less(args)):
-            with np.errstate(all="ignore"):  # compiled code does not warn either
+            with np.errstate(all="ignore"):  # compiled code does not warn
                 return self.interpreted(*args)
         return self.compiled(*args)
 
@@ -86,8 +86,8 @@ class Kernel:
 def kernel(function: Any = None, **options: Any) -> Any:
     """Decorate a function that numba compiles when this saves time; with or without options.
 
-    The machine code is kept beside the module, or in the user's cache folder if the former cannot be written.
-    If neither can, every process compiles the function again.
+    The machine code is kept beside the module, or in the user's cache folder if the module's folder is not
+    writable. If neither is, every process compiles the function again.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def _compile(function: Callable[..., Any], options: dict[str, Any]) -> Any:
 
     try:
         return njit(nogil=True, cache=True, **options)(function)
-    except RuntimeError:  # no folder can be written
+    except RuntimeError:  # no folder is writable
         return njit(nogil=True, **options)(function)
 
 

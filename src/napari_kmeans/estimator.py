@@ -167,7 +167,7 @@ class ImageKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         Returns
         -------
         float
-            0 or less; larger is better.
+            At most 0; larger is better.
         """
         return -float(np.sum(self.transform(X).min(axis=1) ** 2))
 

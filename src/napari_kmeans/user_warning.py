@@ -1,4 +1,4 @@
-"""Warnings that name the line of the user's program, however deep in the package they arise."""
+"""Warnings that name the line of the user's program instead of a line in this package."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From a summary to clusters: exact, by scikit-learn, or by search."""
+"""Find the clusters of a summary: exactly, with scikit-learn, or by a search."""

@@ -69,7 +69,7 @@ class CoherentClusterings:
         return tuple(self.clustering(k).inertia for k in range(1, min(k_max, self.n_values) + 1))
 
     def marriott(self, k_max: int) -> tuple[float, ...]:
-        """Return the criterion of the coherent image, since noise dominates the inertia of the original."""
+        """Return Marriott's criterion of the coherent image; noise dominates the inertia of the original."""
         return self._starts[1].marriott(min(k_max, self.n_values))
 
     def _solve_uncached(self, n_clusters: int, solver: str) -> Clustering:

@@ -156,7 +156,7 @@ class OptimalPartitions:
                     self._rows.append(row)
 
     def _next_row(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        """Compute the least inertia of every prefix in one more cluster, and the last splits."""
+        """Compute the next row: the least inertia of every prefix with one more cluster, and last splits."""
         n = self.n_values
         row, split = np.zeros(n + 1), np.zeros(n + 1, dtype=np.int32)
         fill = partial(

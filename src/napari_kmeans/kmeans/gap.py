@@ -94,7 +94,7 @@ def _scaled(summary: ScalarSummary) -> ScalarSummary:
 
 
 def _log_inertia(clusterings: Clusterings, k_max: int, n_pixels: int) -> NDArray[np.float64]:
-    """Return the logarithm of the inertia per pixel of 1 … `k_max` clusters; -inf where it is 0."""
+    """Return the logarithm of the inertia per pixel of 1 … `k_max` clusters; -inf if it is 0."""
     inertia = np.full(k_max, 0.0)  # a reference may have fewer distinct points
     for k in range(1, min(k_max, clusterings.n_values) + 1):
         inertia[k - 1] = clusterings.estimate(k).inertia

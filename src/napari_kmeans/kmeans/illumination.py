@@ -160,7 +160,7 @@ def fit_coarse(
     Yields
     ------
     values, corrected : (n,) float64 arrays
-        With and without the field, both divided by the same number; a pair for each field.
+        Values with and without the field, both divided by the same number; one pair per field.
     """
     few = sample.first(_N_COARSE)
     basis, degrees = _basis(few.positions, shape, illumination.degree)

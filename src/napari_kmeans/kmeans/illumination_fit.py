@@ -76,7 +76,7 @@ class Samples:
 
     @property
     def has_no_field(self) -> bool:
-        """Whether there is nothing to fit: no term, or one value."""
+        """Whether there is nothing to fit: no terms, or a single value."""
         return not self.degrees.size or bool(np.ptp(self.values) == 0)
 
     def part(self, begin: int, end: int) -> Samples:
@@ -163,7 +163,7 @@ def _solution(
 
 
 def _field_of_slopes(samples: Samples) -> NDArray[np.float64]:
-    """Fit a field to differences of nearby pixels, most of which are in one segment.
+    """Fit a field to differences between nearby pixels, most of which are in the same segment.
 
     Least absolute deviations ignore the few differences across borders.
     """

@@ -94,7 +94,7 @@ class WeightedPoints:
         return centers, self.inertia(centers)
 
     def means(self, labels: Labels, n_clusters: int) -> Floats:
-        """Return the mean of each cluster: (n_clusters, d) array, 0 where it is empty."""
+        """Return the mean of each cluster: (n_clusters, d) array, 0 if it is empty."""
         sums, totals = np.empty((n_clusters, len(self.columns))), np.empty(n_clusters)
         sum_clusters(self.columns, self.weights, labels, sums, totals)
         return sums / np.maximum(totals, 1)[:, np.newaxis]

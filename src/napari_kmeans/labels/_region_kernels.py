@@ -278,7 +278,7 @@ def merge_round(begin, neighbor, across, areas, queue, queued, following, label)
         Regions to merge.
     queued : bool array, False
     following : int64 array
-        Work space: an element for each region, and one for each region that is not merged yet.
+        Work space; `queued` has an element for each region, `following` for each unmerged region.
     label : int16 array
         Label of each region, -1 for small regions that are not merged yet; changed in place.
 

@@ -93,7 +93,7 @@ def clean_labels(
     ----------
     labels : uint8 array
         Labels from `segment` or `KMeansModel.predict`; NumPy, dask or zarr, with 1 to 3 spatial axes. Pixels
-        of label 0 are excluded: they stay 0 and have no influence on other pixels.
+        of label 0 are excluded: they stay 0 and do not affect other pixels.
     majority : float, default 0
         Radius of a majority filter: each pixel gets the most frequent label around it (the lowest wins a
         tie), as in `skimage.filters.rank.majority` with the footprint ``disk(majority)`` or
@@ -111,7 +111,7 @@ def clean_labels(
         Size of a pixel along each spatial axis. `majority` is then a length, and `min_size` and `fill_holes`
         are areas or volumes, in the same units. Without it, all are in pixels.
     per_axis : int or sequence of int, optional
-        Axes that are not spatial, such as time: each position along them is cleaned separately.
+        Axes that are not spatial, such as time; each position along them is cleaned separately.
     mask : array of bool or integers, optional
         Mask with the shape of `labels`; True (or nonzero) pixels are used. Label 0 inside the mask is then
         background and treated like any other label. Only pixels outside the mask are excluded; they keep

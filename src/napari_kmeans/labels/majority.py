@@ -1,4 +1,4 @@
-"""The most frequent label around each pixel."""
+"""Majority filter: the most frequent label around each pixel."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Ball:
 
     @property
     def reach(self) -> tuple[int, ...]:
-        """Number of pixels that the ball extends to either side along each axis."""
+        """Number of pixels that the ball extends to each side along each axis."""
         return tuple(
             int(min(self.radius / size * (1 + _ROUNDING), float(_MAX_REACH))) for size in self.spacing
         )

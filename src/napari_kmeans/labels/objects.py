@@ -53,7 +53,7 @@ def split_into_objects(
     spacing : float or sequence of float, optional
         Size of a pixel along each spatial axis; areas, diameters and centroids are in these units.
     per_axis : int or sequence of int, optional
-        Axes that are not spatial, such as time: each position along them has its own objects.
+        Axes that are not spatial, such as time; each position along them has its own objects.
     properties : sequence of str, optional
         Additional properties of `skimage.measure.regionprops_table`, such as "eccentricity" or "solidity".
         They are computed object by object, which is slow for many thousands of objects.

@@ -1,1 +1,1 @@
-"""The recipe, the model that a fit returns, its file, and the segmentation of an image with them."""
+"""Recipes, fitted models, their files, and the segmentation of images with them."""

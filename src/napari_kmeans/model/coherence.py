@@ -25,7 +25,7 @@ _FINEST = 1e-3  # smallest difference to resolve in an image without noise, rela
 
 @dataclass(frozen=True)
 class Coherence:
-    """How an image was made coherent.
+    """Parameters with which an image was made coherent.
 
     Attributes
     ----------

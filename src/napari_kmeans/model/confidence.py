@@ -60,7 +60,7 @@ class ConfidenceOfBlock:
             nearest, second = self._squared_distances(features)
             with np.errstate(invalid="ignore", divide="ignore"):
                 confidence = 1 - np.sqrt(nearest / second)
-            confidence[second == 0] = 0.0  # on two centres at once
+            confidence[second == 0] = 0.0  # two centres coincide here
         for feature in features:
             confidence[np.isinf(feature)] = 0.0
         for feature in features:

@@ -524,7 +524,7 @@ class FittedModel(Clustering):
         Raises
         ------
         TypeError, ValueError
-            If a group holds anything but clusters, or two groups overlap.
+            If a group contains anything except clusters, or two groups overlap.
         """
         return replace(self, recipe=self.recipe.with_edits(merges=check_merges(groups, self.n_clusters)))
 
@@ -543,7 +543,7 @@ class FittedModel(Clustering):
         Raises
         ------
         TypeError, ValueError
-            If `labels` holds anything but clusters.
+            If `labels` contains anything except clusters.
         """
         background = tuple(sorted(set(check_clusters("labels", labels, self.n_clusters))))
         return replace(self, recipe=self.recipe.with_edits(background=background))

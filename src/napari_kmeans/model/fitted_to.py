@@ -67,7 +67,7 @@ class FittedTo:
     ) -> FittedTo:
         """Describe an image by the type of its pixels and by its summary.
 
-        `share` is that of the pixels below `low`, and of those above `high`.
+        `share` is the share of pixels below `low`, and of those above `high`.
         """
         low, high = feature_range(summary, share)
         return cls(np.dtype(dtype).newbyteorder("=").name, n_channels, low, high)

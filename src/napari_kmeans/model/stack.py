@@ -77,7 +77,7 @@ class KMeansStack:
     extractor : FeatureExtractor
         Turns the pixels of one position into values, without its illumination field.
     illumination : Illumination or None
-        Uneven illumination to remove; each position has its own field.
+        Uneven illumination that is removed; each position has its own field.
     """
 
     models: Sequence[KMeansModel]

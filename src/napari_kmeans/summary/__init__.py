@@ -1,1 +1,1 @@
-"""Weighted points that stand for the pixels of an image."""
+"""Weighted points that represent the pixels of an image."""

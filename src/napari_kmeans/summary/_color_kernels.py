@@ -82,7 +82,7 @@ def count_runs(keys: Keys) -> tuple[Keys, Integers]:
 def merge_cells(
     a_keys: Keys, a_columns: Integers, b_keys: Keys, b_columns: Integers
 ) -> tuple[Keys, Integers]:
-    """Merge two sorted lists of cells; columns, (m, n) arrays, are added where the keys are the same."""
+    """Merge two sorted lists of cells; columns, (m, n) arrays, of equal keys are added."""
     m = a_columns.shape[0]
     keys = np.empty(a_keys.size + b_keys.size, dtype=np.uint64)
     columns = np.empty((m, keys.size), dtype=np.int64)

@@ -235,7 +235,7 @@ class CellsPlan(ScalarPlan):
         """Return whether cutting cells further would hardly change 64 clusters.
 
         Compares the scatter of the pixels whose position in their cell is unknown with the least inertia of 64
-        clusters of pixels in cells that are d apart, by the asymptotic law of optimal quantizers [1]_:
+        clusters. For cells at distances d, the asymptotic law of optimal quantizers [1]_ estimates this as
         (Σ (n d²)^(1/3))³ / (12 k²).
 
         Parameters
@@ -299,7 +299,7 @@ class CellsPlan(ScalarPlan):
 class SingleValuesPlan(ScalarPlan):
     """Find the cells that contain a single value: those without a pixel that differs from their mean.
 
-    Separating few distinct values, such as 8-bit values divided by 255, bit by bit would take many passes.
+    Separating a few distinct values bit by bit, such as 8-bit values divided by 255, would take many passes.
     """
 
     passes_left: ClassVar[int] = 1

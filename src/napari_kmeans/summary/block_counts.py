@@ -33,7 +33,7 @@ class BlockCountsPlan:
     origin : int
         Subtracted from the values, as in `ScalarSummary`.
     edges : (n - 1,) float64 array
-        Upper edges of all cells but the last; a value equal to an edge is below it.
+        Upper edges of all cells except the last; a value equal to an edge is below it.
     sides : tuple of int
         Size of a block along each spatial axis.
     """

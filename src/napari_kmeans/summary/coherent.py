@@ -29,7 +29,7 @@ class CoherentIntervals:
     counts : (k,) int64 array
         Pixels of each cluster.
     means : (k,) float64 array
-        Means of the original values; NaN where there are no pixels.
+        Means of the original values; NaN for clusters without pixels.
     inertia : float
         Sum of squared distances of the original values to the means.
     borders : (k - 1,) float64 array

@@ -260,7 +260,7 @@ class RangePlan:
         if pixels[finer].sum() >= 0.9 * pixels[filled].sum():
             return even
         top = max(float(width[filled].max()), even.width)
-        n, w = pixels[filled] / 64, width[filled] / top  # in 64 parts each, since a few of them may hold most
+        n, w = pixels[filled] / 64, width[filled] / top  # in 64 parts each: a few may contain most pixels
         density = np.sort(np.repeat(np.cbrt(n * w * w), 64))[
             :-63
         ]  # 63 clusters can have parts for themselves

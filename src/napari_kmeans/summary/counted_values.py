@@ -1,4 +1,4 @@
-"""Values of at most 16 bits, counted one by one."""
+"""Count values of at most 16 bits one by one."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def bits_of(values: NDArray[Any], *, signed: bool = False) -> NDArray[Any]:
 
 
 def mask_of(include: NDArray[np.bool_] | None) -> NDArray[np.uint8] | None:
-    """Return a mask as a flat, read-only array of bytes; None stays None."""
+    """Return a mask as a flat, read-only array of bytes, or None if there is no mask."""
     return None if include is None else _read_only(include, "u1")
 
 

@@ -33,7 +33,7 @@ def summarize(
     progress : callable, optional
         Called with the completed share, 0 to 1.
     estimate : bool
-        Read sampled windows only: about 10^5 pixels, whatever the size of the image.
+        Read sampled windows only: about 10^5 pixels for an image of any size.
     factors : sequence of int, optional
         Weight of the pixels of each image; by default 1.
 
@@ -44,7 +44,7 @@ def summarize(
     Raises
     ------
     ValueError
-        If there is no finite pixel to count, or images of different types are given.
+        If there is no finite pixel to count, or if the images differ in data type.
     """
     images = [pixels] if isinstance(pixels, Pixels) else list(pixels)
     check_alike(images)
