@@ -56,9 +56,9 @@ def fit(
         Number of clusters, 1 to 255. ``"auto"`` and ``"gap"``: the number that `suggest_n_clusters` suggests
         by Marriott's criterion or the gap statistic.
     channel_axis : int, optional
-        Channel axis of the image, or its dimension name for a DataArray; without it every axis is spatial.
-        By default a DataArray's dimension called "channel", "c", "band" or similar, the last axis of an RGB
-        napari layer, or the channel axis of an `ImageFile`.
+        Channel axis of the image, or its dimension name for a DataArray. By default a DataArray's dimension
+        called "channel", "c", "band" or similar, the last axis of an RGB napari layer, or the channel axis of
+        an `ImageFile`; otherwise every axis is spatial.
     mask : array, optional
         Has the spatial shape; True (or nonzero) pixels are used. For a list of images, a list of masks.
     per_axis : int, optional
@@ -72,12 +72,12 @@ def fit(
     features : str or FeatureSpace, default "gray"
         Features by which pixels are clustered. Pixels with an alpha of 0 are excluded.
 
-        ``"gray"``: intensity or, with a channel axis of 3 or 4 (RGB, RGBA), Rec. 709 luminance as
-        `skimage.color.rgb2gray` weights it, but in the image's own units. ``"gray601"``: the same with Rec.
-        601 weights, rounded for uint8 as Pillow's ``convert("L")`` does.
-        ``"rgb"``: red, green and blue. ``"lab"``: CIELAB of sRGB, as `skimage.color.rgb2lab`.
+        ``"gray"``: intensity or, with a channel axis of length 3 or 4 (RGB, RGBA), Rec. 709 luminance as in
+        `skimage.color.rgb2gray`, but in the image's own units. ``"gray601"``: the same with Rec. 601 weights,
+        rounded for uint8 as in Pillow's ``convert("L")``.
+        ``"rgb"``: red, green and blue. ``"lab"``: CIELAB of sRGB, as in `skimage.color.rgb2lab`.
         ``"red"``, ``"green"``, ``"blue"``, ``"saturation"``, ``"value"``: one component of the colour.
-        ``"hematoxylin"``, ``"eosin"``, ``"dab"`` or `Stain`: amount of a stain, as `skimage.color.rgb2hed`.
+        ``"hematoxylin"``, ``"eosin"``, ``"dab"`` or `Stain`: amount of a stain, as in `skimage.color.rgb2hed`.
         ``"channels"`` or `Channels`: all channels of `channel_axis`.
         ``"texture"`` or `Texture`: intensity, edges and texture at several scales.
     illumination : {"additive", "multiplicative"} or Illumination, optional
@@ -88,14 +88,14 @@ def fit(
         Smooth the image first with a Gaussian of this standard deviation in pixels, along all spatial axes or
         one value per axis. Missing pixels (NaN, alpha 0, excluded) do not affect their neighbours.
     coherence : float or sequence of float, default 0
-        Cost of a border between two clusters, in units of the image's estimated noise, along all
-        spatial axes or one value per axis; 1 suits most noisy images. Only for one feature and images in
-        memory. The labels are then the global optimum of the squared distances plus twice the cost of every
-        border, and centres are the means of the original values.
+        Cost of a border between two clusters, in units of the image's estimated noise, along all spatial axes
+        or one value per axis; 1 suits most noisy images. Only for one feature and images in memory. The
+        labels are then the global optimum of the squared distances plus twice the cost of every border, and
+        centres are the means of the original values.
     exclude : number, "saturated", or a sequence of these, optional
-        Exclude pixels with these values: zeros, a no-data value, or ``"saturated"``, the largest value of the
-        image's integer type. With several channels, if all channels have the value. By default the no-data
-        value of an `ImageFile` or of a DataArray (``_FillValue``), if it has one.
+        Exclude pixels with these values, such as 0, a no-data value, or ``"saturated"``, the largest value of
+        the image's integer type. With several channels, all channels must have the value. By default the
+        no-data value of an `ImageFile` or of a DataArray (``_FillValue``), if it has one.
     solver : {"auto", "exact", "lloyd"}, default "auto"
         ``"exact"`` finds the global optimum by dynamic programming; it is the default for one feature.
         ``"lloyd"`` is scikit-learn's KMeans on the same weighted values, with k-means++ and 10 restarts. For

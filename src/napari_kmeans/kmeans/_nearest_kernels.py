@@ -254,7 +254,7 @@ def plus_plus(columns: Floats, weights: Floats, randoms: Floats) -> Floats:
         least = np.inf
         for trial in range(n_candidates if number else 1):
             wanted = randoms[number, trial] * total
-            at, end = 0, n - 1  # the first point whose cumulative weight exceeds it
+            at, end = 0, n - 1  # the first point at which `cumulated` exceeds `wanted`
             while at < end:
                 middle = (at + end) // 2
                 if cumulated[middle] > wanted:

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from ..blocks import loop
 from ._kernels import accumulate_runs, fill_row, find_split, scatter_of_prefixes
 
-_PARTS = 16  # minimum for a row: more than the number of threads, since some parts take longer than others
+_PARTS = 16  # minimum number per row; more than there are threads, since some parts take longer than others
 _LEAST_VALUES = 1 << 13  # with fewer, starting threads takes longer than the row
 _EXPONENT = 450  # of half the span after scaling: squares then neither overflow nor underflow
 

@@ -24,7 +24,7 @@ from ..summary.field_sample import FIELD_SAMPLE_SIZE, FieldSample, sample_field
 from .illumination_fit import Samples, fit_coefficients, fit_coefficients_coarsely
 
 _N_COARSE = 1 << 13  # pixels of a coarse fit
-_BRIGHTEST, _DARKEST = 0.99, 1e-4  # weights vary between a share of a quantile and that quantile
+_BRIGHTEST, _DARKEST = 0.99, 1e-4  # weights vary between a small share of a quantile and that quantile
 
 
 def with_illumination(
