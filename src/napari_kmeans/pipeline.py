@@ -77,7 +77,7 @@ def fit(
         rounded for uint8 as in Pillow's ``convert("L")``.
         ``"rgb"``: red, green and blue. ``"lab"``: CIELAB of sRGB, as in `skimage.color.rgb2lab`.
         ``"red"``, ``"green"``, ``"blue"``, ``"saturation"``, ``"value"``: one component of the colour.
-        ``"hematoxylin"``, ``"eosin"``, ``"dab"`` or `Stain`: amount of a stain, as in `skimage.color.rgb2hed`.
+        ``"hematoxylin"``, ``"eosin"``, ``"dab"``, `Stain`: amount of a stain, as in `skimage.color.rgb2hed`.
         ``"channels"`` or `Channels`: all channels of `channel_axis`.
         ``"texture"`` or `Texture`: intensity, edges and texture at several scales.
     illumination : {"additive", "multiplicative"} or Illumination, optional

@@ -34,7 +34,7 @@ def to_text(kind: str, content: dict[str, Any]) -> str:
 
 
 def read(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
-    """Read a file of a kind, upgraded to the current version; raise ``ValueError`` if it is of another."""
+    """Read a file of a kind and upgrade it; raise ``ValueError`` if it is of another kind."""
     return _as_current(json_file.read(path, kind, VERSION))
 
 
