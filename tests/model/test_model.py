@@ -63,7 +63,7 @@ def test_a_model_of_several_features_reports_its_search(colored):
     assert colored.centers.shape == (4, 3)
     assert colored.thresholds.size == 0
     assert colored.scales.tolist() == [1, 1, 1]
-    assert (colored.n_init, colored.sample_size, colored.is_exact) == (20, 0, False)
+    assert (colored.n_init, colored.sample_size, colored.is_exact) == (40, 0, False)
     assert 0 <= colored.start_spread < 1
     assert colored.confirmation == ""
 

@@ -20,6 +20,7 @@ _BLOCK = 256  # points compared at a time, so that their distances stay in the c
 _SHORT_BLOCK = 64  # points projected at a time
 _BLOCK_VALUES = 1 << 15  # coordinates copied at a time
 _POWER_ITERATIONS = 30
+_STEPS_AHEAD = 8  # further steps of the centres for which points are watched
 
 
 @kernel
@@ -77,9 +78,10 @@ def sum_clusters(columns: Floats, weights: Floats, labels: Labels, sums: Floats,
 def lloyd(columns: Floats, weights: Floats, centers: Floats, max_iter: int, labels: Labels) -> int:
     """Move each centre to the mean of its nearest points until no point changes its cluster.
 
-    A point is compared with all centres only if they have moved far enough to change its label: `upper`
-    bounds the distance to its own centre, `lower` that to any other [1]_. An empty cluster restarts at the
-    point that adds most to the inertia.
+    A point is compared with all centres only if they have moved far enough to change its label [1]_. By the
+    triangle inequality, this takes as much movement, of its own centre and the fastest other one together, as
+    the point is closer to its own centre than to any other. An empty cluster restarts at the point that adds
+    most to the inertia.
 
     Parameters
     ----------
@@ -102,17 +104,19 @@ def lloyd(columns: Floats, weights: Floats, centers: Floats, max_iter: int, labe
     """
     d, n = columns.shape
     k = centers.shape[0]
-    upper, lower = np.empty(n), np.empty(n)
-    sums, totals, moved = np.empty((k, d)), np.empty(k), np.zeros(k)
+    sums, totals, steps = np.empty((k, d)), np.empty(k), np.zeros(k)
+    moved = np.zeros(k)  # movement of each centre and the fastest other one, summed over the iterations
+    valid_until = np.empty(n)  # the label of a point is valid until `moved` of its cluster reaches this
+    valid_until[:] = -np.inf
+    horizon, watched = np.zeros(k), np.arange(n)  # until `horizon`, only labels of watched points may change
     labels[:] = 0
-    upper[:] = np.inf
-    lower[:] = -np.inf
-    _reassign(columns, weights, centers, moved, labels, upper, lower, sums, totals)
+    _reassign(columns, weights, centers, watched, moved, valid_until, labels, sums, totals)
     sum_clusters(columns, weights, labels, sums, totals)
     iteration = 0
     while iteration < max_iter:
         iteration += 1
         for number in range(k):
+            steps[number] = 0.0
             far = -1
             if totals[number] <= 0.0:
                 far = _farthest(columns, weights, centers, labels)
@@ -124,8 +128,17 @@ def lloyd(columns: Floats, weights: Floats, centers: Floats, max_iter: int, labe
                 step = new - centers[number, axis]
                 squares += step * step
                 centers[number, axis] = new
-            moved[number] = np.sqrt(squares)
-        if _reassign(columns, weights, centers, moved, labels, upper, lower, sums, totals) == 0:
+            steps[number] = np.sqrt(squares)
+        fastest = np.argmax(steps)
+        largest, steps[fastest] = steps[fastest], 0.0
+        second = np.max(steps)
+        steps += largest  # relative to the fastest of the other centres
+        steps[fastest] += second
+        moved += steps
+        if np.any(moved >= horizon):
+            horizon = moved + _STEPS_AHEAD * steps
+            watched = np.flatnonzero(valid_until <= horizon[labels])
+        if _reassign(columns, weights, centers, watched, moved, valid_until, labels, sums, totals) == 0:
             break
     sum_clusters(columns, weights, labels, sums, totals)
     for number in range(k):
@@ -140,35 +153,25 @@ def _reassign(
     columns: Floats,
     weights: Floats,
     centers: Floats,
+    watched: NDArray[np.intp],
     moved: Floats,
+    valid_until: Floats,
     labels: Labels,
-    upper: Floats,
-    lower: Floats,
     sums: Floats,
     totals: Floats,
 ) -> int:
-    """Find the nearest centre of the points whose bounds overlap; return how many labels changed."""
-    d, n = columns.shape
-    k = centers.shape[0]
-    fastest, largest, second = 0, 0.0, 0.0
-    for number in range(k):
-        if moved[number] > largest:
-            fastest, largest, second = number, moved[number], largest
-        elif moved[number] > second:
-            second = moved[number]
+    """Find the nearest centre of the watched points whose labels may change; return how many did."""
+    d = columns.shape[0]
     block = max(16, min(_BLOCK, _BLOCK_VALUES // d))
     points = np.empty((d, block))
     distance, best, next_best = np.empty(block), np.empty(block), np.empty(block)
     nearest, chosen = np.empty(block, dtype=np.int64), np.empty(block, dtype=np.int64)
     n_changed = 0
-    for begin in range(0, n, block):
+    for begin in range(0, watched.size, block):
         size = 0
-        for i in range(begin, min(begin + block, n)):
-            label = labels[i]
-            upper[i] += moved[label]
-            lower[i] -= second if label == fastest else largest
+        for i in watched[begin : begin + block]:
             chosen[size] = i
-            size += not upper[i] < lower[i]
+            size += not valid_until[i] > moved[labels[i]]
         if size == 0:
             continue
         for axis in range(d):
@@ -178,7 +181,7 @@ def _reassign(
         best[:] = np.inf
         next_best[:] = np.inf
         nearest[:] = 0
-        for number in range(k):
+        for number in range(centers.shape[0]):
             distance[:] = 0.0
             for axis in range(d):
                 center = centers[number, axis]
@@ -194,7 +197,7 @@ def _reassign(
                 best[i] = distance[i] if closer else best[i]
         for i in range(size):
             at, old = chosen[i], labels[chosen[i]]
-            upper[at], lower[at] = np.sqrt(best[i]), np.sqrt(next_best[i])
+            valid_until[at] = moved[nearest[i]] + np.sqrt(next_best[i]) - np.sqrt(best[i])
             if old != nearest[i]:
                 n_changed += 1
                 labels[at] = nearest[i]

@@ -18,10 +18,10 @@ from ..summary.vector import VectorSummary, outer_products
 from .clustering import Clustering
 from .points import Floats, Labels, Splits, WeightedPoints
 
-N_INIT = 20
+N_INIT = 40
 """Restarts of k-means++ on the coarsest stage."""
 
-_N_POLISHED = 5  # restarts that are continued on finer stages
+_N_POLISHED = 8  # restarts that are continued on finer stages
 _DIFFERENT = 1e-5  # relative difference of their inertias above which two restarts are different clusterings
 _SAME = 1e-9  # the same after convergence, when only rounding differs
 _UNDECIDED = 1e-4  # relative difference of their inertias below which a finer stage decides
@@ -56,8 +56,8 @@ class SearchedClusterings:
     def clustering(self, n_clusters: int, solver: str = "auto") -> Clustering:
         """Return the best result of a search.
 
-        The search restarts k-means++ 20 times on the coarsest stage and also starts from clusters that are
-        split in two. It continues the best five on finer stages, as long as their inertias are nearly equal,
+        The search restarts k-means++ 40 times on the coarsest stage and also starts from clusters that are
+        split in two. It continues the best eight on finer stages, as long as their inertias are nearly equal,
         until no point changes its cluster.
         """
         n_clusters = min(n_clusters, self.n_values)
