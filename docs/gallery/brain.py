@@ -2,8 +2,8 @@
 # # A slice of the head
 #
 # This magnetic resonance image ships with Matplotlib. The four clusters are air and three intensities of
-# tissue; without tissue priors, k-means cannot identify the tissues. `coherence=1` adds a cost for borders
-# between neighbours with different labels, which removes speckles without blurring edges.
+# tissue; without tissue priors, k-means cannot identify the tissues. `coherence=1` adds a cost for
+# neighbours with different labels, which removes speckles without blurring edges.
 
 # %%
 import numpy as np

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Coins under uneven illumination
 #
-# The light comes from the left, so the background there is as bright as the coins on the right, and two
-# clusters of gray values split the background. `illumination="additive"` fits a smooth field together with
-# the clusters and removes it. `clean_up` then removes specks and fills holes, and `split_into_objects`
+# The light comes from the top left, where the background is as bright as some of the coins, so two clusters
+# of gray values split the background. `illumination="additive"` fits a smooth field together with the
+# clusters and removes it. `clean_up` then removes specks and fills holes, and `split_into_objects`
 # counts the coins.
 
 # %%

@@ -3,8 +3,8 @@
 #
 # The Shepp-Logan phantom is measured from 90 directions with noise, and reconstructed by filtered back
 # projection. Inside the field of view, the four clusters are air and ventricles, brain, the edge of the
-# skull, and the skull. `coherence=1` removes the noise. The small structures differ from the brain by less
-# than a hundredth of the skull's value, too little to get clusters of their own.
+# skull, and the skull. `coherence=1` removes the noise. The structures in the brain differ from it by about
+# a tenth of the value of the skull, too little to get clusters of their own.
 
 # %%
 import numpy as np

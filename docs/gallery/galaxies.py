@@ -16,7 +16,7 @@ model = napari_kmeans.fit(image, 5, channel_axis=-1, smooth=1).with_background([
 labels = model.predict(image)
 objects, table = napari_kmeans.split_into_objects((labels > 0).astype("uint8"), 1)
 bright, _ = napari_kmeans.split_into_objects(two, 2)
-print(f"{bright.max()} parts with two clusters, {objects.max()} with five")
+print(f"{bright.max()} objects with two clusters, {objects.max()} with five")
 
 # %%
 import matplotlib.pyplot as plt

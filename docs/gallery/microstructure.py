@@ -2,8 +2,8 @@
 # # Phases of a microstructure
 #
 # This synthetic micrograph shows an alloy with two phases and pores, with detector noise. The area fraction
-# of each phase is the share of its cluster. The true fractions are known and show the effect of the noise:
-# without coherence, the measured fractions are wrong.
+# of each phase is the share of its cluster. The true fractions are known, so you can see the effect of the
+# noise: without coherence, the measured fractions are wrong.
 
 # %%
 import numpy as np

@@ -2,8 +2,8 @@
 # # Shapes in strong noise
 #
 # The noise is almost as large as the contrast, so clusters without coherence are speckled. `coherence=1`
-# adds a cost for borders between neighbours with different labels, in units of the noise, and finds the
-# labels with the least total cost.
+# adds a cost for every pair of neighbours with different labels, in units of the noise, and finds the labels
+# that minimise the sum of these costs and the inertia.
 
 # %%
 import numpy as np

@@ -1,8 +1,9 @@
 # %% [markdown]
 # # A photograph in eight colours
 #
-# Each pixel is replaced by the centre of its cluster. Eight colours are enough to recognise the photograph;
-# with 64 the difference is hardly visible. Every 8-bit colour is counted, so the pixels are not sampled.
+# Each pixel gets the colour of the centre of its cluster. Eight colours are enough to recognise the
+# photograph; with 64, the difference is hardly visible. All pixels are used, because every 8-bit colour is
+# counted.
 
 # %%
 import numpy as np

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Vessels of the retina
 #
-# Blood absorbs green light, so vessels are darkest in the green channel. The black surroundings are
-# excluded by a mask, and the uneven illumination of the fundus is removed. The darkest of three clusters
-# contains the vessels and also the macula, which is equally dark: k-means uses values, not shapes.
-# Connected parts of fewer than 400 pixels are removed.
+# Blood absorbs green light, so vessels are darkest in the green channel. A mask excludes the black
+# surroundings, and the uneven illumination of the fundus is removed. The darkest of three clusters contains
+# the vessels and also the macula, which is equally dark, because k-means uses values, not shapes. Connected
+# regions of fewer than 400 pixels are merged into their neighbours.
 
 # %%
 from skimage.data import retina

@@ -1,9 +1,10 @@
 # %% [markdown]
 # # How much brown stain?
 #
-# This image shows immunohistochemistry of the colon. `features="dab"` separates the brown stain from the
-# blue one (Ruifrok and Johnston, 2001) and clusters the pixels by its amount. This is one value per pixel,
-# so the result is exact. Label 1 is the palest cluster and label 3 the most strongly stained one.
+# This image shows immunohistochemistry of the colon. `features="dab"` separates the brown stain (DAB) from
+# the blue one (Ruifrok and Johnston, 2001), and clusters the pixels by the amount of brown stain. This is one
+# value per pixel, so the result is exact. Label 1 is the palest cluster and label 3 the most strongly stained
+# one.
 
 # %%
 from skimage.data import immunohistochemistry

@@ -2,8 +2,8 @@
 # # Brick, grass and gravel by texture
 #
 # The gray values of the three materials overlap, so clusters of gray values are hardly better than chance:
-# their adjusted Rand index with the truth is near 0. `features="texture"` uses the surroundings of each
-# pixel, and reaches an index near 1, the value of a perfect match. Texture boundaries are no sharper than
+# their adjusted Rand index with the truth is near 0, and that of a perfect match is 1. `features="texture"`
+# uses the surroundings of each pixel and reaches a much higher index. Texture boundaries are no sharper than
 # the averaging window.
 
 # %%

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # A time series that bleaches
 #
-# The fluorescence of cells fades to a third over four frames. A single model of the whole series uses the
-# same threshold in every frame, and finds no cells in the last ones. `per_axis=0` finds clusters for each
-# frame separately.
+# The fluorescence of these synthetic cells fades to a third over four frames. A single model of the whole
+# series uses the same threshold in every frame, so the cells shrink from frame to frame and are missing in
+# the last one. `per_axis=0` finds clusters for each frame separately.
 
 # %%
 import numpy as np

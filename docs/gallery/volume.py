@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Cells in a volume
 #
-# This synthetic stack contains sixty cells with bright nuclei, and shot noise. It is segmented as a whole,
-# with the same clusters in every plane. Planes are 2.5 times as far apart as pixels; with `spacing`,
-# volumes are in cubic micrometres.
+# This synthetic stack contains sixty cells with bright nuclei, some of which touch, and shot noise. It is
+# segmented as a whole, with the same clusters in every plane. Planes are 2.5 times as far apart as pixels;
+# with `spacing`, volumes are in cubic micrometres.
 
 # %%
 import numpy as np
