@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+import napari_kmeans
 from napari_kmeans._napari.layers.image_layer import resolutions_of
 from napari_kmeans._napari.layers.layer_recipe import LayerRecipe
 from napari_kmeans._napari.layers.overlay import Overlay
 from napari_kmeans._napari.session import measurements as measuring
 from napari_kmeans._napari.session.session import Session
+from napari_kmeans.features.color import Lab
+from napari_kmeans.features.gray import Gray
 from napari_kmeans.model.edits import Edits
 from napari_kmeans.model.recipe import Recipe
 
@@ -84,3 +90,54 @@ def test_measurements_go_and_choices_stay_when_the_data_change(session):
     assert (session.resolutions, session.measured, session.suggestion, session.model) == (None,) * 4
     assert session.asked.n_clusters == 7
     assert session.undo()
+
+
+def test_settings_that_do_not_suit_the_image_change_nothing(session):
+    measure(session)
+    session.choose_k(4)
+    before, past = session.asked, list(session.history.past)
+    with pytest.raises(ValueError, match="“Colour \\(Lab\\)” needs a colour image"):
+        session.choose_features(Lab())
+    colors = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+    model = napari_kmeans.fit(colors, 2, features="lab", channel_axis=-1)
+    with pytest.raises(ValueError, match="the model does not suit this image: “Colour \\(Lab\\)” needs"):
+        session.use_model(model)
+    assert session.asked is before
+    assert session.history.past == past
+    assert session.measured is not None
+
+
+def test_a_step_back_to_settings_that_no_longer_suit_the_image_is_dropped(session):
+    session.choose_recipe(exclude=("saturated",))
+    session.end_gesture()
+    session.choose_recipe(exclude=())
+    session.end_gesture()
+    session.choose_k(5)
+    session.image.data = session.image.data.astype("float32")
+    session.follow_data()
+    assert session.undo()
+    assert session.asked.n_clusters == 3
+    assert session.undo()  # without the step whose exclusion needs integers
+    assert session.asked == LayerRecipe(Recipe(n_clusters=3))
+    session.history.past[:] = [replace(session.asked, per_axis=0)]
+    with pytest.raises(ValueError, match="the earlier settings do not suit the image"):
+        session.undo()
+
+
+def test_settings_that_do_not_suit_replaced_data_become_plain_ones(gray):
+    viewer = ViewerModel()
+    image = viewer.add_image(gray[np.newaxis].repeat(3, axis=0))
+    session = Session(image, Overlay(viewer, image), LayerRecipe(Recipe(n_clusters=4)))
+    session.choose_where(0)
+    image.data = gray
+    session.follow_data()
+    assert session.asked == LayerRecipe(Recipe(n_clusters=4))
+    assert "no longer suit" in session.notice
+
+
+def test_any_change_is_allowed_while_the_current_settings_do_not_suit_the_image(session):
+    session.asked = LayerRecipe(Recipe(features=Lab()))
+    assert session.choose_k(5)
+    assert session.choose_features(Gray())
+    with pytest.raises(ValueError, match="needs a colour image"):
+        session.choose_features(Lab())

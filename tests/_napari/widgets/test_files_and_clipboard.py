@@ -9,6 +9,7 @@ import pytest
 from dock_helpers import ask, clusters_of, select
 from qtpy.QtWidgets import QApplication, QFileDialog
 
+import napari_kmeans
 from napari_kmeans import KMeansModel, Recipe
 from napari_kmeans._napari.layers.image_layer import METADATA_KEY
 from napari_kmeans.batch import Task
@@ -37,6 +38,33 @@ def test_a_saved_model_labels_another_image(viewer, open_dock, settle, monkeypat
     path.write_text("{}")
     dock.menu.load_model.trigger()
     assert "not a napari-kmeans model" in dock.status.text()
+
+
+def test_a_model_that_does_not_suit_the_image_is_refused(
+    viewer, open_dock, settle, monkeypatch, tmp_path, gray, colored
+):
+    path = tmp_path / "lab.json"
+    napari_kmeans.fit(colored, 4, features="lab", channel_axis=-1).save(path)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    viewer.add_image(gray, name="a")
+    dock = open_dock()
+    dock.n_clusters.value = 5
+    settle(dock)
+    before = viewer.layers["a k-means"].data.copy()
+    dock.menu.load_model.trigger()
+    settle(dock)
+    reason = "The model does not suit this image: “Colour (Lab)” needs a colour image."
+    assert reason in dock.status.text()
+    assert (dock.features.value, dock.n_clusters.value) == ("gray", 5)
+    assert dock.table.isEnabled()
+    assert dock.table.rowCount() == 5
+    np.testing.assert_array_equal(viewer.layers["a k-means"].data, before)
+    dock.n_clusters.value = 4
+    settle(dock)
+    assert viewer.layers["a k-means"].data.max() == 4
+    assert reason not in dock.status.text()
+    dock.undo.click()
+    assert dock.n_clusters.value == 5
 
 
 def test_a_saved_recipe_makes_the_same_labels(viewer, open_dock, settle, monkeypatch, tmp_path, gray):

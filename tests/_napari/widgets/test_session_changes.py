@@ -121,3 +121,17 @@ def test_merging_what_was_merged_and_background_with_others(viewer, open_dock, s
     ask(dock, "Unmerge")
     settle(dock)
     assert np.unique(layer.data).tolist() == [0, 1, 3, 4, 5]  # the lowest alone is what was hidden
+
+
+def test_a_control_returns_to_its_value_if_the_new_one_does_not_suit_the_image(
+    viewer, open_dock, settle, colored
+):
+    viewer.add_image(colored)
+    dock = open_dock()
+    dock.illumination.value = "additive"
+    settle(dock)
+    dock.features.value = "rgb"
+    settle(dock)
+    assert "use 'multiplicative'" in dock.status.text()
+    assert dock.features.value == "gray"
+    assert dock.table.isEnabled()

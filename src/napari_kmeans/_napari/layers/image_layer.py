@@ -14,6 +14,7 @@ from ...blocks.arrays import as_readable, is_dask, is_zarr
 from ...blocks.containers import levels_of
 from ...blocks.pixels import Pixels
 from ...features.extractor import check_smooth
+from ...model.recipe import Recipe
 from ...report.tables import PixelSize
 from .layer_recipe import LayerRecipe
 from .mask_layer import mask_from_layer
@@ -43,8 +44,7 @@ def resolutions_of(layer: Image, asked: LayerRecipe | None = None) -> Resolution
     together = bool(asked.channels)
     mask = None if asked.mask is None else mask_from_layer(asked.mask, layer)
     finest = resolutions[0][0].shape
-    spatial = [not _is_time(layer, axis) for axis in range(layer.ndim)]
-    recipe = asked.in_pixels(sigma_of(layer, asked.smooth), spatial, spacing_of(layer))
+    recipe = recipe_in_pixels(layer, asked)
     pixels = []
     for arrays in resolutions:
         image = _stack(arrays) if together else arrays[0]
@@ -60,6 +60,12 @@ def resolutions_of(layer: Image, asked: LayerRecipe | None = None) -> Resolution
         )
         pixels.append(replace(found, channel_names=tuple(each.name for each in asked.channels)))
     return Resolutions(tuple(pixels), recipe)
+
+
+def recipe_in_pixels(layer: Image, asked: LayerRecipe) -> Recipe:
+    """Return the recipe for the pixels of the finest resolution of an Image layer."""
+    spatial = [not _is_time(layer, axis) for axis in range(layer.ndim)]
+    return asked.in_pixels(sigma_of(layer, asked.smooth), spatial, spacing_of(layer))
 
 
 def _arrays(layer: Image) -> list[Any]:

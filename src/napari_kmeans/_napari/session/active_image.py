@@ -15,6 +15,7 @@ from ...model.recipe import Recipe
 from ..layers.image_layer import unwrap
 from ..layers.layer_recipe import LayerRecipe
 from ..layers.overlay import Overlay
+from ..layers.suitability import is_suitable
 from . import settings
 from .session import Session
 
@@ -142,7 +143,9 @@ class ActiveImageFollower(QObject):
         """Return a session with the settings of an earlier dock, or with initial settings."""
         chosen, preferred = self.n_clusters, settings.load()
         self.n_clusters = None
-        asked = _left.get(layer) or LayerRecipe(Recipe(n_clusters=chosen or preferred.n_clusters))
+        asked = _left.get(layer)
+        if asked is None or not is_suitable(layer, asked):  # its data may have been replaced
+            asked = LayerRecipe(Recipe(n_clusters=chosen or preferred.n_clusters))
         return Session(layer, Overlay(self._viewer, layer, preferred.opacity), asked)
 
     # Events of the viewer
@@ -191,7 +194,7 @@ class ActiveImageFollower(QObject):
             asked = session.asked
             if layer is not session.image and layer not in asked.channels and layer is not asked.mask:
                 continue
-            session.forget_measurements()
+            session.follow_data()
             session.overlay.release()
             if session is self.session:
                 self.replaced.emit()

@@ -21,6 +21,7 @@ from ..layers.image_layer import spacing_of
 from ..layers.layer_recipe import LayerRecipe
 from ..layers.overlay import Overlay
 from ..layers.resolutions import Place, Resolutions
+from ..layers.suitability import check_settings, is_suitable
 from . import cluster_edits
 from .history import History
 from .measurements import Measured
@@ -30,6 +31,9 @@ K_MAX = 12
 """Largest number of clusters on the slider."""
 
 _DROPPED = "Thresholds set by hand were discarded."
+_UNSUITABLE = (
+    "The data were replaced and no longer suit the features, so the image is clustered by grayscale."
+)
 
 _KEPT_POSITIONS = 8  # measured positions of a stack that are kept, so that memory stays constant
 
@@ -110,9 +114,10 @@ class Session:
     _uncertainty: Uncertainty | None = None
     _opinion: tuple[Clusterings, Suggestion] | None = None
     _measured: dict[Place, Measured] = field(default_factory=dict)
-    _edits_of: dict[tuple[FeatureSpace, int], Edits] = field(default_factory=dict)
+    _edits_of: dict[tuple[FeatureSpace, int, int], Edits] = field(default_factory=dict)
 
-    # Settings; each method returns whether anything changed
+    # Settings; each method returns whether anything changed. It raises `ValueError` or `TypeError`, and
+    # changes nothing, if the new settings do not suit the image.
 
     def choose_k(self, n_clusters: int) -> bool:
         """Change the number of clusters, and restore the edits that were made for it."""
@@ -137,7 +142,7 @@ class Session:
 
     def _with_edits_of(self, changed: LayerRecipe) -> LayerRecipe:
         """Return a recipe with the edits that were made for its features and number of clusters."""
-        edits = self._edits_of.get((changed.recipe.features, changed.n_clusters), Edits())
+        edits = self._edits_of.get(_key_of_edits(changed), Edits())
         if changed.per_axis is not None:
             edits = replace(edits, thresholds=None)  # thresholds apply only to the whole image
         return changed.with_recipe(edits=edits)
@@ -195,17 +200,42 @@ class Session:
         Raises
         ------
         ValueError
-            If the model has a single cluster.
+            If the model has a single cluster, or does not suit the image.
         """
         # If the smoothing differs between axes, use that of the last axis.
-        return self._change(LayerRecipe.of_model(model, spacing_of(self.image)[-1]))
+        changed = LayerRecipe.of_model(model, spacing_of(self.image)[-1])
+        try:
+            check_settings(self.image, changed)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"the model does not suit this image: {error}") from None
+        return self._change(changed)
 
     def _change(self, changed: LayerRecipe) -> bool:
         if changed == self.asked:
             return False
+        self._check(changed)
         self.history.record(self.asked)
         self._set_asked(changed)
         return True
+
+    def _check(self, changed: LayerRecipe) -> None:
+        """Raise an error if other settings do not suit the image, although the current ones do.
+
+        If the current ones do not suit it either, because its data were replaced, any change may be a way out.
+        """
+        try:
+            check_settings(self.image, changed)
+        except (TypeError, ValueError):
+            if is_suitable(self.image, self.asked):
+                raise
+
+    def _drop_unsuitable(self, steps: list[LayerRecipe]) -> None:
+        """Drop the next steps of the history that do not suit the image, because its data were replaced."""
+        n_steps = len(steps)
+        while steps and is_suitable(self.image, self.asked) and not is_suitable(self.image, steps[-1]):
+            steps.pop()
+        if n_steps and not steps:
+            raise ValueError("the earlier settings do not suit the image, since its data were replaced")
 
     def end_gesture(self) -> None:
         """Make the next change a separate undo step."""
@@ -213,10 +243,12 @@ class Session:
 
     def undo(self) -> bool:
         """Undo the last gesture; return whether there was any."""
+        self._drop_unsuitable(self.history.past)
         return self._return_to(self.history.undo(self.asked))
 
     def redo(self) -> bool:
         """Redo the gesture that was undone last; return whether there was any."""
+        self._drop_unsuitable(self.history.future)
         return self._return_to(self.history.redo(self.asked))
 
     def _return_to(self, asked: LayerRecipe | None) -> bool:
@@ -229,7 +261,7 @@ class Session:
         before, self.asked = self.asked, asked
         self.notice = ""
         for each in (before, asked):
-            self._edits_of[each.recipe.features, each.n_clusters] = each.edits
+            self._edits_of[_key_of_edits(each)] = each.edits
         if asked.measured_by != before.measured_by:
             self.forget_measurements()
         self.forget_model()
@@ -277,6 +309,13 @@ class Session:
         self._measured[place] = measured
         if place == self.place:
             self.forget_model()
+
+    def follow_data(self) -> None:
+        """Drop all measurements, since the data were replaced, and settings that do not suit the new data."""
+        self.forget_measurements()
+        plain = replace(self.asked, channels=(), per_axis=None).with_recipe(features=Gray(), edits=Edits())
+        if not is_suitable(self.image, self.asked) and is_suitable(self.image, plain):
+            self.asked, self.notice = plain, _UNSUITABLE
 
     def forget_measurements(self) -> None:
         """Drop all measurements, since the data have changed."""
@@ -348,3 +387,8 @@ class Session:
         """Number of clusters, limited to the number of distinct values."""
         k = self.asked.n_clusters
         return k if self.clusterings is None else min(k, self.clusterings.n_values)
+
+
+def _key_of_edits(asked: LayerRecipe) -> tuple[FeatureSpace, int, int]:
+    """Return what edits belong to: features, and the number of channels and of clusters."""
+    return asked.recipe.features, len(asked.channels), asked.n_clusters

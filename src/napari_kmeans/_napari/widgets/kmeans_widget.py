@@ -132,6 +132,7 @@ class KMeansWidget(Container):
             (follower.turned, self._on_turned),
             (follower.touched, self._on_touched),
             (changes.changed, self._on_changed),
+            (changes.refused, self._on_failed),
             (jobs.changed, self._refresh),
             (jobs.failed, self._on_failed),
             (jobs.exported, self._on_exported),
@@ -306,10 +307,7 @@ class KMeansWidget(Container):
     def use_model(self, model: Any) -> None:
         """Use the clusters of a saved model for this image, as if they had been set by hand.
 
-        Raises
-        ------
-        ValueError
-            If the model has a single cluster.
+        A model that does not suit the image changes nothing, and the dock shows the reason.
         """
         self._changes.use_model(model)
 

@@ -26,9 +26,12 @@ class SessionChanges(QObject):
     -------
     changed()
         The settings of the session have changed.
+    refused(error)
+        The change does not suit the image; the settings have not changed.
     """
 
     changed = Signal()
+    refused = Signal(object)
 
     def __init__(self, controls: Controls, session: Callable[[], Session | None], parent: QObject) -> None:
         super().__init__(parent)
@@ -91,7 +94,11 @@ class SessionChanges(QObject):
             return
         if is_step:
             session.end_gesture()
-        changed = change(session)
+        try:
+            changed = change(session)
+        except (TypeError, ValueError) as error:
+            self.refused.emit(error)
+            return
         if is_step:
             session.end_gesture()
         if changed:
