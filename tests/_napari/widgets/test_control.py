@@ -88,10 +88,15 @@ def test_a_note_tells_what_differs_from_the_default(dock):
 @pytest.mark.parametrize(
     ("layer", "length", "size"),
     [
-        ({}, " px", " px"),
+        ({}, " px", " px²"),
         ({"scale": (0.5, 0.5), "units": ("um", "um")}, " µm", " µm²"),
     ],
 )
 def test_numbers_have_the_units_of_the_layer(session_of, gray, layer, length, size):
     image = session_of(gray, **layer).image
     assert unit_suffixes(image) == {"length": length, "size": size, "pixels": " px"}
+
+
+def test_volumes_are_cubic_pixels_and_time_is_no_axis_of_them(session_of, volume):
+    assert unit_suffixes(session_of(volume).image)["size"] == " px³"
+    assert unit_suffixes(session_of(volume, axis_labels=("t", "y", "x")).image)["size"] == " px²"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from napari.components import ViewerModel
 from qtpy.QtCore import QSignalBlocker
 
 from napari_kmeans import CleanUp
@@ -125,3 +126,16 @@ def test_positions_and_a_value_apply_where_they_can_be_used(qapp, session_of, vo
     assert controls.applies("no_data")
     controls.refresh()
     assert controls.notes("Where") == ["whole stack"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "text"),
+    [({}, "150 px²"), ({"scale": (0.5, 0.5), "units": ("um", "um")}, "150.00 µm²")],
+)
+def test_areas_in_pixels_have_no_decimals(session_of, gray, layer, text):
+    session = session_of(gray, **layer)
+    controls = Controls(ViewerModel(), lambda: session, {})
+    session.choose_recipe(clean_up=CleanUp(min_size=150))
+    controls.refresh()
+    assert controls["min_size"].native.text() == text
+    assert controls["majority"].native.decimals() > 0

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QWidget
 from ...features.feature_space import FeatureSpace
 from ...labels.clean_up import CleanUp
 from ...options import options_of
-from ..layers.image_layer import pixel_size
+from ..layers.image_layer import pixel_size, time_axes
 from ..layers.layer_recipe import LayerRecipe
 from ..session.session import Session
 
@@ -190,7 +190,11 @@ def declared(owner: type, option_name: str, /, **details: Any) -> Control:
 def unit_suffixes(image: Image) -> dict[str, str]:
     """Return the suffixes of number boxes, by unit."""
     pixel = pixel_size(image)
-    length, size = (" px", " px") if pixel is None else (f" {pixel.unit.rstrip('²³')}", f" {pixel.unit}")
+    if pixel is None:
+        exponent = {2: "²", 3: "³"}.get(image.ndim - len(time_axes(image)), "")
+        length, size = " px", f" px{exponent}"
+    else:
+        length, size = f" {pixel.unit.rstrip('²³')}", f" {pixel.unit}"
     return {"length": length, "size": size, "pixels": " px"}
 
 

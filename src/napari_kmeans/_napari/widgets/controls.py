@@ -8,6 +8,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QSignalBlocker, Signal
 
+from ..layers.image_layer import pixel_size
 from ..session.session import Session
 from .control import Context, Control, unit_suffixes
 from .form_controls import BUTTONS, FORM_CONTROLS
@@ -17,6 +18,8 @@ CONTROLS: dict[str, Control] = {
     control.name: control for control in (*FORM_CONTROLS, *SECTION_CONTROLS, *BUTTONS)
 }
 """Declarations of all controls by name, in the order of the dock."""
+
+_DECIMALS = 2  # of an area or volume in world units
 
 
 class Controls(QObject):
@@ -67,11 +70,14 @@ class Controls(QObject):
         """Show the settings of the session."""
         dock = self.context
         suffixes = unit_suffixes(dock.session.image)
+        in_pixels = pixel_size(dock.session.image) is None
         with QSignalBlocker(self):
             for name, control in CONTROLS.items():
                 widget = self.by_name[name]
                 if control.unit:
                     widget.native.setSuffix(suffixes[control.unit])
+                if control.unit == "size":  # a number of pixels is whole
+                    widget.native.setDecimals(0 if in_pixels else _DECIMALS)
                 widget.native.setEnabled(control.is_enabled(dock))
                 widget.native.setToolTip(control.hint(dock) or control.tip)
                 if control.shown is None or not self.applies(name):
