@@ -99,6 +99,15 @@ def test_wrong_usage_gives_one_line(run: Run, arguments: str, complaint: str) ->
     assert complaint in err
 
 
+def test_refit_fits_the_illumination_of_an_image_of_another_shape(run: Run) -> None:
+    napari_kmeans.fit(GRAY, 2, illumination="additive").save("m.json")
+    tifffile.imwrite("smaller.tif", GRAY[:-7, :-9])
+    status, _, err = run("apply", "m.json", "smaller.tif", "-o", "out", "--match", "refit")
+    assert (status, err) == (0, "")
+    expected, _ = napari_kmeans.segment(GRAY[:-7, :-9], 2, illumination="additive")
+    np.testing.assert_array_equal(tifffile.imread("out/smaller-labels.tif"), expected)
+
+
 @pytest.mark.parametrize("match", ["values", "range", "refit"])
 def test_apply_bridges_differences(run: Run, match: str) -> None:
     model = napari_kmeans.fit(GRAY, 3)

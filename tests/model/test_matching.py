@@ -68,6 +68,18 @@ def test_match_refit_fits_the_recipe_and_keeps_edits(model):
     np.testing.assert_array_equal(moved.predict(other, match="refit"), napari_kmeans.segment(other, 3)[0])
 
 
+def test_match_refit_fits_the_illumination_of_an_image_of_another_shape():
+    ramp = np.linspace(0, 120, 80, dtype=np.float32)
+    model = napari_kmeans.fit(IMAGE + ramp, 3, illumination="additive").with_names(["a", "b", "c"])
+    other = (IMAGE - ramp)[:40, :50]
+    labels = model.predict(other, match="refit")
+    np.testing.assert_array_equal(labels, napari_kmeans.segment(other, 3, illumination="additive")[0])
+    assert (labels == TRUTH[:40, :50] + 1).mean() > 0.99
+    for match in ("values", "range"):
+        with pytest.raises(ValueError, match="fit the image itself, or crop it"):
+            model.predict(other, match=match)
+
+
 @pytest.mark.parametrize("match", ["range", "refit"])
 def test_lazy_images_get_the_same_labels(model, match):
     other = IMAGE * np.float32(7)

@@ -21,7 +21,7 @@ from ..io.image_file import ImageFile, Location
 from ..io.images import read_image
 from ..labels.objects import split_into_objects
 from ..model.fitted_to import check_match
-from ..model.matching import matched
+from ..model.matching import extractor_for, matched
 from ..model.model import KMeansModel
 from ..model.recipe import Recipe
 from ..model.segmentation import Segmentation, label_pixels, segment_pixels
@@ -181,13 +181,16 @@ class Task:
             found = replace(found, model=found.model.with_pixel_size(*size_of_file(image)))
             return self._split(Result(found, found.model, pixels), image, stage, objects)
         model = self.model
-        pixels = pixels_of(image, model.extractor)
+        pixels = pixels_of(image, extractor_for(model, self.match))
         if self.match == "values":
             model.labeller(pixels.value_format)  # reject an image of other features before comparing it
             if not self.together:
                 model.warn_of_differences(pixels, *size_of_file(image))
         else:
             model = matched(model, pixels, self.match, stage("matching")).without_summary()
+            pixels = replace(
+                pixels, extractor=model.extractor
+            )  # with the field that was fitted to this image
         progress = stage("labelling")
         coherent = model.coherent(pixels, subprogress(progress, 0, 0.5))
         found = label_pixels(

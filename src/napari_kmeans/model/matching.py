@@ -6,9 +6,20 @@ from dataclasses import replace
 
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress
+from ..features.extractor import FeatureExtractor
 from ..summary.summarize import summarize
+from .fitted_model import FittedModel
 from .fitted_to import FittedTo
 from .preparation import Model, fit_model
+
+
+def extractor_for(model: FittedModel, match: str) -> FeatureExtractor:
+    """Return the extractor to read an image with before the model is matched to it.
+
+    A refit also fits the illumination field to the image, so the field of the model, which belongs to the shape of
+    its image, is not used.
+    """
+    return model.recipe.extractor if match == "refit" else model.extractor
 
 
 def matched(model: Model, pixels: Pixels, match: str, progress: Progress | None = None) -> Model:
@@ -18,7 +29,7 @@ def matched(model: Model, pixels: Pixels, match: str, progress: Progress | None 
     ----------
     model : FittedModel
     pixels : Pixels
-        The image, with the model's extractor.
+        The image, with the extractor that `extractor_for` returns.
     match : {"values", "range", "refit"}
         See `KMeansModel.predict`.
     progress : callable, optional

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..blocks.containers import Contents, open_container, open_mask, warn_if_ambiguous
 from ..blocks.pixels import Pixels
 from ..blocks.progress import Progress, subprogress
+from ..features.extractor import FeatureExtractor
 from ..user_warning import warn_user
 from . import json_file, model_file
 from .confidence import ConfidenceOfBlock
@@ -20,7 +21,7 @@ from .edits import Edits
 from .fitted_model import FittedModel
 from .fitted_to import check_match
 from .label_pixels import compute_in_memory, compute_lazily
-from .matching import matched
+from .matching import extractor_for, matched
 from .uncertainty import Uncertainty, uncertainty_of
 
 
@@ -134,8 +135,8 @@ class KMeansModel(FittedModel):
             How the model is applied to an image that differs from the fitted one. ``"values"``: unchanged.
             ``"range"``: thresholds or centres are scaled linearly, so that the 0.1 and 99.9 percentiles of
             the fitted image become those of this one. ``"refit"``: the recipe is fitted to this image, with
-            the same number of clusters; names, merges and background are kept. The last two read a lazy
-            image.
+            the same number of clusters and, if it removes uneven illumination, a new field; names, merges
+            and background are kept. The last two read a lazy image.
         progress : callable, optional
             Called with the completed share, 0 to 1. An exception that it raises stops the computation.
 
@@ -159,7 +160,7 @@ class KMeansModel(FittedModel):
             image, nor for texture. As for `fit`, if an array may hold colours and `channel_axis` is not given.
         """
         check_match(match)
-        contents, pixels = self._open(image, channel_axis, mask)
+        contents, pixels = self._open(image, channel_axis, mask, extractor_for(self, match))
         if match == "values":
             self.labeller(pixels.value_format)  # rejects an image with other features before comparing it
             self.warn_of_differences(pixels, *contents.size())
@@ -167,12 +168,14 @@ class KMeansModel(FittedModel):
         model = matched(self, pixels, match, subprogress(progress, 0, 0.5))
         return contents.wrap(model.label_pixels(pixels, subprogress(progress, 0.5, 1)))
 
-    def _open(self, image: Any, channel_axis: int | str | None, mask: Any) -> tuple[Contents, Pixels]:
-        """Validate an image and its mask."""
+    def _open(
+        self, image: Any, channel_axis: int | str | None, mask: Any, extractor: FeatureExtractor | None = None
+    ) -> tuple[Contents, Pixels]:
+        """Validate an image and its mask; the extractor is that of the model unless another one is given."""
         contents = open_container(image, channel_axis, default=self.channel_axis)
         pixels = Pixels.of(
             contents.data,
-            features=self.extractor,
+            features=extractor or self.extractor,
             channel_axis=contents.channel_axis,
             mask=open_mask(mask),
         )

@@ -130,6 +130,10 @@ def test_a_layer_that_does_not_fit_is_named_and_nothing_is_added(viewer, dock, s
     settle(dock)
     assert "Smaller: " in dock.status.text()
     assert list(viewer.layers) == before
+    dock.jobs.applying.to_layers([viewer.layers["smaller"]], match="refit")  # fits another field
+    settle(dock)
+    expected, _ = napari_kmeans.segment(GRAY[:20], 3, illumination="additive")
+    np.testing.assert_array_equal(result(viewer, "smaller").data, expected)
 
 
 @pytest.fixture
@@ -145,6 +149,16 @@ def folder(tmp_path):
 
 def read(path):
     return np.asarray(napari_kmeans.read_image(path).data)
+
+
+def test_files_of_other_shapes_are_labelled_if_the_field_is_fitted_again(dock, settle, folder):
+    dock.illumination.value = "additive"
+    settle(dock)
+    out = folder / "out"
+    dock.jobs.applying.to_files(FilesRequest(folder / "in" / "deeper", out, match="refit"))
+    settle(dock)
+    expected, _ = napari_kmeans.segment(GRAY.T, 3, illumination="additive")
+    np.testing.assert_array_equal(read(out / "c-labels.tif"), expected)
 
 
 @pytest.mark.parametrize("how", [EACH, TOGETHER])

@@ -14,7 +14,7 @@ from ...batch import Outcome, Outputs, Task, find_inputs, fit_together, plan, ru
 from ...blocks.pixel_size import shared_size, size_of_layer
 from ...blocks.progress import Progress, subprogress
 from ...model.fitted_to import sample_of
-from ...model.matching import matched
+from ...model.matching import extractor_for, matched
 from ...model.model import KMeansModel
 from ...model.pooled import fit_pooled
 from ...model.recipe import Recipe
@@ -297,7 +297,7 @@ def label_layers(
         share = (1 - begin) / len(layers)
         part = subprogress(progress, begin + share * number, begin + share * (number + 1))
         try:
-            pixels = replace(resolutions.finest, extractor=model.extractor)
+            pixels = replace(resolutions.finest, extractor=extractor_for(model, match))
             pixels.extractor.check(pixels.shape, pixels.image.dtype, pixels.n_channels)
             model.labeller(pixels.value_format)  # raises if the image has other features
             of_layer = matched(model, pixels, match, subprogress(part, 0, 0.5))
