@@ -592,6 +592,6 @@ class FittedModel(Clustering):
                 scales=np.array(edits.scales),
                 recipe=model.recipe.with_edits(centers=edits.centers, scales=edits.scales),
             )
-        if edits.thresholds is not None:
+        if edits.thresholds is not None and edits.thresholds != tuple(self.thresholds.tolist()):
             model = model.with_thresholds(edits.thresholds)
         return model.merged(edits.merges).with_background(edits.background).with_names(edits.names)

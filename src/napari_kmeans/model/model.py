@@ -123,6 +123,9 @@ class KMeansModel(FittedModel):
     ) -> Any:
         """Label each pixel with its cluster.
 
+        The labels are not cleaned, even if the recipe of the model has a clean-up: `segment` cleans them, and
+        so does `clean_labels`.
+
         Parameters
         ----------
         image : NumPy, dask or zarr array, xarray.DataArray, napari Image layer or ImageFile

@@ -67,6 +67,68 @@ def test_a_model_that_does_not_suit_the_image_is_refused(
     assert dock.n_clusters.value == 5
 
 
+def test_a_loaded_model_restores_the_clean_up(viewer, open_dock, settle, monkeypatch, tmp_path, gray):
+    units = {"scale": (0.5, 0.5), "units": ("um", "um")}
+    viewer.add_image(gray, name="a", **units)
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    dock.min_size.value = 3
+    dock.majority.value = 0.5
+    settle(dock)
+    cleaned = viewer.layers["a k-means"].data
+    path = tmp_path / "model.json"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    dock.menu.save_model.trigger()
+    saved = KMeansModel.load(path).recipe.clean_up
+    assert (saved.min_size, saved.majority) == (12, 1)  # pixels
+    viewer.add_image(gray, name="b", **units)
+    settle(dock)
+    assert dock.min_size.value == 0
+    dock.menu.load_model.trigger()
+    settle(dock)
+    assert (dock.min_size.value, dock.majority.value) == (3, 0.5)
+    assert dock.view.clean_up.chosen == "majority 0.5 µm; smallest region 3 µm²"
+    np.testing.assert_array_equal(viewer.layers["b k-means"].data, cleaned)
+
+
+def test_thresholds_of_a_loaded_model_are_not_called_adjusted(viewer, open_dock, settle, gray):
+    viewer.add_image(gray)
+    dock = open_dock()
+    model = napari_kmeans.fit(gray, 4)
+    dock.use_model(model)
+    settle(dock)
+    assert dock.border.title.text() == "Threshold"  # they are optimal here
+    dock.use_model(napari_kmeans.fit(gray // 2, 4))
+    settle(dock)
+    assert dock.border.title.text() == "Loaded"
+    dock.border.value.setValue(dock.border.value.value() + 1)
+    settle(dock)
+    assert dock.border.title.text() == "Adjusted"
+    dock.border.back.click()
+    settle(dock)
+    assert dock.border.title.text() == "Threshold"
+    dock.use_model(model.with_thresholds([20, 60, 120]))
+    settle(dock)
+    assert dock.border.title.text() == "Adjusted"
+
+
+def test_a_model_with_an_illumination_field_is_for_images_of_its_shape(viewer, open_dock, settle, gray):
+    model = napari_kmeans.fit(gray, 3, illumination="additive")
+    viewer.add_image(gray[:30], name="smaller")
+    dock = open_dock()
+    dock.use_model(model)
+    settle(dock)
+    assert "The model does not suit this image: image has the spatial shape (30, 50)" in dock.status.text()
+    assert dock.illumination.value == "none"
+    viewer.add_image(gray, name="same")
+    settle(dock)
+    dock.use_model(model)
+    settle(dock)
+    np.testing.assert_array_equal(viewer.layers["same k-means"].data, model.predict(gray))
+    assert "The illumination field was fitted to this image again" in dock.status.text()
+
+
 def test_a_saved_recipe_makes_the_same_labels(viewer, open_dock, settle, monkeypatch, tmp_path, gray):
     viewer.add_image(gray, name="a", scale=(0.5, 0.5), units=("um", "um"))
     dock = open_dock()

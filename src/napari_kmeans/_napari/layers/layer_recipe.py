@@ -32,6 +32,8 @@ class LayerRecipe:
         Region to cluster; None for the whole image.
     per_axis : int or None
         Axis of the image layer whose positions are clustered separately; None for the whole image.
+    loaded : tuple of float, or None
+        Thresholds of a loaded model that were found, not set by hand.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
@@ -40,10 +42,13 @@ class LayerRecipe:
     channels: tuple[Image, ...] = ()
     mask: Layer | None = None
     per_axis: int | None = None
+    loaded: tuple[float, ...] | None = None
 
     @classmethod
     def of_model(cls, model: KMeansModel, spacing: float) -> LayerRecipe:
         """Return settings with the clusters of a model, as if they had been set by hand.
+
+        The clean-up remains in pixels.
 
         Parameters
         ----------
@@ -68,10 +73,12 @@ class LayerRecipe:
             features=saved.features,
             illumination=saved.illumination,
             exclude=saved.exclude,
+            clean_up=saved.clean_up,
             edits=edits,
         )
         smooth = saved.smooth[-1] * spacing if saved.smooth else 0.0
-        return cls(recipe, smooth=smooth, coherence=max(saved.coherence, default=0.0))
+        loaded = None if saved.edits.is_adjusted else edits.thresholds
+        return cls(recipe, smooth=smooth, coherence=max(saved.coherence, default=0.0), loaded=loaded)
 
     @property
     def n_clusters(self) -> int:
@@ -82,6 +89,11 @@ class LayerRecipe:
     def edits(self) -> Edits:
         """Edits made by hand."""
         return self.recipe.edits
+
+    @property
+    def has_loaded_thresholds(self) -> bool:
+        """Whether the thresholds are those of a loaded model, and nobody has set them by hand."""
+        return self.loaded is not None and self.edits.thresholds == self.loaded
 
     @property
     def measured_by(self) -> tuple[Any, ...]:

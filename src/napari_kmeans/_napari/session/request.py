@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from napari.layers import Image
 
+from ...batch.units import in_pixels as clean_up_in_pixels
 from ...blocks.pixel_size import size_of_layer
 from ...model.edits import Edits
 from ...model.model import KMeansModel
@@ -65,7 +66,7 @@ class Request:
     ) -> KMeansModel:
         """Return the model of measurements, with the edits if they fit its number of clusters.
 
-        With `estimate`, it is found quickly and may have a larger inertia.
+        Its lengths and sizes are in pixels. With `estimate`, it is found quickly and may have a larger inertia.
         """
         asked = self.asked.recipe
         k = min(self.asked.n_clusters, measured.clusterings.n_values)
@@ -74,7 +75,8 @@ class Request:
         smooth = in_pixels.smooth
         if axis is not None:
             smooth = resolutions.finest.extractor.without_axis(axis).smooth
-        recipe = replace(recipe, smooth=smooth, coherence=in_pixels.coherence)
+        clean_up = clean_up_in_pixels(recipe, self.grid.spacing or [1.0]).clean_up
+        recipe = replace(recipe, smooth=smooth, coherence=in_pixels.coherence, clean_up=clean_up)
         channel_axis = -1 if self.image.rgb or self.asked.channels else None
         size = size_of_layer(self.image, () if axis is None else (axis,))
         return measured.model(recipe, channel_axis, estimate=estimate).with_pixel_size(*size)

@@ -10,6 +10,8 @@ from typing import Any
 from napari.layers import Image
 from napari.layers.base import Layer
 
+from ...batch.units import in_pixels
+from ...blocks.containers import levels_of
 from ...features.feature_space import FeatureSpace
 from ...features.gray import Gray
 from ...kmeans.clustering import Clusterings
@@ -31,6 +33,7 @@ K_MAX = 12
 """Largest number of clusters on the slider."""
 
 _DROPPED = "Thresholds set by hand were discarded."
+_NEW_FIELD = "The illumination field was fitted to this image again; the clusters are those of the model."
 _UNSUITABLE = (
     "The data were replaced and no longer suit the features, so the image is clustered by grayscale."
 )
@@ -204,11 +207,20 @@ class Session:
         """
         # If the smoothing differs between axes, use that of the last axis.
         changed = LayerRecipe.of_model(model, spacing_of(self.image)[-1])
+        spacing = Request(self.image, changed).grid.spacing or [1.0]
+        changed = changed.with_recipe(
+            clean_up=in_pixels(changed.recipe, [1 / step for step in spacing]).clean_up
+        )
         try:
             check_settings(self.image, changed)
+            if model.illumination is not None:
+                model.illumination.check_shape(levels_of(self.image)[0].shape[: self.image.ndim])
         except (TypeError, ValueError) as error:
             raise ValueError(f"the model does not suit this image: {error}") from None
-        return self._change(changed)
+        is_changed = self._change(changed)
+        if is_changed and model.illumination is not None:
+            self.notice = _NEW_FIELD
+        return is_changed
 
     def _change(self, changed: LayerRecipe) -> bool:
         if changed == self.asked:

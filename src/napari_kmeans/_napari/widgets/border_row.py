@@ -46,7 +46,7 @@ class BorderRow(QWidget):
         self.title.setBuddy(self.which)
         self.back = QPushButton("Reset")
         self.back.setAccessibleName("Reset thresholds")
-        self.back.setToolTip("Discard the changes by hand and restore the optimal thresholds")
+        self.back.setToolTip("Discard these thresholds and restore the optimal ones")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2, 0, 2, 0)
         layout.setSpacing(4)
@@ -61,8 +61,8 @@ class BorderRow(QWidget):
         self.value.refused.connect(self.refused)
         self.set_model(None)
 
-    def set_model(self, model: KMeansModel | None) -> None:
-        """Show the thresholds of a model."""
+    def set_model(self, model: KMeansModel | None, *, is_loaded: bool = False) -> None:
+        """Show the thresholds of a model; `is_loaded` if they are those of a loaded model, not set by hand."""
         n_thresholds = 0 if model is None else model.n_clusters - 1
         self._model = model
         if self.which.count() != n_thresholds:
@@ -73,7 +73,7 @@ class BorderRow(QWidget):
                 )
         self.setEnabled(n_thresholds > 0)
         adjusted = model is not None and model.adjusted
-        self.title.setText("Adjusted" if adjusted else "Threshold")
+        self.title.setText(("Loaded" if is_loaded else "Adjusted") if adjusted else "Threshold")
         self.back.setVisible(adjusted)
         if not n_thresholds:
             with QSignalBlocker(self.value):

@@ -125,7 +125,8 @@ class DockView:
         whole = session is None or session.asked.per_axis is None
         self.histogram.set_model(None if several else model, colors)
         self.histogram.set_movable(whole)
-        self.border.set_model(model if whole and not several else None)
+        is_loaded = session is not None and session.asked.has_loaded_thresholds
+        self.border.set_model(model if whole and not several else None, is_loaded=is_loaded)
         if summary is not None:
             self.tabs.show_page(of_several_features=vector is not None)
             self.menu.log_counts.setEnabled(vector is None)
