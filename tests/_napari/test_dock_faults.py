@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 
+import dask.array as da
 import numpy as np
 import pytest
 from napari.layers import Labels
@@ -286,6 +287,32 @@ def test_an_export_gets_the_suffix_of_the_chosen_kind(
     settle(dock)
     assert (tmp_path / f"out{suffix}").exists()
     assert f"out{suffix}" in dock.status.text()
+
+
+@pytest.mark.parametrize("path", ["out.ome.tif", "out.ome.zarr.tif", "out.tif"])
+def test_a_tiff_file_is_not_called_ome_tiff(viewer, open_dock, settle, monkeypatch, tmp_path, gray, path):
+    viewer.add_image(gray)
+    dock = open_dock()
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / path), "TIFF (*.tif *.tiff)")
+    )
+    dock.menu.export.trigger()
+    settle(dock)
+    assert [file.name for file in tmp_path.iterdir()] == ["out.tif"]
+
+
+@pytest.mark.parametrize(("is_lazy", "first"), [(False, ".tif"), (True, ".ome.zarr")])
+def test_an_export_suggests_the_format_that_fits_the_image(
+    viewer, open_dock, settle, monkeypatch, gray, is_lazy, first
+):
+    viewer.add_image(da.from_array(gray, chunks=20) if is_lazy else gray, name="a")
+    dock = open_dock()
+    asked = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *given: asked.append(given) or ("", ""))
+    dock.menu.export.trigger()
+    [(_, _, name, kinds)] = asked
+    assert name == f"a-labels{first}"
+    assert first in kinds.partition(";;")[0]
 
 
 def test_a_saved_model_gets_its_suffix_and_is_confirmed(

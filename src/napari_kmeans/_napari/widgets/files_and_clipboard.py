@@ -14,13 +14,14 @@ from ...io.record import write_sidecar
 from ...model.model import KMeansModel
 from ...report.provenance import write_model
 from ...report.tables import table_text, write_table
-from ..layers.image_layer import pixel_size
+from ..layers.image_layer import is_lazy, pixel_size
 from ..session.copy_as_python import as_python
 from ..session.provenance import recipe_in_pixels, record_for_layer
 from ..session.session import Session
 from . import messages
 
 _ATTEMPTS = 3  # to set the clipboard
+_OME_ZARR, _TIFF = "OME-Zarr (*.ome.zarr *.zarr)", "TIFF (*.tif *.tiff)"
 
 
 class FilesAndClipboard(QObject):
@@ -68,10 +69,11 @@ class FilesAndClipboard(QObject):
         if session is None or session.model is None:
             self.said.emit(messages.NOTHING_TO_EXPORT)
             return
-        name = f"{session.image.name}-labels.ome.zarr"
+        is_large = session.image.multiscale or is_lazy(session.image, session.asked)
+        kinds, suffix = ([_OME_ZARR, _TIFF], ".ome.zarr") if is_large else ([_TIFF, _OME_ZARR], ".tif")
+        name = f"{session.image.name}-labels{suffix}"
         # The dialog asks before it replaces a file, but not before it replaces a folder, such as OME-Zarr.
-        kinds = "OME-Zarr (*.ome.zarr *.zarr);;TIFF (*.tif *.tiff)"
-        path = self._path_to_save("Export labels", name, kinds)
+        path = _without_ome(self._path_to_save("Export labels", name, ";;".join(kinds)))
         if path:
             self.export_chosen.emit(Path(path), Path(path).is_file())
 
@@ -171,3 +173,16 @@ def _with_suffix(path: str, kind: str) -> str:
     if not suffixes or path.lower().endswith(tuple(suffixes)):
         return path
     return path + suffixes[0]
+
+
+def _without_ome(path: str) -> str:
+    """Return the path of a label image; TIFF files are not OME-TIFF, even if they are called that.
+
+    When the user chooses TIFF instead of OME-Zarr, some dialogs replace only the last suffix of ".ome.zarr".
+    """
+    stem, dot, suffix = path.rpartition(".")
+    if suffix.lower() in ("tif", "tiff"):
+        for double in (".ome", ".ome.zarr"):
+            if stem.lower().endswith(double):
+                return stem[: -len(double)] + dot + suffix
+    return path
