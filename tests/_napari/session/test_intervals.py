@@ -88,8 +88,10 @@ def test_the_gap_statistic_is_a_second_opinion_when_asked(dock, settle, coins):
         return " ".join(label.text() for label in dock.choose_k.findChildren(QLabel))
 
     assert "Gap statistic" not in reason()
+    assert dock.tabs.currentWidget() is not dock.choose_k
     dock.menu.second_opinion.trigger()
     settle(dock)
+    assert dock.tabs.currentWidget() is dock.choose_k
     expected = napari_kmeans.suggest_n_clusters(coins, method="gap").reason
     assert f"Gap statistic: {expected}" in reason()
     assert napari_kmeans.suggest_n_clusters(coins).reason in reason()

@@ -165,7 +165,7 @@ class KMeansWidget(Container):
             (menu.palettes.triggered, self._on_palette),
             (menu.confidence.triggered, jobs.new_layers.add_confidence),
             (menu.intervals.triggered, jobs.intervals.find),
-            (menu.second_opinion.triggered, jobs.intervals.find_opinion),
+            (menu.second_opinion.triggered, self._on_second_opinion),
             (menu.show_field.triggered, jobs.new_layers.add_field),
             (menu.apply_layers.triggered, self.apply_dialogs.to_layers),
             (menu.apply_files.triggered, self.apply_dialogs.to_files),
@@ -273,6 +273,10 @@ class KMeansWidget(Container):
 
     def _on_uneven_illumination(self, kind: str) -> None:
         self.controls["illumination"].value = kind
+
+    def _on_second_opinion(self) -> None:
+        self.tabs.setCurrentWidget(self.choose_k)  # where the answer will be
+        self.jobs.intervals.find_opinion()
 
     def _on_k_chosen(self, n_clusters: int) -> None:
         self.controls["n_clusters"].value = max(n_clusters, 2)
