@@ -175,10 +175,26 @@ def test_files_are_labelled_and_summed_up(dock, settle, folder, how):
     for name, labels in zip(names, expected, strict=True):
         np.testing.assert_array_equal(read(out / name), labels)
     assert (out / "a-clusters.csv").exists()
-    text = dock.status.text()
-    assert f"Labelled 3 images; results are in {out}." in text
-    assert "1 failed: " in text
-    assert "broken.tif" in text
+    assert dock.status.text().startswith("Labelled 3 images; 1 failed: broken.tif cannot be read")
+    details = dock.status.toolTip()
+    assert f"Labelled 3 images; results are in {out}." in details
+    assert f"Failed: {folder / 'in' / 'broken.tif'} cannot be read" in details
+
+
+def test_many_failures_are_a_number_and_the_first_reason(dock, settle, folder):
+    dock.illumination.value = "additive"
+    settle(dock)
+    deeper = folder / "in" / "deeper"
+    for name in "defgh":
+        (deeper / f"{name}.tif").write_bytes((deeper / "c.tif").read_bytes())
+    dock.jobs.applying.to_files(FilesRequest(deeper, folder / "out"))
+    settle(dock)
+    text, details = dock.status.text(), dock.status.toolTip()
+    assert text.startswith("Labelled 0 images; 6 failed: c.tif: image has the spatial shape (40, 30)")
+    assert len(text) < 140
+    assert details.count("Failed: ") == 6
+    dock.n_clusters.value = 4
+    assert not dock.status.toolTip()
 
 
 def test_existing_files_are_never_replaced(dock, settle, folder):

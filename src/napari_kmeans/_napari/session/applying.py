@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from napari.layers import Image, Labels
@@ -28,6 +30,8 @@ from .display import Display
 from .provenance import PROVENANCE_KEY, provenance_of, recipe_in_pixels
 from .request import Request
 from .session import Session
+
+_LONGEST = 100  # characters of a reason in the status line; its tooltip has the rest
 
 THIS_MODEL, EACH, TOGETHER = "this model", "each", "together"
 """Clusters to label an image with: the current ones, its own, or those of one model of all images."""
@@ -94,12 +98,12 @@ class Applying(QObject):
     Signals
     -------
     failed(error)
-    said(text)
-        Summary of the completed work.
+    said(text, details)
+        Summary of the completed work in a few words, and its details.
     """
 
     failed = Signal(object)
-    said = Signal(str)
+    said = Signal(str, str)
 
     def __init__(
         self, viewer: Any, display: Display, session: Callable[[], Session | None], parent: QObject
@@ -194,7 +198,7 @@ class Applying(QObject):
             for applied in results:
                 self._add(session, applied)
             names = ", ".join(applied.layer.name for applied in results)
-            self.said.emit(f"Labelled {names}.")
+            self.said.emit(f"Labelled {names}.", "")
 
         self.runner.run(work, done)
 
@@ -210,7 +214,9 @@ class Applying(QObject):
             task = Task.applying(model, recipe, match=request.match)
         else:
             task = Task(_unadjusted(recipe))
-        self.runner.run(lambda progress: label_files(request, task, progress), self.said.emit)
+        self.runner.run(
+            lambda progress: label_files(request, task, progress), lambda found: self.said.emit(*found)
+        )
 
     def _add(self, session: Session, applied: Applied) -> None:
         layers, image, found = self._viewer.layers, applied.layer, applied.segmentation
@@ -322,8 +328,8 @@ def label_layers(
     return results
 
 
-def label_files(request: FilesRequest, task: Task, progress: Progress) -> str:
-    """Label the image files of a folder, and return a summary.
+def label_files(request: FilesRequest, task: Task, progress: Progress) -> tuple[str, str]:
+    """Label the image files of a folder, and return a summary and its details.
 
     Raises
     ------
@@ -353,24 +359,31 @@ def label_files(request: FilesRequest, task: Task, progress: Progress) -> str:
 
     for outcome in run(todo, task, stage=stage):
         outcomes.append(outcome)
-    return summary(outcomes, failed, n_skipped, request.out)
+    return summary(outcomes, failed, n_skipped, request)
 
 
 def _or_nothing(progress: Progress | None) -> Progress:
     return progress if progress is not None else (lambda share: None)
 
 
-def summary(outcomes: Sequence[Outcome], failed: Sequence[str], n_skipped: int, out: Path) -> str:
-    """Return a summary of the outcomes in a few sentences."""
+def summary(
+    outcomes: Sequence[Outcome], failed: Sequence[str], n_skipped: int, request: FilesRequest
+) -> tuple[str, str]:
+    """Return a summary of the outcomes that fits below the plots of the dock, and all messages."""
     n_done = sum(outcome.status == "done" for outcome in outcomes)
-    parts = [f"Labelled {n_done} image{'s' * (n_done != 1)}; results are in {out}."]
-    if n_skipped:
-        parts.append(f"{n_skipped} skipped, because their outputs already exist.")
     errors = [*failed, *(outcome.error for outcome in outcomes if outcome.error)]
-    if errors:
-        parts.append(f"{len(errors)} failed: {'; '.join(errors[:3])}{'; …' * (len(errors) > 3)}.")
     notes = [note for outcome in outcomes for note in outcome.warnings]
+    done, place = f"Labelled {n_done} image{'s' * (n_done != 1)}", f"results are in {request.out}."
+    skipped = f" {n_skipped} skipped, because their outputs already exist." if n_skipped else ""
+
+    def first(messages: Sequence[str]) -> str:
+        short = messages[0].replace(f"{request.folder}{os.sep}", "")
+        short = shorten(short, _LONGEST // (2 if errors and notes else 1), placeholder=" …")
+        return short if short.endswith(("…", ".")) else f"{short}."
+
+    text = f"{done}; " + (f"{len(errors)} failed: {first(errors)}" if errors else place) + skipped
     if notes:
-        more = f" (and {len(notes) - 1} more)" if len(notes) > 1 else ""
-        parts.append(f"Warning: {notes[0]}{more}.")
-    return " ".join(parts)
+        text += f" {len(notes)} warning{'s' * (len(notes) != 1)}: {first(notes)}"
+    details = [f"{done}; {place}{skipped}"]
+    details += [f"Failed: {error}" for error in errors] + [f"Warning: {note}" for note in notes]
+    return text, "\n".join(details) if errors or notes else ""

@@ -152,10 +152,11 @@ class DockView:
             else:
                 self._sections[control.place].set_row_visible(widget.native, applies)
 
-    def show_status(self, text: str) -> None:
-        """Show a text below the plots, or hide it if the text is empty."""
+    def show_status(self, text: str, details: str = "") -> None:
+        """Show a text below the plots, with details as its tooltip; hide it if the text is empty."""
         if self.status is not None:
             self.status.setText(text)
+            self.status.setToolTip(details)
             self.status.setVisible(bool(text))
 
     def show_error(self, error: Exception) -> None:
