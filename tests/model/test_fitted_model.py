@@ -26,6 +26,14 @@ def test_thresholds_set_by_hand_are_applied(coins, model):
     assert not model.adjusted
 
 
+def test_the_thresholds_that_were_found_are_no_adjustment(coins, model):
+    edits = Edits(thresholds=tuple(model.thresholds.tolist()), merges=((1, 2),))
+    edited = model.with_edits(edits)
+    assert not edited.adjusted
+    assert edited.merges == ((1, 2),)
+    assert np.array_equal(edited.counts, model.counts)
+
+
 def test_thresholds_outside_the_range_of_the_image_leave_clusters_empty(coins, model):
     moved = model.with_thresholds([-5, 100, 1e9])
     assert sorted(np.unique(moved.predict(coins))) == [2, 3]
