@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ..features.feature_space import ScalarFormat
 from ._kernels import count_cells, count_others, count_prefixes
-from .counted_values import bits_of, mask_of
+from .counted_values import bits_of, mask_of, values_of
 from .plan import Plan, ScalarPlan
-from .scalar import MAX_POINTS, ScalarSummary, merge_points
+from .scalar import MAX_POINTS, ScalarSummary, distances_from, merge_points
 
 _PREFIXES = 1 << 16
 _CELLS = 1 << 16  # distributed among the prefixes
@@ -72,18 +72,18 @@ class PrefixPlan(ScalarPlan):
         """
         prefix = np.flatnonzero(counts[0])
         # Prefixes of infinities and NaN contain no finite values.
-        prefix = prefix[np.isfinite(_values(self.scalar, counts[1, prefix]))]
+        prefix = prefix[np.isfinite(values_of(self.scalar.dtype, counts[1, prefix]))]
         pixels, first, last = counts[:, prefix]
         pixels = pixels.astype(np.int64)
         if not prefix.size:
             return ScalarSummary(np.empty(0), pixels)
-        if max(np.abs(_values(self.scalar, ends)).max() for ends in (first, last)) > _LARGEST:
+        if max(np.abs(values_of(self.scalar.dtype, ends)).max() for ends in (first, last)) > _LARGEST:
             raise ValueError(
                 f"image contains values beyond {_LARGEST:.0e}, whose squares overflow float64; exclude them "
                 "with a mask, or divide the image by a constant"
             )
         if np.array_equal(first, last):
-            return _summarize(self.scalar, pixels, first, np.zeros_like(pixels), spread=0.0)
+            return _summarize(self.scalar, pixels, first)
         if pixels.sum() <= MAX_POINTS:
             return ListedValuesPlan(self.scalar)
         bits = _share_out(pixels, _width(self.scalar, first, last), _bit_length(last - first))
@@ -118,7 +118,7 @@ class ListedValuesPlan(ScalarPlan):
     def finalize(self, counts: NDArray[np.uint64]) -> ScalarSummary:
         """Return the summary."""
         raw, pixels = counts
-        return _summarize(self.scalar, pixels.astype(np.int64), raw, np.zeros_like(raw), spread=0.0)
+        return _summarize(self.scalar, pixels.astype(np.int64), raw)
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,7 +250,7 @@ class CellsPlan(ScalarPlan):
                spacing of levels", Proceedings of the IRE 39(1), 44-48, 1951.
         """
         filled = np.flatnonzero(pixels)
-        start, width = _values(self.scalar, self.first[filled]), self.width[filled]
+        start, width = values_of(self.scalar.dtype, self.first[filled]), self.width[filled]
         # Bit patterns of negative floats ascend as their values descend.
         distance = np.maximum(np.abs(np.diff(start, append=start[-1])), width)
         unit = distance.max()
@@ -284,15 +284,22 @@ class CellsPlan(ScalarPlan):
         remainder: NDArray[np.uint64],
         n_unplaced: NDArray[np.int64],
     ) -> ScalarSummary:
-        """Return the summary, with the scatter within cells estimated for evenly distributed values.
+        """Return the summary, with the scatter within cells estimated for evenly spread values.
 
         `mean` and `remainder` are the quotient and remainder of the sum of each cell's bit patterns by its
-        number of pixels.
+        number of pixels. The variance of w evenly spaced values at distances s is (w² - 1) s² / 12.
         """
         filled = np.flatnonzero(pixels)
-        width = self.width * self.scalar.unit
-        spread = float(np.sum(n_unplaced * (width * width / 12)))
-        return _summarize(self.scalar, pixels[filled], mean[filled], remainder[filled], spread)
+        width, step = self.width, np.abs(_steps(self.scalar, self.first))
+        variance = (width - step) * (width + step) / 12 * self.scalar.unit**2
+        return _summarize(
+            self.scalar,
+            pixels[filled],
+            mean[filled],
+            remainder[filled],
+            spread=float(np.sum(n_unplaced * variance)),
+            exact=not n_unplaced.any(),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -342,23 +349,21 @@ def _raw(scalar: ScalarFormat, values: NDArray[Any]) -> NDArray[Any]:
     return bits_of(values, signed=scalar.dtype.kind == "i" and scalar.upper is None)
 
 
-def _values(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """Return the float64 values of bit patterns."""
-    with np.errstate(invalid="ignore"):
-        return raw.astype(f"u{scalar.dtype.itemsize}").view(scalar.dtype).astype(np.float64)
-
-
 def _steps(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Return the distances from bit patterns to the next ones; negative for negative floats."""
     if scalar.dtype.kind != "f":
         return np.ones(raw.size)
     last = raw | np.uint64(1)  # has the exponent of the pattern before it, since only the last bit differs
-    return _values(scalar, last) - _values(scalar, last - np.uint64(1))
+    return values_of(scalar.dtype, last) - values_of(scalar.dtype, last - np.uint64(1))
 
 
 def _width(scalar: ScalarFormat, first: NDArray[np.uint64], last: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Return the widths of ranges of bit patterns, both ends included."""
-    return np.abs(_values(scalar, last) - _values(scalar, first)) + np.abs(_steps(scalar, first))
+    if scalar.dtype.kind != "f":
+        return (last - first).astype(np.float64) + 1.0
+    return np.abs(values_of(scalar.dtype, last) - values_of(scalar.dtype, first)) + np.abs(
+        _steps(scalar, first)
+    )
 
 
 def _bit_length(numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -372,25 +377,46 @@ def _summarize(
     scalar: ScalarFormat,
     pixels: NDArray[np.int64],
     mean: NDArray[np.uint64],
-    rest: NDArray[Any],
-    spread: float,
+    remainder: NDArray[np.uint64] | None = None,
+    spread: float = 0.0,
+    exact: bool = True,
 ) -> ScalarSummary:
-    """Turn cells into ascending points, at most `MAX_POINTS`."""
-    values, origin = _distances(scalar, mean)
-    values = (values + _steps(scalar, mean) * (rest / pixels)) * scalar.unit
+    """Turn cells, or single values, into ascending points, at most `MAX_POINTS`."""
+    origin = _origin(scalar, mean)
+    values = distances_from(origin, mean.view(scalar.dtype)) if origin else values_of(scalar.dtype, mean)
+    if remainder is not None:
+        values += _steps(scalar, mean) * (remainder / pixels)
+    values *= scalar.unit
     order = np.argsort(values, kind="stable")
-    return merge_points(values[order], pixels[order], spread, MAX_POINTS, origin)
+    values, pixels = values[order], pixels[order]
+    if origin:
+        _check_distances(values, origin)
+    return merge_points(values, pixels, spread, MAX_POINTS, exact=exact, origin=origin)
 
 
-def _distances(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> tuple[NDArray[np.float64], int]:
-    """Return the values of bit patterns minus an origin, which keeps 64-bit integers distinct."""
+def _origin(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> int:
+    """Return the origin that keeps 64-bit integers distinct as float64: the middle one, or 0 if all are small.
+
+    The middle one of the distinct integers is near most of them, also if many pixels are far away: a special
+    value for missing data, or a background of 0.
+    """
     if scalar.dtype.kind == "f" or scalar.dtype.itemsize < 8:
-        return _values(scalar, raw), 0
+        return 0
     whole = raw.view(scalar.dtype)
-    origin = int(whole.min())
-    if max(abs(origin), abs(int(whole.max()))) < 1 << 52:
-        return whole.astype(np.float64), 0
-    return np.array([float(int(value) - origin) for value in whole]), origin
+    if max(abs(int(whole.min())), abs(int(whole.max()))) < 1 << 52:
+        return 0
+    return int(np.partition(whole, whole.size // 2)[whole.size // 2])
+
+
+def _check_distances(values: NDArray[np.float64], origin: int) -> None:
+    """Raise ``ValueError`` if integers are so far from the origin that rounding may make them equal."""
+    rounding = np.spacing(np.maximum(np.abs(values[1:]), np.abs(values[:-1])))
+    if np.any((rounding > 1) & (np.diff(values) <= 2 * rounding)):
+        low, high = (origin + int(end) for end in (values[0], values[-1]))
+        raise ValueError(
+            f"image has integers from about {low:.6g} to {high:.6g}, too far apart for float64 to represent "
+            "their differences; exclude those at one end with a mask"
+        )
 
 
 def _share_out(
