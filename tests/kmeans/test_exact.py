@@ -167,3 +167,9 @@ def test_invalid_values_and_weights_are_rejected(values, weights):
 def test_invalid_numbers_of_clusters_are_rejected(k):
     with pytest.raises(ValueError, match=f"n_clusters={k} must be 1 to 3"):
         partitions([1, 2, 3]).splits(k)
+
+
+def test_a_single_large_value_is_its_own_centre():
+    partitions = OptimalPartitions(np.array([1e200]), np.array([3]))
+    centers, counts, inertia = partitions.cluster_statistics(partitions.splits(1))
+    assert (centers[0], counts[0], inertia[0]) == (1e200, 3, 0)

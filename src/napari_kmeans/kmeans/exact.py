@@ -67,7 +67,8 @@ class OptimalPartitions:
         self.values, self.weights = values, weights
 
         # Scaling by a power of two is exact. The span may overflow, but half of it does not.
-        self._exponent = _EXPONENT - int(np.frexp(values[-1] / 2 - values[0] / 2)[1])
+        half_span = float(values[-1] / 2 - values[0] / 2)
+        self._exponent = _EXPONENT - int(np.frexp(half_span)[1]) if half_span else 0
         self._scaled = np.ldexp(values, self._exponent)
         self._weight_before = np.append(0.0, np.cumsum(weights))
         n_levels = (values.size - 1).bit_length()
