@@ -41,7 +41,7 @@ def _by_cells(distinct: NDArray[np.float64], counts: NDArray[np.int64], k: int) 
     pixels = np.add.reduceat(counts, starts)
     means = np.add.reduceat(counts * offset, starts) / pixels
     cells = OptimalPartitions(means, pixels)
-    borders = np.append(starts, distinct.size)[cells.splits(k)]
+    borders = np.append(starts, distinct.size)[cells.borders(k)]
     while True:
         centers = np.add.reduceat(counts * offset, borders[:-1]) / np.add.reduceat(counts, borders[:-1])
         inner = np.searchsorted(offset, (centers[1:] + centers[:-1]) / 2, side="right")

@@ -242,7 +242,7 @@ def test_ten_extreme_pixels_leave_the_rest_optimal(distribution, outliers, dtype
     best = exact.inertia(k)
     assert inertia_of(exact.values, exact.weights, model.centers[~far]) <= best * (1 + 1e-6)
     assert model.inertia == pytest.approx(best, rel=1e-6)
-    expected, _, _ = exact.cluster_statistics(exact.splits(k))
+    expected, _, _ = exact.cluster_statistics(exact.borders(k))
     assert np.abs(model.centers[~far, 0] - expected).max() < 2e-3 * np.std(inliers, dtype=np.float64)
     assert model.confirmation == "not comparable"
 

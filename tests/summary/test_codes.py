@@ -22,7 +22,7 @@ def test_keys_contain_their_codes_and_dropping_a_bit_halves_one_axis(n_axes, n_b
 
 
 def test_integers_are_shifted_to_start_at_zero():
-    coder = Shifted(low=-5, up=2)
+    coder = Shifted(low=-5, left_shift=2)
     column = np.array([-5, -4, 100], dtype=np.int16)
     codes = coder.codes(column)
     assert codes.tolist() == [0, 4, 105 << 2]

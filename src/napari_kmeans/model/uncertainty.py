@@ -206,7 +206,7 @@ class _Solver:
             # Values missing in a resample keep a tiny weight, so that it has the same number of clusters.
             weights = np.maximum(counts << 10, 1)
             partitions = OptimalPartitions(self.values, weights)
-            thresholds = midpoints(partitions.cluster_statistics(partitions.splits(model.n_clusters))[0])
+            thresholds = midpoints(partitions.cluster_statistics(partitions.borders(model.n_clusters))[0])
         cumulated = np.append(0, np.cumsum(counts)) / max(int(counts.sum()), 1)
         splits = np.searchsorted(self.values, thresholds, side="right")
         return thresholds + self.origin, np.diff(cumulated[splits], prepend=0.0, append=1.0)

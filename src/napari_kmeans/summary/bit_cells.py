@@ -22,7 +22,7 @@ from .scalar import MAX_POINTS, ScalarSummary, distances_from, merge_points
 _PREFIXES = 1 << 16
 _CELLS = 1 << 16  # distributed among the prefixes
 _LARGEST = 1e140  # its square, times the number of pixels of the largest image, is a float64
-_MAX_LEVELS = 8  # most images need one; images with dense ranges far apart need two
+_MAX_LEVELS = 8  # of cells; most images need one, and images with dense ranges far apart two
 _TOLERANCE = 5e-6  # largest scatter within cells, relative to the least inertia
 
 
@@ -30,7 +30,7 @@ def first_plan(scalar: ScalarFormat) -> PrefixPlan | CellsPlan:
     """Return the plan of the first pass over 32- or 64-bit values."""
     if scalar.upper is None:
         return PrefixPlan(scalar)
-    # The range is known, so cells are of equal size.
+    # The range is known, so cells are of equal size: 2^16 in all prefixes, each of which has 2^16 values.
     prefix = np.arange((scalar.upper >> 16) + 1, dtype=np.uint64)
     first = prefix << np.uint64(16)
     bits = max(32 - scalar.upper.bit_length(), 0)
@@ -86,7 +86,7 @@ class PrefixPlan(ScalarPlan):
             return _summarize(self.scalar, pixels, first)
         if pixels.sum() <= MAX_POINTS:
             return ListedValuesPlan(self.scalar)
-        bits = _share_out(pixels, _width(self.scalar, first, last), _bit_length(last - first))
+        bits = _allocate_bits(pixels, _width(self.scalar, first, last), _bit_length(last - first))
         return CellsPlan.cut(self.scalar, (), prefix, first, last, bits)
 
 
@@ -138,7 +138,7 @@ class CellsPlan(ScalarPlan):
     ----------
     scalar : ScalarFormat
     levels : tuple of _Level
-        One for each pass.
+        One for each pass that counts cells, each of which cuts cells of the level above.
     first, last : (n_cells,) uint64 arrays
         Smallest and largest bit pattern of each cell.
     """
@@ -154,27 +154,28 @@ class CellsPlan(ScalarPlan):
         cls,
         scalar: ScalarFormat,
         levels: tuple[_Level, ...],
-        entry: NDArray[Any],
+        index_above: NDArray[Any],
         first: NDArray[np.uint64],
         last: NDArray[np.uint64],
         bits: NDArray[np.int64],
     ) -> CellsPlan:
         """Cut each range of bit patterns into about 2^bits cells.
 
-        `entry` numbers the ranges in the level above; pixels of all others are not counted.
+        `index_above` is the index of each range in the level above; pixels of all others are not counted.
         """
         shift = (_bit_length(last - first) - bits).astype(np.uint64)
         begin = first >> shift
         parts = ((last >> shift) - begin).astype(np.int64) + 1
         end = np.cumsum(parts)
-        n_cells, n_entries = int(end[-1]), levels[-1].n_cells + 1 if levels else _PREFIXES
+        n_cells, n_above = int(end[-1]), levels[-1].n_cells + 1 if levels else _PREFIXES
+        # Indices that are not cut lead to the spare cell, whose index is n_cells.
         level = _Level(
-            np.full(n_entries, 63, dtype=np.uint8), np.full(n_entries, n_cells, dtype=np.uint64), n_cells
+            np.full(n_above, 63, dtype=np.uint8), np.full(n_above, n_cells, dtype=np.uint64), n_cells
         )
-        level.shift[entry] = shift
-        level.offset[entry] = (end - parts).astype(np.uint64) - begin  # modulo 2^64
+        level.shift[index_above] = shift
+        level.offset[index_above] = (end - parts).astype(np.uint64) - begin  # modulo 2^64
         parent = np.repeat(np.arange(parts.size), parts)
-        start = (np.arange(n_cells).astype(np.uint64) - level.offset[entry][parent]) << shift[parent]
+        start = (np.arange(n_cells).astype(np.uint64) - level.offset[index_above][parent]) << shift[parent]
         width = (np.uint64(1) << shift[parent]) - np.uint64(1)
         return cls(
             scalar,
@@ -209,21 +210,24 @@ class CellsPlan(ScalarPlan):
         n = np.maximum(pixels, 1).astype(np.uint64)
         span = self.last - self.first
         excess = sums.view(np.uint64) - self.first * n  # modulo 2^64
-        # Above that, the mean of a wide cell is unknown; its middle is used until the cell is cut.
+        # In a wide cell with many pixels, the sum may have wrapped around. The middle of the cell stands for
+        # its mean until the cell is cut.
         known = span < (1 << 63) / n
         mean = self.first + np.where(known, excess // n, span // np.uint64(2))
         remainder = np.where(known, excess % n, np.uint64(0))
-        # A mean between the ends of a cell is that of several values, or the only value of the cell. If it is
-        # fractional, there are several; it may also be an integer by chance, in one of n cells with n pixels.
-        inside = (pixels > 1) & (~known | (excess > 0) & (excess < span * n))
-        mixed = inside & (~known | (remainder > 0))
-        if not inside.any() or (mixed.any() and self.is_fine(pixels, np.where(inside, pixels - 1, 0))):
-            # Cells with an integer mean by chance add nothing to the spread. The others compensate: they
-            # count n pixels instead of the n - 1 that can vary around their mean.
+        # A cell may contain several values if its mean lies strictly between its ends. It does if the mean is
+        # fractional. Otherwise the mean is its only value, or an integer by chance: in one of n cells with n pixels.
+        may_be_mixed = (pixels > 1) & (~known | (excess > 0) & (excess < span * n))
+        mixed = may_be_mixed & (~known | (remainder > 0))
+        if not may_be_mixed.any() or (
+            mixed.any() and self.is_fine(pixels, np.where(may_be_mixed, pixels - 1, 0))
+        ):
+            # The scatter of n pixels around their mean is n - 1 variances. Of n cells with several values, one
+            # has an integer mean by chance and adds nothing, so the others add n variances: n (1 - 1/n) = n - 1.
             return self.summarize(pixels, mean, remainder, np.where(mixed, pixels, 0))
-        scatter = pixels * np.square(self.width)
-        if len(self.levels) < _MAX_LEVELS and np.sum(scatter[mixed]) > np.sum(scatter[inside & ~mixed]):
-            return self.cut_further(pixels, mean, remainder, np.where(inside, pixels - 1, 0))
+        scatter = pixels * np.square(self.width)  # 12 times, as everywhere in this class but in `summarize`
+        if len(self.levels) < _MAX_LEVELS and np.sum(scatter[mixed]) > np.sum(scatter[may_be_mixed & ~mixed]):
+            return self.cut_further(pixels, mean, remainder, np.where(may_be_mixed, pixels - 1, 0))
         return SingleValuesPlan(self, pixels, mean, remainder)
 
     @property
@@ -236,13 +240,13 @@ class CellsPlan(ScalarPlan):
 
         Compares the scatter of the pixels whose position in their cell is unknown with the least inertia of 64
         clusters. For cells at distances d, the asymptotic law of optimal quantizers [1]_ estimates this as
-        (Σ (n d²)^(1/3))³ / (12 k²).
+        (Σ (n d²)^(1/3))³ / (12 k²). Both sides are multiplied by 12.
 
         Parameters
         ----------
         pixels : (n_cells,) int64 array
         n_unplaced : (n_cells,) int64 array
-            Number of pixels of each cell whose position in it is unknown.
+            For each cell, the number of pixels that can vary around its mean; 0 if it contains a single value.
 
         References
         ----------
@@ -270,7 +274,7 @@ class CellsPlan(ScalarPlan):
         """Cut the cells with unplaced pixels, or return the summary if that would not halve their scatter."""
         filled = np.flatnonzero(pixels)
         width = self.width
-        bits = _share_out(np.where(n_unplaced > 0, pixels, 0), width, _bit_length(self.last - self.first))
+        bits = _allocate_bits(np.where(n_unplaced > 0, pixels, 0), width, _bit_length(self.last - self.first))
         scatter = n_unplaced * np.square(width)
         if np.sum(np.ldexp(scatter, -2 * bits)) > np.sum(scatter) / 2:
             return self.summarize(pixels, mean, remainder, n_unplaced)
@@ -337,7 +341,7 @@ class SingleValuesPlan(ScalarPlan):
 def _prefix_shift(scalar: ScalarFormat) -> np.uint64 | None:
     """Return the number of bits below the prefix; None for integers, unless their range is known.
 
-    A known range is below 2^23, where the high bits of integers are distinct enough.
+    A known range is below 2^23, so that its at most 128 prefixes of 2^16 integers each are cut evenly.
     """
     if scalar.dtype.kind == "f" or scalar.upper is not None:
         return np.uint64(8 * scalar.dtype.itemsize - 16)
@@ -419,15 +423,16 @@ def _check_distances(values: NDArray[np.float64], origin: int) -> None:
         )
 
 
-def _share_out(
-    pixels: NDArray[np.int64], width: NDArray[np.float64], most_bits: NDArray[np.int64]
+def _allocate_bits(
+    pixels: NDArray[np.int64], width: NDArray[np.float64], max_bits: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Return the number of bits to cut each range by, for at most about 2^16 cells in total.
 
     Each range gets the larger of two shares: an eighth of the cells by pixel count, which outliers cannot
     affect, and half of them by (count · width²)^(1/3), as in an optimal quantizer. The result is scaled to
-    all cells. Logarithms are taken in thirds of a bit from exponents alone, so the result does not depend on
-    how a machine rounds cube roots.
+    all cells. The logarithm of a cube root is a third of the logarithm, so the binary exponent of
+    count · width² is the share in thirds of a bit, and so is that of count³. Exponents do not depend on how a
+    machine rounds cube roots.
     """
     bits = np.zeros(pixels.size, dtype=np.int64)
     filled = np.flatnonzero(pixels)
@@ -435,20 +440,20 @@ def _share_out(
         return bits
     n, (mantissa, exponent) = pixels[filled].astype(np.float64), np.frexp(width[filled])
     # At most 256 cells, or 32 per pixel: otherwise a few outliers would get all cells, most of them empty.
-    most = np.minimum(np.minimum(most_bits[filled], 16), np.maximum(np.frexp(n)[1] + 4, 8))
+    limit = np.minimum(np.minimum(max_bits[filled], 16), np.maximum(np.frexp(n)[1] + 4, 8))
 
-    def scaled_to(thirds: NDArray[np.int64], n_cells: int) -> NDArray[np.int64]:
+    def fitted_to(thirds: NDArray[np.int64], n_cells: int) -> NDArray[np.int64]:
         """Return shares for about `n_cells` in total: each plus the same number of thirds."""
         low, high = -int(thirds.max()), 3 * 16 - int(thirds.min())
         while low < high:
             middle = (low + high + 1) // 2
-            if np.sum(1 << np.clip((thirds + middle) // 3, 0, most)) <= n_cells:
+            if np.sum(1 << np.clip((thirds + middle) // 3, 0, limit)) <= n_cells:
                 low = middle
             else:
                 high = middle - 1
         return thirds + low
 
-    by_count = scaled_to(np.frexp(n * n * n)[1].astype(np.int64), _CELLS // 8)
-    by_density = scaled_to(np.frexp(n * mantissa * mantissa)[1] + 2 * exponent.astype(np.int64), _CELLS // 2)
-    bits[filled] = np.clip(scaled_to(np.maximum(by_count, by_density), _CELLS) // 3, 0, most)
+    by_count = fitted_to(np.frexp(n * n * n)[1].astype(np.int64), _CELLS // 8)
+    by_density = fitted_to(np.frexp(n * mantissa * mantissa)[1] + 2 * exponent.astype(np.int64), _CELLS // 2)
+    bits[filled] = np.clip(fitted_to(np.maximum(by_count, by_density), _CELLS) // 3, 0, limit)
     return bits

@@ -70,19 +70,19 @@ class Shifted:
     """Codes of integers: the distance from the smallest, shifted left to the length of the longest code."""
 
     low: int
-    up: int = 0
+    left_shift: int = 0
 
     def codes(self, column: NDArray[Any]) -> Any:
         """Return the code of each value."""
-        return column if column.dtype == np.uint8 else _above(column, self.low) << np.uint64(self.up)
+        return column if column.dtype == np.uint8 else _above(column, self.low) << np.uint64(self.left_shift)
 
     def values(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the value of each code or mean of codes."""
-        return np.asarray(codes / (1 << self.up) + self.low)
+        return np.asarray(codes / (1 << self.left_shift) + self.low)
 
     def steps(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the change of the value per step of the code."""
-        return np.full(codes.shape, 1 / (1 << self.up))
+        return np.full(codes.shape, 1 / (1 << self.left_shift))
 
     def variance(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the variance of the values that share a code: 0, since it is a single value."""

@@ -41,8 +41,8 @@ class Cells:
 
     Attributes
     ----------
-    shift : int
-        Low bits that were dropped from the keys.
+    n_dropped_bits : int
+        Number of low bits that were dropped from the keys.
     keys : (n,) uint64 array
         Strictly ascending.
     counts : (n,) int64 array
@@ -53,7 +53,7 @@ class Cells:
         which do not overflow. Empty while no bit was dropped.
     """
 
-    shift: int
+    n_dropped_bits: int
     keys: NDArray[np.uint64]
     counts: NDArray[np.int64]
     sums: NDArray[np.int64] | None = None
@@ -61,9 +61,9 @@ class Cells:
 
     def coarser(self, shift: int, n_axes: int) -> Cells:
         """Drop more bits."""
-        if shift == self.shift:
+        if shift == self.n_dropped_bits:
             return self
-        keys = self.keys >> np.uint64(shift - self.shift)
+        keys = self.keys >> np.uint64(shift - self.n_dropped_bits)
         starts = _starts(keys)
         sums, products = self.sums, self.products
         if sums is None:
@@ -81,7 +81,7 @@ class Cells:
 
     def limited(self, n_axes: int) -> Cells:
         """Drop as many bits as are needed for at most `LIMIT` cells."""
-        return self.coarser(self.shift + _surplus_bits(self.keys), n_axes)
+        return self.coarser(self.n_dropped_bits + _surplus_bits(self.keys), n_axes)
 
 
 def _surplus_bits(keys: NDArray[np.uint64]) -> int:
@@ -118,8 +118,8 @@ def _products(codes: NDArray[np.int64], counts: NDArray[np.int64]) -> list[int]:
     return sums
 
 
-def combine(parts: Sequence[Cells], n_axes: int) -> Cells:
-    """Add up cells."""
+def merge_parts(parts: Sequence[Cells], n_axes: int) -> Cells:
+    """Add up cells, and drop bits while there are too many."""
     parts = list(parts)
     while len(parts) > 1:  # two at a time, so that lists of similar length are merged
         last = parts[-1:] if len(parts) % 2 else []
@@ -129,7 +129,7 @@ def combine(parts: Sequence[Cells], n_axes: int) -> Cells:
 
 
 def _merge(a: Cells, b: Cells, n_axes: int) -> Cells:
-    shift = max(a.shift, b.shift)
+    shift = max(a.n_dropped_bits, b.n_dropped_bits)
     a, b = a.coarser(shift, n_axes), b.coarser(shift, n_axes)
     rows = [np.stack([c.counts]) if c.sums is None else np.vstack([c.counts, c.sums]) for c in (a, b)]
     keys, columns = merge_cells(a.keys, rows[0], b.keys, rows[1])
@@ -304,13 +304,13 @@ class CountPlan:
             codes = [coder.codes(piece) for coder, piece in zip(self.coders, pieces, strict=True)]
             keys = sort_keys(interleave(codes, self.n_bits), d * self.n_bits)
             parts.append(Cells(0, *count_runs(keys)).limited(d))
-        return [combine(parts, d)] if parts else []
+        return [merge_parts(parts, d)] if parts else []
 
     def combine(self, a: list[Cells], b: list[Cells]) -> list[Cells]:
         """Concatenate parts, and merge them when they have many cells."""
         parts = a + b
         if len(parts) > 1 and sum(part.keys.size for part in parts) > _MANY_PARTS:
-            return [combine(parts, self.vector.n_features)]
+            return [merge_parts(parts, self.vector.n_features)]
         return parts
 
     def scale(self, counts: list[Cells], factor: int) -> list[Cells]:
@@ -330,7 +330,7 @@ class CountPlan:
         if not counts:
             return _summary_of_none(self.vector)
         d = self.vector.n_features
-        cells = combine(counts, d)
+        cells = merge_parts(counts, d)
         n_pixels = int(cells.counts.sum())
         codes = deinterleave(cells.keys, d) if cells.sums is None else cells.sums / cells.counts
         codes = codes.astype(np.float64)
