@@ -88,7 +88,7 @@ class Jobs(QObject):
         layers, intervals, applying = self.new_layers.runner, self.intervals.runner, self.applying.runner
         self._runners = (self.labels, self.measures, layers, intervals, applying, self.exports)
         self._measuring: tuple[Session, object, Place] | None = None
-        self._when_labelled: Callable[[], None] | None = None
+        self._when_labelled: dict[str, Callable[[], None]] = {}
         self._rest = Debouncer(self, _REST)
         self._rest.triggered.connect(self._on_rest)
         self._held = QTimer(self)
@@ -106,12 +106,12 @@ class Jobs(QObject):
             runner.stopped.connect(self._on_stopped)
             runner.failed.connect(self.failed)
         for runner in (self.labels, self.measures):
-            runner.failed.connect(self._forget_action)
+            runner.failed.connect(self._forget_actions)
 
     @property
     def at_rest(self) -> bool:
         """Whether nothing is running or pending."""
-        is_pending = self._rest.is_pending or self._read_all.isActive() or self._when_labelled is not None
+        is_pending = self._rest.is_pending or self._read_all.isActive() or bool(self._when_labelled)
         return not (is_pending or any(runner.busy for runner in self._runners))
 
     def show(self, session: Session | None) -> None:
@@ -126,7 +126,7 @@ class Jobs(QObject):
 
     def stop(self) -> None:
         """Cancel running and pending jobs for clusters, and drop their results."""
-        self._forget_action()
+        self._forget_actions()
         self._stop_labels()
         self._read_all.stop()
         self.measures.stop()
@@ -158,25 +158,26 @@ class Jobs(QObject):
 
     # What needs the labels for the current settings
 
-    def when_labelled(self, action: Callable[[], None]) -> None:
+    def when_labelled(self, name: str, action: Callable[[], None]) -> None:
         """Call a function as soon as the overlay shows the labels for the current settings.
 
-        A user may press a button while they are still being computed. If they fail or are cancelled, the
-        function is not called.
+        A user may press buttons while they are still being computed. If they fail or are cancelled, the
+        functions are not called. A function replaces one of the same name.
         """
-        self._when_labelled = action
+        self._when_labelled[name] = action
         self._act_when_labelled()
 
     def _act_when_labelled(self) -> None:
-        session, action = self.session, self._when_labelled
+        session, actions = self.session, list(self._when_labelled.values())
         measured_first = session is not None and session.is_wanted and self.live and self.measures.busy
-        if action is None or measured_first or self._rest.is_pending or self.labels.busy:
+        if measured_first or self._rest.is_pending or self.labels.busy:
             return
-        self._forget_action()
-        action()
+        self._forget_actions()
+        for action in actions:
+            action()
 
-    def _forget_action(self) -> None:
-        self._when_labelled = None
+    def _forget_actions(self) -> None:
+        self._when_labelled.clear()
 
     # Clusters
 
@@ -389,7 +390,7 @@ class Jobs(QObject):
             export_labels(request, resolutions, measured, path, colors, scheduler, overwrite, progress)
             return path
 
-        self.exports.run(work, self.exported.emit)
+        self.exports.queue(path, work, self.exported.emit)
 
     def export_figure(self, path: Path, *, overwrite: bool) -> None:
         """Save a figure of the displayed plane, its clusters and the histogram, in the background."""
@@ -413,7 +414,7 @@ class Jobs(QObject):
             write_shown(shown, path, overwrite=overwrite)
             return path
 
-        self.exports.run(work, self.exported.emit)
+        self.exports.queue(path, work, self.exported.emit)
 
 
 def _subject(session: Session) -> tuple[Session, object, Place]:

@@ -341,7 +341,7 @@ class KMeansWidget(Container):
         self._split_into_objects(self.table.selected_labels())
 
     def _split_into_objects(self, labels: list[int]) -> None:
-        self.jobs.when_labelled(lambda: self.jobs.new_layers.split_into_objects(labels))
+        self.jobs.when_labelled("objects", lambda: self.jobs.new_layers.split_into_objects(labels))
 
     def _on_objects_added(self, n: int, name: str) -> None:
         self.view.show_status(messages.objects_added(n, name))
@@ -350,7 +350,7 @@ class KMeansWidget(Container):
         self.jobs.export(path, overwrite=overwrite)
 
     def _on_export_figure(self, path: Any, overwrite: bool) -> None:
-        self.jobs.when_labelled(lambda: self.jobs.export_figure(path, overwrite=overwrite))
+        self.jobs.when_labelled("figure", lambda: self.jobs.export_figure(path, overwrite=overwrite))
 
     def _on_exported(self, path: object) -> None:
         self.view.show_status(messages.exported(path))
