@@ -79,7 +79,6 @@ def test_many_clusters_reach_the_best_of_ten_runs_on_all_pixels(picture, name):
     assert model.inertia <= 1.0005 * best_of_ten(points / points.std(axis=0), 12)
 
 
-
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.float64])
 def test_a_wider_type_gives_the_same_clusters(picture, dtype):
     image = picture("immunohistochemistry")[::2, ::2]
