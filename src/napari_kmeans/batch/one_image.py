@@ -80,7 +80,7 @@ def process(
     task : Task
     stage : callable, optional
         Called with the name of each stage; returns its progress callback. An exception that one of them
-        raises, such as `Cancelled`, stops the work.
+        raises, such as `Cancelled`, stops the computation.
     overwrite : bool
         Replace existing files.
     skip_existing : bool

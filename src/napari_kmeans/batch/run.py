@@ -61,7 +61,7 @@ def run(
         Return a thumbnail for a contact sheet of all images with each outcome.
     stage : callable, optional
         Called with each job that this process begins; returns its `Stage`. An exception that a callback
-        raises, such as `Cancelled`, stops all work.
+        raises, such as `Cancelled`, stops the computation.
 
     Yields
     ------

@@ -84,7 +84,7 @@ class VectorFormat:
 
 
 class FeatureSpace(ABC):
-    """Values by which pixels are clustered: one class in this package and one entry in `FEATURES`.
+    """Features of a pixel to cluster by: one class in this package and one entry in `FEATURES` for each.
 
     Every method works on a single block, so blocks never affect a result. Subclasses are frozen dataclasses
     whose fields are the options of the feature space.
