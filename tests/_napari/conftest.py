@@ -35,8 +35,8 @@ def screen():
     """Say in a sentence what is missing where Qt would end the process without one."""
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
         pytest.fail(
-            "there is no screen and no Xvfb to make one: run scripts/install-system-packages first, or leave "
-            "the tests that open windows out: pytest --ignore=tests/_napari",
+            "there is no display and no Xvfb to start one: run scripts/install-system-packages first, or skip "
+            "the tests that open windows: pytest --ignore=tests/_napari",
             pytrace=False,
         )
 

@@ -85,7 +85,7 @@ def test_others_are_told_of_and_not_touched(job: Job, tmp_path: Path, change: st
     before = times(job)
     outcome = again(job, task)
     assert outcome.status == "failed"
-    assert outcome.error.startswith(f"{name} was not made by this recipe from {job.image} as it is now; ")
+    assert outcome.error.startswith(f"{name} was not made by this recipe from the current {job.image}; ")
     assert times(job) == before
     assert again(job, task, overwrite=True).status == "done"
     assert again(job, task).status == "skipped"

@@ -54,7 +54,7 @@ def test_tasks_with_equal_dicts_do_the_same() -> None:
     dicts = [task.to_dict() for task in tasks]
     assert all(dicts.index(each) == number for number, each in enumerate(dicts))
     assert [pickle.loads(pickle.dumps(task)).to_dict() for task in tasks] == dicts
-    with pytest.raises(ValueError, match="match='all' is not known"):
+    with pytest.raises(ValueError, match="match='all' must be one of"):
         Task(match="all")
 
 

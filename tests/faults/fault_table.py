@@ -291,7 +291,7 @@ ROWS = [
     # Options
     Row("a huge exclusion", gray, "exclude", options={"exclude": 10**400}, in_files=False, in_dock=False),
     Row(
-        "NaN as an exclusion", gray, "not finite", options={"exclude": np.nan}, in_files=False, in_dock=False
+        "NaN as an exclusion", gray, "non-finite", options={"exclude": np.nan}, in_files=False, in_dock=False
     ),
     Row("everything excluded", lambda: gray() * 0, NO_PIXELS, options={"exclude": 0}, in_dock=False),
     Row("a huge smoothing", gray, "smooth", options={"smooth": 1e9}, in_files=False, in_dock=False),

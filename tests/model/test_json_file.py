@@ -31,9 +31,9 @@ def test_a_file_far_too_large_is_not_read(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "kind", "current", "message"),
     [
-        (RECIPE, "model", 2, "it holds 'recipe' instead of 'model'"),
-        ("[]", "model", 2, "it holds None instead of 'model'"),
-        (RECIPE, "recipe", 1, "it has version 2, and this program reads versions up to 1"),
+        (RECIPE, "model", 2, "its format is 'recipe', not 'model'"),
+        ("[]", "model", 2, "its format is None, not 'model'"),
+        (RECIPE, "recipe", 1, "its version is 2, but this program reads versions up to 1"),
         (RECIPE.replace("3", "NaN"), "recipe", 2, "NaN is not a number"),
     ],
 )

@@ -41,7 +41,7 @@ def test_predict_uses_the_channel_axis_of_the_model_by_default(picture):
     model = napari_kmeans.fit(astronaut, 3, channel_axis=-1)
     first = np.ascontiguousarray(np.moveaxis(astronaut, -1, 0))
     assert np.array_equal(model.predict(astronaut), model.predict(first, channel_axis=0))
-    with pytest.raises(ValueError, match="channel_axis holds 128 channels"):
+    with pytest.raises(ValueError, match="channel_axis has 128 channels"):
         model.predict(first)
 
 

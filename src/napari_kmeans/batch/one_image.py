@@ -109,15 +109,17 @@ def _process(
     stage("reading")
     there = job.existing()
     if there and not overwrite and not skip_existing:
-        raise FileExistsError(f"{there[0]} already exists; --overwrite replaces it (from {job.image})")
+        raise FileExistsError(
+            f"{there[0]}, an output for {job.image}, already exists; use --overwrite to replace it"
+        )
     found = ""
     if there and skip_existing:
         found = fingerprint(job.image)
         existing = look_at(job, task.to_dict(), found)
         if existing.foreign is not None and not overwrite:
             raise FileExistsError(
-                f"{existing.foreign} was not made by this recipe from {job.image} as it is now; --overwrite "
-                "replaces it"
+                f"{existing.foreign} was not made by this recipe from the current {job.image}; use "
+                "--overwrite to replace it"
             )
         if existing.is_complete and (not rows or "confidence" in existing.rows):
             objects = read_columns(job.object_table) if rows and job.object_table is not None else {}

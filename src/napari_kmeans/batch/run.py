@@ -204,7 +204,9 @@ class _Worker:
                 return
             if job is None:  # this worker never started; the others do the work
                 return
-            self._done.put(Outcome(job, "failed", error=f"{job.image}: the process that read it ended"))
+            self._done.put(
+                Outcome(job, "failed", error=f"{job.image}: the process that read it ended unexpectedly")
+            )
         finally:
             self._has_job = False
 

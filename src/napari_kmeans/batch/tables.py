@@ -35,7 +35,7 @@ def check_table(path: Path, *, overwrite: bool = False, skip_existing: bool = Fa
     for each in (path, objects_path(path)):
         if overwrite or not os.path.lexists(each) or (skip_existing and _is_table(each)):
             continue
-        raise ValueError(f"{each} already exists; --overwrite replaces it")
+        raise ValueError(f"{each} already exists; use --overwrite to replace it")
 
 
 def check_contact_sheet(path: Path, *, overwrite: bool = False, skip_existing: bool = False) -> None:
@@ -49,7 +49,7 @@ def check_contact_sheet(path: Path, *, overwrite: bool = False, skip_existing: b
     if path.suffix.lower().removeprefix(".") not in FIGURES:
         raise ValueError(f"{path} must end in {' or '.join(f'.{kind}' for kind in FIGURES)}")
     if not overwrite and os.path.lexists(path) and not (skip_existing and _is_table(path)):
-        raise ValueError(f"{path} already exists; --overwrite replaces it")
+        raise ValueError(f"{path} already exists; use --overwrite to replace it")
 
 
 def write_contact_sheet(path: Path, jobs: Sequence[Job], outcomes: Iterable[Outcome], task: Task) -> None:

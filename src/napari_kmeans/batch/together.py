@@ -81,7 +81,7 @@ def fit_together(task: Task, images: Sequence[Location], stage: Stage, *, weight
         used.append((at, image.channel_axis, size_of_file(image)))
         progress((number + 1) / len(images))
     if not parts:
-        raise ValueError("none of the images can be read, so there is no model of them")
+        raise ValueError("none of the images can be read, so no model can be fitted")
     paths, [channel_axis, *_], sizes = zip(*used, strict=True)
     _check_alike(parts, paths)
     recipe = _shared(recipes, paths)
@@ -128,8 +128,8 @@ def _shared(recipes: Sequence[Recipe], at: Sequence[Location]) -> Recipe:
     for recipe, path in zip(others, at[1:], strict=True):
         if recipe != first:
             raise ValueError(
-                f"{path} and {at[0]} differ in pixel size, and --together needs the same lengths in pixels; "
-                "leave --physical out"
+                f"{path} and {at[0]} differ in pixel size, but --together needs the same lengths in pixels; "
+                "omit --physical"
             )
     return first
 
@@ -140,7 +140,7 @@ def _check_alike(parts: Sequence[Pixels], at: Sequence[Location]) -> None:
     for pixels, path in zip(parts, at, strict=True):
         if pixels.value_format != first.value_format:
             raise ValueError(
-                f"{path} has {_kind(pixels)}, and {at[0]} has {_kind(first)}; --together needs images of one kind"
+                f"{path} has {_kind(pixels)}, and {at[0]} has {_kind(first)}; --together needs images of the same kind"
             )
 
 

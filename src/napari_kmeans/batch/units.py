@@ -61,7 +61,7 @@ class Units:
     def _size(self, image: ImageFile, axis: str) -> float:
         size = image.pixel_size.get(axis)
         if not size:
-            raise ValueError("its pixel size is unknown, and --physical needs it")
+            raise ValueError("its pixel size is unknown, but --physical needs it")
         return size
 
 
@@ -88,7 +88,7 @@ def _along(axes: str, numbers: tuple[float, ...]) -> list[float]:
         return [0.0 if axis == "T" else numbers[0] for axis in axes]
     if len(numbers) != len(axes):
         raise ValueError(
-            f"the recipe has numbers for {len(numbers)} axes, and the image has {len(axes)} "
+            f"the recipe has numbers for {len(numbers)} axes, but the image has {len(axes)} "
             f"({', '.join(axes.lower())}); give one number for all axes"
         )
     return list(numbers)

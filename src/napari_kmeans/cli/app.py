@@ -178,7 +178,9 @@ def view(
     ):
         # Checked here, since Qt ends the process if there is no screen.
         if screenshot is None:
-            say("there is no screen to open a window on; use --screenshot OUT.png to save a picture of it")
+            say(
+                "there is no display to open a window on; use --screenshot OUT.png to save a screenshot instead"
+            )
             return 1
         options = {
             "--screenshot": screenshot,
@@ -229,7 +231,7 @@ def _view_under_xvfb(image: str | None, options: dict[str, Any]) -> int:
     missing = [program for program in ("xvfb-run", "xauth") if shutil.which(program) is None]
     if missing or _UNDER_XVFB in os.environ:
         say(
-            "there is no screen, and a virtual one needs xvfb-run: install the packages xvfb and xauth "
+            "there is no display, and a virtual one needs xvfb-run: install the packages xvfb and xauth "
             "(Debian, Ubuntu), xorg-x11-server-Xvfb (Fedora) or xorg-server-xvfb (Arch)"
         )
         return 1

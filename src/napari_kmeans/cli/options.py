@@ -88,11 +88,6 @@ class _NumberInRange:
     def __call__(self, text: Any) -> float:
         number = float(_number(self._option, str(text)))
         allowed = f"{self._least:g} or more" if self._most is None else f"{self._least:g} to {self._most:g}"
-        if math.isnan(number):
-            raise typer.BadParameter(
-                f"{text} is not a number that can be used; it must be {allowed}",
-                param_hint=f"'{self._option}'",
-            )
         if not self._least <= number <= (math.inf if self._most is None else self._most):
             raise typer.BadParameter(f"{text} must be {allowed}", param_hint=f"'{self._option}'")
         return number

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -81,16 +80,16 @@ class FeatureExtractor:
             raise ValueError(reason)
         if len(self.smooth) > 1 and len(self.smooth) != len(shape):
             raise ValueError(
-                f"smooth={self.smooth} holds {len(self.smooth)} numbers, and the image has "
+                f"smooth={self.smooth} has {len(self.smooth)} numbers, but the image has "
                 f"{len(shape)} spatial axes"
             )
         if self.space.halo(dtype, n_channels) and min(shape, default=2) < 2:
             raise ValueError(
-                f"image has the spatial shape {tuple(shape)}, and features={self.name!r} needs at least 2 "
+                f"image has the spatial shape {tuple(shape)}, but features={self.name!r} needs at least 2 "
                 "pixels along each axis; remove that axis by indexing"
             )
         if SATURATED in self.exclude and np.dtype(dtype).kind not in "iu":
-            raise ValueError(f"exclude={SATURATED!r} needs integers, and image has dtype {np.dtype(dtype)}")
+            raise ValueError(f"exclude={SATURATED!r} needs integers, but image has dtype {np.dtype(dtype)}")
         if self.field is not None:
             self.field.check_shape(shape)
 
@@ -222,10 +221,6 @@ def check_smooth(smooth: Any) -> tuple[float, ...]:
         if not is_number(number):
             raise TypeError(
                 f"smooth must be a number of pixels or one for each spatial axis, not {smooth!r:.80}"
-            )
-        if math.isnan(number):
-            raise ValueError(
-                f"smooth={smooth!r:.80} is not a number that can be used; it must be 0 to {MAX_SIGMA:.0f} pixels"
             )
         if not 0 <= number <= MAX_SIGMA:
             raise ValueError(f"smooth={smooth!r:.80} must be 0 to {MAX_SIGMA:.0f} pixels")

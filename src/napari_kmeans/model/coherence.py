@@ -49,17 +49,17 @@ def check_coherent(pixels: Pixels, coherence: Sequence[float]) -> None:
     n_axes = len(pixels.shape)
     if len(coherence) > 1 and len(coherence) != n_axes:
         raise ValueError(
-            f"coherence={tuple(coherence)} holds {len(coherence)} numbers, and the image has "
+            f"coherence={tuple(coherence)} has {len(coherence)} numbers, but the image has "
             f"{n_axes} spatial axes"
         )
     if not isinstance(pixels.value_format, ScalarFormat):
         raise ValueError(
-            f"coherence is for one feature, and features={pixels.extractor.name!r} has "
+            f"coherence needs a single feature, but features={pixels.extractor.name!r} has "
             f"{pixels.value_format.n_features}; clean the labels by majority instead"
         )
     if pixels.chunks is not None:
         raise ValueError(
-            "coherence needs the whole image in memory, and this image is lazy; pass numpy.asarray(image) if "
+            "coherence needs the whole image in memory, but this image is lazy; pass numpy.asarray(image) if "
             "it fits, or clean the labels by majority instead"
         )
 

@@ -241,7 +241,7 @@ def clustering_from_dict(content: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("sample_size or n_init is out of range")
     for name in ("solver", "confirmation"):
         if not isinstance(content[name], str):
-            raise TypeError(f"{name} is not a text")
+            raise TypeError(f"{name} is not a string")
     return {
         "centers": centers,
         "thresholds": thresholds,

@@ -61,11 +61,9 @@ def fit_pooled(
         If the images differ in type, or the recipe needs a single image.
     """
     if recipe.coherence:
-        raise ValueError(
-            "coherence is computed for a single image; use a list without it, or clean the labels by majority"
-        )
+        raise ValueError("coherence needs a single image; omit it, or clean the labels by majority instead")
     if weights not in WEIGHTS:
-        raise ValueError(f"weights={weights!r} is not known; use one of {', '.join(map(repr, WEIGHTS))}")
+        raise ValueError(f"weights={weights!r} must be one of {', '.join(map(repr, WEIGHTS))}")
     check_alike(images)
     check_solver(recipe.solver, images[0])
     images = with_shared_illumination(images, recipe.illumination, subprogress(progress, 0, 0.1))
