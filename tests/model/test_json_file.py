@@ -48,7 +48,7 @@ def test_other_files_are_refused(content, kind, current, message):
         (lambda name, value: json_file.numbers(name, value, 1), [1, True]),
         (lambda name, value: json_file.numbers(name, value, 2), [1, 2]),
         (json_file.as_list, {}),
-        (json_file.texts, ["a", 1]),
+        (json_file.strings, ["a", 1]),
         (json_file.integers, [1, 2.0]),
     ],
 )
@@ -60,4 +60,4 @@ def test_a_wrong_value_is_named(check, value):
 def test_right_values_are_returned():
     assert json_file.numbers("centres", [[1, 2], [3, 4.5]], 2).tolist() == [[1, 2], [3, 4.5]]
     assert json_file.integers("merges", [1, 2]) == [1, 2]
-    assert json_file.texts("names", ["a"]) == ["a"]
+    assert json_file.strings("names", ["a"]) == ["a"]

@@ -21,7 +21,7 @@ from ..report.provenance import record_of, source_of, write_model
 from ..report.tables import write_columns, write_table
 from ..user_warning import collected_warnings
 from .plan import Job
-from .resume import look_at, read_columns
+from .resume import find_existing, read_columns
 from .rows import Columns, cluster_rows
 from .task import Result, Stage, Task
 
@@ -115,7 +115,7 @@ def _process(
     found = ""
     if there and skip_existing:
         found = fingerprint(job.image)
-        existing = look_at(job, task.to_dict(), found)
+        existing = find_existing(job, task.to_dict(), found)
         if existing.foreign is not None and not overwrite:
             raise FileExistsError(
                 f"{existing.foreign} was not made by this recipe from the current {job.image}; use "

@@ -71,7 +71,7 @@ def run(
     options = {"overwrite": overwrite, "skip_existing": skip_existing, "rows": rows, "thumbnails": thumbnails}
     waiting = deque(jobs)
     done: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
-    pace = _Pace()
+    pace = _TimeEstimator()
     n_running = 1
     with contextlib.ExitStack() as stack:
         n_yielded = 0
@@ -108,7 +108,7 @@ def threads(n: int) -> Iterator[None]:
         loop.N_THREADS = before
 
 
-class _Pace:
+class _TimeEstimator:
     """Estimator of the time per image in this process, from the last two images."""
 
     def __init__(self) -> None:

@@ -68,7 +68,7 @@ def as_list(name: str, value: object) -> list[Any]:
     return value
 
 
-def texts(name: str, value: object) -> list[str]:
+def strings(name: str, value: object) -> list[str]:
     """Return a value that must be a JSON list of strings."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise TypeError(f"{name} is not a list of strings")

@@ -145,7 +145,7 @@ class Runner(QObject):
 
     Signals
     -------
-    lasted()
+    taking_long()
         The job has run for a while, so its progress should be shown.
     progressed(share)
         0 to 1.
@@ -156,7 +156,7 @@ class Runner(QObject):
     failed(error)
     """
 
-    lasted = Signal()
+    taking_long = Signal()
     progressed = Signal(float)
     preparing = Signal()
     stopped = Signal()
@@ -175,7 +175,7 @@ class Runner(QObject):
         self._show_timer = QTimer(self)
         self._show_timer.setSingleShot(True)
         self._show_timer.setInterval(_SHOW_AFTER)
-        self._show_timer.timeout.connect(self.lasted)
+        self._show_timer.timeout.connect(self.taking_long)
 
     @property
     def busy(self) -> bool:

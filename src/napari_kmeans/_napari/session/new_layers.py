@@ -67,7 +67,7 @@ class NewLayers(QObject):
         assert session.resolutions is not None
         # As on screen: labels on demand are not cleaned up.
         stays = request.stays_on_demand(session.resolutions, session.measured)
-        clean_up = None if stays else session.asked.recipe.clean_up
+        clean_up = None if stays else session.settings.recipe.clean_up
         name = f"{session.image.name} {', '.join(_names(session.model, labels))}"
         chosen = np.isin(np.arange(256), labels).astype(np.uint8)
 
@@ -132,7 +132,7 @@ class NewLayers(QObject):
         if session is None or session.resolutions is None or session.model is None:
             self.failed.emit(ValueError("there are no clusters yet; press Segment"))
             return
-        if session.asked.per_axis is not None:
+        if session.settings.per_axis is not None:
             self.failed.emit(
                 ValueError("each position has its own clusters; choose “Whole stack” for a confidence layer")
             )
