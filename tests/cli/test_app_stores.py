@@ -125,7 +125,7 @@ def test_one_of_several_channels_must_be_chosen(run: Run, tmp_path: Path, cells:
     assert status == 1
     assert err == (
         f"napari-kmeans: {cells}: it has 3 channels that are not colours; "
-        "use --features channels, or choose one channel by --channel: DAPI, GFP, RFP\n"
+        "use --features channels, or choose one channel with --channel: DAPI, GFP, RFP\n"
     )
     status, _, err = run("segment", cells, "-k", 3, "-o", "out", "--channel", "YFP")
     assert (status, err) == (

@@ -226,6 +226,6 @@ def pixels_of(image: ImageFile, extractor: FeatureExtractor) -> Pixels:
         names = f": {', '.join(image.channel_names)}" if image.channel_names else f" 0 to {n_channels - 1}"
         raise ValueError(
             f"it has {n_channels} channels that are not colours; use --features channels, or choose one "
-            f"channel by --channel{names}"
+            f"channel with --channel{names}"
         )
     return Pixels.of(image.data, features=extractor, channel_axis=image.channel_axis)

@@ -187,7 +187,9 @@ def _run_together(
 ) -> int:
     """Fit one model to all images, and label them with it."""
     with reporting(Path("--together")) as report, ProgressBar(1) as bar:
-        pooled = fit_together(task, [job.image for job in jobs], bar.named("all images"), weights=weights)
+        pooled = fit_together(
+            task, [job.image for job in jobs], bar.stage_with_title("all images"), weights=weights
+        )
     if report.failed:
         return 1
     model = pooled.task.model

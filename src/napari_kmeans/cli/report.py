@@ -125,9 +125,9 @@ class ProgressBar:
 
     def stage_of(self, job: Job) -> Stage:
         """Return the callable that begins a stage of an image."""
-        return self.named(job.image.name)
+        return self.stage_with_title(job.image.name)
 
-    def named(self, title: str) -> Stage:
+    def stage_with_title(self, title: str) -> Stage:
         """Return the callable that begins a stage of some work."""
         bar = self._bar
 

@@ -156,7 +156,7 @@ class FeatureExtractor:
         included = included_pixels(block[..., :n_plain], self.exclude) if self.exclude else None
         # The block may be a view of the user's image, so it is copied before it is changed.
         prepared = block.astype(
-            self._smoothed_dtype(block.dtype), copy=bool(self.smooth) or self._makes_holes
+            self._smoothed_dtype(block.dtype), copy=bool(self.smooth) or self._excludes_as_nan
         )
         if self.smooth:
             known = alpha_mask(block, 4) if n_plain < n_channels else None
@@ -164,7 +164,7 @@ class FeatureExtractor:
                 known = included if known is None else known & included
             for channel in range(n_plain):
                 prepared[..., channel] = self._smooth(block[..., channel], known)
-        if included is not None and self._makes_holes:
+        if included is not None and self._excludes_as_nan:
             prepared[~included, :n_plain] = np.nan
         values, opaque = self.space.transform(prepared, n_channels)
         if included is None or opaque is None:
@@ -187,14 +187,14 @@ class FeatureExtractor:
         return self.smooth if len(self.smooth) > 1 else (self.smooth or (0.0,)) * n_axes
 
     @property
-    def _makes_holes(self) -> bool:
+    def _excludes_as_nan(self) -> bool:
         """Whether excluded values become NaN, because the feature space would otherwise spread them."""
         return bool(self.exclude) and bool(self.space.halo(np.float32, None))
 
     def _smoothed_dtype(self, dtype: DTypeLike) -> np.dtype[Any]:
         """Return the type of the image after preprocessing."""
         dtype = np.dtype(dtype)
-        if not self.smooth and not self._makes_holes:
+        if not self.smooth and not self._excludes_as_nan:
             return dtype
         return float_dtype(dtype)
 

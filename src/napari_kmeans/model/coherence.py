@@ -109,7 +109,7 @@ def _check_range(low: float, high: float, noise: float) -> None:
     largest = max(abs(low), abs(high))
     if 0 < high - low < _SMALLEST_RANGE:
         raise ValueError(
-            f"coherence is computed in float32, and the values of the image differ by only {high - low:.3g}; "
+            f"coherence is computed in float32, but the values of the image differ by only {high - low:.3g}; "
             "multiply the image by a constant"
         )
     # Without noise, a fraction of the range of the values has to be resolved.
@@ -139,7 +139,7 @@ def _read_values(pixels: Pixels, progress: Progress | None) -> tuple[NDArray[np.
             part = scaled.astype(np.float32)
         if (np.isinf(part) & np.isfinite(found)).any():
             raise ValueError(
-                "coherence is computed in float32, and the image has larger values; divide the image by a constant"
+                "coherence is computed in float32, but the image has larger values; divide the image by a constant"
             )
         if include is not None:
             part[~include] = np.nan
