@@ -84,7 +84,7 @@ def split_into_objects(
     Raises
     ------
     TypeError, ValueError
-        If an argument is invalid; the message names it and says what to do.
+        If an argument is invalid; the message names it and suggests what to pass instead.
 
     Examples
     --------

@@ -32,7 +32,7 @@ def test_clean_up_and_edits_leave_measurements_valid():
         assert changed.measured_by != settings.measured_by
 
 
-def test_a_saved_model_is_asked_for_as_if_set_by_hand(gray):
+def test_a_saved_model_becomes_settings_as_if_set_by_hand(gray):
     model = napari_kmeans.fit(gray, 4, smooth=2).merged([[1, 2]])
     settings = LayerRecipe.of_model(model, 0.5)
     assert settings.n_clusters == 4

@@ -29,7 +29,7 @@ def result(viewer, name):
     return viewer.layers[f"{name} k-means"]
 
 
-def test_layers_alike_are_those_that_could_share_a_model(dock):
+def test_similar_layers_are_those_that_could_share_a_model(dock):
     assert [layer.name for layer in dock.jobs.applying.similar_layers()] == ["other"]
     assert dock.jobs.applying.selected_layers() == []
 

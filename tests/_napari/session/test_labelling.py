@@ -17,7 +17,7 @@ def no_progress(_share):
     pass
 
 
-def test_labels_are_those_that_were_asked_for_when_the_work_was_made(session_of, gray):
+def test_labels_use_the_settings_of_the_request(session_of, gray):
     session = session_of(gray)
     work = labelling(session.request, None, None, 12)
     session.choose_k(5)
@@ -30,7 +30,9 @@ def test_labels_are_those_that_were_asked_for_when_the_work_was_made(session_of,
     assert result.model.confirmation is not None
 
 
-def test_positions_are_labelled_as_asked_although_the_whole_is_clustered_meanwhile(session_of, volume):
+def test_positions_use_the_settings_of_the_request_although_the_whole_is_clustered_meanwhile(
+    session_of, volume
+):
     session = session_of(volume, LayerRecipe(Recipe(n_clusters=4), per_axis=0))
     session.move_to(2)
     work = labelling(session.request, None, None, 12)

@@ -1,4 +1,4 @@
-"""Requests stay as they were asked, whatever the user changes in the session later."""
+"""Requests keep their settings, whatever the user changes in the session later."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_kmeans._napari.session.measurements import measure
 from napari_kmeans.model.recipe import Recipe
 
 
-def test_a_model_is_made_of_what_was_asked_then(session_of, gray):
+def test_a_model_uses_the_settings_of_the_request(session_of, gray):
     session = session_of(gray)
     request = session.request
     session.choose_k(5)

@@ -36,7 +36,7 @@ def test_labels_on_demand_are_those_of_the_model(session_of, gray):
     np.testing.assert_array_equal(plain.compute(), napari_kmeans.segment(gray, 3)[0])
 
 
-def test_labels_of_positions_are_as_asked_although_the_session_goes_on(session_of, volume):
+def test_labels_of_positions_use_the_settings_of_the_request(session_of, volume):
     session = measured(session_of(volume, EACH))
     [labels] = labels_on_demand(session)
     session.choose_k(5)
