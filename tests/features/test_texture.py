@@ -168,8 +168,8 @@ def test_offset_and_magnitude_of_doubles_change_no_label(factor, offset):
     [
         (1e30, np.float32, "squared differences overflow float32; divide"),
         (1e200, np.float64, "squared differences overflow float64; divide"),
-        (1e-20, np.float32, "squares of their differences vanish in float32; multiply"),
-        (1e-200, np.float64, "squares of their differences vanish in float64; multiply"),
+        (1e-20, np.float32, "squared differences vanish in float32; multiply"),
+        (1e-200, np.float64, "squared differences vanish in float64; multiply"),
     ],
 )
 def test_values_whose_squares_overflow_are_rejected(factor, dtype, message):

@@ -97,7 +97,9 @@ def test_invalid_edits_are_rejected(model, change, error, message):
 
 
 def test_several_features_have_no_thresholds(colored):
-    with pytest.raises(ValueError, match=r"values of one feature.*3 features \(L\*, a\*, b\*\)"):
+    with pytest.raises(
+        ValueError, match=r"a single feature, but this model has 3 features \(L\*, a\*, b\*\)"
+    ):
         colored.with_thresholds([1, 2, 3])
     model = napari_kmeans.fit(
         np.random.default_rng(0).random((9, 9, 4)), 2, features="channels", channel_axis=-1

@@ -72,7 +72,8 @@ def test_an_image_with_another_number_of_features_is_rejected(picture):
     two = picture("coffee")[..., :2]
     model = napari_kmeans.fit(two, 2, features="channels", channel_axis=-1)
     with pytest.raises(
-        ValueError, match="image has 3 features='channels' per pixel, and the model has 2: channel 1"
+        ValueError,
+        match=r"image has 3 features per pixel \(features='channels'\), but the model has 2: channel 1",
     ):
         model.predict(picture("coffee"))
 

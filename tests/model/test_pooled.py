@@ -158,7 +158,7 @@ def test_a_shared_illumination_is_removed_from_every_image():
         ([np.eye(3)], {"coherence": 1}, "coherence needs a single image"),
         ([np.eye(3)], {"per_axis": 0}, "per_axis is for a single image"),
         ([np.eye(3)], {"mask": np.eye(3)}, "mask must be a list with one entry for each of the 1 images"),
-        ([np.eye(3), np.eye(4)], {"illumination": "additive"}, "need one shape"),
+        ([np.eye(3), np.eye(4)], {"illumination": "additive"}, "must have the same shape"),
     ],
 )
 def test_errors_say_what_is_wrong(arguments, options, message):

@@ -61,7 +61,7 @@ class OptimalPartitions:
         values = np.asarray(self.values, dtype=np.float64)
         weights = np.asarray(self.weights, dtype=np.int64)
         if values.ndim != 1 or values.shape != weights.shape or not values.size:
-            raise ValueError("values and weights must be one-dimensional, of one length, and not empty")
+            raise ValueError("values and weights must be one-dimensional, of the same length, and not empty")
         if not np.isfinite(values).all() or (values[1:] <= values[:-1]).any() or (weights <= 0).any():
             raise ValueError("values must be finite and strictly ascending, weights positive")
         self.values, self.weights = values, weights
