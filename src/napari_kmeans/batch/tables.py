@@ -11,7 +11,7 @@ from ..io.record import read_record
 from ..report.provenance import TABLE, source_of, table_record
 from .one_image import Outcome
 from .plan import FIGURES, Job
-from .rows import SUFFIXES, joined, write_rows
+from .rows import SUFFIXES, combine_tables, write_rows
 from .task import Task
 
 
@@ -35,7 +35,7 @@ def check_table(path: Path, *, overwrite: bool = False, skip_existing: bool = Fa
     for each in (path, objects_path(path)):
         if overwrite or not os.path.lexists(each) or (skip_existing and _is_table(each)):
             continue
-        raise ValueError(f"{each} already exists; --overwrite replaces it")
+        raise ValueError(f"{each} already exists; use --overwrite to replace it")
 
 
 def check_contact_sheet(path: Path, *, overwrite: bool = False, skip_existing: bool = False) -> None:
@@ -49,7 +49,7 @@ def check_contact_sheet(path: Path, *, overwrite: bool = False, skip_existing: b
     if path.suffix.lower().removeprefix(".") not in FIGURES:
         raise ValueError(f"{path} must end in {' or '.join(f'.{kind}' for kind in FIGURES)}")
     if not overwrite and os.path.lexists(path) and not (skip_existing and _is_table(path)):
-        raise ValueError(f"{path} already exists; --overwrite replaces it")
+        raise ValueError(f"{path} already exists; use --overwrite to replace it")
 
 
 def write_contact_sheet(path: Path, jobs: Sequence[Job], outcomes: Iterable[Outcome], task: Task) -> None:
@@ -119,10 +119,10 @@ def write_tables(path: Path, jobs: Sequence[Job], outcomes: Iterable[Outcome], t
     sources = _sources(found)
     record = table_record(task.to_dict(), sources)
     names = [source["path"] for source in sources]
-    clusters = joined((name, outcome.rows) for name, outcome in zip(names, found, strict=True))
+    clusters = combine_tables((name, outcome.rows) for name, outcome in zip(names, found, strict=True))
     write_rows(path, clusters, record, overwrite=True)
     if not any(job.object_table is not None for job in jobs):
         return [path]
-    objects = joined((name, outcome.objects) for name, outcome in zip(names, found, strict=True))
+    objects = combine_tables((name, outcome.objects) for name, outcome in zip(names, found, strict=True))
     write_rows(objects_path(path), objects, record, overwrite=True)
     return [path, objects_path(path)]

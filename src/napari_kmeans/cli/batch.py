@@ -17,7 +17,7 @@ from ..io.record import read_record, sources_of
 from ..model.recipe import Recipe
 from ..user_warning import warn_user
 from .commands import plan_jobs, run_jobs
-from .report import reporting, say
+from .report import print_message, reporting
 from .shared import (
     KINDS,
     RUN,
@@ -80,7 +80,9 @@ def batch(
     inputs, empty = find_inputs(images, recursive=recursive, out=options["out"])
     inputs = [each for each in inputs if each.image != running.contact_sheet]  # the sheet of an earlier run
     for name in empty:
-        say(f"{name} contains no images{'' if recursive else '; use --recursive to search its subfolders'}")
+        print_message(
+            f"{name} contains no images{'' if recursive else '; use --recursive to search its subfolders'}"
+        )
     if not inputs:
         return 1
     todo = plan_jobs(inputs, outputs_of(options), tree=True)

@@ -31,7 +31,7 @@ from ..model.recipe import Recipe
 from .help import completing
 from .log import append_to_log
 from .options import choose, clean_up_of, recipe_of, takes_options_of
-from .report import ProgressBar, print_failures, print_summary, reporting, say
+from .report import ProgressBar, print_failures, print_message, print_summary, reporting
 from .shared import (
     RUN,
     WHAT,
@@ -123,9 +123,9 @@ def segment(
                 return _run_together(todo, task, weights or WEIGHTS[0], save_model, running)
             return run_jobs(todo, task, running)
     except ImportError:
-        say("--scheduler needs distributed: pip install 'napari-kmeans[cluster]'")
+        print_message("--scheduler needs distributed: pip install 'napari-kmeans[cluster]'")
     except OSError as error:  # from the scheduler; errors of an image are reported separately
-        say(str(error))
+        print_message(str(error))
     return 1
 
 
@@ -187,7 +187,9 @@ def _run_together(
 ) -> int:
     """Fit one model to all images, and label them with it."""
     with reporting(Path("--together")) as report, ProgressBar(1) as bar:
-        pooled = fit_together(task, [job.image for job in jobs], bar.named("all images"), weights=weights)
+        pooled = fit_together(
+            task, [job.image for job in jobs], bar.stage_with_title("all images"), weights=weights
+        )
     if report.failed:
         return 1
     model = pooled.task.model

@@ -84,7 +84,7 @@ class VectorFormat:
 
 
 class FeatureSpace(ABC):
-    """Values by which pixels are clustered: one class in this package and one entry in `FEATURES`.
+    """Features of a pixel to cluster by: one class in this package and one entry in `FEATURES` for each.
 
     Every method works on a single block, so blocks never affect a result. Subclasses are frozen dataclasses
     whose fields are the options of the feature space.
@@ -208,10 +208,9 @@ def missing_color_reason(space: FeatureSpace, n_channels: int | None) -> str:
     if n_channels in (3, 4):
         return ""
     if n_channels is None:
-        given = "there is no channel_axis"
-    else:
-        given = f"channel_axis holds {n_channels} channel{'s' * (n_channels != 1)}"
-    return f"{given}, and features={space.name!r} needs 3 (RGB) or 4 (RGBA)"
+        return f"image has no channel_axis, but features={space.name!r} needs 3 (RGB) or 4 (RGBA) channels"
+    given = f"channel_axis has {n_channels} channel{'s' * (n_channels != 1)}"
+    return f"{given}, but features={space.name!r} needs 3 (RGB) or 4 (RGBA)"
 
 
 def unknown_white_reason(space: FeatureSpace, dtype: DTypeLike) -> str:
@@ -219,7 +218,7 @@ def unknown_white_reason(space: FeatureSpace, dtype: DTypeLike) -> str:
     dtype = np.dtype(dtype)
     if dtype.kind in "iu" and dtype.newbyteorder("=") not in (np.uint8, np.uint16):
         return (
-            f"image has dtype {dtype}, and features={space.name!r} needs colours of 8 or 16 bits (uint8, "
+            f"image has dtype {dtype}, but features={space.name!r} needs colours of 8 or 16 bits (uint8, "
             "uint16), or floats from 0 to 1"
         )
     return ""

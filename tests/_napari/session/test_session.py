@@ -36,9 +36,9 @@ def test_a_gesture_is_one_step_back_however_many_steps_it_took(session):
     session.end_gesture()
     assert session.edit(background=(1,))
     assert session.undo()
-    assert session.asked == LayerRecipe(Recipe(n_clusters=6))
+    assert session.settings == LayerRecipe(Recipe(n_clusters=6))
     assert session.undo()
-    assert session.asked == LayerRecipe(Recipe(n_clusters=3))
+    assert session.settings == LayerRecipe(Recipe(n_clusters=3))
     assert not session.undo()
 
 
@@ -52,9 +52,9 @@ def test_edits_belong_to_a_number_of_clusters_and_come_back_with_it(session):
     edits = Edits((50.0, 150.0), merges=((2, 3),), names=("a", "b", "c"))
     session.edit(**vars(edits))
     session.choose_k(5)
-    assert session.asked.edits == Edits()
+    assert session.settings.edits == Edits()
     session.choose_k(3)
-    assert session.asked.edits == edits
+    assert session.settings.edits == edits
 
 
 def test_an_edit_that_was_undone_does_not_come_back_with_its_number_of_clusters(session):
@@ -62,7 +62,7 @@ def test_an_edit_that_was_undone_does_not_come_back_with_its_number_of_clusters(
     assert session.undo()
     session.choose_k(5)
     session.choose_k(3)
-    assert session.asked.edits == Edits()
+    assert session.settings.edits == Edits()
 
 
 def test_edits_are_applied_to_the_optimum(session):
@@ -88,21 +88,21 @@ def test_measurements_go_and_choices_stay_when_the_data_change(session):
     session.choose_k(7)
     session.forget_measurements()
     assert (session.resolutions, session.measured, session.suggestion, session.model) == (None,) * 4
-    assert session.asked.n_clusters == 7
+    assert session.settings.n_clusters == 7
     assert session.undo()
 
 
 def test_settings_that_do_not_suit_the_image_change_nothing(session):
     measure(session)
     session.choose_k(4)
-    before, past = session.asked, list(session.history.past)
+    before, past = session.settings, list(session.history.past)
     with pytest.raises(ValueError, match="“Colour \\(Lab\\)” needs a colour image"):
         session.choose_features(Lab())
     colors = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
     model = napari_kmeans.fit(colors, 2, features="lab", channel_axis=-1)
     with pytest.raises(ValueError, match="the model does not suit this image: “Colour \\(Lab\\)” needs"):
         session.use_model(model)
-    assert session.asked is before
+    assert session.settings is before
     assert session.history.past == past
     assert session.measured is not None
 
@@ -116,10 +116,10 @@ def test_a_step_back_to_settings_that_no_longer_suit_the_image_is_dropped(sessio
     session.image.data = session.image.data.astype("float32")
     session.follow_data()
     assert session.undo()
-    assert session.asked.n_clusters == 3
+    assert session.settings.n_clusters == 3
     assert session.undo()  # without the step whose exclusion needs integers
-    assert session.asked == LayerRecipe(Recipe(n_clusters=3))
-    session.history.past[:] = [replace(session.asked, per_axis=0)]
+    assert session.settings == LayerRecipe(Recipe(n_clusters=3))
+    session.history.past[:] = [replace(session.settings, per_axis=0)]
     with pytest.raises(ValueError, match="the earlier settings do not suit the image"):
         session.undo()
 
@@ -131,12 +131,12 @@ def test_settings_that_do_not_suit_replaced_data_become_plain_ones(gray):
     session.choose_where(0)
     image.data = gray
     session.follow_data()
-    assert session.asked == LayerRecipe(Recipe(n_clusters=4))
+    assert session.settings == LayerRecipe(Recipe(n_clusters=4))
     assert "no longer suit" in session.notice
 
 
 def test_any_change_is_allowed_while_the_current_settings_do_not_suit_the_image(session):
-    session.asked = LayerRecipe(Recipe(features=Lab()))
+    session.settings = LayerRecipe(Recipe(features=Lab()))
     assert session.choose_k(5)
     assert session.choose_features(Gray())
     with pytest.raises(ValueError, match="needs a colour image"):

@@ -16,7 +16,7 @@ from .image_layer import is_lazy, recipe_in_pixels
 from .layer_recipe import LayerRecipe
 
 
-def check_settings(layer: Image, asked: LayerRecipe) -> None:
+def check_settings(layer: Image, settings: LayerRecipe) -> None:
     """Raise an error if settings do not suit an image.
 
     No pixel is read and no mask is made, so this takes two milliseconds at most.
@@ -26,35 +26,35 @@ def check_settings(layer: Image, asked: LayerRecipe) -> None:
     TypeError, ValueError
         The message is shown to the user.
     """
-    _check_colors(layer, asked)
-    recipe = recipe_in_pixels(layer, asked)
+    _check_colors(layer, settings)
+    recipe = recipe_in_pixels(layer, settings)
     pixels = Pixels.of(
-        _stand_in(layer, asked),
+        _stand_in(layer, settings),
         features=recipe.extractor,
-        channel_axis=-1 if layer.rgb or asked.channels else None,
+        channel_axis=-1 if layer.rgb or settings.channels else None,
     )
-    axis = asked.per_axis
+    axis = settings.per_axis
     if axis is not None:
         if axis >= layer.ndim - 2:
             raise ValueError("the image has no planes that can have their own clusters")
         pixels = pixels.at(axis, 0)
     check_recipe(pixels, recipe)
-    _check_edits(pixels, asked.edits)
+    _check_edits(pixels, settings.edits)
 
 
-def is_suitable(layer: Image, asked: LayerRecipe) -> bool:
+def is_suitable(layer: Image, settings: LayerRecipe) -> bool:
     """Return whether settings suit an image."""
     try:
-        check_settings(layer, asked)
+        check_settings(layer, settings)
     except (TypeError, ValueError):
         return False
     return True
 
 
-def _check_colors(layer: Image, asked: LayerRecipe) -> None:
+def _check_colors(layer: Image, settings: LayerRecipe) -> None:
     """Raise ``ValueError`` if the features need colours or channels that the image does not have."""
-    features = asked.recipe.features
-    if layer.rgb or asked.channels or not features.unsupported_reason(layer.dtype, None, layer.ndim):
+    features = settings.recipe.features
+    if layer.rgb or settings.channels or not features.unsupported_reason(layer.dtype, None, layer.ndim):
         return
     if features.name == Channels.name:
         raise ValueError(f"“{features.title}” needs several image layers or a colour image")
@@ -76,14 +76,14 @@ def _features(n: int) -> str:
     return f"{n} feature{'s' * (n != 1)} per pixel"
 
 
-def _stand_in(layer: Image, asked: LayerRecipe) -> Any:
+def _stand_in(layer: Image, settings: LayerRecipe) -> Any:
     """Return an array with the shape and type of the pixels of a layer, or of its channels, without memory."""
-    arrays = [levels_of(each)[0] for each in asked.channels or (layer,)]
+    arrays = [levels_of(each)[0] for each in settings.channels or (layer,)]
     if any(array.shape != arrays[0].shape for array in arrays):
         raise ValueError("the layers of its channels have different shapes")
-    shape = (*arrays[0].shape, len(arrays)) if asked.channels else arrays[0].shape
+    shape = (*arrays[0].shape, len(arrays)) if settings.channels else arrays[0].shape
     dtype = np.result_type(*(array.dtype for array in arrays))
-    if is_lazy(layer, asked):
+    if is_lazy(layer, settings):
         import dask.array as da
 
         return da.zeros(shape, dtype=dtype, chunks=-1)
