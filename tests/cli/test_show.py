@@ -14,7 +14,9 @@ import napari_kmeans
 pytest.importorskip("typer")
 tifffile = pytest.importorskip("tifffile")
 
+from napari_kmeans.batch import Task
 from napari_kmeans.cli import app as cli
+from napari_kmeans.report.provenance import record_of, write_model
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -134,3 +136,29 @@ def test_what_does_not_say_enough_is_one_line(run: Run) -> None:
         status, out, err = run("batch", "--recipe-from", name, "-o", "out")
         assert (status, out, err.count("\n")) == (1, "", 1)
         assert message in err
+
+
+def write_record_of_layer(name: str, **source: str) -> None:
+    """Write a model file with the provenance that the dock records."""
+    model = napari_kmeans.fit(GRAY, 3)
+    layer = {"layer": "coins", "shape": [40, 50], "dtype": "uint8", **source}
+    write_model(name, record_of(model, Task(model.recipe).to_dict(), layer))
+
+
+def test_the_record_of_a_layer_without_a_file_needs_an_image(run: Run) -> None:
+    write_record_of_layer("m.json")
+    assert run("batch", "--recipe-from", "m.json", "-o", "out") == (
+        1,
+        "",
+        "napari-kmeans: m.json was made from the layer 'coins' of napari, whose file it does not record: give an "
+        "image, too\n",
+    )
+    assert run("batch", "--recipe-from", "m.json", "a.tif", "-o", "out")[0] == 0
+    np.testing.assert_array_equal(tifffile.imread("out/a-labels.tif"), napari_kmeans.segment(GRAY, 3)[0])
+
+
+def test_the_record_of_a_layer_with_a_file_needs_no_fingerprint(run: Run) -> None:
+    write_record_of_layer("m.json", path="a.tif")
+    status, _, err = run("batch", "--recipe-from", "m.json", "-o", "out")
+    assert (status, err.count("\n")) == (0, 1)  # the summary
+    assert Path("out/a-labels.tif").exists()

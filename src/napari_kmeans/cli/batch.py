@@ -96,9 +96,15 @@ def _task_of(path: Path, images: list[str]) -> Task:
         raise ValueError(f"{path} cannot be reproduced: {error}") from None
     if not images:
         for source in sources_of(record["provenance"]):
+            if "path" not in source:
+                layer = f"the layer {source['layer']!r} of napari" if "layer" in source else "an image"
+                raise ValueError(
+                    f"{path} was made from {layer}, whose file it does not record: give an image, too"
+                )
             image = str(source["path"])
             images.append(image)
-            if fingerprint(location(image)) != source.get("fingerprint"):
+            # The dock records no fingerprint in models and tables.
+            if "fingerprint" in source and fingerprint(location(image)) != source["fingerprint"]:
                 warn_user(f"{image} is not the file that {path} was made from, or it has changed since")
         if not images:
             raise ValueError(f"{path} does not record its image: give an image, too")
