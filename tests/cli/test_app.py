@@ -25,7 +25,7 @@ tifffile = pytest.importorskip("tifffile")
 from PIL import Image
 
 from napari_kmeans.cli import app as cli
-from napari_kmeans.features import FEATURES
+from napari_kmeans.cli.options import FEATURE_NAMES
 
 GRAY = np.random.default_rng(0).integers(0, 256, (40, 50), dtype=np.uint8)
 RGB = np.dstack([GRAY, GRAY[::-1], 255 - GRAY])
@@ -661,7 +661,7 @@ def fluorescence(tmp_path: Path) -> np.ndarray:
 
 
 def test_every_feature_space_segments_colours(run: Run, colored: np.ndarray) -> None:
-    for features in FEATURES:
+    for features in FEATURE_NAMES:
         status, _, err = run("segment", "colors.png", "-k", 3, "-o", features, "--features", features)
         assert (status, err) == (0, "")
         expected = napari_kmeans.segment(colored, 3, features=features, channel_axis=-1)[0]

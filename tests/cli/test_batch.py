@@ -135,6 +135,22 @@ def test_a_recipe_that_cannot_be_read_is_one_line(run: Run, content: str) -> Non
     assert ("smooth" in err) == bool(content)
 
 
+def test_a_stain_of_any_colour_is_in_a_recipe(run: Run) -> None:
+    image = np.dstack([GRAY, GRAY[::-1], 255 - GRAY])
+    Image.fromarray(image).save("rgb.png")
+    text = '{"format": "napari-kmeans recipe", "version": 1, "n_clusters": 3, "features": %s}'
+    Path("r.json").write_text(text % '"stain"')
+    status, _, err = run("batch", "r.json", "rgb.png", "-o", "out")
+    assert (status, err.count("\n")) == (1, 1)
+    assert "features 'stain' needs a vector, the colour of the stain" in err
+    Path("r.json").write_text(text % '{"name": "stain", "vector": [0.3, 0.8, 0.5]}')
+    assert run("batch", "r.json", "rgb.png", "-o", "out")[0] == 0
+    expected = napari_kmeans.segment(
+        image, 3, features=napari_kmeans.Stain((0.3, 0.8, 0.5)), channel_axis=-1
+    )[0]
+    np.testing.assert_array_equal(tifffile.imread("out/rgb-labels.tif"), expected)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

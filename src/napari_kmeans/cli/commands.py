@@ -19,7 +19,6 @@ from ..batch.task import Task
 from ..batch.together import fit_together
 from ..blocks.dask_cluster import use_scheduler
 from ..features.channels import Channels
-from ..features.registry import FEATURES
 from ..features.texture import Texture
 from ..io.image_file import location
 from ..kmeans.clustering import MAX_CLUSTERS
@@ -30,7 +29,7 @@ from ..model.pooled import WEIGHTS
 from ..model.recipe import Recipe
 from .help import completing
 from .log import append_to_log
-from .options import choose, clean_up_of, recipe_of, takes_options_of
+from .options import FEATURE_NAMES, choose, clean_up_of, recipe_of, takes_options_of
 from .report import ProgressBar, print_failures, print_summary, reporting, say
 from .shared import (
     RUN,
@@ -65,8 +64,8 @@ def segment(
         option(
             metavar="F",
             panel=WHAT,
-            help=f"Features to cluster by: {', '.join(FEATURES)}.",
-            autocompletion=completing(FEATURES),
+            help=f"Features to cluster by: {', '.join(FEATURE_NAMES)}.",
+            autocompletion=completing(FEATURE_NAMES),
         ),
     ] = "gray",
     together: Annotated[
