@@ -347,6 +347,14 @@ def test_background_of_a_model_takes_part_in_the_clean_up(run: Run, tmp_path: Pa
             "segment gray.png -k 3 -o out --solver magic",
             "--solver: solver='magic' is not known; use one of 'auto', 'exact', 'lloyd'",
         ),
+        (
+            "segment gray.png -k 3 -o out --table t.xlsx",
+            "Invalid value for --table: t.xlsx must end in .csv or .parquet",
+        ),
+        (
+            "segment gray.png -k 3 -o out --figure jpg",
+            "Invalid value for --figure: 'jpg' must be one of png, svg, pdf",
+        ),
         ("segment gray.png -k 3 -o out.png", "out.png is not a folder, a .tif file"),
         ("segment gray.png -k 3 -o gray.png --overwrite", "gray.png is not a folder, a .tif file"),
         ("segment gray.png other.png -k 3 -o out.tif", "out.tif is a single file, but there are 2 images"),
