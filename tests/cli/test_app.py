@@ -358,7 +358,11 @@ def test_background_of_a_model_takes_part_in_the_clean_up(run: Run, tmp_path: Pa
         ("segment gray.png -k 3 -o out.png", "out.png is not a folder, a .tif file"),
         ("segment gray.png -k 3 -o gray.png --overwrite", "gray.png is not a folder, a .tif file"),
         ("segment gray.png other.png -k 3 -o out.tif", "out.tif is a single file, but there are 2 images"),
-        ("segment gray.png other.png -k 3 -o out --save-model m.json", "m.json holds a single model"),
+        (
+            "segment gray.png other.png -k 3 -o out --save-model m.json",
+            "Invalid value for --save-model: m.json holds a single model, but there are 2 images; fit one model to all "
+            "of them by --together",
+        ),
         ("segment gray.png sub/gray.tif -k 3 -o out --overwrite", "would replace an output for gray.png"),
         ("segment gray.png gray.png -k 3 -o out", "would replace an output for gray.png"),
         ("segment gray.tif -k 3 -o ./gray.tif --overwrite", "would replace the image gray.tif"),

@@ -108,6 +108,12 @@ def segment(
         choose("--weights", weights, WEIGHTS)
         if not together:
             raise typer.BadParameter("it requires --together", param_hint="--weights")
+    if save_model is not None and len(images) > 1 and not together:
+        raise typer.BadParameter(
+            f"{save_model} holds a single model, but there are {len(images)} images; fit one model to all of them by "
+            "--together",
+            param_hint="--save-model",
+        )
     running = running_of(options)
     if scheduler and running.n_processes > 1:
         raise typer.BadParameter("choose --scheduler or --jobs, not both", param_hint="--jobs")
