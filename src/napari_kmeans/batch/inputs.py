@@ -5,9 +5,10 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Any
 
 from ..io import ome_zarr
 from ..io.image_file import Location, Url, location
@@ -57,6 +58,26 @@ def find_inputs(
             empty.append(name)
         inputs += found
     return inputs, empty
+
+
+def inputs_of(sources: Iterable[Mapping[str, Any]]) -> list[Input]:
+    """Return the images that a record names, with the folders of their outputs.
+
+    Raises
+    ------
+    ValueError
+        If a source has no path, or its folder is not a folder inside the output folder.
+    """
+    inputs = []
+    for source in sources:
+        if "path" not in source:
+            layer = f"the layer {source['layer']!r} of napari" if "layer" in source else "an image"
+            raise ValueError(f"it was made from {layer}, whose file it does not record: give an image, too")
+        folder = PurePath(str(source.get("folder", "")))
+        if folder.is_absolute() or ".." in folder.parts:
+            raise ValueError(f"its folder {str(folder)!r:.80} is not inside the output folder")
+        inputs.append(Input(location(str(source["path"])), folder))
+    return inputs
 
 
 def _find(name: str, recursive: bool, out: Path | None) -> list[Input]:

@@ -20,7 +20,7 @@ FIGURES = ("png", "svg", "pdf")
 
 @dataclass(frozen=True)
 class Job:
-    """An image and the files to write for it."""
+    """An image and the files to write for it; `folder` is their folder relative to the output folder."""
 
     image: Location
     labels: Path
@@ -30,6 +30,7 @@ class Job:
     objects: Path | None = None
     object_table: Path | None = None
     confidence: Path | None = None
+    folder: PurePath = PurePath()  # noqa: RUF009 - immutable
 
     @property
     def outputs(self) -> list[Path]:
@@ -107,7 +108,7 @@ def plan(inputs: Sequence[Input], outputs: Outputs, *, tree: bool = False) -> li
             for each, name in zip(inputs, names, strict=True)
         ]
     jobs = [
-        _job(each.image, folder / each.folder, name, outputs, is_file)
+        replace(_job(each.image, folder / each.folder, name, outputs, is_file), folder=each.folder)
         for each, name in zip(inputs, names, strict=True)
     ]
     _check_clashes(jobs)

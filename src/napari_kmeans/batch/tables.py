@@ -87,7 +87,13 @@ def _in_order(jobs: Sequence[Job], outcomes: Iterable[Outcome]) -> list[Outcome]
 
 
 def _sources(found: Sequence[Outcome]) -> list[dict[str, Any]]:
-    return [source_of(outcome.job.image, found=outcome.fingerprint) for outcome in found]
+    """Return the images, and the folders of their outputs, which `inputs_of` reads."""
+    sources = []
+    for outcome in found:
+        source = source_of(outcome.job.image, found=outcome.fingerprint)
+        folder = outcome.job.folder.as_posix()
+        sources.append(source if folder == "." else {**source, "folder": folder})
+    return sources
 
 
 def _is_table(path: Path) -> bool:
