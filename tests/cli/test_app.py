@@ -162,7 +162,10 @@ def test_files_are_only_overwritten_on_request(run: Run, tmp_path: Path, gray: P
     ]
     status, out, err = run(*arguments, "-k", 4)
     assert (status, out) == (1, "")
-    assert err == f"napari-kmeans: x.tif already exists; --overwrite replaces it (from {gray})\n"
+    assert err == (
+        "napari-kmeans: x.tif already exists and is not replaced; use --overwrite to replace it, or --skip-existing to "
+        f"skip {gray}\n"
+    )
     (tmp_path / "x.tif").unlink()
     status, _, err = run(*arguments, "-k", 4)
     assert status == 1

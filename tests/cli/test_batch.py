@@ -124,6 +124,17 @@ def test_failures_are_in_the_summary(run: Run) -> None:
     assert "3 images: 2 done, 1 failed, in " in err.splitlines()[-1]
 
 
+def test_existing_outputs_are_not_called_failures(run: Run) -> None:
+    assert run("batch", "recipe.json", "data", "-o", "out")[0] == 0
+    Path("data/broken.tif").write_bytes(b"II*\0")
+    status, out, err = run("batch", "recipe.json", "data", "-o", "out")
+    assert (status, out) == (1, "")
+    *_, first, second, last = err.splitlines()
+    assert first == "napari-kmeans: outputs of 2 of 3 images already exist and were not replaced"
+    assert second == "napari-kmeans: 1 of 3 images failed: data/broken.tif"
+    assert last.startswith("napari-kmeans: 3 images: 2 not replaced, 1 failed, in ")
+
+
 @pytest.mark.parametrize(
     "content", ["", '{"format": "napari-kmeans recipe", "version": 1, "smooth": "much"}']
 )

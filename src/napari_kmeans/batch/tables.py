@@ -35,7 +35,7 @@ def check_table(path: Path, *, overwrite: bool = False, skip_existing: bool = Fa
     for each in (path, objects_path(path)):
         if overwrite or not os.path.lexists(each) or (skip_existing and _is_table(each)):
             continue
-        raise ValueError(f"{each} already exists; --overwrite replaces it")
+        raise ValueError(_exists(each))
 
 
 def check_contact_sheet(path: Path, *, overwrite: bool = False, skip_existing: bool = False) -> None:
@@ -49,7 +49,7 @@ def check_contact_sheet(path: Path, *, overwrite: bool = False, skip_existing: b
     if path.suffix.lower().removeprefix(".") not in FIGURES:
         raise ValueError(f"{path} must end in {' or '.join(f'.{kind}' for kind in FIGURES)}")
     if not overwrite and os.path.lexists(path) and not (skip_existing and _is_table(path)):
-        raise ValueError(f"{path} already exists; --overwrite replaces it")
+        raise ValueError(_exists(path))
 
 
 def write_contact_sheet(path: Path, jobs: Sequence[Job], outcomes: Iterable[Outcome], task: Task) -> None:
@@ -94,6 +94,12 @@ def _sources(found: Sequence[Outcome]) -> list[dict[str, Any]]:
         folder = outcome.job.folder.as_posix()
         sources.append(source if folder == "." else {**source, "folder": folder})
     return sources
+
+
+def _exists(path: Path) -> str:
+    """Return that an output exists, and the options that replace it."""
+    updates = ", --skip-existing updates it" if _is_table(path) else ""
+    return f"{path} already exists; --overwrite replaces it{updates}"
 
 
 def _is_table(path: Path) -> bool:
