@@ -124,6 +124,17 @@ def test_failures_are_in_the_summary(run: Run) -> None:
     assert "3 images: 2 done, 1 failed, in " in err.splitlines()[-1]
 
 
+def test_skipped_images_say_so(run: Run) -> None:
+    arguments = ("batch", "recipe.json", "data", "-o", "out", "--figure", "--skip-existing")
+    assert run(*arguments[:2], "data/a.tif", *arguments[3:])[0] == 0
+    status, out, err = run(*arguments)
+    skipped, written, figure = out.splitlines()
+    assert (status, skipped) == (0, f"{Path('out/a-labels.tif')}: skipped")
+    assert written.startswith(f"{Path('out/b-labels.tif')}: k = 3, ")
+    assert figure == str(Path("out/b-figure.png"))
+    assert err.startswith("napari-kmeans: 2 images: 1 done, 1 skipped, in ")
+
+
 def test_existing_outputs_are_not_called_failures(run: Run) -> None:
     assert run("batch", "recipe.json", "data", "-o", "out")[0] == 0
     Path("data/broken.tif").write_bytes(b"II*\0")

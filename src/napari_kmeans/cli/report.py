@@ -65,13 +65,16 @@ def reporting(path: Location) -> Iterator[Report]:
 
 
 def print_outcome(outcome: Outcome) -> None:
-    """Print the outputs of an image, or why it failed."""
+    """Print the outputs of an image, that it was skipped, or why it failed."""
     for message in outcome.warnings:
         say_warning(message)
     if outcome.error:
         say(outcome.error)
         return
     labels, *others = outcome.job.outputs
+    if outcome.status == "skipped":
+        print(f"{labels}: skipped")
+        return
     print(f"{labels}: k = {outcome.n_clusters}, {outcome.seconds:.2f} s")
     for path in others:
         print(path)
