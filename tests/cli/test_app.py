@@ -738,7 +738,10 @@ def test_invalid_options_are_wrong_usage(run: Run, gray: Path, options: list, me
 
 def test_unsupported_images_give_one_line(run: Run, gray: Path) -> None:
     for options, message in (
-        (["--features", "lab"], "there is no channel_axis, and features='lab' needs 3 (RGB) or 4 (RGBA)"),
+        (
+            ["--features", "lab"],
+            "the image has no colours, and features='lab' needs 3 (RGB) or 4 (RGBA) channels; in",
+        ),
         (["--smooth", 1, "--physical"], "its pixel size is unknown"),
         (["--features", "texture", "--solver", "exact"], "finds the optimum of one feature"),
     ):

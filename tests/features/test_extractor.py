@@ -114,8 +114,8 @@ def test_each_position_is_smoothed_separately():
         ({"exclude": float("nan")}, ValueError, "always excluded"),
         ({"standardize": True}, TypeError, "'standardize' is not a keyword; use features=Channels"),
         ({"sigma": (1, 2)}, TypeError, "'sigma' is not a keyword; use features=Texture"),
-        ({"features": "rgb"}, ValueError, "there is no channel_axis, and features='rgb' needs 3"),
-        ({"features": "channels"}, ValueError, "there is no channel_axis, and features='channels'"),
+        ({"features": "rgb"}, ValueError, "the image has no colours, and features='rgb' needs 3"),
+        ({"features": "channels"}, ValueError, "the image has no channels, and features='channels'"),
     ],
 )
 def test_invalid_options_are_rejected(kwargs, error, message):

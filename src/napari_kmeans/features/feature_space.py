@@ -207,11 +207,10 @@ def missing_color_reason(space: FeatureSpace, n_channels: int | None) -> str:
     """Return why an image without colours is not supported; empty if it has 3 or 4 channels."""
     if n_channels in (3, 4):
         return ""
+    needed = f"features={space.name!r} needs 3 (RGB) or 4 (RGBA)"
     if n_channels is None:
-        given = "there is no channel_axis"
-    else:
-        given = f"channel_axis holds {n_channels} channel{'s' * (n_channels != 1)}"
-    return f"{given}, and features={space.name!r} needs 3 (RGB) or 4 (RGBA)"
+        return f"the image has no colours, and {needed} channels; in Python, pass channel_axis"
+    return f"channel_axis holds {n_channels} channel{'s' * (n_channels != 1)}, and {needed}"
 
 
 def unknown_white_reason(space: FeatureSpace, dtype: DTypeLike) -> str:
