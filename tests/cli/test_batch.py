@@ -116,6 +116,15 @@ def test_folders_without_images_are_told_of(run: Run) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [("nosuch/*.tif", ": there is no folder nosuch"), ("data/*.gif", ""), ("*.gif", "")],
+)
+def test_patterns_without_images_are_told_of(run: Run, pattern: str, reason: str) -> None:
+    err = f"napari-kmeans: {pattern} matches no images{reason}\n"
+    assert run("batch", "recipe.json", pattern, "-o", "out") == (1, "", err)
+
+
 def test_failures_are_in_the_summary(run: Run) -> None:
     Path("data/broken.tif").write_bytes(b"II*\0")
     status, out, err = run("batch", "recipe.json", "data", "-o", "out")

@@ -60,6 +60,27 @@ def find_inputs(
     return inputs, empty
 
 
+def why_empty(name: str, *, recursive: bool = False) -> str:
+    """Return why `find_inputs` found no images for a name, in a sentence."""
+    if not _is_pattern(name) or os.path.isdir(name):
+        return f"{name} contains no images{'' if recursive else '; use --recursive to search its subfolders'}"
+    folder = _fixed_part(name)
+    return (
+        f"{name} matches no images"
+        if folder.is_dir()
+        else f"{name} matches no images: there is no folder {folder}"
+    )
+
+
+def matches(names: Iterable[str]) -> list[str]:
+    """Return names with patterns replaced by the files that they match, as a shell does."""
+    found: list[str] = []
+    for name in names:
+        is_pattern = _is_pattern(name) and not isinstance(location(name), Url) and not os.path.lexists(name)
+        found += (sorted(glob.glob(name, recursive=True)) if is_pattern else []) or [name]
+    return found
+
+
 def inputs_of(sources: Iterable[Mapping[str, Any]]) -> list[Input]:
     """Return the images that a record names, with the folders of their outputs.
 
@@ -86,7 +107,7 @@ def _find(name: str, recursive: bool, out: Path | None) -> list[Input]:
         return [Input(at)]
     if at.is_dir():
         return _in_folder(at, PurePath(), recursive, _within(at, out))
-    if not re.search(r"[*?\[]", name):
+    if not _is_pattern(name):
         return [Input(at)]  # a missing file is reported when it is read
     root = _fixed_part(name)
     out = _within(root, out)
@@ -101,10 +122,14 @@ def _find(name: str, recursive: bool, out: Path | None) -> list[Input]:
     return inputs
 
 
+def _is_pattern(name: str) -> bool:
+    return re.search(r"[*?\[]", name) is not None
+
+
 def _fixed_part(pattern: str) -> Path:
     """Return the folder of a pattern above its first wildcard."""
     parts = Path(pattern).parts
-    first = next(i for i, part in enumerate(parts) if re.search(r"[*?\[]", part))
+    first = next(i for i, part in enumerate(parts) if _is_pattern(part))
     return Path(*parts[:first])
 
 

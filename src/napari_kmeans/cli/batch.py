@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..batch.inputs import Input, find_inputs, inputs_of, read_file_list
+from ..batch.inputs import Input, find_inputs, inputs_of, read_file_list, why_empty
 from ..batch.task import Task
 from ..io.fingerprint import fingerprint
 from ..io.record import read_record, sources_of
@@ -83,7 +83,7 @@ def batch(
     inputs, empty = find_inputs(images, recursive=recursive, out=options["out"])
     inputs = [each for each in inputs if each.image != running.contact_sheet]  # the sheet of an earlier run
     for name in empty:
-        say(f"{name} contains no images{'' if recursive else '; use --recursive to search its subfolders'}")
+        say(why_empty(name, recursive=recursive))
     inputs += recorded
     if not inputs:
         return 1

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..batch.inputs import Input
+from ..batch.inputs import Input, matches
 from ..batch.one_image import Outcome
 from ..batch.plan import Job, Outputs, plan
 from ..batch.run import run
@@ -104,6 +104,7 @@ def segment(
 
     Labels are 1 for the darkest cluster to k for the brightest, and 0 for excluded pixels.
     """
+    images = matches(images)
     if weights:
         choose("--weights", weights, WEIGHTS)
         if not together:
@@ -157,7 +158,7 @@ def apply(
     """Label images with the clusters of another image."""
     choose("--match", match, MATCHES)
     running = running_of(options)
-    todo = _plan(images, outputs_of(options))
+    todo = _plan(matches(images), outputs_of(options))
     recipe = replace(Recipe(), clean_up=clean_up_of(options))
     with reporting(model_file) as report:
         model = KMeansModel.load(model_file)
