@@ -187,7 +187,8 @@ def test_a_stain_of_any_colour_is_in_a_recipe(run: Run) -> None:
     [
         ("recipe.json -o out", "give images, folders or a --file-list"),
         ("recipe.json data", "an output is needed"),
-        ("recipe.json --file-list absent.txt -o out", "absent.txt cannot be read"),
+        ("recipe.json --file-list absent.txt -o out", "absent.txt cannot be read: No such file or directory"),
+        ("recipe.json --file-list data/b.png -o out", "data/b.png cannot be read: it is not a text file"),
     ],
 )
 def test_wrong_usage_gives_one_line(run: Run, arguments: str, complaint: str) -> None:

@@ -132,14 +132,15 @@ def test_a_hostile_file_gets_one_sentence_that_names_the_field(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "Expecting value"),
-        (b"\xff\xfe", "utf-8"),
+        (b"", "it is empty"),
+        (b"\xff\xfe", "it is not a text file"),
         (b"[]", "it holds None instead of 'napari-kmeans recipe'"),
         (b'{"format": "napari-kmeans model", "version": 3}', "it holds 'napari-kmeans model' instead"),
         (b'{"format": "napari-kmeans recipe"}', "it has version None"),
         (b'{"format": "napari-kmeans recipe", "version": 2}', "this program reads versions up to 1"),
         (b'{"format": "napari-kmeans recipe", "version": true}', "it has version True"),
-        (b"[" * 100_000, ""),
+        (b"{", "it is not valid JSON (line 1, column 2)"),
+        (b"[" * 100_000, "it is not valid JSON"),
         (b'{"format": "napari-kmeans recipe", "version": 1, "smooth": NaN}', "NaN is not a number"),
     ],
 )

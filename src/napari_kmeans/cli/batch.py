@@ -112,5 +112,6 @@ def _names_in(file_list: str) -> list[str]:
     try:
         text = sys.stdin.read() if file_list == "-" else Path(file_list).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise typer.BadParameter(f"{file_list} cannot be read ({error})", param_hint="--file-list") from None
+        why = "it is not a text file" if isinstance(error, ValueError) else error.strerror
+        raise typer.BadParameter(f"{file_list} cannot be read: {why}", param_hint="--file-list") from None
     return read_file_list(text.splitlines())

@@ -98,8 +98,8 @@ class FittedTo:
                 is_higher = bulk.high[axis] > high + reach or extremes.low[axis] > low + reach
                 if is_lower or is_higher:
                     of = f" of {name}" if len(self.low) > 1 else ""
-                    values = f"{bulk.low[axis]:.4g} to {bulk.high[axis]:.4g}"
-                    found.append(f"values{of} {values} instead of {low:.4g} to {high:.4g}")
+                    values = range_text(bulk.low[axis], bulk.high[axis])
+                    found.append(f"values{of} {values} instead of {range_text(low, high)}")
         if self.pixel_size and bulk.pixel_size and not self._has_size_of(bulk):
             found.append(f"pixel size {bulk.size_text} instead of {self.size_text}")
         return found
@@ -135,6 +135,18 @@ class Sample:
 
     bulk: FittedTo
     extremes: FittedTo
+
+
+def range_text(low: float, high: float) -> str:
+    """Return the ends of a range with the same number of digits after the point."""
+    largest = max(abs(low), abs(high))
+    if largest == 0 or 1e-4 <= largest < 1e7:
+        n_digits = max(0, 3 - math.floor(math.log10(largest))) if largest else 0
+        low, high = round(low, n_digits) + 0.0, round(high, n_digits) + 0.0  # not -0
+        return " to ".join(
+            f"{end:.{n_digits}f}".rstrip("0").rstrip(".") if n_digits else f"{end:.0f}" for end in (low, high)
+        )
+    return " to ".join(f"{end:.3e}" if end else "0" for end in (low, high))
 
 
 def check_match(match: str) -> None:
