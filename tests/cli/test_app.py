@@ -338,7 +338,6 @@ def test_background_of_a_model_takes_part_in_the_clean_up(run: Run, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ("", "Missing command"),
         ("cluster", "No such command 'cluster'"),
         ("segment gray.png -o out", "Missing option '-k'"),
         ("segment gray.png -k 3", "Invalid value for -o: an output is needed: a folder"),
@@ -375,7 +374,9 @@ def test_background_of_a_model_takes_part_in_the_clean_up(run: Run, tmp_path: Pa
         ("segment gray.png -k 3 -o out --min-size inf", "min_size=inf must be 0 or more, and finite"),
         ("segment gray.png -k 3 -o gray-objects.tif --objects", "would replace an output for gray.png"),
         ("apply m.json gray.png sub/gray.tif -o out", "would replace an output for gray.png"),
-        ("view -k 1", "-k"),
+        ("view -k 1", "Invalid value for -k: '1' must be 2 to 255"),
+        ("view -k 256", "'256' must be 2 to 255"),
+        ("view -k many", "'many' must be 2 to 255"),
         ("view --sample moon", "'moon' must be one of coins, "),
         ("view gray.png --sample coins", "give an image or a sample, not both"),
         ("view gray.png --screenshot x.tif", "x.tif must end in .png"),
@@ -397,6 +398,10 @@ def test_help_and_version(run: Run) -> None:
     status, out, _ = run("segment", "--help")
     assert status == 0
     assert "--save-model" in out
+    assert run("segment", "-h") == (0, out, "")
+    _, text, _ = run("--help")
+    assert run("-h") == (0, text, "")
+    assert run() == (2, text, "")
 
 
 # The program as a whole
@@ -615,7 +620,15 @@ def test_view_without_a_screen(run: Run, no_screen: Screen) -> None:
     assert (no_screen.views, no_screen.commands) == ([], [])
 
 
+def test_view_names_a_missing_file_before_a_missing_screen(run: Run, no_screen: Screen) -> None:
+    for screenshot in ((), ("--screenshot", "x.png")):
+        expected = (1, "", "napari-kmeans: nosuch.tif: No such file or directory\n")
+        assert run("view", "nosuch.tif", *screenshot) == expected
+    assert no_screen.commands == []
+
+
 def test_view_restarts_under_xvfb(run: Run, no_screen: Screen) -> None:
+    Path("-my.png").write_bytes(b"")
     run("view", "-k", 3, "--screenshot", "out.png", "--", "-my.png")
     [command] = no_screen.commands
     assert command[:4] == ["xvfb-run", "-a", "-s", "-screen 0 1400x900x24"]
