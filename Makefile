@@ -35,9 +35,14 @@ demo: $(VENV)/installed
 	else \
 	    scripts/install-system-packages --check; \
 	    echo "Starting napari; the first start takes up to a minute, since loops over pixels are compiled."; \
-	    echo "The coins are segmented with the uneven light removed. Move the slider *Clusters* to begin with."; \
+	    echo "The coins are segmented with the uneven light removed. Move the slider below Clusters to begin with."; \
 	    $(VENV)/bin/napari-kmeans view --sample coins -k 2 --illumination additive; \
 	fi
+	@echo
+	@echo "napari-kmeans is installed as $(VENV)/bin/napari-kmeans. Try it on an image of your own:"
+	@echo "    $(VENV)/bin/napari-kmeans view IMAGE.tif -k 3"
+	@echo "    $(VENV)/bin/napari-kmeans segment IMAGE.tif -k 3 -o results"
+	@echo "docs/tutorials continues from here."
 
 test: $(TOX)
 	@scripts/install-system-packages
