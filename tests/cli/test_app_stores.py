@@ -81,7 +81,7 @@ def test_labels_are_written_into_a_folder(run: Run, tmp_path: Path, cells: Path)
     np.testing.assert_array_equal(stored(tmp_path / "out" / "cells-labels.ome.zarr"), expected)
     status, _, err = run("segment", cells, "-k", 3, "--channel", "GFP", "-o", "out")
     assert status == 1
-    assert "cells-labels.ome.zarr already exists; --overwrite replaces it" in err
+    assert "cells-labels.ome.zarr already exists and is not replaced; use --overwrite to replace it" in err
     status, _, err = run("segment", cells, "-k", 2, "--channel", "0", "-o", "out", "--overwrite")
     assert (status, err) == (0, "")
     assert stored(tmp_path / "out" / "cells-labels.ome.zarr").max() == 2
