@@ -222,8 +222,8 @@ def test_apply_labels_with_the_clusters_of_a_model(run: Run, tmp_path: Path, gra
     status, out, err = run("apply", "m.json", gray, "rgb.png", "-o", "out")
     assert status == 0
     assert err == (
-        f"napari-kmeans: warning: {gray}: the image differs from the one that the model was fitted to: no channels "
-        "instead of 3 channels. The labels may be wrong; --match range scales the model to the image, "
+        f"napari-kmeans: warning: {gray}: the image differs from the one that the model was fitted to: gray values "
+        "instead of colours. The labels may be wrong; --match range scales the model to the image, "
         "--match refit fits it again\n"
     )
     assert len(out.splitlines()) == 2

@@ -214,3 +214,12 @@ def test_uneven_coordinates_and_time_give_no_pixel_size():
 )
 def test_both_ends_of_a_range_have_the_same_digits(ends: tuple[float, float], text: str) -> None:
     assert range_text(*ends) == text
+
+
+def test_colours_and_gray_values_are_named() -> None:
+    colors = np.stack([IMAGE] * 3, axis=-1)
+    with pytest.warns(UserWarning, match="fitted to: colours instead of gray values. The labels"):
+        napari_kmeans.fit(IMAGE, 2).predict(colors, channel_axis=-1)
+    gray = ImageFile(Path("x.tif"), IMAGE, "YX")
+    with pytest.warns(UserWarning, match="fitted to: gray values instead of colours. The labels"):
+        napari_kmeans.fit(colors, 2, channel_axis=-1).predict(gray)

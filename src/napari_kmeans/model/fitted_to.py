@@ -90,7 +90,7 @@ class FittedTo:
         if bulk.dtype != self.dtype:
             found.append(f"dtype {bulk.dtype} instead of {self.dtype}")
         if bulk.n_channels != self.n_channels:
-            found.append(f"{_channels(bulk.n_channels)} instead of {_channels(self.n_channels)}")
+            found.append(_difference_of_channels(bulk.n_channels, self.n_channels))
         if len(bulk.low) == len(self.low):
             for axis, (name, low, high) in enumerate(zip(names, self.low, self.high, strict=False)):
                 reach = _FAR * (high - low)
@@ -271,6 +271,14 @@ def _columns(pixels: Pixels, box: Box) -> list[NDArray[np.float64]]:
     if include is not None:
         used &= include.ravel()
     return [column[used] for column in columns]
+
+
+def _difference_of_channels(found: int | None, fitted: int | None) -> str:
+    if found is None and fitted in (3, 4):
+        return "gray values instead of colours"
+    if fitted is None and found in (3, 4):
+        return "colours instead of gray values"
+    return f"{_channels(found)} instead of {_channels(fitted)}"
 
 
 def _channels(n_channels: int | None) -> str:
