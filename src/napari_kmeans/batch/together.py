@@ -141,7 +141,7 @@ def _check_alike(parts: Sequence[Pixels], at: Sequence[Location]) -> None:
         if pixels.value_format != first.value_format:
             raise ValueError(
                 f"{path} has {_kind(pixels)}, and {at[0]} has {_kind(first)}; --together needs images of one kind; "
-                "choose such images, or leave out --together"
+                "convert them, or leave out --together"
             )
 
 
