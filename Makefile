@@ -9,33 +9,33 @@ TOX_VENV = .venv-tox
 TOX = $(TOX_VENV)/bin/tox
 # Additional arguments for the command of a target: make test ARGS="-- -k exact"
 ARGS =
-# Environments of tox.ini that make test runs; py is the first Python that is found.
+# Environments of tox.ini that make test runs; py is the first Python found.
 ENVS = py,lint
 
 help:
-	@echo "make demo      open napari with a segmented image (without a screen, write demo.png)"
+	@echo "make demo      open napari with a segmented image (without a display, write demo.png)"
 	@echo "make test      install the test requirements, and run the tests and the lint checks"
-	@echo "make test-all  run all tests, also slow ones, on every installed Python, and the lint checks"
-	@echo "make soak      use the controls of the dock in random order"
+	@echo "make test-all  run all tests, including slow ones, on every installed Python, and the lint checks"
+	@echo "make soak      run random walks through the dock"
 	@echo "make coverage  measure which lines and branches the tests cover"
 	@echo "make mutants   change the code in small ways and list the changes that no test notices"
-	@echo "make lint      check style, types and the direction of imports"
+	@echo "make lint      check style, types and the order of imports between packages"
 	@echo "make docs      build the documentation into site/"
-	@echo "make pictures  remake the pictures of README and docs (ARGS=--check: only compare them)"
-	@echo "make bench     compare the speed of this package and others"
-	@echo "make clean     remove the environments and everything that was built"
+	@echo "make pictures  make the pictures of README and docs again (ARGS=--check: only compare them)"
+	@echo "make bench     compare times with other packages"
+	@echo "make clean     remove the environments and all build products"
 
 demo: $(VENV)/installed
 	@if [ "$$(uname -s)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
-	    echo "There is no screen here: napari runs on a virtual one and its window is saved as a picture."; \
+	    echo "No display was found, so napari runs on a virtual one and a screenshot is saved."; \
 	    scripts/install-system-packages && rm -f demo.png && \
-	    echo "Starting napari; the first start takes up to a minute, since loops over pixels are compiled." && \
+	    echo "Starting napari; the first start takes up to a minute, because loops over pixels are compiled." && \
 	    $(VENV)/bin/napari-kmeans view --sample coins -k 2 --illumination additive --screenshot demo.png && \
-	    echo "The window of napari is in $$(pwd)/demo.png"; \
+	    echo "The screenshot is $$(pwd)/demo.png"; \
 	else \
 	    scripts/install-system-packages --check; \
-	    echo "Starting napari; the first start takes up to a minute, since loops over pixels are compiled."; \
-	    echo "The coins are segmented with the uneven light removed. Move the slider below Clusters to begin with."; \
+	    echo "Starting napari; the first start takes up to a minute, because loops over pixels are compiled."; \
+	    echo "The uneven illumination of the coins was removed. Move the Clusters slider to begin."; \
 	    $(VENV)/bin/napari-kmeans view --sample coins -k 2 --illumination additive; \
 	fi
 	@echo
@@ -76,7 +76,7 @@ clean:
 
 $(VENV)/installed: pyproject.toml
 	@[ ! -f $(VENV) ] || rm $(VENV)  # a file of this name is a redirect from tox or virtualenv
-	@echo "Installing napari and napari-kmeans into $(VENV): once, in two to five minutes. Nothing else is changed."
+	@echo "Installing napari and napari-kmeans into $(VENV). This takes two to five minutes, once; nothing else is changed."
 	@python=$$(scripts/find-python demo) && "$$python" -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	@$(VENV)/bin/python scripts/install-with-progress --editable '.[all]'

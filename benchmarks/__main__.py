@@ -29,7 +29,7 @@ def main() -> int:
     options = _options()
     begin = time.perf_counter()
 
-    def say(message: str) -> None:
+    def report(message: str) -> None:
         print(f"[{time.perf_counter() - begin:5.0f} s] {message}", file=sys.stderr, flush=True)
 
     environment = _environment()
@@ -43,7 +43,9 @@ def main() -> int:
         results.extend(new)
         print(*(table.text() for table in new), sep="\n", flush=True)
 
-    for image in measure.run(options.sizes, options.dtypes, options.only, options.rounds, options.limit, say):
+    for image in measure.run(
+        options.sizes, options.dtypes, options.only, options.rounds, options.limit, report
+    ):
         measured.append(image)
         show(tables.of_image(image))
     every_k = imported = None
@@ -51,14 +53,14 @@ def main() -> int:
     if not options.only:
         n = 3 if options.quick else 9
         size = min(2048, max(options.sizes))
-        say("the exact solver")
+        report("the exact solver")
         every_k = engine.in_fresh_process(engine.every_k, n)
         one_k = engine.in_fresh_process(engine.one_k, n)
-        say("steps of the slider")
+        report("steps of the slider")
         steps = {dtype: engine.in_fresh_process(engine.slider, dtype, size, n) for dtype in GRAY}
-        say("figures")
+        report("figures")
         figures = engine.in_fresh_process(engine.figures, n)
-        say("imports")
+        report("imports")
         imported = engine.imports(n)
         show(
             tables.of_every_k(every_k),
@@ -69,7 +71,7 @@ def main() -> int:
         )
         raw = {"every_k": every_k, "one_k": one_k, "slider": steps, "figures": figures, "imports": imported}
     show(tables.of_goals(measured, every_k, imported))
-    say("done")
+    report("done")
 
     if options.markdown:
         about = [f"`{environment['command']}`", ""]
@@ -88,36 +90,41 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--sizes", type=_list(int), help="edges in pixels (default 512,2048,4096)")
+    parser.add_argument("--sizes", type=_list(int), help="edge lengths in pixels (default 512,2048,4096)")
     parser.add_argument(
-        "--dtypes", type=_list(str), default=list(images.DTYPES), help=f"of {', '.join(images.DTYPES)}"
+        "--dtypes",
+        type=_list(str),
+        default=list(images.DTYPES),
+        help=f"one or more of {', '.join(images.DTYPES)}",
     )
-    parser.add_argument("--rounds", type=int, help="rounds of all contenders (default 5)")
+    parser.add_argument("--rounds", type=int, help="rounds of all programs (default 5)")
     parser.add_argument(
-        "--limit", type=float, help="seconds a run may take; else it is not measured (default 75)"
+        "--limit", type=float, help="skip programs that take more seconds per run (default 75)"
     )
     parser.add_argument(
         "--only",
         type=_list(str),
         default=[],
-        help="contenders with one of these words in their name (napari,floor); no tables of the engine",
+        help="only programs with one of these words in their name, such as napari,floor; no tables of the engine",
     )
-    parser.add_argument("--quick", action="store_true", help="a try: by default 512², 2 rounds, 5 s a run")
+    parser.add_argument(
+        "--quick", action="store_true", help="quick trial: by default 512², 2 rounds, at most 5 s per run"
+    )
     parser.add_argument(
         "--markdown",
         type=Path,
-        help="write the tables there as Markdown; if the file has the two lines between which results stand, "
-        "there, else the whole file",
+        help="Markdown file for the tables; if it contains the two comments that enclose the results, only "
+        "the text between them is replaced",
     )
-    parser.add_argument("--json", type=Path, help="write every single time there")
+    parser.add_argument("--json", type=Path, help="JSON file for the individual times")
     options = parser.parse_args()
     options.sizes = options.sizes or ([512] if options.quick else [512, 2048, 4096])
     options.rounds = options.rounds or (2 if options.quick else 5)
     options.limit = options.limit or (5.0 if options.quick else 75.0)
     if unknown := set(options.dtypes) - set(images.DTYPES):
-        parser.error(f"--dtypes: {', '.join(sorted(unknown))} is none of {', '.join(images.DTYPES)}")
+        parser.error(f"--dtypes: {', '.join(sorted(unknown))} must be one of {', '.join(images.DTYPES)}")
     if not any(measure.chosen(contender, options.only) for contender in CONTENDERS):
-        parser.error(f"--only: no contender's name contains {' or '.join(options.only)}")
+        parser.error(f"--only: no program's name contains {' or '.join(options.only)}")
     return options
 
 
@@ -130,9 +137,10 @@ def _list(kind: type) -> object:
 
 def _rules(options: argparse.Namespace) -> str:
     return (
-        f"{options.rounds} rounds over all; at most 2 for those that take over {measure.SLOW:g} s, "
-        f"above {measure.VERY_SLOW:g} s the first run alone. Not measured, and named below the table: what "
-        f"takes, or by its time at the size before would take, over {options.limit:g} s."
+        f"{options.rounds} round{'s' * (options.rounds != 1)}, at most 2 for programs that take over "
+        f"{measure.SLOW:g} s, and only the first run of those over {measure.VERY_SLOW:g} s. Programs that take "
+        f"over {options.limit:g} s, or would according to their time for a smaller image, are not measured and "
+        "are named below the table."
     )
 
 

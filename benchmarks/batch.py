@@ -51,7 +51,7 @@ def main() -> int:
     """Measure, and print the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.batch", description=__doc__)
     parser.add_argument("--images", type=int, default=200, help="number of pictures (default 200)")
-    parser.add_argument("--size", type=int, default=512, help="edge in pixels (default 512)")
+    parser.add_argument("--size", type=int, default=512, help="edge length in pixels (default 512)")
     parser.add_argument("--dtype", default="uint8", help="unsigned integers (default uint8)")
     parser.add_argument("--features", choices=("gray", "rgb"), default="gray", help="(default gray)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each, in turn (default 3)")
@@ -70,7 +70,7 @@ def measure(folder: Path, n_images: int, rounds: int, features: str = "gray") ->
     """Run each program in turn, after one warm-up round, and compare their outputs."""
     segment = [sys.executable, "-m", "napari_kmeans", "segment", "images", "-k", "4", "--features", features]
     loops = {
-        "the tutorials' script": [sys.executable, "-c", _TUTORIAL, "images"],
+        "script of tutorials": [sys.executable, "-c", _TUTORIAL, "images"],
         "a loop in Python": [sys.executable, "-c", _LOOP, "images"],
     }
     commands = {
@@ -116,7 +116,7 @@ def measure(folder: Path, n_images: int, rounds: int, features: str = "gray") ->
         ]
         for name, t in timings.items()
     ]
-    header = ["program", "median", "least", "an image", "times one core's speed"]
+    header = ["program", "median", "best", "per image", "speed relative to one core"]
     pictures = "One picture" if n_images == 1 else f"{n_images} pictures"
     return Table(f"{pictures}, from start to exit", header, rows)
 

@@ -152,9 +152,9 @@ def _multi_otsu() -> Run:
 CONTENDERS = (
     Contender("napari-kmeans", "napari_kmeans", _ours, (*GRAY, "luminance", *SEVERAL)),
     Contender("calcHist + LUT (floor)", "cv2", _floor, ("uint8",), clusters=False),
-    Contender("scikit-learn, 1 start", "sklearn", _sklearn, (*GRAY, *SEVERAL)),
+    Contender("scikit-learn, n_init=1", "sklearn", _sklearn, (*GRAY, *SEVERAL)),
     Contender("rgb2gray + scikit-learn", "sklearn", _sklearn_rgb, ("luminance",)),
-    Contender("scikit-learn, 10 starts", "sklearn", lambda: _sklearn(n_init=10), (*GRAY, *SEVERAL)),
+    Contender("scikit-learn, n_init=10", "sklearn", lambda: _sklearn(n_init=10), (*GRAY, *SEVERAL)),
     Contender("MiniBatchKMeans", "sklearn", _minibatch, (*GRAY, *SEVERAL)),
     Contender("MiniBatchKMeans, batch 65536", "sklearn", lambda: _minibatch(batch_size=65536)),
     Contender("OpenCV kmeans, 1 attempt", "cv2", lambda: _opencv(1), (*GRAY, *SEVERAL)),

@@ -148,13 +148,13 @@ def _milliseconds(seconds: float) -> str:
 def main() -> None:
     """Print a table for each size."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--sizes", default="512,2048,4096", help="pixels along each side")
+    parser.add_argument("--sizes", default="512,2048,4096", help="edge lengths in pixels")
     parser.add_argument("--clusters", "-k", type=int, default=4)
     parser.add_argument("--dtypes", default=",".join(DTYPES))
-    parser.add_argument("--no-peers", action="store_true", help="this package and the floor only")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each")
+    parser.add_argument("--no-peers", action="store_true", help="measure only this package and the floor")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each program")
     parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
-    parser.add_argument("--json", type=Path, help="write the median seconds there, for benchmarks.chart")
+    parser.add_argument("--json", type=Path, help="JSON file for the median seconds, for benchmarks.chart")
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # warnings about fewer distinct values than clusters
 

@@ -84,7 +84,7 @@ def every_k(rounds: int) -> dict[int, dict[str, Timing]]:
         def borders(summary: ScalarSummary = summary) -> None:
             partitions = OptimalPartitions(summary.values, summary.counts)
             for k in range(K_MAX, 0, -1):
-                partitions.splits(k)
+                partitions.borders(k)
 
         def clusterings(summary: ScalarSummary = summary) -> None:
             ExactClusterings(summary).inertia(K_MAX)

@@ -31,8 +31,8 @@ def main() -> int:
     """Measure, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--markdown", action="store_true", help="print tables as Markdown")
-    parser.add_argument("--quick", action="store_true", help="small images, to try it")
-    parser.add_argument("--folder", type=Path, help="where to make the images (default: a temporary folder)")
+    parser.add_argument("--quick", action="store_true", help="quick trial with small images")
+    parser.add_argument("--folder", type=Path, help="folder for the images (default: a temporary one)")
     options = parser.parse_args()
     sides = (2000, 4000) if options.quick else SIDES
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
@@ -68,11 +68,12 @@ def whole_pass(image: Path, sides: Sequence[int], folder: Path) -> Table:
     pixels = np.log([side * side for side in sides])
     exponent = np.polyfit(pixels, np.log(times), 1)[0]
     header = [
-        "zarr, uint8", "gigapixels", "fit", "labels", "megapixels/s", "bare pass", "of its speed", "memory"
+        "zarr, uint8", "gigapixels", "fit", "labels", "megapixels/s", "bare pass", "relative speed", "memory"
     ]  # fmt: skip
     note = (
-        f"Time grows with pixels to the power of {exponent:.2f}. Memory: peak beyond what the process held "
-        "after the imports. Goals: at least half of the bare pass's speed, under 1 GB, a power of 1.0 ± 0.1."
+        f"Time grows with the number of pixels to the power of {exponent:.2f}. Speed is relative to the bare "
+        "pass; memory is the peak in addition to the memory after the imports. Goals: a relative speed of at "
+        "least 0.5, less than 1 GB, a power of 1.0 ± 0.1."
     )
     return Table("The whole pass", header, rows, note)
 
@@ -83,8 +84,8 @@ def workers(image: Path, sides: Sequence[int], _folder: Path) -> Table:
     times = {n: [_in_fresh_process(_fit_on_cluster, image, side, n) for _ in range(2)] for n in (1, 2)}
     one, two = (min(times[n]) for n in (1, 2))
     rows = [["1", f"{one:.1f} s", ""], ["2", f"{two:.1f} s", f"{one / two:.2f}×"]]
-    note = "Workers are processes of one thread each. Goal: 1.6× with two."
-    return Table(f"Fit of {side:,}² on a Dask cluster", ["workers", "time", "faster"], rows, note)
+    note = "Each worker is a process with one thread. Goal: 1.6× with two workers."
+    return Table(f"Fit of {side:,}² on a Dask cluster", ["workers", "time", "speed-up"], rows, note)
 
 
 def _in_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:

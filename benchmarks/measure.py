@@ -21,7 +21,7 @@ K = {dtype: 6 if dtype in images.SEVERAL else 4 for dtype in images.DTYPES}
 _PAUSE = 0.1  # seconds until the threads of the previous contender are idle
 SLOW, VERY_SLOW = 2.0, 8.0  # seconds above which there are only two rounds, or only the first run
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass
@@ -82,7 +82,12 @@ class Image:
 
 
 def run(
-    sizes: Sequence[int], dtypes: Sequence[str], only: Sequence[str], rounds: int, limit: float, say: Say
+    sizes: Sequence[int],
+    dtypes: Sequence[str],
+    only: Sequence[str],
+    rounds: int,
+    limit: float,
+    report: Report,
 ) -> Iterator[Image]:
     """Measure image after image, beginning with small ones, which predict the times of large ones."""
     results: list[Image] = []
@@ -91,7 +96,7 @@ def run(
             for dtype in dtypes:
                 if size > images.LARGEST.get(dtype, size):
                     continue
-                say(f"{size}² {dtype}: making the image and its optimum")
+                report(f"{size}² {dtype}: making the image and its optimum")
                 picture = images.make(dtype, size)
                 if dtype in images.SEVERAL:
                     least, n_values, known = 0.0, 0, ""
@@ -101,7 +106,7 @@ def run(
                 np.save(path, picture)
                 result = Image(dtype, size, n_values, least, known, [])
                 del picture
-                _measure(result, path, only, rounds, limit, results, say)
+                _measure(result, path, only, rounds, limit, results, report)
                 _compare(result)
                 results.append(result)
                 yield result
@@ -117,7 +122,13 @@ def _compare(image: Image) -> None:
 
 
 def _measure(
-    image: Image, path: Path, only: Sequence[str], rounds: int, limit: float, before: list[Image], say: Say
+    image: Image,
+    path: Path,
+    only: Sequence[str],
+    rounds: int,
+    limit: float,
+    before: list[Image],
+    report: Report,
 ) -> None:
     workers: dict[str, Worker] = {}
     try:
@@ -126,14 +137,14 @@ def _measure(
                 continue
             cell = Cell(contender.name, image.dtype, image.size)
             image.cells.append(cell)
-            cell.skipped = _why_not(contender, image, limit, before)
+            cell.skipped = _skip_reason(contender, image, limit, before)
             if not cell.skipped:
-                say(f"{image.size}² {image.dtype}: {contender.name}, first run")
+                report(f"{image.size}² {image.dtype}: {contender.name}, first run")
                 _first(cell, image, path, rounds, limit, workers)
             if cell.skipped:
-                say(f"{image.size}² {image.dtype}: {contender.name} not measured: {cell.skipped}")
+                report(f"{image.size}² {image.dtype}: {contender.name} not measured: {cell.skipped}")
         for turn in range(1, rounds + 1):
-            say(f"{image.size}² {image.dtype}: round {turn} of {rounds}")
+            report(f"{image.size}² {image.dtype}: round {turn} of {rounds}")
             for cell in image.cells:
                 if cell.contender not in workers or turn > cell.rounds:
                     continue
@@ -141,7 +152,7 @@ def _measure(
                 try:
                     cell.times += workers[cell.contender].ask("visit", 3 * limit)
                 except (TimedOut, Failed) as error:
-                    say(f"{image.size}² {image.dtype}: {cell.contender}, round {turn}: {error}")
+                    report(f"{image.size}² {image.dtype}: {cell.contender}, round {turn}: {error}")
                     del workers[cell.contender]
                     if not cell.times:
                         cell.skipped = str(error)
@@ -170,7 +181,7 @@ def _first(
         workers[cell.contender] = worker
 
 
-def _why_not(contender: Contender, image: Image, limit: float, before: list[Image]) -> str:
+def _skip_reason(contender: Contender, image: Image, limit: float, before: list[Image]) -> str:
     """Return the reason to skip a contender; empty if there is none."""
     if importlib.util.find_spec(contender.module) is None:
         return f"{contender.module} is not installed"

@@ -41,7 +41,7 @@ def classes(rng: np.random.Generator, n_classes: int, sigma: float = 8) -> NDArr
     return np.searchsorted(np.quantile(field, np.arange(1, n_classes) / n_classes), field)
 
 
-def light(rng: np.random.Generator, name: str) -> Image:
+def field_of(rng: np.random.Generator, name: str) -> Image:
     """Return an illumination field of mean 0 and standard deviation 1."""
     y, x = np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j]
     if name == "random":
@@ -91,7 +91,7 @@ def top_hat(image: Image) -> Image:
     return ndimage.grey_opening(image, size=61)
 
 
-LIGHT: dict[str, Callable[[Image, int, str], NDArray[np.int64]]] = {
+ILLUMINATION: dict[str, Callable[[Image, int, str], NDArray[np.int64]]] = {
     "illumination": lambda image, k, kind: napari_kmeans.segment(image, k, illumination=kind)[0],
     "nothing": lambda image, k, kind: kmeans(image, k),
     "SimpleITK N4": lambda image, k, kind: kmeans(n4(image, 1), k),
@@ -147,18 +147,18 @@ def illumination_table(seeds: Sequence[int], methods: Sequence[str]) -> str:
         rng = np.random.default_rng([seed, n_classes, FIELDS.index(name), KINDS.index(kind)])
         truth = classes(rng, n_classes)
         clean = 60 + STEP * truth + rng.normal(0, 4, truth.shape)
-        field = light(rng, name)
+        field = field_of(rng, name)
         lit = clean + 20 * field if kind == "additive" else clean * np.exp(0.2 * field)
         # Half of the phantoms, equally many for each kind of correction, are enough for even illumination.
-        images = [(kind, lit), ("even light", clean)][: 1 + (seed % 2 == KINDS.index(kind))]
+        images = [(kind, lit), ("even illumination", clean)][: 1 + (seed % 2 == KINDS.index(kind))]
         for method in methods:
-            label = LIGHT[method]
+            label = ILLUMINATION[method]
             for column, image in images:
                 begin = time.perf_counter()
                 labels = label(image, n_classes, kind)
                 times[method].append(time.perf_counter() - begin)
                 scores[method][column].append(score(truth, labels))
-    return table(scores, times, (*KINDS, "even light"))
+    return table(scores, times, (*KINDS, "even illumination"))
 
 
 def noise_table(n_seeds: int = 3) -> str:
@@ -195,7 +195,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.phantoms", description=__doc__)
     parser.add_argument("--seeds", default="0-3", help="first and last seed of the phantoms (default 0-3)")
     parser.add_argument(
-        "--methods", default=",".join(LIGHT), help="against uneven illumination (default all)"
+        "--methods", default=",".join(ILLUMINATION), help="against uneven illumination (default all)"
     )
     options = parser.parse_args()
     first, last = map(int, options.seeds.split("-"))
@@ -203,7 +203,7 @@ def main() -> None:
     napari_kmeans.segment(warm, 2, illumination="additive")  # compiled, and libraries imported
     methods = options.methods.split(",")
     print("Uneven illumination\n\n" + illumination_table(range(first, last + 1), methods), flush=True)
-    if methods == list(LIGHT):
+    if methods == list(ILLUMINATION):
         napari_kmeans.segment(warm, 1, coherence=1)
         print("\nNoise\n\n" + noise_table(), flush=True)
 

@@ -22,17 +22,17 @@ def optimum(values: NDArray, k: int) -> tuple[float, int, str]:
         return (
             _by_cells(distinct, counts, k),
             distinct.size,
-            "optimum of 65 536 cells, then Lloyd's steps over all pixels",
+            "exact for 65 536 cells, refined by Lloyd's steps over all pixels",
         )
     least = OptimalPartitions(distinct, counts).inertia(k)
     try:
         import ckwrap
     except ImportError:
-        return least, distinct.size, "exact (ckwrap is not installed to confirm it)"
+        return least, distinct.size, "exact (not confirmed, because ckwrap is not installed)"
     theirs = float(np.sum(ckwrap.ckmeans(distinct, k, weights=counts.astype(np.float64)).withinss))
     if abs(theirs - least) > 1e-9 * least:
         raise ArithmeticError(f"the optimum is {least:.12g} here and {theirs:.12g} by ckwrap")
-    return least, distinct.size, "exact, and ckwrap agrees"
+    return least, distinct.size, "exact, confirmed by ckwrap"
 
 
 def _by_cells(distinct: NDArray[np.float64], counts: NDArray[np.int64], k: int) -> float:
@@ -41,7 +41,7 @@ def _by_cells(distinct: NDArray[np.float64], counts: NDArray[np.int64], k: int) 
     pixels = np.add.reduceat(counts, starts)
     means = np.add.reduceat(counts * offset, starts) / pixels
     cells = OptimalPartitions(means, pixels)
-    borders = np.append(starts, distinct.size)[cells.splits(k)]
+    borders = np.append(starts, distinct.size)[cells.borders(k)]
     while True:
         centers = np.add.reduceat(counts * offset, borders[:-1]) / np.add.reduceat(counts, borders[:-1])
         inner = np.searchsorted(offset, (centers[1:] + centers[:-1]) / 2, side="right")

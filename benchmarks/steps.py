@@ -64,7 +64,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.steps", description=(__doc__ or "").partition("\n")[0]
     )
-    parser.add_argument("--size", type=int, default=4096, help="pixels along each side")
+    parser.add_argument("--size", type=int, default=4096, help="edge length in pixels")
     parser.add_argument("--clusters", "-k", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")

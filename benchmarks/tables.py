@@ -72,14 +72,14 @@ def of_image(image: Image) -> Table:
         )
     note = f"Optimum: {image.known}; {image.n_values:,} distinct values."
     if not image.known:
-        note = "Inertia above the least of these: the optimum of several features is not known."
+        note = "Inertia relative to the lowest in this table; the optimum of several features is unknown."
     note += "".join(
         f" {cell.contender} not measured: {cell.skipped}." for cell in image.cells if cell.skipped
     )
     header = [
         f"pixels to labels, k = {K[image.dtype]}",
         "median",
-        "least",
+        "best",
         "runs",
         "× ours",
         "inertia",
@@ -94,8 +94,8 @@ def of_every_k(results: dict[int, dict[str, Timing]]) -> Table:
         [f"{levels:,}", *(f"{seconds(t.median)} ({seconds(t.best)})" for t in timings.values())]
         for levels, timings in results.items()
     ]
-    header = ["levels, all filled", "borders", "with centres, counts, inertia"]
-    return Table("Exact, every k = 1 … 12: median (least)", header, rows)
+    header = ["levels", "thresholds", "with centres, counts and inertia"]
+    return Table("Exact, all k = 1 … 12: median (best)", header, rows)
 
 
 def of_one_k(results: dict[int, dict[str, Timing]]) -> Table:
@@ -109,9 +109,9 @@ def of_one_k(results: dict[int, dict[str, Timing]]) -> Table:
         ]
         for n, timings in results.items()
     ]
-    header = ["float values", *names, *(f"{name}, inertia +" for name in names)]
-    note = "Each value counted once, not sorted beforehand; sorting is timed."
-    return Table("Exact, k = 4, beside other exact solvers: median (least)", header, rows, note)
+    header = ["float values", *names, *(f"{name}, excess inertia" for name in names)]
+    note = "Each value has weight 1. The values are not sorted, so the times include sorting."
+    return Table("Exact, k = 4, compared with other exact solvers: median (best)", header, rows, note)
 
 
 def of_slider(results: dict[str, tuple[int, dict[str, Timing]]], size: int) -> Table:
@@ -120,20 +120,20 @@ def of_slider(results: dict[str, tuple[int, dict[str, Timing]]], size: int) -> T
         [dtype, f"{n:,}", *(f"{seconds(t.median)} ({seconds(t.best)})" for t in timings.values())]
         for dtype, (n, timings) in results.items()
     ]
-    header = [f"{size}² image", "points", "first k = 4", "slowest new k of 2 … 12", "k seen before"]
-    return Table("A step of the slider, engine only: median (least)", header, rows)
+    header = [f"{size}² image", "points", "first k = 4", "slowest new k of 2 … 12", "k computed before"]
+    return Table("A step of the slider, engine only: median (best)", header, rows)
 
 
 def of_imports(results: dict[str, Timing]) -> Table:
     """Return the table of import times."""
     rows = [[name, seconds(t.median), seconds(t.best)] for name, t in results.items()]
-    return Table("Imports beyond NumPy's own", ["in a fresh process", "median", "least"], rows)
+    return Table("Imports in addition to NumPy", ["in a fresh process", "median", "best"], rows)
 
 
 def of_figures(results: dict[str, Timing]) -> Table:
     """Return the table of times for figures."""
     rows = [[name, seconds(t.median), seconds(t.best)] for name, t in results.items()]
-    return Table("Figures of a 512² picture, written to a file", ["kind", "median", "least"], rows)
+    return Table("Figures of a 512² picture, written to a file", ["format", "median", "best"], rows)
 
 
 def of_goals(
@@ -173,20 +173,20 @@ def of_goals(
         times_faster(dtype, SKLEARN, factor, goal)
     for edge, factor in ((2048, 50), (512, 30)):
         for dtype in ("rgb", "lab"):
-            goal = f"{edge}² {dtype}: {factor}× faster than scikit-learn with 10 starts"
+            goal = f"{edge}² {dtype}: {factor}× faster than scikit-learn with n_init=10"
             times_faster(dtype, SKLEARN_10, factor, goal, edge)
     for dtype in N_CHANNELS:
-        goal = f"512² {dtype}: faster than scikit-learn with 1 start"
+        goal = f"512² {dtype}: faster than scikit-learn with n_init=1"
         times_faster(dtype, SKLEARN, 1, goal, 512)
-    times_faster("texture", SKLEARN, 8, "2048² texture: 8× faster than scikit-learn with 1 start", 2048)
+    times_faster("texture", SKLEARN, 8, "2048² texture: 8× faster than scikit-learn with n_init=1", 2048)
     for image in measured:
         cell = image.cell(OURS) if image.dtype in SEVERAL else None
         if cell is not None:
-            goal = f"{image.size}² {image.dtype}: inertia within 0.1 % of the least seen"
+            goal = f"{image.size}² {image.dtype}: inertia within 0.1 % of the lowest"
             add(goal, excess(cell), cell.excess is not None and cell.excess <= 1e-3)
     for levels, most in ((65536, 0.03), (4096, 0.002), (256, 0.00015)):
         timing = solver[levels]["borders"] if solver else None
-        goal = f"exact borders of every k = 1 … 12, {levels:,} levels: {seconds(most)}"
+        goal = f"exact thresholds for all k = 1 … 12, {levels:,} levels: {seconds(most)}"
         add(
             goal,
             timing and f"{seconds(timing.median)} ({seconds(timing.best)})",
@@ -195,17 +195,17 @@ def of_goals(
     for dtype in ("uint8", "uint16", "float32"):
         cells = [c for i in measured if (i.dtype, i.size) == (dtype, size) and (c := i.cell(OURS))]
         bound = size * size + 256 * MB
-        goal = f"{size}² {dtype}: memory of 1 byte a pixel + 256 MB"
-        reached = f"1 byte a pixel + {(cells[0].memory - size * size) / MB:,.0f} MB" if cells else None
+        goal = f"{size}² {dtype}: memory of 1 byte per pixel + 256 MB"
+        reached = f"1 byte per pixel + {(cells[0].memory - size * size) / MB:,.0f} MB" if cells else None
         add(goal, reached, bool(cells and cells[0].memory <= bound))
     timing = next(iter(imported.values())) if imported else None
     add(
-        "import napari_kmeans: 50 ms beyond NumPy's own",
+        "import napari_kmeans: 50 ms in addition to NumPy",
         timing and f"{seconds(timing.median)} ({seconds(timing.best)})",
         *_both(timing, 0.05),
     )
-    note = "By medians, and in brackets by the least times; unsure where the two disagree."
-    return Table("Goals", ["goal", "reached", "holds"], rows, note)
+    note = "By medians, with best times in brackets; the verdict is unsure if the two disagree."
+    return Table("Goals", ["goal", "measured", "met"], rows, note)
 
 
 def _both(timing: Timing | None, most: float) -> tuple[bool, bool]:
@@ -226,5 +226,5 @@ def excess(cell: Cell) -> str:
     if cell.excess is None:
         return "–"
     if cell.excess <= 1e-9:
-        return "least" if cell.dtype in SEVERAL else "optimum"
+        return "lowest" if cell.dtype in SEVERAL else "optimum"
     return f"+{cell.excess:.0e}" if cell.excess < 1e-4 else f"+{100 * cell.excess:.2f} %"

@@ -44,10 +44,10 @@ class Studio:
 
     def wait(self) -> None:
         """Wait until the dock has finished and everything is drawn."""
-        from napari_kmeans._napari.contributions.waiting import let_draw, wait_until
+        from napari_kmeans._napari.contributions.waiting import process_events, wait_until
 
-        wait_until(lambda: self.dock.at_rest)
-        let_draw()
+        wait_until(lambda: self.dock.is_idle)
+        process_events()
 
     def begin(self, sample: str, n_clusters: int, theme: str = "dark") -> None:
         """Show only a sample image and its clusters."""

@@ -114,7 +114,7 @@ def _optima(theme: str) -> Any:
 Panels = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
-def _light() -> Panels:
+def _illumination() -> Panels:
     from skimage.data import page
 
     import napari_kmeans
@@ -162,7 +162,7 @@ def _touching() -> Panels:
     return image, labels, 1 + watershed(-distance, seeds, mask=labels == 2)
 
 
-FAILURES = {"light": _light, "noise": _noise, "rare": _rare, "touching": _touching}
+FAILURES = {"light": _illumination, "noise": _noise, "rare": _rare, "touching": _touching}
 
 
 def _two(image: NDArray[Any]) -> NDArray[np.uint8]:

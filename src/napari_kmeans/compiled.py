@@ -46,7 +46,9 @@ class Kernel:
 
     def __call__(self, *args: Any) -> Any:
         """Call the function, compiled or interpreted."""
-        if _DISABLED or (self._compiled is None and "numba" not in sys.modules and _python_takes_less(args)):
+        if _DISABLED or (
+            self._compiled is None and "numba" not in sys.modules and _is_faster_interpreted(args)
+        ):
             with np.errstate(all="ignore"):  # compiled code does not warn
                 return self.interpreted(*args)
         return self.compiled(*args)
@@ -108,7 +110,7 @@ def _compile(function: Callable[..., Any], options: dict[str, Any]) -> Any:
         return njit(nogil=True, **options)(function)
 
 
-def _python_takes_less(args: tuple[Any, ...]) -> bool:
+def _is_faster_interpreted(args: tuple[Any, ...]) -> bool:
     """Return whether Python may visit these arrays before numba is imported; if so, count their elements."""
     global _visited
     visited = _visited + sum(arg.size for arg in args if isinstance(arg, np.ndarray))

@@ -111,7 +111,7 @@ class ImageKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         )
         if recipe.features.halo(X.dtype, X.shape[1]):
             raise ValueError(
-                f"features={recipe.features.name!r} needs the neighbours of a pixel, and the rows of X have "
+                f"features={recipe.features.name!r} needs the neighbours of a pixel, but the rows of X have "
                 "none; use napari_kmeans.fit with an image"
             )
         pixels = Pixels.of(_as_pixels(X), features=recipe.extractor, channel_axis=-1)

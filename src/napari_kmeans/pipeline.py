@@ -113,7 +113,7 @@ def fit(
     Raises
     ------
     TypeError, ValueError
-        If an argument is invalid; the message names it and says what to do.
+        If an argument is invalid; the message names it and suggests what to pass instead.
 
     Warns
     -----
@@ -365,7 +365,7 @@ def suggest_n_clusters(
     Raises
     ------
     TypeError, ValueError
-        If an argument is invalid; the message names it and says what to do.
+        If an argument is invalid; the message names it and suggests what to pass instead.
 
     References
     ----------

@@ -35,8 +35,8 @@ def screen():
     """Say in a sentence what is missing where Qt would end the process without one."""
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
         pytest.fail(
-            "there is no screen and no Xvfb to make one: run scripts/install-system-packages first, or leave "
-            "the tests that open windows out: pytest --ignore=tests/_napari",
+            "there is no display and no Xvfb to start one: run scripts/install-system-packages first, or skip "
+            "the tests that open windows: pytest --ignore=tests/_napari",
             pytrace=False,
         )
 
@@ -87,7 +87,7 @@ def settle(qtbot):
 
     def wait(dock):
         # The first fit compiles its loops, which takes long where other tests keep all cores busy.
-        qtbot.waitUntil(lambda: dock.at_rest, timeout=60_000)
+        qtbot.waitUntil(lambda: dock.is_idle, timeout=60_000)
 
     return wait
 
@@ -121,10 +121,10 @@ def window(viewer, qtbot):
 def session_of():
     """Make the session of an image in a viewer without a window; keywords are those of the layer."""
 
-    def make(data, asked=None, **layer):
+    def make(data, settings=None, **layer):
         viewer = ViewerModel()
         image = viewer.add_image(data, **layer)
-        return Session(image, Overlay(viewer, image), asked or LayerRecipe(Recipe(n_clusters=3)))
+        return Session(image, Overlay(viewer, image), settings or LayerRecipe(Recipe(n_clusters=3)))
 
     return make
 

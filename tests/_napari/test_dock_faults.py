@@ -146,10 +146,10 @@ def test_a_mask_that_was_removed_is_no_longer_used(viewer, open_dock, settle, gr
     viewer.layers.selection.active = viewer.layers[0]
     dock.mask.value = mask
     settle(dock)
-    assert dock.session.asked.mask is mask
+    assert dock.session.settings.mask is mask
     viewer.layers.remove(mask)
     settle(dock)
-    assert dock.session.asked.mask is None
+    assert dock.session.settings.mask is None
     expected, _ = napari_kmeans.segment(gray, dock.n_clusters.value)
     np.testing.assert_array_equal(dock.session.overlay.layer.data, expected)
 
@@ -344,7 +344,7 @@ def test_the_number_of_objects_is_said(viewer, open_dock, settle, gray):
     dock.n_clusters.value = 2
     dock.segment.native.click()
     settle(dock)
-    dock.table.asked.emit("objects", [2])
+    dock.table.action_requested.emit("objects", [2])
     settle(dock)
     assert "2 objects in the layer “spots objects”" in dock.status.text()
 

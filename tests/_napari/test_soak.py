@@ -144,7 +144,7 @@ class Walk:
         getattr(self.dock, name).value = value
         return f"{name} {value}"
 
-    def choose_where(self) -> str:
+    def choose_per_axis(self) -> str:
         self.dock.where.value = self.pick(self.dock.where.choices)
         return str(self.dock.where.value)
 
@@ -201,7 +201,7 @@ class Walk:
         if action == "rename":
             table.renamed.emit(labels[0], f"name {labels[0]}")
         else:
-            table.asked.emit(action, labels)
+            table.action_requested.emit(action, labels)
         return f"{action} {labels}"
 
     def undo(self) -> str:
@@ -271,7 +271,7 @@ class Walk:
 
     ACTIONS = (
         *("show_another", "show_another", "choose_k", "choose_k", "slide", "choose_features", "prepare"),
-        *("choose_where", "leave_out", "clean_up", "choose_mask", "remove_a_mask", "move_a_border"),
+        *("choose_per_axis", "leave_out", "clean_up", "choose_mask", "remove_a_mask", "move_a_border"),
         *(
             "move_a_border",
             "reset_borders",
@@ -318,16 +318,18 @@ class Walk:
         if session.measured.is_estimate:
             return
         labels = np.asarray(layer.data[0] if layer.multiscale else layer.data)
-        asked = session.asked
-        if not (session.resolutions.stays_on_demand and asked.recipe.clean_up):  # exports alone are cleaned
+        settings = session.settings
+        if not (
+            session.resolutions.stays_on_demand and settings.recipe.clean_up
+        ):  # exports alone are cleaned
             names = {"viewer": self.viewer}
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # of fewer distinct values than clusters
                 exec(as_python(session, session.model), names)
             np.testing.assert_array_equal(labels, np.asarray(names["labels"]))
             self.n_checked["script"] += 1
-        if asked.per_axis is not None:
-            labels = labels.take(session.position, axis=asked.per_axis)
+        if settings.per_axis is not None:
+            labels = labels.take(session.position, axis=settings.per_axis)
         counts = np.bincount(labels.reshape(-1), minlength=256)
         for row in range(self.dock.table.rowCount()):
             tip = self.dock.table.item(row, 1).toolTip()

@@ -38,8 +38,8 @@ def test_files_are_named_after_their_images(tmp_path: Path) -> None:
     [
         (["a.tif"], None, {}, "an output is needed"),
         (["a.tif", "b.tif"], "x.tif", {}, "x.tif is a single file, but there are 2 images"),
-        (["a.tif", "b.tif"], "out", {"model": Path("m.json")}, "m.json holds a single model"),
-        (["a.tif"], "x.png", {}, "x.png is not a folder, a .tif file"),
+        (["a.tif", "b.tif"], "out", {"model": Path("m.json")}, "m.json can store only one model"),
+        (["a.tif"], "x.png", {}, "x.png must be a folder, a .tif file"),
         (["a.tif"], "a.tif", {}, "would replace the image"),
         (
             ["a.tif", "sub/a.png"],

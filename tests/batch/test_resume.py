@@ -11,7 +11,7 @@ import pytest
 import napari_kmeans
 from napari_kmeans.batch import Input, Outcome, Outputs, Task, plan, run
 from napari_kmeans.batch.plan import Job
-from napari_kmeans.batch.resume import look_at, read_columns
+from napari_kmeans.batch.resume import find_existing, read_columns
 from napari_kmeans.io.fingerprint import fingerprint
 
 tifffile = pytest.importorskip("tifffile")
@@ -85,7 +85,7 @@ def test_others_are_told_of_and_not_touched(job: Job, tmp_path: Path, change: st
     before = times(job)
     outcome = again(job, task)
     assert outcome.status == "failed"
-    assert outcome.error.startswith(f"{name} was not made by this recipe from {job.image} as it is now; ")
+    assert outcome.error.startswith(f"{name} was not made by this recipe from the current {job.image}; ")
     assert times(job) == before
     assert again(job, task, overwrite=True).status == "done"
     assert again(job, task).status == "skipped"
@@ -93,12 +93,12 @@ def test_others_are_told_of_and_not_touched(job: Job, tmp_path: Path, change: st
 
 def test_what_exists_is_looked_at(job: Job) -> None:
     print_ = fingerprint(job.image)
-    nothing = look_at(job, TASK.to_dict(), print_)
+    nothing = find_existing(job, TASK.to_dict(), print_)
     assert (nothing.is_complete, nothing.foreign, nothing.rows) == (False, None, {})
     again(job)
-    found = look_at(job, TASK.to_dict(), print_)
+    found = find_existing(job, TASK.to_dict(), print_)
     assert (found.is_complete, found.n_clusters, found.rows["cluster"]) == (True, 3, [1, 2, 3])
-    assert look_at(job, TASK.to_dict(), "sha256:0").foreign == job.labels
+    assert find_existing(job, TASK.to_dict(), "sha256:0").foreign == job.labels
 
 
 def test_numbers_of_a_table_are_numbers_again(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import napari_kmeans
-from napari_kmeans.batch.rows import cluster_rows, joined, write_rows
+from napari_kmeans.batch.rows import cluster_rows, combine_tables, write_rows
 from napari_kmeans.batch.task import Task
 from napari_kmeans.io.image_file import ImageFile
 from napari_kmeans.io.record import read_record
@@ -46,7 +46,7 @@ def test_sizes_that_are_unknown_are_empty() -> None:
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_tables_of_several_images_are_joined(tmp_path: Path, suffix: str) -> None:
-    table = joined(
+    table = combine_tables(
         [
             ("a.tif", {"cluster": [1, 2], "center": [3.5, 4.0]}),
             ("b.tif", {"cluster": [1], "red": [7]}),

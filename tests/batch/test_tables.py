@@ -47,13 +47,13 @@ def test_a_table_is_checked_before_any_work(tmp_path: Path, monkeypatch: pytest.
     path = tmp_path / "x.csv"
     path.write_text("mine")
     for options in ({}, {"skip_existing": True}):
-        with pytest.raises(ValueError, match=r"already exists; --overwrite replaces it$"):
+        with pytest.raises(ValueError, match=r"already exists; use --overwrite to replace it$"):
             check_table(path, **options)
     check_table(path, overwrite=True)
     task = Task()
     write_tables(path, [], [], task)
     check_table(path, skip_existing=True)
-    with pytest.raises(ValueError, match=r"--overwrite replaces it, --skip-existing updates it$"):
+    with pytest.raises(ValueError, match=r"use --overwrite to replace it, or --skip-existing to update it$"):
         check_table(path)
     assert objects_path(path) == tmp_path / "x-objects.csv"
 
@@ -74,7 +74,7 @@ def test_a_contact_sheet_is_the_same_after_a_resumed_run(tmp_path: Path) -> None
     assert content[0] == content[1]
     sources = read_record(sheet)["provenance"]["sources"]
     assert [Path(source["path"]).name for source in sources] == ["a.tif", "b.tif"]
-    with pytest.raises(ValueError, match="already exists; --overwrite replaces it"):
+    with pytest.raises(ValueError, match="already exists; use --overwrite to replace it"):
         check_contact_sheet(sheet)
     with pytest.raises(ValueError, match=r"sheet\.txt must end in \.png or \.svg or \.pdf"):
         check_contact_sheet(Path("sheet.txt"))

@@ -23,7 +23,7 @@ def test_lengths_are_in_pixels_or_in_the_unit_of_the_file() -> None:
     assert Units(True).recipe(Recipe(), MOVIE) == Recipe()
     plane = ImageFile(Path("x.png"), np.empty((4, 5)), "YX")
     assert Units(False).recipe(smooth, plane).smooth == (2,)
-    with pytest.raises(ValueError, match="its pixel size is unknown, and --physical needs it"):
+    with pytest.raises(ValueError, match="its pixel size is unknown, but --physical needs it"):
         Units(True).grid(plane)
 
 
@@ -32,7 +32,7 @@ def test_numbers_of_each_axis_are_kept() -> None:
     assert Units(False).recipe(recipe, MOVIE) == recipe
     assert Units(True).recipe(recipe, MOVIE).smooth == (1, 0, 4, 8)
     assert Units(True).recipe(recipe, MOVIE).coherence == (0, 0.125, 0.5, 1)
-    with pytest.raises(ValueError, match=r"numbers for 3 axes, and the image has 4 \(t, z, y, x\)"):
+    with pytest.raises(ValueError, match=r"numbers for 3 axes, but the image has 4 \(t, z, y, x\)"):
         Units(False).recipe(replace(recipe, smooth=(1, 1, 2)), MOVIE)
 
 

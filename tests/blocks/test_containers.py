@@ -57,7 +57,7 @@ def test_a_channel_dimension_of_another_name_can_be_given(values):
     assert model.predict(image).dims == ("y", "x")  # the model's own axis
     with pytest.raises(ValueError, match="image has no dimension 'depth'; its dimensions are dye, y, x"):
         napari_kmeans.fit(image, 2, channel_axis="depth")
-    with pytest.raises(TypeError, match="channel_axis='dye' names a dimension of an xarray"):
+    with pytest.raises(TypeError, match="channel_axis='dye' must be an int, because image is not an xarray"):
         napari_kmeans.fit(values, 2, channel_axis="dye")
 
 

@@ -16,9 +16,9 @@ from napari_kmeans.blocks.pixels import Pixels
         ({"channel_axis": -4}, ValueError, "channel_axis=-4 is out of range"),
         ({"channel_axis": True}, TypeError, "channel_axis must be an int or None"),
         ({"channel_axis": "c"}, TypeError, "channel_axis must be an int or None, not 'c'"),
-        ({"channel_axis": 0}, ValueError, "channel_axis holds 4 channels|channel_axis holds 5 channels"),
+        ({"channel_axis": 0}, ValueError, "channel_axis has 4 channels|channel_axis has 5 channels"),
         ({"mask": np.ones((5, 6), bool)}, ValueError, r"mask has shape \(5, 6\).*\(5, 6, 3\)"),
-        ({"features": "hue"}, ValueError, "features='hue' is not known"),
+        ({"features": "hue"}, ValueError, "features='hue' must be one of"),
     ],
 )
 def test_invalid_arguments_are_named(kwargs, error, message):

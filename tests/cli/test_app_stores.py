@@ -81,7 +81,9 @@ def test_labels_are_written_into_a_folder(run: Run, tmp_path: Path, cells: Path)
     np.testing.assert_array_equal(stored(tmp_path / "out" / "cells-labels.ome.zarr"), expected)
     status, _, err = run("segment", cells, "-k", 3, "--channel", "GFP", "-o", "out")
     assert status == 1
-    assert "cells-labels.ome.zarr already exists and is not replaced; use --overwrite to replace it" in err
+    assert (
+        f"cells-labels.ome.zarr, an output for {cells}, already exists; use --overwrite to replace it" in err
+    )
     status, _, err = run("segment", cells, "-k", 2, "--channel", "0", "-o", "out", "--overwrite")
     assert (status, err) == (0, "")
     assert stored(tmp_path / "out" / "cells-labels.ome.zarr").max() == 2
@@ -123,7 +125,7 @@ def test_one_of_several_channels_must_be_chosen(run: Run, tmp_path: Path, cells:
     assert status == 1
     assert err == (
         f"napari-kmeans: {cells}: it has 3 channels that are not colours; "
-        "use --features channels, or choose one channel by --channel: DAPI, GFP, RFP\n"
+        "use --features channels, or choose one channel with --channel: DAPI, GFP, RFP\n"
     )
     status, _, err = run("segment", cells, "-k", 3, "-o", "out", "--channel", "YFP")
     assert (status, err) == (
@@ -136,7 +138,7 @@ def test_one_of_several_channels_must_be_chosen(run: Run, tmp_path: Path, cells:
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "x-labels.tif"), expected)
     tifffile.imwrite(tmp_path / "y.tif", GRAY[0])
     status, _, err = run("segment", "y.tif", "-k", 3, "-o", ".", "--channel", 1)
-    assert (status, err) == (1, "napari-kmeans: y.tif: it has no channels, so there is no channel '1'\n")
+    assert (status, err) == (1, "napari-kmeans: y.tif: it has no channels, so channel '1' cannot be chosen\n")
 
 
 def test_labels_are_cleaned_and_split_into_objects(run: Run, tmp_path: Path, cells: Path) -> None:

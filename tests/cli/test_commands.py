@@ -90,7 +90,7 @@ def test_together_with_an_image_that_cannot_be_read(run: Run) -> None:
     status, out, err = run("segment", "a.tif", "d.tif", "-k", 3, "-o", "other", "--together")
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert "d.tif has dtype uint16 and no channels, and a.tif has dtype uint8" in err
-    assert err.endswith("images of one kind; convert them, or leave out --together\n")
+    assert err.endswith("images of the same kind: convert them, or leave out --together\n")
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def test_a_record_cannot_name_a_folder_elsewhere(run: Run, folder: str) -> None:
 def test_what_does_not_say_enough_is_one_line(run: Run) -> None:
     napari_kmeans.fit(GRAY, 2).save("m.json")
     for name, message in (
-        ("m.json", "it does not say by which recipe it was made"),
+        ("m.json", "it does not record the recipe that made it"),
         ("a.tif", "has no record of how it was made"),
     ):
         status, out, err = run("batch", "--recipe-from", name, "-o", "out")

@@ -69,6 +69,12 @@ def channels(scale: float = 1.0, dtype: Any = np.float64) -> np.ndarray:
     return np.stack([one, two]).astype(dtype)
 
 
+def with_rows_of(image: np.ndarray, missing: float) -> np.ndarray:
+    """Four rows with a value for missing data."""
+    image[..., :4, :] = missing
+    return image
+
+
 def constant_band() -> np.ndarray:
     bands = (_random().random((2, 20, 30)) * 3000).astype(np.float32)
     bands[1] = 0.1
@@ -131,6 +137,7 @@ ROWS = [
     Row("small", lambda: gray(np.float64) * 1e-200),
     Row("large", lambda: gray(np.float64) * 1e200, "divide the image"),
     Row("large integers", lambda: gray(np.int64) + 2**60),
+    Row("integers beside a distant one", lambda: with_rows_of(gray(np.int64), -(2**58))),
     Row("far from zero", lambda: gray(np.float64) + 1e12),
     # Types
     *(Row(f"type {dtype}", lambda dtype=dtype: gray(dtype)) for dtype in DTYPES),
@@ -177,6 +184,17 @@ ROWS = [
             **LAYERS_HAVE_NO_AXIS,
         )
         for scale in (1e200, 1e-200)
+    ),
+    *(
+        Row(
+            f"{n_channels} channels beside {missing}",
+            lambda n=n_channels, missing=missing: with_rows_of(
+                np.repeat(channels(), n // 2, axis=0), missing
+            ),
+            options={"features": "channels", "channel_axis": 0},
+            **LAYERS_HAVE_NO_AXIS,
+        )
+        for n_channels, missing in ((2, 1e20), (4, 1.3e17), (4, -3.4e38))
     ),
     Row(
         "denormal channels",
@@ -273,7 +291,7 @@ ROWS = [
     # Options
     Row("a huge exclusion", gray, "exclude", options={"exclude": 10**400}, in_files=False, in_dock=False),
     Row(
-        "NaN as an exclusion", gray, "not finite", options={"exclude": np.nan}, in_files=False, in_dock=False
+        "NaN as an exclusion", gray, "non-finite", options={"exclude": np.nan}, in_files=False, in_dock=False
     ),
     Row("everything excluded", lambda: gray() * 0, NO_PIXELS, options={"exclude": 0}, in_dock=False),
     Row("a huge smoothing", gray, "smooth", options={"smooth": 1e9}, in_files=False, in_dock=False),

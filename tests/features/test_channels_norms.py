@@ -85,9 +85,9 @@ def test_a_model_file_keeps_the_norm():
 
 
 def test_unknown_norms_and_single_channels_are_rejected():
-    with pytest.raises(ValueError, match="normalize='l3' is not known; use None, 'l1', 'l2', 'max'"):
+    with pytest.raises(ValueError, match="normalize='l3' must be one of None, 'l1', 'l2', 'max'"):
         Channels(normalize="l3")
-    with pytest.raises(ValueError, match="channel_axis holds 1 channel, and normalize='l2' needs at least 2"):
+    with pytest.raises(ValueError, match="channel_axis has 1 channel, but normalize='l2' needs at least 2"):
         napari_kmeans.fit(np.ones((1, 5, 6)), 2, features=Channels(normalize="l2"), channel_axis=0)
 
 

@@ -54,7 +54,7 @@ def test_white_is_known_for_8_and_16_bits_and_floats(dtype, is_known):
     reason = unknown_white_reason(FEATURES["lab"](), dtype)
     assert (reason == "") == is_known
     if not is_known:
-        assert f"has dtype {np.dtype(dtype)}, and features='lab' needs colours of 8 or 16 bits" in reason
+        assert f"has dtype {np.dtype(dtype)}, but features='lab' needs colours of 8 or 16 bits" in reason
 
 
 def test_only_a_fourth_channel_is_alpha():

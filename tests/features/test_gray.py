@@ -86,7 +86,7 @@ def test_values_are_in_native_byte_order():
 @pytest.mark.parametrize("n_channels", [2, 5, 0])
 def test_other_numbers_of_channels_are_not_supported(n_channels):
     reason = GRAY.unsupported_reason(np.uint8, n_channels)
-    assert reason.startswith(f"channel_axis holds {n_channels} channels")
+    assert reason.startswith(f"channel_axis has {n_channels} channels")
     assert not any(GRAY.unsupported_reason(np.uint8, n) for n in (None, 1, 3, 4))
 
 

@@ -8,7 +8,7 @@ from napari_kmeans.features.registry import FEATURES, get_feature_space
 
 @pytest.mark.parametrize("name", ["grey", "", None, 3])
 def test_the_error_for_an_unknown_name_lists_the_known_ones(name):
-    with pytest.raises(ValueError, match="use one of 'gray', 'gray601'"):
+    with pytest.raises(ValueError, match="must be one of 'gray', 'gray601'"):
         get_feature_space(name)
 
 
@@ -31,7 +31,7 @@ def test_options_are_those_of_the_named_feature_space():
 def test_an_object_is_returned_unchanged():
     space = Texture(window=3)
     assert get_feature_space(space) is space
-    with pytest.raises(ValueError, match="is not known"):
+    with pytest.raises(ValueError, match="must be one of"):
         get_feature_space(space, window=4)
 
 

@@ -120,9 +120,9 @@ def test_labels_ascend_with_the_mean_intensity_of_their_pixels(picture):
 def test_images_without_neighbours_are_rejected():
     with pytest.raises(ValueError, match=r"spatial shape \(1, 9\).*at least 2 pixels"):
         napari_kmeans.fit(np.zeros((1, 9)), 2, features="texture")
-    with pytest.raises(ValueError, match="image has 1 spatial axes, and features='texture' needs at least 2"):
+    with pytest.raises(ValueError, match="features='texture' needs at least 2 spatial axes, but image has 1"):
         napari_kmeans.fit(np.zeros(9), 2, features="texture")
-    with pytest.raises(ValueError, match="channel_axis holds 5 channels, and features='texture' needs"):
+    with pytest.raises(ValueError, match="channel_axis has 5 channels, but features='texture' needs"):
         napari_kmeans.fit(np.zeros((9, 9, 5)), 2, features="texture", channel_axis=-1)
 
 
@@ -166,10 +166,10 @@ def test_offset_and_magnitude_of_doubles_change_no_label(factor, offset):
 @pytest.mark.parametrize(
     ("factor", "dtype", "message"),
     [
-        (1e30, np.float32, "float32 cannot represent squares of their differences; divide"),
-        (1e200, np.float64, "float64 cannot represent squares of their differences; divide"),
-        (1e-20, np.float32, "squares of their differences vanish in float32; multiply"),
-        (1e-200, np.float64, "squares of their differences vanish in float64; multiply"),
+        (1e30, np.float32, "squared differences overflow float32; divide"),
+        (1e200, np.float64, "squared differences overflow float64; divide"),
+        (1e-20, np.float32, "squared differences vanish in float32; multiply"),
+        (1e-200, np.float64, "squared differences vanish in float64; multiply"),
     ],
 )
 def test_values_whose_squares_overflow_are_rejected(factor, dtype, message):

@@ -170,11 +170,11 @@ def test_axes_that_a_file_states_wrongly_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("axes", "message"),
     [
-        ("YX", r"has 3 axes \(QYX, 2 × 6 × 7\), so 'YX' cannot name them"),
-        ("TZX", "each of T, Z, C, Y, X, S at most once, with Y and X"),
-        ("YYX", "at most once"),
+        ("YX", r"has 3 axes \(QYX, 2 × 6 × 7\), but 'YX' names 2"),
+        ("TZX", "Y and X are required, and T, Z, C and S are allowed once each"),
+        ("YYX", "allowed once each"),
         ("YXS", "S is for the 3 or 4 values of a colour"),
-        ("QYX", "each of T, Z, C, Y, X, S"),
+        ("QYX", "Y and X are required"),
     ],
 )
 def test_axes_that_do_not_fit_are_refused(tmp_path: Path, axes: str, message: str) -> None:

@@ -58,7 +58,9 @@ def test_a_loop_of_links(tmp_path: Path, run: Any) -> None:
 @pytest.mark.timeout(30)
 def test_a_named_pipe_is_rejected(tmp_path: Path, run: Any) -> None:
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(ValueError, match=r"pipe\.png is a named pipe; only files and folders are read$"):
+    with pytest.raises(
+        ValueError, match=r"pipe\.png is a named pipe; only regular files and folders can be read$"
+    ):
         read_image(tmp_path / "pipe.png")
     status, err = run("segment", "pipe.png", "-k", 2, "-o", "out")
     assert (status, err.count("\n")) == (1, 1)
@@ -67,7 +69,7 @@ def test_a_named_pipe_is_rejected(tmp_path: Path, run: Any) -> None:
 
 @needs_posix
 def test_a_device_is_rejected() -> None:
-    with pytest.raises(ValueError, match="/dev/null is a device; only files and folders are read"):
+    with pytest.raises(ValueError, match="/dev/null is a device; only regular files and folders can be read"):
         read_image(Path("/dev/null"))
 
 

@@ -115,7 +115,7 @@ def test_an_invalid_scale_is_ignored_with_a_warning(tmp_path: Path, make_image: 
     multiscale["datasets"][0]["coordinateTransformations"] = [{"type": "scale", "scale": [0.0, 3.0]}]
     describe(path, multiscales=[multiscale])
     with pytest.warns(
-        UserWarning, match=r"x\.zarr has the scale \[0\.0, 3\.0\], which is invalid and ignored"
+        UserWarning, match=r"x\.zarr has the scale \[0\.0, 3\.0\], which is invalid and is ignored"
     ):
         assert read_image(path).pixel_size == {"Y": 1.0, "X": 1.0}
 
@@ -186,7 +186,7 @@ def test_the_first_of_a_collection_is_read(tmp_path: Path, make_image: MakeImage
         ({"labels": ["nuclei"]}, r"contains label images; .*x\.zarr.nuclei$"),
         (
             {"multiscales": [{"coordinateSystems": [], "datasets": []}]},
-            "has a version of OME-Zarr above 0.5, which is not supported",
+            "has an OME-Zarr version newer than 0.5, which is not supported",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""OME-Zarr labels: accepted by other implementations, and written completely or not at all."""
+"""OME-Zarr labels: readable by other implementations, and never left incomplete."""
 
 from __future__ import annotations
 

@@ -158,7 +158,9 @@ def test_missing_pages_give_a_warning(tmp_path: Path) -> None:
 
 
 def test_other_colour_spaces_are_rejected(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"image\.tif has 4 samples per pixel of the kind SEPARATED"):
+    with pytest.raises(
+        ValueError, match=r"image\.tif has 4 samples per pixel with photometric interpretation SEPARATED"
+    ):
         pillow(tmp_path, Image.new("CMYK", (4, 4)), ".tif")
 
 

@@ -66,7 +66,7 @@ def test_threads_change_nothing(monkeypatch, n):
     for n_threads in (1, 2, 5):
         monkeypatch.setattr(loop, "N_THREADS", n_threads)
         optimum = partitions(values, weights)
-        splits = [optimum.splits(k).tolist() for k in range(1, 7)]
+        splits = [optimum.borders(k).tolist() for k in range(1, 7)]
         found.append((splits, [row.tobytes() for row in optimum._rows]))
     assert found[0] == found[1] == found[2]
 
@@ -81,7 +81,7 @@ def test_many_levels(least_inertia, k):
 
 def test_one_cluster_per_value_has_no_inertia():
     optimum = partitions([-3.3, 0.1, 7e9], [5, 1, 2])
-    centers, counts, inertia = optimum.cluster_statistics(optimum.splits(3))
+    centers, counts, inertia = optimum.cluster_statistics(optimum.borders(3))
     assert centers.tolist() == [-3.3, 0.1, 7e9]
     assert counts.tolist() == [5, 1, 2]
     assert inertia.tolist() == [0, 0, 0]
@@ -89,7 +89,7 @@ def test_one_cluster_per_value_has_no_inertia():
 
 def test_cluster_statistics_are_mean_count_and_inertia():
     optimum = partitions([0, 1, 10, 12], [1, 3, 1, 1])
-    centers, counts, inertia = optimum.cluster_statistics(optimum.splits(2))
+    centers, counts, inertia = optimum.cluster_statistics(optimum.borders(2))
     assert centers.tolist() == [0.75, 11]
     assert counts.tolist() == [4, 2]
     assert inertia.tolist() == [0.75, 2]
@@ -100,12 +100,12 @@ def test_the_order_of_requests_does_not_matter():
     values = np.unique(np.random.default_rng(1).integers(0, 10_000, 3000))
     asked_down = partitions(values)
     for k in (40, 7, 2, 12, 1):
-        assert np.array_equal(asked_down.splits(k), partitions(values).splits(k))
+        assert np.array_equal(asked_down.borders(k), partitions(values).borders(k))
 
 
 def test_ties_are_broken_the_same_way_every_time():
     for k in range(1, 6):  # every cut of evenly spaced values has ties
-        assert np.array_equal(partitions(range(30)).splits(k), partitions(range(30)).splits(k))
+        assert np.array_equal(partitions(range(30)).borders(k), partitions(range(30)).borders(k))
 
 
 @pytest.mark.parametrize("offset", [1e9, -1e9, 2.0**40])
@@ -113,7 +113,7 @@ def test_ties_are_broken_the_same_way_every_time():
 def test_an_offset_moves_the_centres_only(offset, k):
     values = np.unique(np.random.default_rng(2).integers(0, 5000, 1500)).astype(np.float64)
     plain, moved = partitions(values), partitions(values + offset)
-    assert np.array_equal(plain.splits(k), moved.splits(k))
+    assert np.array_equal(plain.borders(k), moved.borders(k))
     assert moved.inertia(k) == pytest.approx(plain.inertia(k), rel=1e-12)
 
 
@@ -122,10 +122,10 @@ def test_the_unit_does_not_matter(exponent):
     # Powers of two down to denormal values, whose squares underflow.
     values = np.unique(np.random.default_rng(3).integers(0, 1000, 300)).astype(np.float64)
     plain, scaled = partitions(values), partitions(np.ldexp(values, exponent))
-    assert np.array_equal(plain.splits(6), scaled.splits(6))
+    assert np.array_equal(plain.borders(6), scaled.borders(6))
     assert np.array_equal(
-        np.ldexp(plain.cluster_statistics(plain.splits(6))[0], exponent),
-        scaled.cluster_statistics(scaled.splits(6))[0],
+        np.ldexp(plain.cluster_statistics(plain.borders(6))[0], exponent),
+        scaled.cluster_statistics(scaled.borders(6))[0],
     )
 
 
@@ -134,15 +134,15 @@ def test_the_unit_does_not_matter(exponent):
 def test_outliers_get_their_own_clusters_and_the_rest_stays_optimal(outliers, k):
     inliers = np.sort(np.random.default_rng(4).normal(0, 1, 2000))
     far = partitions(np.sort([*inliers, *outliers]), np.full(2000 + len(outliers), 10))
-    centers, _, _ = far.cluster_statistics(far.splits(k + len(outliers)))
+    centers, _, _ = far.cluster_statistics(far.borders(k + len(outliers)))
     alone = partitions(inliers)
-    expected, _, _ = alone.cluster_statistics(alone.splits(k))
+    expected, _, _ = alone.cluster_statistics(alone.borders(k))
     assert np.allclose(centers[~np.isin(centers, outliers)], expected, rtol=1e-12, atol=0)
 
 
 def test_tight_groups_far_apart_are_split_correctly():
     values = [0, 1, 2, 3, 1e12, 1e12 + 1, 1e12 + 8, 1e12 + 9]
-    assert partitions(values).splits(4).tolist() == [0, 2, 4, 6, 8]
+    assert partitions(values).borders(4).tolist() == [0, 2, 4, 6, 8]
 
 
 @pytest.mark.parametrize(
@@ -166,4 +166,10 @@ def test_invalid_values_and_weights_are_rejected(values, weights):
 @pytest.mark.parametrize("k", [0, -1, 4])
 def test_invalid_numbers_of_clusters_are_rejected(k):
     with pytest.raises(ValueError, match=f"n_clusters={k} must be 1 to 3"):
-        partitions([1, 2, 3]).splits(k)
+        partitions([1, 2, 3]).borders(k)
+
+
+def test_a_single_large_value_is_its_own_centre():
+    partitions = OptimalPartitions(np.array([1e200]), np.array([3]))
+    centers, counts, inertia = partitions.cluster_statistics(partitions.borders(1))
+    assert (centers[0], counts[0], inertia[0]) == (1e200, 3, 0)

@@ -54,5 +54,5 @@ def test_it_can_be_asked_for_instead_of_a_number():
 
 
 def test_another_method_is_refused_in_a_sentence():
-    with pytest.raises(ValueError, match=r"method='elbow' is not known; use one of 'marriott', 'gap'"):
+    with pytest.raises(ValueError, match=r"method='elbow' must be one of 'marriott', 'gap'"):
         napari_kmeans.suggest_n_clusters(groups(2), method="elbow")

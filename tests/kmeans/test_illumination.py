@@ -237,7 +237,7 @@ def test_images_of_one_list_share_a_field():
 def test_images_of_several_shapes_have_no_common_field():
     image, _ = scene()
     with pytest.raises(
-        ValueError, match=r"images have the shapes \(150, 100\), \(150, 180\), and images that share"
+        ValueError, match=r"images have the shapes \(150, 100\), \(150, 180\), but images that share"
     ):
         napari_kmeans.fit([image, image[:, :100]], 3, illumination="additive")
 
@@ -284,7 +284,7 @@ def test_spaces_without_a_field_are_rejected_in_a_sentence():
     image = np.zeros((9, 9, 3), dtype=np.uint8)
     with pytest.raises(ValueError, match=r"additive illumination.*features='rgb'; use 'multiplicative'"):
         napari_kmeans.fit(image, 2, features="rgb", channel_axis=-1, illumination="additive")
-    with pytest.raises(ValueError, match="not removed for features='texture'; cluster by intensity"):
+    with pytest.raises(ValueError, match="cannot be removed for features='texture'; cluster by intensity"):
         napari_kmeans.fit(np.zeros((9, 9)), 2, features="texture", illumination="additive")
 
 

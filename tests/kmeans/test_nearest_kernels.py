@@ -137,6 +137,13 @@ def test_a_cluster_is_split_across_its_main_axis():
     assert np.array_equal(labels, side) or np.array_equal(labels, ~side)
 
 
+def test_a_cluster_is_not_split_beside_all_its_points():
+    columns, labels = np.full((2, 9), 3.0), np.zeros(9, dtype=np.uint8)
+    scatter, center = np.eye(2), np.array([3.0 - 1e-15, 3.0])
+    assert kernels.split_cluster(columns, labels, scatter, center, 0, 1) == 0
+    assert not labels.any()
+
+
 def test_projection_and_orthonormal_vectors():
     rng = np.random.default_rng(0)
     columns, vectors = rng.normal(0, 1, (40, 300)), rng.normal(0, 1, (5, 40))

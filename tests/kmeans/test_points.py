@@ -57,6 +57,16 @@ def test_points_that_are_the_same_are_not_split():
     assert len(Splits(points).centers(3)) == 1
 
 
+@pytest.mark.parametrize("value", [1.3, 1e-17, -0.1])
+def test_equal_points_have_no_scatter(value):
+    rng = np.random.default_rng(0)
+    columns = np.append(np.full((4, 3001), value), rng.normal(0, 1e-12, (4, 9)) + 1e17, axis=1)
+    splits = Splits(WeightedPoints(columns, rng.integers(1, 9, 3010).astype(np.float64)))
+    found = splits.centers(6)
+    assert np.isfinite(found).all()
+    assert np.sum(found[:, 0] == value) == 1
+
+
 @pytest.mark.parametrize("n", [40, 20_000])
 def test_distinct_points_are_counted(n):
     rng = np.random.default_rng(0)

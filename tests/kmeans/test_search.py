@@ -70,6 +70,15 @@ def test_colours_reach_the_best_of_ten_runs_on_all_pixels(picture, name, feature
     assert (model.n_init, model.sample_size, model.solver) == (N_INIT, 0, "lloyd")
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["colorwheel", "rocket", "astronaut"])
+def test_many_clusters_reach_the_best_of_ten_runs_on_all_pixels(picture, name):
+    image = picture(name)[142:442, 160:420, :3].astype(np.float32)
+    points = image.reshape(-1, 3).astype(np.float64)
+    model = napari_kmeans.fit(image, 12, features="channels", channel_axis=-1)
+    assert model.inertia <= 1.0005 * best_of_ten(points / points.std(axis=0), 12)
+
+
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.float64])
 def test_a_wider_type_gives_the_same_clusters(picture, dtype):
     image = picture("immunohistochemistry")[::2, ::2]

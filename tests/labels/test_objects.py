@@ -194,7 +194,7 @@ LABELS = np.ones((4, 5), dtype=np.uint8)
         (LABELS, {"per_axis": 5}, ValueError, "per_axis=5 is out of range"),
         (LABELS, {"spacing": -1}, ValueError, "spacing=-1 must be 0 or more"),
         (LABELS, {"intensity_image": LABELS[1:]}, ValueError, r"intensity_image has shape \(3, 5\) and must"),
-        (LABELS, {"intensity_image": np.ones((4, 5, 3))}, ValueError, "channel_axis names its channel axis"),
+        (LABELS, {"intensity_image": np.ones((4, 5, 3))}, ValueError, "set channel_axis if it has channels"),
         (LABELS, {"intensity_image": LABELS * 1j}, TypeError, "intensity_image has dtype complex128"),
     ],
 )

@@ -231,9 +231,9 @@ def test_clean_up_follows():
     ("image", "keywords", "message"),
     [
         (np.zeros((8, 8, 3), np.uint8), {"features": "rgb", "channel_axis": -1}, "'rgb' has 3; clean the labels by maj"),
-        (np.zeros((8, 8)), {"coherence": (1, 1, 1)}, "holds 3 numbers, and the image has 2 spatial axes"),
+        (np.zeros((8, 8)), {"coherence": (1, 1, 1)}, "has 3 numbers, but the image has 2 spatial axes"),
         (da.zeros((8, 8), chunks=4), {}, "this image is lazy; pass numpy.asarray.* or clean the labels by majority"),
-        ([np.zeros((8, 8))] * 2, {}, "coherence is computed for a single image; use a list without it"),
+        ([np.zeros((8, 8))] * 2, {}, "coherence needs a single image; omit it"),
         (np.array([[1e30, 1e30 + 1e15]]), {}, "float32, which cannot represent differences this small"),
         (np.array([[0, 1e100]]), {}, "has larger values; divide the image by a constant"),
         (1e9 + np.random.default_rng(0).normal(size=(9, 9)), {}, "subtract an offset from the image"),

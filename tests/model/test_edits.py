@@ -25,14 +25,14 @@ def test_groups_are_sorted_and_single_clusters_dropped():
     assert check_merges([[3, 1], (2,), []], 4) == ((1, 3),)
     assert check_merges(np.array([[2, 4]]), 4) == ((2, 4),)
     for wrong in ([[1, 2], [2, 3]], [[1, 1]]):
-        with pytest.raises(ValueError, match="must not name a cluster twice"):
+        with pytest.raises(ValueError, match="must not contain a cluster twice"):
             check_merges(wrong, 4)
 
 
 def test_there_is_one_name_per_cluster_or_none():
     assert check_names(["a", "b"], 2) == ("a", "b")
     assert check_names([], 2) == ()
-    with pytest.raises(ValueError, match="holds 1 and must hold 2"):
+    with pytest.raises(ValueError, match="names must have 2 entries, one per cluster, not 1"):
         check_names(["a"], 2)
     with pytest.raises(TypeError, match="sequence of str"):
         check_names("ab", 2)
@@ -41,7 +41,7 @@ def test_there_is_one_name_per_cluster_or_none():
 def test_clusters_are_numbered_from_1():
     assert check_clusters("labels", (np.uint8(2), 1), 2) == [2, 1]
     for wrong in (0, 3, -1):
-        with pytest.raises(ValueError, match=f"labels holds {wrong}; clusters are numbered 1 to 2"):
+        with pytest.raises(ValueError, match=f"labels contains {wrong}; clusters are numbered 1 to 2"):
             check_clusters("labels", [wrong], 2)
-    with pytest.raises(TypeError, match="labels must hold ints, not True"):
+    with pytest.raises(TypeError, match="labels must contain ints, not True"):
         check_clusters("labels", [True], 2)

@@ -74,12 +74,12 @@ def test_names_can_be_set_and_removed(model):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (lambda m: m.merged([[1, 5]]), ValueError, "groups holds 5; clusters are numbered 1 to 4"),
-        (lambda m: m.merged([[1, 2], [2, 3]]), ValueError, "must not name a cluster twice"),
-        (lambda m: m.merged([["1"]]), TypeError, "groups must hold ints"),
-        (lambda m: m.with_background([0]), ValueError, "labels holds 0"),
-        (lambda m: m.with_background([True]), TypeError, "labels must hold ints"),
-        (lambda m: m.with_names(["a"]), ValueError, "holds 1 and must hold 4"),
+        (lambda m: m.merged([[1, 5]]), ValueError, "groups contains 5; clusters are numbered 1 to 4"),
+        (lambda m: m.merged([[1, 2], [2, 3]]), ValueError, "must not contain a cluster twice"),
+        (lambda m: m.merged([["1"]]), TypeError, "groups must contain ints"),
+        (lambda m: m.with_background([0]), ValueError, "labels contains 0"),
+        (lambda m: m.with_background([True]), TypeError, "labels must contain ints"),
+        (lambda m: m.with_names(["a"]), ValueError, "names must have 4 entries, one per cluster, not 1"),
         (lambda m: m.with_names("abcd"), TypeError, "sequence of str"),
         (lambda m: m.with_names([1, 2, 3, 4]), TypeError, "sequence of str"),
         (lambda m: m.with_names(2), TypeError, "sequence of str, not 2"),
@@ -97,7 +97,9 @@ def test_invalid_edits_are_rejected(model, change, error, message):
 
 
 def test_several_features_have_no_thresholds(colored):
-    with pytest.raises(ValueError, match=r"values of one feature.*3 features \(L\*, a\*, b\*\)"):
+    with pytest.raises(
+        ValueError, match=r"a single feature, but this model has 3 features \(L\*, a\*, b\*\)"
+    ):
         colored.with_thresholds([1, 2, 3])
     model = napari_kmeans.fit(
         np.random.default_rng(0).random((9, 9, 4)), 2, features="channels", channel_axis=-1

@@ -31,9 +31,9 @@ def test_a_file_far_too_large_is_not_read(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "kind", "current", "message"),
     [
-        (RECIPE, "model", 2, "it holds 'recipe' instead of 'model'"),
-        ("[]", "model", 2, "it holds None instead of 'model'"),
-        (RECIPE, "recipe", 1, "it has version 2, and this program reads versions up to 1"),
+        (RECIPE, "model", 2, "its format is 'recipe', not 'model'"),
+        ("[]", "model", 2, "its format is None, not 'model'"),
+        (RECIPE, "recipe", 1, "its version is 2, but this program reads versions up to 1"),
         (RECIPE.replace("3", "NaN"), "recipe", 2, "NaN is not a number"),
         (" ", "recipe", 2, "it is empty"),
         ("k = 3", "recipe", 2, "it is not valid JSON (line 1, column 1)"),
@@ -50,7 +50,7 @@ def test_other_files_are_refused(content, kind, current, message):
         (lambda name, value: json_file.numbers(name, value, 1), [1, True]),
         (lambda name, value: json_file.numbers(name, value, 2), [1, 2]),
         (json_file.as_list, {}),
-        (json_file.texts, ["a", 1]),
+        (json_file.strings, ["a", 1]),
         (json_file.integers, [1, 2.0]),
     ],
 )
@@ -62,4 +62,4 @@ def test_a_wrong_value_is_named(check, value):
 def test_right_values_are_returned():
     assert json_file.numbers("centres", [[1, 2], [3, 4.5]], 2).tolist() == [[1, 2], [3, 4.5]]
     assert json_file.integers("merges", [1, 2]) == [1, 2]
-    assert json_file.texts("names", ["a"]) == ["a"]
+    assert json_file.strings("names", ["a"]) == ["a"]

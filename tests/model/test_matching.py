@@ -105,5 +105,5 @@ def test_a_model_of_an_earlier_version_neither_warns_nor_scales(model):
 
 
 def test_an_unknown_match_is_rejected(model):
-    with pytest.raises(ValueError, match="match='rang' is not known; use one of 'values', 'range', 'refit'"):
+    with pytest.raises(ValueError, match="match='rang' must be one of 'values', 'range', 'refit'"):
         model.predict(IMAGE, match="rang")

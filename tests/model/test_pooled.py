@@ -154,11 +154,11 @@ def test_a_shared_illumination_is_removed_from_every_image():
     [
         ([np.zeros((3, 3), np.uint8), np.zeros((3, 3), np.uint16)], {}, "image 1 of the list has dtype"),
         ([], {}, "empty list"),
-        ([np.eye(3)], {"weights": "area"}, "weights='area' is not known; use one of 'pixels', 'images'"),
-        ([np.eye(3)], {"coherence": 1}, "coherence is computed for a single image"),
+        ([np.eye(3)], {"weights": "area"}, "weights='area' must be one of 'pixels', 'images'"),
+        ([np.eye(3)], {"coherence": 1}, "coherence needs a single image"),
         ([np.eye(3)], {"per_axis": 0}, "per_axis is for a single image"),
         ([np.eye(3)], {"mask": np.eye(3)}, "mask must be a list with one entry for each of the 1 images"),
-        ([np.eye(3), np.eye(4)], {"illumination": "additive"}, "need one shape"),
+        ([np.eye(3), np.eye(4)], {"illumination": "additive"}, "must have the same shape"),
     ],
 )
 def test_errors_say_what_is_wrong(arguments, options, message):

@@ -134,11 +134,14 @@ def test_a_hostile_file_gets_one_sentence_that_names_the_field(
     [
         (b"", "it is empty"),
         (b"\xff\xfe", "it is not a text file"),
-        (b"[]", "it holds None instead of 'napari-kmeans recipe'"),
-        (b'{"format": "napari-kmeans model", "version": 3}', "it holds 'napari-kmeans model' instead"),
-        (b'{"format": "napari-kmeans recipe"}', "it has version None"),
+        (b"[]", "its format is None, not 'napari-kmeans recipe'"),
+        (
+            b'{"format": "napari-kmeans model", "version": 3}',
+            "its format is 'napari-kmeans model', not 'napari-kmeans recipe'",
+        ),
+        (b'{"format": "napari-kmeans recipe"}', "its version is None"),
         (b'{"format": "napari-kmeans recipe", "version": 2}', "this program reads versions up to 1"),
-        (b'{"format": "napari-kmeans recipe", "version": true}', "it has version True"),
+        (b'{"format": "napari-kmeans recipe", "version": true}', "its version is True"),
         (b"{", "it is not valid JSON (line 1, column 2)"),
         (b"[" * 100_000, "it is not valid JSON"),
         (b'{"format": "napari-kmeans recipe", "version": 1, "smooth": NaN}', "NaN is not a number"),

@@ -41,7 +41,7 @@ def test_a_saved_stack_can_be_loaded(coins, stack, tmp_path):
 
 
 def test_another_number_of_positions_is_rejected(coins, stack):
-    with pytest.raises(ValueError, match="image has 3 positions along axis 0, and there are 2 models"):
+    with pytest.raises(ValueError, match="image has 3 positions along axis 0, but there are 2 models"):
         stack.predict(np.stack([coins] * 3))
 
 
@@ -63,8 +63,8 @@ def test_models_are_matched_position_by_position(coins, stack, match, lazy):
         ({"models": None}, "."),
         ({"models": {"a": 1}}, "."),
         ({"axis": "z"}, "integers"),
-        ({"format": "napari-kmeans model"}, "instead of"),
-        ({"version": 99}, "version 99"),
+        ({"format": "napari-kmeans model"}, "its format is .napari-kmeans model., not .napari-kmeans stack."),
+        ({"version": 99}, "version is 99"),
     ],
 )
 def test_a_damaged_stack_gives_one_error_that_names_the_file(stack, tmp_path, fields, message):

@@ -164,11 +164,11 @@ def test_with_illumination_the_intervals_are_of_the_corrected_image(image):
 
 def test_what_has_no_intervals_is_rejected_in_a_sentence(image, model):
     rgb = np.random.default_rng(0).integers(0, 255, (20, 20, 3)).astype(np.uint8)
-    with pytest.raises(ValueError, match=r"one feature, and features='rgb' has 3"):
+    with pytest.raises(ValueError, match=r"one feature, but features='rgb' has 3"):
         napari_kmeans.fit(rgb, 2, features="rgb", channel_axis=-1).uncertainty(rgb)
     with pytest.raises(ValueError, match="coherence=0"):
         napari_kmeans.fit(image, 2, coherence=1).uncertainty(image)
-    with pytest.raises(ValueError, match="single cluster"):
+    with pytest.raises(ValueError, match="intervals need at least 2 clusters, but the model has 1"):
         napari_kmeans.fit(image, 1).uncertainty(image)
     with pytest.raises(ValueError, match="the image that the model was fitted to"):
         model.uncertainty(image * 3)

@@ -20,7 +20,7 @@ def test_saturated_is_the_largest_value_of_the_type():
     image = np.array([[1, 2, 65535, 50000]], dtype=np.uint16)
     labels, _ = napari_kmeans.segment(image, 2, exclude="saturated")
     assert labels.tolist() == [[1, 1, 0, 2]]
-    with pytest.raises(ValueError, match="exclude='saturated' needs integers, and image has dtype float32"):
+    with pytest.raises(ValueError, match="exclude='saturated' needs integers, but image has dtype float32"):
         napari_kmeans.fit(image.astype(np.float32), 2, exclude="saturated")
 
 
@@ -55,12 +55,12 @@ def test_excluded_values_are_numbers_or_saturated(given, expected):
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ("zero", ValueError, "exclude='zero' is not known; use numbers or 'saturated'"),
-        ([None], TypeError, "exclude must hold numbers"),
-        (True, TypeError, "exclude must hold numbers"),
+        ("zero", ValueError, "exclude='zero' must be a number or 'saturated'"),
+        ([None], TypeError, "exclude must contain numbers"),
+        (True, TypeError, "exclude must contain numbers"),
         (float("nan"), ValueError, "always excluded"),
         (float("inf"), ValueError, "always excluded"),
-        (10**400, ValueError, "exclude holds an integer beyond 1e308, which no image contains"),
+        (10**400, ValueError, "exclude contains an integer beyond 1e308, which no image contains"),
     ],
 )
 def test_other_values_are_rejected(given, error, message):

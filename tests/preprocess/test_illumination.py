@@ -113,7 +113,7 @@ def test_another_shape_is_named(shape):
 
 @pytest.mark.parametrize("shape", [(30,), (2, 30, 41), (0, 4)])
 def test_a_field_has_its_number_of_axes(shape):
-    with pytest.raises(ValueError, match="must have 2 lengths of at least 1"):
+    with pytest.raises(ValueError, match="must have 2 positive lengths"):
         field_of().evaluate_image(shape)
 
 
@@ -129,7 +129,7 @@ def test_the_kind_alone_is_enough():
         (
             lambda: check_illumination("shading"),
             ValueError,
-            "'shading' is not known; use one of 'additive', 'mult",
+            "'shading' must be one of 'additive', 'mult",
         ),
         (
             lambda: check_illumination(2),

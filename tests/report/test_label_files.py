@@ -48,9 +48,9 @@ def test_coordinates_of_a_data_array_give_the_pixel_size(tmp_path):
 
 def test_errors(tmp_path):
     image = napari_kmeans.sample_image("coins")
-    with pytest.raises(ValueError, match=r"labels have shape \(3, 4\), and the image has .*\(303, 384\)"):
+    with pytest.raises(ValueError, match=r"labels has shape \(3, 4\), but the image has .*\(303, 384\)"):
         napari_kmeans.write_labels(tmp_path / "a.tif", np.ones((3, 4), np.uint8), image)
-    with pytest.raises(TypeError, match="labels has dtype float64; labels are integers"):
+    with pytest.raises(TypeError, match="labels has dtype float64 and must be bool or integer"):
         napari_kmeans.write_labels(tmp_path / "a.tif", np.ones((3, 4)))
     napari_kmeans.write_labels(tmp_path / "a.tif", np.ones((3, 4), np.uint8))
     with pytest.raises(FileExistsError):

@@ -31,7 +31,7 @@ def test_shares_are_those_of_the_image_and_of_given_labels() -> None:
     ones[:5] = 2
     texts = [text.get_text() for text in model.plot(GRAY, labels=ones).legends[0].get_texts()]
     assert ["(75.0 %)" in texts[0], "(25.0 %)" in texts[1]] == [True, True]
-    with pytest.raises(ValueError, match=r"labels have shape \(3, 3\), and the image \(20, 30\)"):
+    with pytest.raises(ValueError, match=r"labels has shape \(3, 3\), but the image has \(20, 30\)"):
         model.plot(GRAY, labels=ones[:3, :3])
 
 
@@ -57,7 +57,7 @@ def test_an_image_file_has_a_scale_bar() -> None:
 
 def test_what_cannot_be_drawn_is_refused() -> None:
     line = np.arange(10, dtype=np.uint8)
-    with pytest.raises(ValueError, match="image has 1 axes without channels: 2 to 4 can be drawn"):
+    with pytest.raises(ValueError, match="image must have 2 to 4 axes besides channels, not 1"):
         napari_kmeans.fit(line, 2).plot(line)
 
 

@@ -151,6 +151,38 @@ def test_neighbouring_integers_beyond_float64_are_distinguished():
     assert summary.counts.tolist() == [2, 1]
 
 
+@pytest.mark.parametrize("missing", [-(2**63), 2**63 - 1, -(2**56), 0])
+@pytest.mark.parametrize("share", [0.01, 0.9])
+@pytest.mark.parametrize("offset", [0, 2**62])
+def test_integers_beside_a_distant_value_are_distinguished(offset, share, missing):
+    image = offset + np.random.default_rng(0).integers(0, 1000, 100_000)
+    n_missing = int(share * image.size)
+    image[:n_missing] = missing
+    summary = summary_of(image)
+    values, counts = np.unique(image[n_missing:], return_counts=True)
+    near = np.abs(summary.values) < 2**52
+    assert [summary.origin + int(value) for value in summary.values[near]] == values.tolist()
+    if offset or missing:
+        assert np.array_equal(summary.counts[near], counts)
+        assert summary.counts[~near].tolist() == [n_missing]
+
+
+def test_integers_of_two_ranges_too_far_apart_are_rejected():
+    image = np.random.default_rng(0).integers(0, 1000, 100_000)
+    image[50_000:] += 2**62
+    with pytest.raises(ValueError, match=r"integers from about 0 to 4\.6\d*e\+18, too far apart"):
+        summary_of(image)
+
+
+def test_both_zeros_of_many_values_are_one_value():
+    rng = np.random.default_rng(0)
+    image = np.exp(rng.uniform(-80, 80, 150_000)) * rng.choice([-1, 1], 150_000)
+    image[:20_000], image[20_000:40_000] = 0.0, -0.0
+    summary = summary_of(image.astype(np.float32))
+    assert (np.diff(summary.values) > 0).all()
+    assert summary.counts[summary.values == 0].tolist() == [40_000]
+
+
 def narrow_ranges(rng):
     """Two ranges of 62-bit integers that share their high bits, so that the first cells are far too wide."""
     return 2**62 + np.append(rng.integers(0, 10**9, 80_000), 2**54 + rng.integers(0, 10**9, 300))
@@ -162,13 +194,15 @@ def narrow_ranges(rng):
         np.random.default_rng(0).random(200_000),
         np.random.default_rng(0).lognormal(3, 2, 200_000).astype(np.float32),
         narrow_ranges(np.random.default_rng(0)),
+        2**63 + np.random.default_rng(0).integers(0, 2**18, 400_000, dtype=np.uint64),
     ],
-    ids=["uniform", "lognormal", "narrow ranges"],
+    ids=["uniform", "lognormal", "narrow ranges", "beyond int64"],
 )
 def test_the_estimated_scatter_within_cells_is_that_of_the_pixels(image):
     summary = summary_of(image)
     assert not summary.exact
-    values = (image - image.dtype.type(summary.origin)).astype(np.float64)
+    distance = image - image.dtype.type(summary.origin)  # modulo 2^64
+    values = (distance.view(np.int64) if image.dtype.kind == "u" else distance).astype(np.float64)
     nearest = np.searchsorted((summary.values[1:] + summary.values[:-1]) / 2, values)
     scatter = np.sum((values - summary.values[nearest]) ** 2)
     assert summary.spread == pytest.approx(scatter, rel=0.1)

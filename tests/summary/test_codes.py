@@ -22,7 +22,7 @@ def test_keys_contain_their_codes_and_dropping_a_bit_halves_one_axis(n_axes, n_b
 
 
 def test_integers_are_shifted_to_start_at_zero():
-    coder = Shifted(low=-5, up=2)
+    coder = Shifted(low=-5, left_shift=2)
     column = np.array([-5, -4, 100], dtype=np.int16)
     codes = coder.codes(column)
     assert codes.tolist() == [0, 4, 105 << 2]
@@ -42,10 +42,22 @@ def test_a_range_is_cut_into_equal_parts(dtype):
     assert error.max() <= coder.width * (0.5 + 1e-6)
 
 
+def leading(dtype, n_bits, column=None):
+    """Codes of leading bits, for the values of a column or for all values."""
+    dtype = np.dtype(dtype)
+    first, last = np.full((2, 1 << 16), [[-np.inf], [np.inf]])
+    if column is not None:
+        prefix = column.view(f"u{dtype.itemsize}") >> (8 * dtype.itemsize - 16)
+        first, last = last, first
+        np.minimum.at(first, prefix, column)
+        np.maximum.at(last, prefix, column)
+    return Leading(dtype, n_bits, first, last)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_leading_bits_ascend_with_the_values(dtype):
     values = np.concatenate([-np.logspace(20, -20, 99), [0.0], np.logspace(-20, 20, 99)]).astype(dtype)
-    coder = Leading(np.dtype(dtype), 16)
+    coder = leading(dtype, 16)
     codes = coder.codes(values)
     assert (np.diff(codes.astype(np.int64)) > 0).all()
     found = coder.values(codes.astype(float))
@@ -56,15 +68,34 @@ def test_leading_bits_ascend_with_the_values(dtype):
 
 @pytest.mark.parametrize("value", [1.0, -3.5, 1e-20, 700.0])
 def test_a_single_code_of_leading_bits_stands_for_the_middle_of_its_values(value):
-    coder = Leading(np.dtype(np.float32), 12)
+    coder = leading(np.float32, 16)
     code = coder.codes(np.array([value], dtype=np.float32)).astype(np.float64)
-    low, high = (coder.values(code + part)[0] for part in (1e-12, 1 - 1e-12))
+    low, high = (coder.values(code + part)[0] for part in (1e-10, 1 - 1e-10))
     assert coder.values(code)[0] == pytest.approx((low + high) / 2, rel=1e-9)
 
 
 @pytest.mark.parametrize("value", [1.0, -3.5, 1e-20, 700.0])
 def test_the_step_of_leading_bits_is_the_distance_to_the_next_code(value):
-    coder = Leading(np.dtype(np.float32), 12)
+    coder = leading(np.float32, 16)
     code = coder.codes(np.array([value], dtype=np.float32)).astype(np.float64)
     first, last = (coder.values(code + part)[0] for part in (1e-9, 1 - 1e-9))
     assert coder.steps(code)[0] == pytest.approx(last - first, rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_leading_bits_of_single_values_stand_for_them(dtype):
+    column = np.array([1.1, -99.99, 0.0, 1e30, np.finfo(dtype).max, -np.finfo(dtype).max]).astype(dtype)
+    coder = leading(dtype, 21, column)
+    codes = coder.codes(column).astype(float)
+    assert np.array_equal(coder.values(codes), column.astype(float))
+    assert not coder.steps(codes).any()
+    assert not coder.variance(codes).any()
+
+
+def test_the_variance_of_leading_bits_is_that_of_evenly_spread_values():
+    column = np.linspace(1, 2, 200_001)[:-1]
+    coder = leading(np.float64, 10, column)
+    codes = coder.codes(column)
+    first = codes == codes[0]
+    assert first.sum() > 100
+    assert coder.variance(codes[:1].astype(float))[0] == pytest.approx(column[first].var(), rel=1e-2)

@@ -9,7 +9,9 @@ from skimage.color import rgb2lab
 
 from napari_kmeans.blocks import loop
 from napari_kmeans.blocks.pixels import Pixels
+from napari_kmeans.features.feature_space import VectorFormat
 from napari_kmeans.summary import color_cells
+from napari_kmeans.summary.codes import interleave
 from napari_kmeans.summary.summarize import summarize
 from napari_kmeans.summary.vector import VectorSummary
 
@@ -127,6 +129,53 @@ def test_an_extreme_value_does_not_affect_the_others():
     summary = summary_of(image)
     near = replace(summary, positions=summary.positions[:-1], counts=summary.counts[:-1])
     assert_same_points(near, image.reshape(-1, 3)[1:], 1e-3)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.4])
+@pytest.mark.parametrize("missing", [-9999.0, 1e12, 9.96921e36, -3.4028234e38])
+@pytest.mark.parametrize("n_channels", [2, 3])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_value_of_many_pixels_does_not_merge_the_others(dtype, n_channels, missing, share):
+    image = np.random.default_rng(0).normal(100, 10, (100, 100, n_channels))
+    image[: int(100 * share)] = missing
+    image = image.astype(dtype)
+    summary = summary_of(image, "channels")
+    used = image[int(100 * share) :].reshape(-1, n_channels)
+    distance, _ = cKDTree(summary.positions).query(used.astype(float))
+    assert distance.max() < 0.1
+    far = np.abs(summary.positions[:, 0] - missing) < 1e-6 * abs(missing)
+    assert summary.counts[far].sum() == 100 * int(100 * share)
+
+
+def test_single_values_beside_distant_ones_are_exact():
+    image = np.empty((100, 100, 3))
+    image[:50], image[50:98], image[98:] = 1.1, 1.7, 1e30
+    summary = summary_of(image, "channels")
+    assert sorted(summary.positions[:, 0]) == [1.1, 1.7, 1e30]
+    assert summary.scatter.sum() == 0
+
+
+def test_the_largest_float32_is_a_value_as_any_other():
+    image = np.random.default_rng(0).normal(100, 10, (100, 100, 3)).astype(np.float32)
+    image[:8] = np.finfo(np.float32).max
+    summary = summary_of(image, "channels")
+    assert summary.positions.max() == np.finfo(np.float32).max
+
+
+@pytest.mark.parametrize("log_pixels", [31, 33, 40])
+def test_sums_of_codes_do_not_overflow(log_pixels):
+    n_pixels = 1 << log_pixels
+    ends = [(0, (1 << 31) - 1)] * 2
+    plan = color_cells.RangePlan(VectorFormat(np.dtype(np.int32), ("a", "b"))).finalize((n_pixels, ends, []))
+    codes = [coder.codes(np.array([(1 << 31) - 1, (1 << 31) - 2])) for coder in plan.coders]
+    keys = np.sort(interleave(codes, plan.n_bits))
+    cells = color_cells.Cells(
+        0, np.unique(keys), np.full(np.unique(keys).size, n_pixels // np.unique(keys).size)
+    )
+    largest = int(codes[0].max())
+    merged = cells.coarser(2, 2)
+    assert int(merged.sums[0].sum()) == pytest.approx(largest * n_pixels, rel=1e-6)
+    assert merged.products[0] == pytest.approx(largest**2 * n_pixels, rel=1e-6)
 
 
 def test_scatter_in_lab_is_that_of_the_converted_pixels(monkeypatch):

@@ -38,9 +38,17 @@ def test_groups_of_values_are_narrower_where_there_are_more_pixels():
     assert dense > 1.5 * np.unique(group[values >= 0.5]).size
 
 
-def test_equal_values_are_one_group():
+@pytest.mark.parametrize("limit", [10, 2])
+def test_equal_values_are_one_point(limit):
     values = np.array([-0.0, 0.0, 1.0, 1.0, 5.0])
-    assert group_values(values, np.ones(5, dtype=np.int64), 10).tolist() == [0, 0, 1, 1, 2]
+    merged = merge_points(values, np.array([1, 2, 3, 4, 5]), 0.0, limit)
+    assert (np.diff(merged.values) > 0).all()
+    assert merged.counts.tolist() == ([3, 7, 5] if limit == 10 else [10, 5])
+
+
+def test_merged_values_are_not_exact_even_if_their_scatter_underflows():
+    values = np.linspace(1, 2, 300) * 1e-170
+    assert not merge_points(values, np.ones(300, dtype=np.int64), 0.0, 100).exact
 
 
 def test_merged_points_are_exact_if_no_scatter_is_lost():

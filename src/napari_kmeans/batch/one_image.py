@@ -21,7 +21,7 @@ from ..report.provenance import record_of, source_of, write_model
 from ..report.tables import write_columns, write_table
 from ..user_warning import collected_warnings
 from .plan import Job
-from .resume import look_at, read_columns
+from .resume import find_existing, read_columns
 from .rows import Columns, cluster_rows
 from .task import Result, Stage, Task
 
@@ -83,7 +83,7 @@ def process(
     task : Task
     stage : callable, optional
         Called with the name of each stage; returns its progress callback. An exception that one of them
-        raises, such as `Cancelled`, stops the work.
+        raises, such as `Cancelled`, stops the computation.
     overwrite : bool
         Replace existing files.
     skip_existing : bool
@@ -114,17 +114,17 @@ def _process(
     there = job.existing()
     if there and not overwrite and not skip_existing:
         raise FileExistsError(
-            f"{there[0]} already exists and is not replaced; use --overwrite to replace it, or --skip-existing to skip "
-            f"{job.image}"
+            f"{there[0]}, an output for {job.image}, already exists; use --overwrite to replace it, or --skip-existing "
+            "to keep it"
         )
     found = ""
     if there and skip_existing:
         found = fingerprint(job.image)
-        existing = look_at(job, task.to_dict(), found)
+        existing = find_existing(job, task.to_dict(), found)
         if existing.foreign is not None and not overwrite:
             raise FileExistsError(
-                f"{existing.foreign} was not made by this recipe from {job.image} as it is now; --overwrite "
-                "replaces it"
+                f"{existing.foreign} was not made by this recipe from the current {job.image}; use "
+                "--overwrite to replace it"
             )
         if existing.is_complete and (not rows or "confidence" in existing.rows):
             objects = read_columns(job.object_table) if rows and job.object_table is not None else {}

@@ -97,7 +97,7 @@ def plan(inputs: Sequence[Input], outputs: Outputs, *, tree: bool = False) -> li
     """
     folder, is_file = _check_out(inputs, outputs)
     if outputs.model is not None and len(inputs) > 1:
-        raise ValueError(f"{outputs.model} holds a single model, but there are {len(inputs)} images")
+        raise ValueError(f"{outputs.model} can store only one model, but there are {len(inputs)} images")
     if tree:
         inputs = _without_outputs(_separated(inputs), folder, outputs)
     names = [stem(each.image) for each in inputs]
@@ -129,7 +129,7 @@ def _check_out(inputs: Sequence[Input], outputs: Outputs) -> tuple[Path, bool]:
     if is_file and in_image:
         raise ValueError(f"{out} must be a folder, because the labels are written into the image")
     if not is_file and not out.is_dir() and (out.exists() or suffix in (".png", ".jpg", ".jpeg")):
-        raise ValueError(f"{out} is not a folder, a .tif file or a .zarr store; labels are written to these")
+        raise ValueError(f"{out} must be a folder, a .tif file or a .zarr store")
     return (out.parent if is_file else out), is_file
 
 

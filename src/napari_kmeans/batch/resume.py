@@ -44,7 +44,7 @@ class Existing:
         return len(self.record.get("clustering", {}).get("counts", []))
 
 
-def look_at(job: Job, task: Mapping[str, Any], source: str) -> Existing:
+def find_existing(job: Job, task: Mapping[str, Any], source: str) -> Existing:
     """Check the existing outputs of an image.
 
     Parameters

@@ -71,7 +71,7 @@ def _mean_confidence(image: ImageFile, result: Result) -> dict[int, float]:
     }
 
 
-def joined(tables: Iterable[tuple[str, Mapping[str, Sequence[Any]]]]) -> Columns:
+def combine_tables(tables: Iterable[tuple[str, Mapping[str, Sequence[Any]]]]) -> Columns:
     """Combine the tables of several images; columns that an image does not have are empty.
 
     Parameters

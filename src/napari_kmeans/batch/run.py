@@ -61,7 +61,7 @@ def run(
         Return a thumbnail for a contact sheet of all images with each outcome.
     stage : callable, optional
         Called with each job that this process begins; returns its `Stage`. An exception that a callback
-        raises, such as `Cancelled`, stops all work.
+        raises, such as `Cancelled`, stops the computation.
 
     Yields
     ------
@@ -71,7 +71,7 @@ def run(
     options = {"overwrite": overwrite, "skip_existing": skip_existing, "rows": rows, "thumbnails": thumbnails}
     waiting = deque(jobs)
     done: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
-    pace = _Pace()
+    pace = _TimeEstimator()
     n_running = 1
     with contextlib.ExitStack() as stack:
         n_yielded = 0
@@ -108,7 +108,7 @@ def threads(n: int) -> Iterator[None]:
         loop.N_THREADS = before
 
 
-class _Pace:
+class _TimeEstimator:
     """Estimator of the time per image in this process, from the last two images."""
 
     def __init__(self) -> None:
@@ -204,7 +204,9 @@ class _Worker:
                 return
             if job is None:  # this worker never started; the others do the work
                 return
-            self._done.put(Outcome(job, "failed", error=f"{job.image}: the process that read it ended"))
+            self._done.put(
+                Outcome(job, "failed", error=f"{job.image}: the process that read it ended unexpectedly")
+            )
         finally:
             self._has_job = False
 

@@ -11,7 +11,7 @@ from ..io.record import read_record
 from ..report.provenance import TABLE, source_of, table_record
 from .one_image import Outcome
 from .plan import FIGURES, Job
-from .rows import SUFFIXES, joined, write_rows
+from .rows import SUFFIXES, combine_tables, write_rows
 from .task import Task
 
 
@@ -98,8 +98,8 @@ def _sources(found: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 def _exists(path: Path) -> str:
     """Return that an output exists, and the options that replace it."""
-    updates = ", --skip-existing updates it" if _is_table(path) else ""
-    return f"{path} already exists; --overwrite replaces it{updates}"
+    update = ", or --skip-existing to update it" if _is_table(path) else ""
+    return f"{path} already exists; use --overwrite to replace it{update}"
 
 
 def _is_table(path: Path) -> bool:
@@ -131,10 +131,10 @@ def write_tables(path: Path, jobs: Sequence[Job], outcomes: Iterable[Outcome], t
     sources = _sources(found)
     record = table_record(task.to_dict(), sources)
     names = [source["path"] for source in sources]
-    clusters = joined((name, outcome.rows) for name, outcome in zip(names, found, strict=True))
+    clusters = combine_tables((name, outcome.rows) for name, outcome in zip(names, found, strict=True))
     write_rows(path, clusters, record, overwrite=True)
     if not any(job.object_table is not None for job in jobs):
         return [path]
-    objects = joined((name, outcome.objects) for name, outcome in zip(names, found, strict=True))
+    objects = combine_tables((name, outcome.objects) for name, outcome in zip(names, found, strict=True))
     write_rows(objects_path(path), objects, record, overwrite=True)
     return [path, objects_path(path)]

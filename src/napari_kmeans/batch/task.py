@@ -109,13 +109,13 @@ class Task:
         """
         made = record.get("provenance", {}).get("task")
         if not isinstance(made, dict) or not isinstance(made.get("recipe"), dict):
-            raise ValueError("it does not say by which recipe it was made")
+            raise ValueError("it does not record the recipe that made it")
         recipe = Recipe.from_dict(made["recipe"])
         kinds = {"channel": str, "physical": bool, "series": int | None, "axes": str}
         options = {name: made.get(name, getattr(cls, name)) for name in kinds}
         for name, kind in kinds.items():
             if not isinstance(options[name], kind):
-                raise ValueError(f"{name} has the value {options[name]!r:.40}")
+                raise ValueError(f"{name} has the invalid value {options[name]!r:.40}")
         if "model" not in made and not made.get("together"):
             return cls(recipe, **options)
         if "clustering" not in record:
@@ -226,6 +226,6 @@ def pixels_of(image: ImageFile, extractor: FeatureExtractor) -> Pixels:
         names = f": {', '.join(image.channel_names)}" if image.channel_names else f" 0 to {n_channels - 1}"
         raise ValueError(
             f"it has {n_channels} channels that are not colours; use --features channels, or choose one "
-            f"channel by --channel{names}"
+            f"channel with --channel{names}"
         )
     return Pixels.of(image.data, features=extractor, channel_axis=image.channel_axis)

@@ -74,17 +74,19 @@ def fit_together(task: Task, images: Sequence[Location], stage: Stage, *, weight
         if pixels.chunks is None:
             held += pixels.image.nbytes
             if held > HELD_BYTES:
-                again = partial(_ReadWhole, partial(_read, task, at), pixels.image.shape, pixels.image.dtype)
+                again = partial(
+                    _SingleChunkArray, partial(_read, task, at), pixels.image.shape, pixels.image.dtype
+                )
                 pixels = replace(pixels, image=StoredArray(again, str(at)).as_dask())
         parts.append(pixels)
         recipes.append(recipe)
         used.append((at, image.channel_axis, size_of_file(image)))
         progress((number + 1) / len(images))
     if not parts:
-        raise ValueError("none of the images can be read, so there is no model of them")
+        raise ValueError("none of the images can be read, so no model can be fitted")
     paths, [channel_axis, *_], sizes = zip(*used, strict=True)
-    _check_alike(parts, paths)
-    recipe = _shared(recipes, paths)
+    _check_compatible(parts, paths)
+    recipe = _common_recipe(recipes, paths)
     parts = [replace(pixels, extractor=recipe.extractor) for pixels in parts]
     clustering = stage("clustering")
     model = fit_pooled(parts, recipe, channel_axis, clustering, weights=weights, confirm=task.confirm)
@@ -102,7 +104,7 @@ def _read(task: Task, at: Location) -> Any:
 
 
 @dataclass(frozen=True, eq=False)
-class _ReadWhole:
+class _SingleChunkArray:
     """Array of one chunk that is read each time it is indexed."""
 
     read: Callable[[], Any]
@@ -121,26 +123,26 @@ class _ReadWhole:
         return self.read()[index]
 
 
-def _shared(recipes: Sequence[Recipe], at: Sequence[Location]) -> Recipe:
+def _common_recipe(recipes: Sequence[Recipe], at: Sequence[Location]) -> Recipe:
     """Return the recipe for all images, excluding the missing pixels of each."""
     exclude = tuple(dict.fromkeys(value for recipe in recipes for value in recipe.exclude))
     first, *others = (replace(recipe, exclude=exclude) for recipe in recipes)
     for recipe, path in zip(others, at[1:], strict=True):
         if recipe != first:
             raise ValueError(
-                f"{path} and {at[0]} differ in pixel size, and --together needs the same lengths in pixels; "
-                "leave --physical out"
+                f"{path} and {at[0]} differ in pixel size, but --together needs the same lengths in pixels; "
+                "omit --physical"
             )
     return first
 
 
-def _check_alike(parts: Sequence[Pixels], at: Sequence[Location]) -> None:
+def _check_compatible(parts: Sequence[Pixels], at: Sequence[Location]) -> None:
     """Raise ``ValueError`` if images cannot share a model, naming the first that differs."""
     first = parts[0]
     for pixels, path in zip(parts, at, strict=True):
         if pixels.value_format != first.value_format:
             raise ValueError(
-                f"{path} has {_kind(pixels)}, and {at[0]} has {_kind(first)}; --together needs images of one kind; "
+                f"{path} has {_kind(pixels)}, and {at[0]} has {_kind(first)}; --together needs images of the same kind: "
                 "convert them, or leave out --together"
             )
 

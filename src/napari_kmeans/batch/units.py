@@ -33,7 +33,7 @@ class Units:
         spacing = [self._size(image, axis) for axis in axes if axis != "T"] if self.physical else None
         return Grid(spacing, [axes.index("T")] if "T" in axes else [])
 
-    def recipe(self, asked: Recipe, image: ImageFile) -> Recipe:
+    def recipe(self, requested: Recipe, image: ImageFile) -> Recipe:
         """Return the recipe for an image: smoothing in pixels, and the cost of a border along each axis.
 
         A border costs in proportion to its area, so with physical sizes the cost along an axis is inversely
@@ -44,16 +44,16 @@ class Units:
         axes = image.spatial_axes
         places = [axis for axis in axes if axis != "T"]
         sizes = {axis: self._size(image, axis) for axis in places} if self.physical else {}
-        recipe = asked
-        if asked.smooth:
-            widths = _along(axes, asked.smooth)
+        recipe = requested
+        if requested.smooth:
+            widths = _per_axis(axes, requested.smooth)
             sigma = [width / sizes.get(axis, 1.0) for axis, width in zip(axes, widths, strict=True)]
             recipe = replace(recipe, smooth=check_smooth(_one_if_equal(sigma)))
-        if asked.coherence:
+        if requested.coherence:
             shortest = min(sizes.values(), default=1.0)
             costs = [
                 cost * shortest / sizes.get(axis, shortest)
-                for axis, cost in zip(axes, _along(axes, asked.coherence), strict=True)
+                for axis, cost in zip(axes, _per_axis(axes, requested.coherence), strict=True)
             ]
             recipe = replace(recipe, coherence=check_coherence(_one_if_equal(costs)))
         return recipe
@@ -61,7 +61,7 @@ class Units:
     def _size(self, image: ImageFile, axis: str) -> float:
         size = image.pixel_size.get(axis)
         if not size:
-            raise ValueError("its pixel size is unknown, and --physical needs it")
+            raise ValueError("its pixel size is unknown, but --physical needs it")
         return size
 
 
@@ -82,13 +82,13 @@ def in_pixels(recipe: Recipe, spacing: Sequence[float]) -> Recipe:
     )
 
 
-def _along(axes: str, numbers: tuple[float, ...]) -> list[float]:
+def _per_axis(axes: str, numbers: tuple[float, ...]) -> list[float]:
     """Return one number per axis; a single number applies to all axes except time."""
     if len(numbers) == 1:
         return [0.0 if axis == "T" else numbers[0] for axis in axes]
     if len(numbers) != len(axes):
         raise ValueError(
-            f"the recipe has numbers for {len(numbers)} axes, and the image has {len(axes)} "
+            f"the recipe has numbers for {len(numbers)} axes, but the image has {len(axes)} "
             f"({', '.join(axes.lower())}); give one number for all axes"
         )
     return list(numbers)

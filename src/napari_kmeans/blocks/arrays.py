@@ -18,8 +18,8 @@ def check_image(image: Any) -> None:
     if not (isinstance(image, np.ndarray) or is_dask(image) or is_zarr(image)):
         kind = f"{type(image).__module__}.{type(image).__name__}"
         raise TypeError(
-            f"image must be a NumPy, dask or zarr array, not {kind}; numpy.asarray(image) makes one if it "
-            "fits in memory"
+            f"image must be a NumPy, dask or zarr array, not {kind}; use numpy.asarray(image) if it fits "
+            "in memory"
         )
     check_unmasked("image", image)
     check_chunks("image", image)

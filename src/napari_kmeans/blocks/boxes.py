@@ -28,7 +28,7 @@ def grid_boxes(chunks: Chunks) -> list[Box]:
     if n_boxes > _MAX_BOXES:
         shape = tuple(map(sum, chunks))
         raise ValueError(
-            f"image has shape {shape}, which is {n_boxes:.1g} blocks to read; use a part of it, or larger chunks"
+            f"image has shape {shape}, which is {n_boxes:.1g} blocks to read; crop it, or use larger chunks"
         )
     edges = [[0, *accumulate(lengths)] for lengths in chunks]
     return [tuple(starmap(slice, sides)) for sides in product(*map(pairwise, edges))]

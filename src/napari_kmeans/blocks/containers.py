@@ -121,7 +121,7 @@ def open_container(image: Any, channel_axis: int | str | None = None, default: i
         return _open_data_array(image, channel_axis, default)
     if isinstance(channel_axis, str):
         raise TypeError(
-            f"channel_axis={channel_axis!r} names a dimension of an xarray.DataArray; use an int otherwise"
+            f"channel_axis={channel_axis!r} must be an int, because image is not an xarray.DataArray"
         )
     if has_named_axes(image):  # every axis is named, so a missing channel axis needs no default
         return Contents(

@@ -46,7 +46,7 @@ def size_of_data_array(image: Any, without: Collection[int] = ()) -> PixelSizes:
         if not step or not np.allclose(np.abs(steps), step, rtol=_EVEN, atol=0):
             return UNKNOWN
         sizes.append(step)
-        units.add(_spelled(str(coordinate.attrs.get("units", ""))))
+        units.add(_normalize_micro(str(coordinate.attrs.get("units", ""))))
     return _with_one_unit(sizes, units)
 
 
@@ -58,7 +58,7 @@ def size_of_layer(layer: Any, without: Collection[int] = ()) -> PixelSizes:
         if axis in without or is_time:
             continue
         sizes.append(abs(float(step)))
-        units.add(_spelled(f"{unit:~P}"))
+        units.add(_normalize_micro(f"{unit:~P}"))
     return _with_one_unit(sizes, units - {"px", "pixel"})
 
 
@@ -73,6 +73,6 @@ def _with_one_unit(sizes: list[float], units: set[str]) -> PixelSizes:
     return tuple(sizes), units.pop()
 
 
-def _spelled(unit: str) -> str:
+def _normalize_micro(unit: str) -> str:
     """Spell micro as image files do, so that a model fits both files and layers."""
     return unit.replace("\u03bc", "u").replace("\u00b5", "u")

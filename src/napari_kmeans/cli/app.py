@@ -28,11 +28,11 @@ from .batch import batch
 from .commands import apply, segment
 from .help import PanelCommand, PanelGroup, completing
 from .options import choose
-from .report import printed_warnings, reporting, say
+from .report import print_message, printed_warnings, reporting
+from .robust_output import robust_output
 from .shared import KINDS as FILES
 from .shared import Axes, Channel, Series, checked_axes, with_values
 from .show import show
-from .steady_output import steady_output
 
 _SCREEN = "-screen 0 1400x900x24"
 _UNDER_XVFB = "NAPARI_KMEANS_UNDER_XVFB"
@@ -88,7 +88,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     0: all went well; 1: an input failed; 2: wrong usage; 130: stopped by Ctrl-C.
     """
-    with steady_output(), printed_warnings():
+    with robust_output(), printed_warnings():
         return _run(args)
 
 
@@ -107,10 +107,10 @@ def _run(args: Sequence[str] | None) -> int:
         # The class of usage errors is not public in every version of typer; this attribute identifies them.
         if not hasattr(error, "format_message"):
             raise
-        say(f"{error.format_message().rstrip('.')}; see --help")
+        print_message(f"{error.format_message().rstrip('.')}; see --help")
         return int(getattr(error, "exit_code", 2))
     if status == _STOPPED:
-        say("stopped")
+        print_message("stopped")
     return int(status or 0) if arguments else 2  # without a command, the help is shown
 
 
@@ -175,18 +175,20 @@ def view(
     if screenshot is not None and screenshot.suffix.lower() != ".png":
         raise typer.BadParameter(f"{screenshot} must end in .png", param_hint="--screenshot")
     if importlib.util.find_spec("napari") is None:
-        say("view needs napari, which is not installed: pip install 'napari-kmeans[all]'")
+        print_message("view needs napari, which is not installed: pip install 'napari-kmeans[all]'")
         return 1
     at = None if image is None else location(image)
     if isinstance(at, Path) and not os.path.lexists(at):
-        say(f"{at}: No such file or directory")
+        print_message(f"{at}: No such file or directory")
         return 1
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
         # Checked here, since Qt ends the process if there is no screen.
         if screenshot is None:
-            say("there is no screen to open a window on; use --screenshot OUT.png to save a picture of it")
+            print_message(
+                "there is no display to open a window on; use --screenshot OUT.png to save a screenshot instead"
+            )
             return 1
         options = {
             "--screenshot": screenshot,
@@ -220,10 +222,10 @@ def view(
         )
     except ImportError as error:
         reason = str(error).strip().partition("\n")[0]
-        say(f"view needs napari with a Qt binding ({reason}): pip install 'napari-kmeans[all]'")
+        print_message(f"view needs napari with a Qt binding ({reason}): pip install 'napari-kmeans[all]'")
         return 1
     except (OSError, RuntimeError, ValueError) as error:
-        say(str(error))
+        print_message(str(error))
         return 1
     return 0
 
@@ -236,8 +238,8 @@ def _view_under_xvfb(image: str | None, options: dict[str, Any]) -> int:
     """Restart on a virtual screen; return only if this is not possible."""
     missing = [program for program in ("xvfb-run", "xauth") if shutil.which(program) is None]
     if missing or _UNDER_XVFB in os.environ:
-        say(
-            "there is no screen, and a virtual one needs xvfb-run: install the packages xvfb and xauth "
+        print_message(
+            "there is no display, and a virtual one needs xvfb-run: install the packages xvfb and xauth "
             "(Debian, Ubuntu), xorg-x11-server-Xvfb (Fedora) or xorg-server-xvfb (Arch)"
         )
         return 1

@@ -16,7 +16,7 @@ from ..io.record import read_record, sources_of
 from ..model.recipe import Recipe
 from ..user_warning import warn_user
 from .commands import plan_jobs, run_jobs
-from .report import reporting, say
+from .report import print_message, reporting
 from .shared import (
     KINDS,
     RUN,
@@ -83,7 +83,7 @@ def batch(
     inputs, empty = find_inputs(images, recursive=recursive, out=options["out"])
     inputs = [each for each in inputs if each.image != running.contact_sheet]  # the sheet of an earlier run
     for name in empty:
-        say(why_empty(name, recursive=recursive))
+        print_message(why_empty(name, recursive=recursive))
     inputs += recorded
     if not inputs:
         return 1

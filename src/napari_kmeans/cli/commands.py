@@ -30,7 +30,7 @@ from ..model.recipe import Recipe
 from .help import completing
 from .log import append_to_log
 from .options import FEATURE_NAMES, choose, clean_up_of, recipe_of, takes_options_of
-from .report import ProgressBar, print_failures, print_summary, reporting, say
+from .report import ProgressBar, print_failures, print_message, print_summary, reporting
 from .shared import (
     RUN,
     WHAT,
@@ -111,7 +111,7 @@ def segment(
             raise typer.BadParameter("it requires --together", param_hint="--weights")
     if save_model is not None and len(images) > 1 and not together:
         raise typer.BadParameter(
-            f"{save_model} holds a single model, but there are {len(images)} images; fit one model to all of them by "
+            f"{save_model} can store only one model, but there are {len(images)} images; fit one model to all of them by "
             "--together",
             param_hint="--save-model",
         )
@@ -129,9 +129,9 @@ def segment(
                 return _run_together(todo, task, weights or WEIGHTS[0], save_model, running)
             return run_jobs(todo, task, running)
     except ImportError:
-        say("--scheduler needs distributed: pip install 'napari-kmeans[cluster]'")
+        print_message("--scheduler needs distributed: pip install 'napari-kmeans[cluster]'")
     except OSError as error:  # from the scheduler; errors of an image are reported separately
-        say(str(error))
+        print_message(str(error))
     return 1
 
 
@@ -193,7 +193,9 @@ def _run_together(
 ) -> int:
     """Fit one model to all images, and label them with it."""
     with reporting(Path("--together")) as report, ProgressBar(1) as bar:
-        pooled = fit_together(task, [job.image for job in jobs], bar.named("all images"), weights=weights)
+        pooled = fit_together(
+            task, [job.image for job in jobs], bar.stage_with_title("all images"), weights=weights
+        )
     if report.failed:
         return 1
     model = pooled.task.model

@@ -62,16 +62,16 @@ def _parameter(name: str, default: Any, details: Option, owner: type) -> inspect
     if of_space:
         kind, default = kind | None, None  # None if not given: only the chosen feature space may have it
     option_name = f"--{name.replace('_', '-')}"
-    least = details.minimum if kind in (float, float | None) else None
-    most = details.maximum if kind in (float, float | None) and details.maximum < 1e308 else None
+    minimum = details.minimum if kind in (float, float | None) else None
+    maximum = details.maximum if kind in (float, float | None) and details.maximum < 1e308 else None
     option = typer.Option(
         option_name + (f"/--no-{name}" if kind == bool | None else ""),
         metavar=details.metavar or None,
         help=_help(details, owner),
         rich_help_panel=CLEAN if owner is CleanUp else WHAT,
-        min=least,
-        max=most,
-        parser=None if least is None else _NumberInRange(option_name, least, most),
+        min=minimum,
+        max=maximum,
+        parser=None if minimum is None else _NumberInRange(option_name, minimum, maximum),
     )
     return inspect.Parameter(
         name,
@@ -86,18 +86,17 @@ class _NumberInRange:
 
     __name__ = "float"
 
-    def __init__(self, option: str, least: float, most: float | None) -> None:
-        self._option, self._least, self._most = option, least, most
+    def __init__(self, option: str, minimum: float, maximum: float | None) -> None:
+        self._option, self._minimum, self._maximum = option, minimum, maximum
 
     def __call__(self, text: Any) -> float:
         number = float(_number(self._option, str(text)))
-        allowed = f"{self._least:g} or more" if self._most is None else f"{self._least:g} to {self._most:g}"
-        if math.isnan(number):
-            raise typer.BadParameter(
-                f"{text} is not a number that can be used; it must be {allowed}",
-                param_hint=f"'{self._option}'",
-            )
-        if not self._least <= number <= (math.inf if self._most is None else self._most):
+        allowed = (
+            f"{self._minimum:g} or more"
+            if self._maximum is None
+            else f"{self._minimum:g} to {self._maximum:g}"
+        )
+        if not self._minimum <= number <= (math.inf if self._maximum is None else self._maximum):
             raise typer.BadParameter(f"{text} must be {allowed}", param_hint=f"'{self._option}'")
         return number
 

@@ -18,15 +18,15 @@ from ..blocks.progress import Progress
 from ..io.image_file import Location
 
 
-def say(message: str) -> None:
+def print_message(message: str) -> None:
     """Print a message to standard error, as a single line."""
     print(f"napari-kmeans: {' '.join(message.split())}", file=sys.stderr)
 
 
-def say_warning(message: str) -> None:
+def print_warning(message: str) -> None:
     """Print a warning, with Python keywords written as options."""
     options = re.sub(r'match="([a-z]+)"', r"--match \1", message)
-    say(f"warning: {options}")
+    print_message(f"warning: {options}")
 
 
 @contextlib.contextmanager
@@ -35,7 +35,7 @@ def printed_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = lambda message, *_, **__: say_warning(str(message))
+        warnings.showwarning = lambda message, *_, **__: print_warning(str(message))
         yield
 
 
@@ -59,17 +59,17 @@ def reporting(path: Location) -> Iterator[Report]:
             report.failed = True
             message = with_path(path, reason(error))
     for warning in caught:
-        say_warning(with_path(path, str(warning.message)))
+        print_warning(with_path(path, str(warning.message)))
     if report.failed:
-        say(message)
+        print_message(message)
 
 
 def print_outcome(outcome: Outcome) -> None:
     """Print the outputs of an image, that it was skipped, or why it failed."""
     for message in outcome.warnings:
-        say_warning(message)
+        print_warning(message)
     if outcome.error:
-        say(outcome.error)
+        print_message(outcome.error)
         return
     labels, *others = outcome.job.outputs
     if outcome.status == "skipped":
@@ -87,9 +87,9 @@ def print_failures(outcomes: Sequence[Outcome]) -> None:
     if len(outcomes) < 2:
         return
     if n_kept:
-        say(f"outputs of {n_kept} of {len(outcomes)} images already exist and were not replaced")
+        print_message(f"outputs of {n_kept} of {len(outcomes)} images already exist and were not replaced")
     if failed:
-        say(f"{len(failed)} of {len(outcomes)} images failed: {', '.join(map(str, failed))}")
+        print_message(f"{len(failed)} of {len(outcomes)} images failed: {', '.join(map(str, failed))}")
 
 
 def print_summary(outcomes: Sequence[Outcome], seconds: float) -> None:
@@ -98,7 +98,7 @@ def print_summary(outcomes: Sequence[Outcome], seconds: float) -> None:
     statuses = ("done", "skipped", "not replaced", "failed")
     parts = [f"{counts[status]} {status}" for status in statuses if counts[status]]
     n = len(outcomes)
-    say(f"{n} image{'s' * (n != 1)}: {', '.join(parts)}, in {format_seconds(seconds)}")
+    print_message(f"{n} image{'s' * (n != 1)}: {', '.join(parts)}, in {format_seconds(seconds)}")
 
 
 def format_seconds(seconds: float) -> str:
@@ -134,9 +134,9 @@ class ProgressBar:
 
     def stage_of(self, job: Job) -> Stage:
         """Return the callable that begins a stage of an image."""
-        return self.named(job.image.name)
+        return self.stage_with_title(job.image.name)
 
-    def named(self, title: str) -> Stage:
+    def stage_with_title(self, title: str) -> Stage:
         """Return the callable that begins a stage of some work."""
         bar = self._bar
 

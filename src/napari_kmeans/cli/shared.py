@@ -238,7 +238,7 @@ def checked_axes(text: str) -> str:
     axes = text.upper()
     if axes and (not set("YX") <= set(axes) <= set(AXES) or len(set(axes)) < len(axes)):
         raise typer.BadParameter(
-            f"{text!r} must have Y and X, and each of T, Z, C, S at most once", param_hint="--axes"
+            f"{text!r} must contain Y and X, and each of T, Z, C, S at most once", param_hint="--axes"
         )
     return axes
 

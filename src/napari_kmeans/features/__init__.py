@@ -1,4 +1,4 @@
-"""Feature spaces, by which pixels are clustered: one class and one entry in `FEATURES` for each."""
+"""Feature spaces, which turn pixels into the features to cluster by: one class each, listed in `FEATURES`."""
 
 from .channels import Channels
 from .extractor import FeatureExtractor

@@ -62,16 +62,16 @@ class Channels(FeatureSpace):
         object.__setattr__(self, "standardize", bool(self.standardize))
         if self.normalize is not None and self.normalize not in _NORMS:
             raise ValueError(
-                f"normalize={self.normalize!r:.80} is not known; use None, {', '.join(map(repr, _NORMS))}"
+                f"normalize={self.normalize!r:.80} must be one of None, {', '.join(map(repr, _NORMS))}"
             )
 
     def unsupported_reason(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
         """Return why an image without channels is not supported."""
         if n_channels is None:
-            return f"the image has no channels, and features={self.name!r} clusters by them; in Python, pass channel_axis"
+            return f"image has no channels, but features={self.name!r} clusters by them; in Python, pass channel_axis"
         if n_channels == 1 and self.normalize:
-            return f"channel_axis holds 1 channel, and normalize={self.normalize!r} needs at least 2"
-        return "" if n_channels else "channel_axis holds no channels"
+            return f"channel_axis has 1 channel, but normalize={self.normalize!r} needs at least 2"
+        return "" if n_channels else "channel_axis has length 0, so there are no channels"
 
     def value_format(
         self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -81,16 +80,16 @@ class FeatureExtractor:
             raise ValueError(reason)
         if len(self.smooth) > 1 and len(self.smooth) != len(shape):
             raise ValueError(
-                f"smooth={self.smooth} holds {len(self.smooth)} numbers, and the image has "
+                f"smooth={self.smooth} has {len(self.smooth)} numbers, but the image has "
                 f"{len(shape)} spatial axes"
             )
         if self.space.halo(dtype, n_channels) and min(shape, default=2) < 2:
             raise ValueError(
-                f"image has the spatial shape {tuple(shape)}, and features={self.name!r} needs at least 2 "
+                f"image has the spatial shape {tuple(shape)}, but features={self.name!r} needs at least 2 "
                 "pixels along each axis; remove that axis by indexing"
             )
         if SATURATED in self.exclude and np.dtype(dtype).kind not in "iu":
-            raise ValueError(f"exclude={SATURATED!r} needs integers, and image has dtype {np.dtype(dtype)}")
+            raise ValueError(f"exclude={SATURATED!r} needs integers, but image has dtype {np.dtype(dtype)}")
         if self.field is not None:
             self.field.check_shape(shape)
 
@@ -157,7 +156,7 @@ class FeatureExtractor:
         included = included_pixels(block[..., :n_plain], self.exclude) if self.exclude else None
         # The block may be a view of the user's image, so it is copied before it is changed.
         prepared = block.astype(
-            self._smoothed_dtype(block.dtype), copy=bool(self.smooth) or self._makes_holes
+            self._smoothed_dtype(block.dtype), copy=bool(self.smooth) or self._excludes_as_nan
         )
         if self.smooth:
             known = alpha_mask(block, 4) if n_plain < n_channels else None
@@ -165,7 +164,7 @@ class FeatureExtractor:
                 known = included if known is None else known & included
             for channel in range(n_plain):
                 prepared[..., channel] = self._smooth(block[..., channel], known)
-        if included is not None and self._makes_holes:
+        if included is not None and self._excludes_as_nan:
             prepared[~included, :n_plain] = np.nan
         values, opaque = self.space.transform(prepared, n_channels)
         if included is None or opaque is None:
@@ -188,14 +187,14 @@ class FeatureExtractor:
         return self.smooth if len(self.smooth) > 1 else (self.smooth or (0.0,)) * n_axes
 
     @property
-    def _makes_holes(self) -> bool:
+    def _excludes_as_nan(self) -> bool:
         """Whether excluded values become NaN, because the feature space would otherwise spread them."""
         return bool(self.exclude) and bool(self.space.halo(np.float32, None))
 
     def _smoothed_dtype(self, dtype: DTypeLike) -> np.dtype[Any]:
         """Return the type of the image after preprocessing."""
         dtype = np.dtype(dtype)
-        if not self.smooth and not self._makes_holes:
+        if not self.smooth and not self._excludes_as_nan:
             return dtype
         return float_dtype(dtype)
 
@@ -222,10 +221,6 @@ def check_smooth(smooth: Any) -> tuple[float, ...]:
         if not is_number(number):
             raise TypeError(
                 f"smooth must be a number of pixels or one for each spatial axis, not {smooth!r:.80}"
-            )
-        if math.isnan(number):
-            raise ValueError(
-                f"smooth={smooth!r:.80} is not a number that can be used; it must be 0 to {MAX_SIGMA:.0f} pixels"
             )
         if not 0 <= number <= MAX_SIGMA:
             raise ValueError(f"smooth={smooth!r:.80} must be 0 to {MAX_SIGMA:.0f} pixels")

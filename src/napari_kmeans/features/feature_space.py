@@ -84,7 +84,7 @@ class VectorFormat:
 
 
 class FeatureSpace(ABC):
-    """Values by which pixels are clustered: one class in this package and one entry in `FEATURES`.
+    """Features of a pixel to cluster by: one class in this package and one entry in `FEATURES` for each.
 
     Every method works on a single block, so blocks never affect a result. Subclasses are frozen dataclasses
     whose fields are the options of the feature space.
@@ -209,8 +209,8 @@ def missing_color_reason(space: FeatureSpace, n_channels: int | None) -> str:
         return ""
     needed = f"features={space.name!r} needs 3 (RGB) or 4 (RGBA)"
     if n_channels is None:
-        return f"the image has no colours, and {needed} channels; in Python, pass channel_axis"
-    return f"channel_axis holds {n_channels} channel{'s' * (n_channels != 1)}, and {needed}"
+        return f"image has no colours, but {needed} channels; in Python, pass channel_axis"
+    return f"channel_axis has {n_channels} channel{'s' * (n_channels != 1)}, but {needed}"
 
 
 def unknown_white_reason(space: FeatureSpace, dtype: DTypeLike) -> str:
@@ -218,7 +218,7 @@ def unknown_white_reason(space: FeatureSpace, dtype: DTypeLike) -> str:
     dtype = np.dtype(dtype)
     if dtype.kind in "iu" and dtype.newbyteorder("=") not in (np.uint8, np.uint16):
         return (
-            f"image has dtype {dtype}, and features={space.name!r} needs colours of 8 or 16 bits (uint8, "
+            f"image has dtype {dtype}, but features={space.name!r} needs colours of 8 or 16 bits (uint8, "
             "uint16), or floats from 0 to 1"
         )
     return ""

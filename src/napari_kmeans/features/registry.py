@@ -41,7 +41,7 @@ def get_feature_space(features: object, **options: Any) -> FeatureSpace:
     if isinstance(features, FeatureSpace) and not options:
         return features
     if not isinstance(features, str) or features not in FEATURES:
-        raise ValueError(f"features={features!r} is not known; use one of {', '.join(map(repr, FEATURES))}")
+        raise ValueError(f"features={features!r} must be one of {', '.join(map(repr, FEATURES))}")
     return FEATURES[features](**options)
 
 
@@ -50,7 +50,7 @@ def features_from_dict(content: dict[str, Any]) -> FeatureSpace:
     options = {name: tuple(v) if isinstance(v, list) else v for name, v in content.items() if name != "name"}
     name = content["name"]
     if not isinstance(name, str) or name not in FEATURES:
-        raise ValueError(f"unknown features {name!r:.40}; use one of {', '.join(FEATURES)}")
+        raise ValueError(f"features {name!r:.40} must be one of {', '.join(FEATURES)}")
     space = FEATURES[name]
     known = [each.name for each in fields(space)]  # type: ignore[arg-type]  # every subclass is a dataclass
     for option_name in options:

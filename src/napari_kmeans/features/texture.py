@@ -82,7 +82,7 @@ class Texture(FeatureSpace):
     def unsupported_reason(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
         """Return why an image is not supported: a single spatial axis, or no luminance."""
         if n_axes < 2:
-            return f"image has {n_axes} spatial axes, and features={self.name!r} needs at least 2"
+            return f"features={self.name!r} needs at least 2 spatial axes, but image has {n_axes}"
         reason = Gray().unsupported_reason(dtype, n_channels, n_axes)
         return reason.replace(repr(Gray.name), repr(self.name))
 
@@ -125,8 +125,8 @@ class Texture(FeatureSpace):
                 features[..., number] = window.average(feature)
         if not np.isfinite(features[known]).all():
             raise ValueError(
-                f"image has values up to {float(np.abs(gray[known]).max()):.3g}, and {precision} cannot "
-                "represent squares of their differences; divide the image by a constant first"
+                f"image has values up to {float(np.abs(gray[known]).max()):.3g}, whose squared differences "
+                f"overflow {precision}; divide the image by a constant first"
             )
         return features, include
 

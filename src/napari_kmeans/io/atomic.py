@@ -1,4 +1,4 @@
-"""Files and folders that are written completely or not at all."""
+"""Atomic writing of files and folders: a path is replaced as a whole or left unchanged."""
 
 from __future__ import annotations
 

@@ -45,9 +45,11 @@ def check_axes(axes: str, shape: Sequence[int], stated: str) -> str:
     letters = axes.upper()
     if len(letters) != len(shape):
         sizes = " × ".join(map(str, shape))
-        raise Unsupported(f"has {len(shape)} axes ({stated}, {sizes}), so {axes!r} cannot name them")
+        raise Unsupported(f"has {len(shape)} axes ({stated}, {sizes}), but {axes!r} names {len(letters)}")
     if not set("YX") <= set(letters) <= set(AXES) or len(set(letters)) < len(letters):
-        raise Unsupported(f"cannot have axes {axes!r}: each of T, Z, C, Y, X, S at most once, with Y and X")
+        raise Unsupported(
+            f"cannot have axes {axes!r}: Y and X are required, and T, Z, C and S are allowed once each"
+        )
     if "S" in letters and (shape[letters.index("S")] not in (3, 4) or "C" in letters):
         raise Unsupported(f"cannot have axes {axes!r}: S is for the 3 or 4 values of a colour")
     return letters
@@ -265,13 +267,13 @@ class ImageFile:
         """
         axis = self.channel_axis
         if axis is None:
-            raise ValueError(f"it has no channels, so there is no channel {chosen!r}")
+            raise ValueError(f"it has no channels, so channel {chosen!r} cannot be chosen")
         n_channels = self.data.shape[axis]
         indices = [i for i, name in enumerate(self.channel_names) if name == chosen]
         if not indices and chosen.isdecimal() and int(chosen) < n_channels:
             indices = [int(chosen)]
         if len(indices) != 1:
-            names = ", ".join(self.channel_names) or "they have no names"
+            names = ", ".join(self.channel_names) or "the channels have no names"
             number = "several channels" if indices else "no channel"
             raise ValueError(f"it has {number} {chosen!r}: choose 0 to {n_channels - 1} ({names})")
         return self.at_channel(indices[0])
@@ -319,7 +321,7 @@ class ImageFile:
             If the axes do not fit, or the image is OME-Zarr, which names its axes itself.
         """
         if self.store is not None:
-            raise Unsupported("is OME-Zarr, which names its axes itself; other axes are for other files")
+            raise Unsupported("is OME-Zarr, whose metadata already name its axes; omit the axes")
         letters = check_axes(axes, self.data.shape, self.axes)
         order = sorted(range(len(letters)), key=lambda i: AXES.index(letters[i]))
         found = "".join(letters[i] for i in order)

@@ -131,7 +131,7 @@ def _read_head(path: Path) -> bytes:
     kind = stat.S_IFMT(path.stat().st_mode)
     if kind != stat.S_IFREG:
         raise ValueError(
-            f"{path} is {_SPECIAL_FILES.get(kind, 'not a file')}; only files and folders are read"
+            f"{path} is {_SPECIAL_FILES.get(kind, 'not a file')}; only regular files and folders can be read"
         )
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
@@ -153,9 +153,9 @@ def _reason(error: Exception, at: Location, head: bytes) -> str:
     if isinstance(error, Unsupported):
         return str(error)
     if isinstance(error, MemoryError):
-        return "needs more memory than there is"
+        return "needs more memory than is available"
     if isinstance(error, ModuleNotFoundError):
-        return f"needs {error.name} to be read: pip install 'napari-kmeans[cli]'"
+        return f"cannot be read without {error.name}: pip install 'napari-kmeans[cli]'"
     message = " ".join(str(error).split()) or type(error).__name__
     name = "a DICOM file" if medical.is_dicom(head) else "an image"
     return f"cannot be read as {name} ({message})"

@@ -61,7 +61,7 @@ def write_labels(
     overwrite : bool
         Replace existing labels.
     progress : callable, optional
-        Called with the completed share, 0 to 1. An exception that it raises ends the work.
+        Called with the completed share, 0 to 1. An exception that it raises stops the computation.
 
     Raises
     ------

@@ -85,7 +85,7 @@ def read(at: Location) -> ImageFile:
         raise Unsupported(_why_not_an_image(at, metadata))
     multiscale = metadata["multiscales"][0]
     if "axes" not in multiscale and "coordinateSystems" in multiscale:
-        raise Unsupported("has a version of OME-Zarr above 0.5, which is not supported")
+        raise Unsupported("has an OME-Zarr version newer than 0.5, which is not supported")
     paths = [dataset["path"] for dataset in multiscale["datasets"]]
     arrays = [
         StoredArray(partial(_open_array, str(group_path), path), f"{group_path}/{path}") for path in paths
@@ -94,7 +94,7 @@ def read(at: Location) -> ImageFile:
     stored_axes = _axes(multiscale, ndim)
     axes = _letters(stored_axes)
     if any(array.ndim != ndim for array in arrays) or len(axes) != ndim:
-        raise Unsupported(f"has metadata of {len(axes)} axes, but arrays of {ndim}")
+        raise Unsupported(f"has metadata for {len(axes)} axes, but arrays of {ndim}")
     common = multiscale.get("coordinateTransformations", [])
     levels = [
         Level(
@@ -205,7 +205,7 @@ def _scale_and_translation(
             continue
         if kind not in ("scale", "translation") or not isinstance(numbers, list) or len(numbers) != ndim:
             warnings.warn(
-                f"{at} has a transformation of type {kind}, which is not supported and ignored",
+                f"{at} has a transformation of type {kind}, which is not supported and is ignored",
                 UserWarning,
                 stacklevel=4,
             )
@@ -216,7 +216,7 @@ def _scale_and_translation(
             translation = [old * number for old, number in zip(translation, numbers, strict=True)]
         else:
             warnings.warn(
-                f"{at} has the scale {numbers}, which is invalid and ignored", UserWarning, stacklevel=4
+                f"{at} has the scale {numbers}, which is invalid and is ignored", UserWarning, stacklevel=4
             )
     return tuple(scale), tuple(translation)
 

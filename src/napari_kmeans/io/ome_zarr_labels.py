@@ -1,4 +1,4 @@
-"""OME-Zarr label images, written block by block, completely or not at all."""
+"""OME-Zarr label images, written block by block; an incomplete one is never left behind."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def write(
     overwrite : bool
         Replace an existing label image. Nothing else is ever replaced.
     progress : callable, optional
-        Called with the completed share, 0 to 1, after each block. An exception that it raises ends the work.
+        Called with the completed share, 0 to 1, after each block. An exception that it raises stops the computation.
 
     Raises
     ------

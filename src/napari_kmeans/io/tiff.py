@@ -75,7 +75,7 @@ def _read_series(path: Path, number: int, series: Any) -> Any:
         if "imagecodecs" not in str(error):
             raise
         raise Unsupported(
-            f"is compressed by {page.compression.name}, which needs another package: pip install imagecodecs"
+            f"is compressed with {page.compression.name}, which needs another package: pip install imagecodecs"
         ) from None
 
 
@@ -156,7 +156,7 @@ def _convert_colors(data: Any, axes: str, page: Any, is_imagej: bool) -> tuple[A
     if not axes.endswith("S"):
         if photometric not in ("MINISBLACK", "MINISWHITE"):
             raise Unsupported(
-                f"has colours of the kind {photometric}; only gray, RGB and palettes are supported"
+                f"has photometric interpretation {photometric}; only gray, RGB and palettes are supported"
             )
         return data, axes
     if "C" in axes:
@@ -173,6 +173,6 @@ def _convert_colors(data: Any, axes: str, page: Any, is_imagej: bool) -> tuple[A
         if n_samples >= 3:
             return data[..., :3], axes
     raise Unsupported(
-        f"has {n_samples} samples per pixel of the kind {photometric}; only gray, RGB and palettes are "
-        "supported"
+        f"has {n_samples} samples per pixel with photometric interpretation {photometric}; only gray, RGB "
+        "and palettes are supported"
     )

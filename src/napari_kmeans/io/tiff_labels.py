@@ -61,7 +61,7 @@ def write(
     overwrite : bool
         Replace an existing file.
     progress : callable, optional
-        Called with the completed share, 0 to 1. An exception that it raises ends the work.
+        Called with the completed share, 0 to 1. An exception that it raises stops the computation.
 
     Raises
     ------
@@ -91,7 +91,9 @@ def _write_imagej(
     # Without this display range, ImageJ shows labels 1, 2, 3 of 255 as black.
     metadata = {"axes": image.spatial_axes, "min": 0, "max": max(1, highest)}
     if highest > 1 << 24:
-        raise ValueError(f"{path} cannot hold {highest} objects; clean the labels first to get fewer")
+        raise ValueError(
+            f"{path} cannot hold {highest} objects; clean the labels first to reduce their number"
+        )
     if labels.dtype.kind != "f" and labels.dtype != np.uint8:
         labels = labels.astype(np.uint16 if highest < 1 << 16 else np.float32)
     size, unit = image.pixel_size, image.unit

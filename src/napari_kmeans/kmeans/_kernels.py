@@ -14,13 +14,13 @@ _compiled = kernel(error_model="numpy")
 
 
 @_compiled
-def accumulate_runs(values: Any, weights: Any, level: int, mean: Any, scatter: Any) -> None:
-    """Compute mean and scatter of the runs of values between a block's centre and each value.
+def accumulate_runs(values: Any, weights: Any, level: int, mean_distance: Any, scatter: Any) -> None:
+    """Compute mean distance and scatter of the runs of values between a block's middle and each value.
 
-    Blocks hold 2^(level + 1) values, and the centre of a block is the first value of its right half.
-    ``mean[i]`` is the mean distance to the centre of the values from `i` to the centre; for `i` left of the
-    centre, the centre itself is excluded. ``scatter[i]`` is the weighted sum of squared distances to their
-    mean. Distances grow outwards, so there is no cancellation.
+    Blocks hold 2^(level + 1) values, and the middle of a block is the first value of its right half. A run in
+    the right half begins with the middle, a run in the left half ends just before it. ``mean_distance[i]`` is
+    the weighted mean of the distances to the middle in the run that ends at `i`, and ``scatter[i]`` the weighted
+    sum of squared distances to their own mean. Distances grow outwards, so there is no cancellation.
     """
     n = values.size
     half = 1 << level
@@ -30,10 +30,10 @@ def accumulate_runs(values: Any, weights: Any, level: int, mean: Any, scatter: A
         left_run = right_run = (0.0, 0.0, 0.0)
         for i in range(half):  # both runs at once, since each step waits for the previous one
             left_run = _append(left_run, values[left] - values[left - i], weights[left - i])
-            mean[left - i], scatter[left - i] = gap + left_run[1], left_run[2]  # runs begin at distance 0
+            mean_distance[left - i], scatter[left - i] = gap + left_run[1], left_run[2]
             if right + i < n:
                 right_run = _append(right_run, values[right + i] - values[right], weights[right + i])
-                mean[right + i], scatter[right + i] = right_run[1], right_run[2]
+                mean_distance[right + i], scatter[right + i] = right_run[1], right_run[2]
 
 
 @_compiled
@@ -56,15 +56,15 @@ def _append(run: Any, distance: Any, weight: Any) -> Any:
 
 @_compiled
 def find_split(
-    previous: Any, weight_before: Any, mean: Any, scatter: Any, low: int, high: int, stop: int
+    previous: Any, weight_before: Any, mean_distance: Any, scatter: Any, low: int, high: int, stop: int
 ) -> Any:
     """Minimise ``previous[i] + cost(i, stop)`` over low <= i <= high; the leftmost of equal minima wins.
 
     ``cost(i, stop)`` is the scatter of ``values[i:stop]``, and ``weight_before[i]`` is the weight of
-    ``values[:i]``. The interval consists of two runs, on both sides of the centre of the smallest block that
-    contains it:
+    ``values[:i]``. The interval consists of two runs, on both sides of the middle of the smallest block that
+    contains it. Their mean distances to the middle, d₁ and d₂, add up to the distance of their means:
 
-        cost = scatter₁ + scatter₂ + (mean₁ + mean₂)² · weight₁ · weight₂ / (weight₁ + weight₂)
+        cost = scatter₁ + scatter₂ + (d₁ + d₂)² · weight₁ · weight₂ / (weight₁ + weight₂)
     """
     last = stop - 1
     best, split = np.inf, low
@@ -73,18 +73,18 @@ def find_split(
         level = 0
         while (i ^ last) >> (level + 1):
             level += 1
-        center = last >> level << level
-        right = weight_before[stop] - weight_before[center]
-        # Every start left of the centre shares this block with the last value. From the centre on, a smaller
+        middle = last >> level << level
+        right_weight = weight_before[stop] - weight_before[middle]
+        # Every start left of the middle shares this block with the last value. From the middle on, a smaller
         # block contains the interval.
-        for j in range(i, min(high + 1, center)):
-            left = weight_before[center] - weight_before[j]
-            distance = mean[level, j] + mean[level, last]
-            reduced = left * right / (left + right)  # as in the reduced mass of two bodies
-            total = previous[j] + (scatter[level, j] + scatter[level, last] + distance * distance * reduced)
+        for j in range(i, min(high + 1, middle)):
+            left_weight = weight_before[middle] - weight_before[j]
+            distance = mean_distance[level, j] + mean_distance[level, last]
+            factor = left_weight * right_weight / (left_weight + right_weight)
+            total = previous[j] + (scatter[level, j] + scatter[level, last] + distance * distance * factor)
             if total < best:
                 best, split = total, j
-        i = center
+        i = middle
     if high >= last and previous[last] < best:  # an interval of one value costs nothing
         best, split = previous[last], last
     return best, split
@@ -92,10 +92,10 @@ def find_split(
 
 @_compiled
 def fill_row(
-    k: int,
+    n_clusters: int,
     previous: Any,
     weight_before: Any,
-    mean: Any,
+    mean_distance: Any,
     scatter: Any,
     row: Any,
     split: Any,
@@ -104,7 +104,7 @@ def fill_row(
     stride: int,
     last_stride: int,
 ) -> None:
-    """Compute the least inertia of prefixes in `k` clusters from that in `k` - 1, and the last splits.
+    """Compute the least inertia of `n_clusters` clusters of prefixes from that of one less, and the last splits.
 
     The prefixes between `begin` and `end` are visited in strides that halve from `stride` to `last_stride`,
     powers of two. Splits are monotone, so those of the two neighbours one stride away bound the split in
@@ -113,12 +113,12 @@ def fill_row(
     n = row.size - 1
     while stride >= last_stride:
         for stop in range(begin + stride, min(end, n + 1), 2 * stride):
-            if stop <= k:  # one cluster for each value
+            if stop <= n_clusters:  # at most as many values as clusters
                 row[stop], split[stop] = 0.0, stop - 1
-            else:
-                low = max(split[stop - stride], k - 1)
+            else:  # each of the other clusters needs a value
+                low = max(split[stop - stride], n_clusters - 1)
                 high = split[stop + stride] if stop + stride <= n else n - 1
                 row[stop], split[stop] = find_split(
-                    previous, weight_before, mean, scatter, low, min(high, stop - 1), stop
+                    previous, weight_before, mean_distance, scatter, low, min(high, stop - 1), stop
                 )
         stride //= 2

@@ -305,7 +305,7 @@ def split_cluster(
     Returns
     -------
     int
-        Number of points that were moved.
+        Number of points that were moved; 0 if no others would be left.
     """
     d, n = columns.shape
     widest = 0
@@ -327,7 +327,7 @@ def split_cluster(
         length = np.sqrt(squares)
         for i in range(d):
             direction[i] = turned[i] / length
-    n_moved = 0
+    n_moved = n_left = 0
     for i in range(n):
         if labels[i] == old:
             place = 0.0
@@ -336,6 +336,13 @@ def split_cluster(
             if place > 0.0:
                 labels[i] = new
                 n_moved += 1
+            else:
+                n_left += 1
+    if n_left == 0:  # the rounded centre lies beside all points
+        for i in range(n):
+            if labels[i] == new:
+                labels[i] = old
+        return 0
     return n_moved
 
 
@@ -346,16 +353,18 @@ def scatter_of_cluster(
     """Compute the mean (d,) and the scatter matrix (d, d) of one cluster, in place."""
     d, n = columns.shape
     total = 0.0
+    origin, step = np.empty(d), np.empty(d)  # relative to one of the points, the mean of equal ones is exact
     center[:] = 0.0
     scatter[:] = 0.0
     for i in range(n):
         if labels[i] == number:
+            if total == 0.0:
+                origin[:] = columns[:, i]
             total += weights[i]
             for axis in range(d):
-                center[axis] += weights[i] * columns[axis, i]
+                center[axis] += weights[i] * (columns[axis, i] - origin[axis])
     for axis in range(d):
-        center[axis] /= total
-    step = np.empty(d)
+        center[axis] = origin[axis] + center[axis] / total
     for i in range(n):
         if labels[i] == number:
             for axis in range(d):

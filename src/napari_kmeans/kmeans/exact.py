@@ -31,9 +31,9 @@ from numpy.typing import NDArray
 from ..blocks import loop
 from ._kernels import accumulate_runs, fill_row, find_split, scatter_of_prefixes
 
-_PARTS = 16  # minimum number per row; more than there are threads, since some parts take longer than others
+_MIN_PARTS = 16  # per row; more than there are threads, since some parts take longer than others
 _LEAST_VALUES = 1 << 13  # with fewer, starting threads takes longer than the row
-_EXPONENT = 450  # of half the span after scaling: squares then neither overflow nor underflow
+_EXPONENT = 450  # values are scaled so that half their span is about 2^450, and squares do not overflow
 
 
 @dataclass(eq=False)
@@ -41,7 +41,7 @@ class OptimalPartitions:
     """All optimal partitions of weighted, sorted values into intervals.
 
     Rows of the dynamic program are computed on demand and kept, so all partitions up to k clusters together
-    take as long as that for k alone.
+    take as long as that for k alone. ``_rows[k - 1]`` is row k: the least inertia of k clusters of each prefix.
 
     Parameters
     ----------
@@ -61,20 +61,28 @@ class OptimalPartitions:
         values = np.asarray(self.values, dtype=np.float64)
         weights = np.asarray(self.weights, dtype=np.int64)
         if values.ndim != 1 or values.shape != weights.shape or not values.size:
-            raise ValueError("values and weights must be one-dimensional, of one length, and not empty")
+            raise ValueError("values and weights must be one-dimensional, of the same length, and not empty")
         if not np.isfinite(values).all() or (values[1:] <= values[:-1]).any() or (weights <= 0).any():
             raise ValueError("values must be finite and strictly ascending, weights positive")
         self.values, self.weights = values, weights
 
         # Scaling by a power of two is exact. The span may overflow, but half of it does not.
-        self._exponent = _EXPONENT - int(np.frexp(values[-1] / 2 - values[0] / 2)[1])
+        half_span = float(values[-1] / 2 - values[0] / 2)
+        self._exponent = _EXPONENT - int(np.frexp(half_span)[1]) if half_span else 0
         self._scaled = np.ldexp(values, self._exponent)
         self._weight_before = np.append(0.0, np.cumsum(weights))
         n_levels = (values.size - 1).bit_length()
-        self._mean, self._scatter = np.zeros((2, n_levels, values.size))
+        self._mean_distance, self._scatter = np.zeros((2, n_levels, values.size))
         row = np.zeros(values.size + 1)
         runs = [
-            partial(accumulate_runs, self._scaled, weights, level, self._mean[level], self._scatter[level])
+            partial(
+                accumulate_runs,
+                self._scaled,
+                weights,
+                level,
+                self._mean_distance[level],
+                self._scatter[level],
+            )
             for level in range(n_levels)
         ]
         _run([partial(scatter_of_prefixes, self._scaled, weights, row), *runs], values.size >= _LEAST_VALUES)
@@ -93,35 +101,35 @@ class OptimalPartitions:
 
     def inertia(self, n_clusters: int) -> float:
         """Return the least inertia of `n_clusters` clusters, the weighted sum of squared distances."""
-        return float(self.cluster_statistics(self.splits(n_clusters))[2].sum())
+        return float(self.cluster_statistics(self.borders(n_clusters))[2].sum())
 
-    def splits(self, n_clusters: int) -> NDArray[np.int64]:
-        """Return the borders of the optimal clusters.
+    def borders(self, n_clusters: int) -> NDArray[np.int64]:
+        """Return the indices at which the optimal clusters begin, and the end of the last one.
 
         Returns
         -------
         (n_clusters + 1,) int64 array
-            From 0 to n: cluster *c* is ``values[splits[c]:splits[c + 1]]``.
+            From 0 to n: cluster *c* is ``values[borders[c]:borders[c + 1]]``.
         """
         n = self.n_values
         if not 1 <= n_clusters <= n:
             raise ValueError(f"n_clusters={n_clusters} must be 1 to {n}, the number of distinct values")
         if n_clusters == n:
             return np.arange(n + 1, dtype=np.int64)
-        splits = np.zeros(n_clusters + 1, dtype=np.int64)
-        splits[n_clusters] = n
+        borders = np.zeros(n_clusters + 1, dtype=np.int64)
+        borders[n_clusters] = n
         if n_clusters == 1:
-            return splits
+            return borders
         self._extend(n_clusters - 1)
-        splits[n_clusters - 1] = self._last_split(n_clusters)
+        borders[n_clusters - 1] = self._last_split(n_clusters)
         for c in range(n_clusters - 1, 1, -1):
-            splits[c - 1] = self._split_rows[c - 1][splits[c]]
-        return splits
+            borders[c - 1] = self._split_rows[c - 1][borders[c]]
+        return borders
 
     def cluster_statistics(
-        self, splits: NDArray[np.int64]
+        self, borders: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-        """Return means, weights and inertias of the clusters between `splits`, which must not be empty.
+        """Return means, weights and inertias of the clusters between `borders`, which must not be empty.
 
         Returns
         -------
@@ -131,16 +139,15 @@ class OptimalPartitions:
         inertia : (k,) float64 array
             In squared units of `values`.
         """
-        starts = splits[:-1]
-        sizes = np.diff(splits)
+        starts = borders[:-1]
+        sizes = np.diff(borders)
         counts = np.add.reduceat(self.weights, starts)
-        # Relative to a value inside each cluster, means are accurate to the last digit for any offset.
+        # Relative to a value inside each cluster, means are accurate for any offset.
         origin = self.values[starts + sizes // 2]
         delta = self._scaled - np.repeat(np.ldexp(origin, self._exponent), sizes)
         mean = np.add.reduceat(self.weights * delta, starts) / counts
         residual = delta - np.repeat(mean, sizes)
         inertia = np.add.reduceat(self.weights * residual * residual, starts)
-        mean[sizes == 1] = 0.0  # instead of -0.0
         with np.errstate(over="ignore"):
             centers = origin + np.ldexp(mean, -self._exponent)
             return centers, counts, np.ldexp(inertia, -2 * self._exponent)
@@ -156,7 +163,7 @@ class OptimalPartitions:
                     self._rows.append(row)
 
     def _next_row(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        """Compute the next row: the least inertia of every prefix with one more cluster, and last splits."""
+        """Compute the next row: the least inertia of every prefix with one more cluster, and last borders."""
         n = self.n_values
         row, split = np.zeros(n + 1), np.zeros(n + 1, dtype=np.int32)
         fill = partial(
@@ -164,16 +171,16 @@ class OptimalPartitions:
             self.n_rows + 1,
             self._rows[-1],
             self._weight_before,
-            self._mean,
+            self._mean_distance,
             self._scatter,
             row,
             split,
         )
         longest = 1 << (n.bit_length() - 1)
-        part = longest // _PARTS if n >= _LEAST_VALUES else 1
-        fill(0, n + 1, longest, part)
-        if part > 1:  # the prefixes inside a part depend only on the two at its ends
-            _run(partial(fill, begin, begin + part, part // 2, 1) for begin in range(0, n + 1, part))
+        length = longest // _MIN_PARTS if n >= _LEAST_VALUES else 1
+        fill(0, n + 1, longest, length)
+        if length > 1:  # the prefixes inside a part depend only on the two at its ends
+            _run(partial(fill, begin, begin + length, length // 2, 1) for begin in range(0, n + 1, length))
         return row, split
 
     def _last_split(self, n_clusters: int) -> int:
@@ -182,7 +189,9 @@ class OptimalPartitions:
             return int(self._split_rows[n_clusters - 1][-1])
         n, previous = self.n_values, self._rows[n_clusters - 2]
         return int(
-            find_split(previous, self._weight_before, self._mean, self._scatter, n_clusters - 1, n - 1, n)[1]
+            find_split(
+                previous, self._weight_before, self._mean_distance, self._scatter, n_clusters - 1, n - 1, n
+            )[1]
         )
 
 

@@ -82,14 +82,14 @@ class ExactClusterings:
         return self._optima[n_clusters]
 
     def _find_optimum(self, n_clusters: int) -> Intervals:
-        splits = self._partitions.splits(n_clusters)
-        centers, counts, scatter = self._partitions.cluster_statistics(splits)
+        borders = self._partitions.borders(n_clusters)
+        centers, counts, scatter = self._partitions.cluster_statistics(borders)
         inertia = float(scatter.sum()) + self.summary.spread
         found = Intervals.around(self.summary, centers)
         if np.array_equal(found.counts, counts) and found.inertia <= inertia * (1 + 1e-12):
             return found
         # The values are so close that the midpoints of rounded means put some on the wrong side.
-        below, above = (self.summary.values[splits[1:-1] - side] for side in (1, 0))
+        below, above = (self.summary.values[borders[1:-1] - side] for side in (1, 0))
         thresholds = np.clip(found.thresholds, below, np.nextafter(above, below))
         return Intervals(centers, thresholds, counts, inertia)
 

@@ -74,8 +74,8 @@ def with_shared_illumination(
     shapes = sorted({pixels.shape for pixels in images})
     if len(shapes) > 1:
         raise ValueError(
-            f"images have the shapes {', '.join(map(str, shapes))}, and images that share an illumination "
-            "field need one shape"
+            f"images have the shapes {', '.join(map(str, shapes))}, but images that share an "
+            "illumination field must have the same shape"
         )
     samples = []
     for number, pixels in enumerate(images):
@@ -95,11 +95,11 @@ def check_space(illumination: Illumination, pixels: Pixels) -> None:
     name = pixels.extractor.name
     if pixels.extractor.space.halo(pixels.image.dtype, pixels.n_channels):
         raise ValueError(
-            f"illumination is not removed for features={name!r}; cluster by intensity, colour or channels"
+            f"illumination cannot be removed for features={name!r}; cluster by intensity, colour or channels"
         )
     if _is_color(pixels.value_format) and illumination.kind == "additive":
         raise ValueError(
-            f"an additive illumination field is not fitted for features={name!r}; use 'multiplicative'"
+            f"an additive illumination field cannot be fitted for features={name!r}; use 'multiplicative'"
         )
 
 

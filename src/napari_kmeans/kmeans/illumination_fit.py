@@ -256,5 +256,5 @@ def _optimal_centers(values: NDArray[np.float64], weights: NDArray[np.float64]) 
     # The solver counts pixels, so weights are rounded to a thousandth of an average pixel.
     counts = np.rint(1024 * np.bincount(point_of_cell, mass[filled])).astype(np.int64)
     partitions = OptimalPartitions(points, np.maximum(counts, 1))
-    splits = partitions.splits(min(N_CLUSTERS, points.size))
-    return np.asarray(partitions.cluster_statistics(splits)[0])
+    borders = partitions.borders(min(N_CLUSTERS, points.size))
+    return np.asarray(partitions.cluster_statistics(borders)[0])

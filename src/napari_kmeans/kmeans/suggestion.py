@@ -54,7 +54,7 @@ class Suggestion:
 def check_method(method: object) -> None:
     """Raise ``ValueError`` unless `method` is one of `METHODS`."""
     if method not in METHODS:
-        raise ValueError(f"method={method!r:.40} is not known; use one of {', '.join(map(repr, METHODS))}")
+        raise ValueError(f"method={method!r:.40} must be one of {', '.join(map(repr, METHODS))}")
 
 
 def suggest(clusterings: Clusterings, k_max: int, method: str = "marriott") -> Suggestion:
@@ -92,7 +92,7 @@ def suggest(clusterings: Clusterings, k_max: int, method: str = "marriott") -> S
         return Suggestion(
             1,
             inertia,
-            "Only 1 cluster was considered." if several else "All pixels have one value.",
+            "Only 1 cluster was considered." if several else "All pixels have the same value.",
             explained,
         )
     if method == "gap":

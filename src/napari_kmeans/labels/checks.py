@@ -55,7 +55,7 @@ def check_axes(per_axis: object, ndim: int) -> list[int]:
     given = list(per_axis) if isinstance(per_axis, Sequence) else [per_axis]
     axes = sorted({check_axis("per_axis", axis, ndim) for axis in given})
     if len(axes) < len(given):
-        raise ValueError(f"per_axis={per_axis!r} names an axis twice")
+        raise ValueError(f"per_axis={per_axis!r} contains an axis twice")
     return axes
 
 
@@ -64,8 +64,7 @@ def check_spatial(labels: Any, separate_axes: Sequence[int]) -> int:
     n_spatial: int = labels.ndim - len(separate_axes)
     if not 1 <= n_spatial <= 3:
         raise ValueError(
-            f"labels has {n_spatial} spatial axes and must have 1 to 3; name those that are not spatial in "
-            "per_axis"
+            f"labels has {n_spatial} spatial axes and must have 1 to 3; list the other axes in per_axis"
         )
     return n_spatial
 
@@ -77,8 +76,7 @@ def check_spacing(spacing: object, n_spatial: int) -> tuple[float, ...]:
     sizes: list[Any] = list(spacing) if isinstance(spacing, Sequence | np.ndarray) else [spacing] * n_spatial
     if len(sizes) != n_spatial:
         raise ValueError(
-            f"spacing={spacing!r} has length {len(sizes)} and must have a number for each of {n_spatial} "
-            "spatial axes"
+            f"spacing={spacing!r} has length {len(sizes)}, but labels has {n_spatial} spatial axes"
         )
     for size in sizes:
         check_number("spacing", size, _POSITIVE)

@@ -128,7 +128,7 @@ def clean_labels(
     Raises
     ------
     TypeError, ValueError
-        If an argument is invalid; the message names it and says what to do.
+        If an argument is invalid; the message names it and suggests what to pass instead.
 
     Notes
     -----

@@ -84,7 +84,7 @@ def split_into_objects(
     Raises
     ------
     TypeError, ValueError
-        If an argument is invalid; the message names it and says what to do.
+        If an argument is invalid; the message names it and suggests what to pass instead.
 
     Examples
     --------
@@ -102,8 +102,8 @@ def split_into_objects(
     labels, _ = check_labels(labels)
     if is_dask(labels):
         raise TypeError(
-            "labels is a lazy array, and an object can extend over all of it; labels.compute() or "
-            "numpy.asarray(labels) returns a NumPy array if it fits in memory, with 5 more bytes per pixel"
+            "labels is a lazy array, but objects can span all of it; pass labels.compute() or "
+            "numpy.asarray(labels) if it fits in memory, with 5 more bytes per pixel"
         )
     separate_axes = check_axes(per_axis, labels.ndim)
     n_spatial = check_spatial(labels, separate_axes)
@@ -154,7 +154,7 @@ def _channels(image: Any, channel_axis: int | None, shape: tuple[int, ...]) -> l
             "intensity_image is a masked array; pass its data, and set labels to 0 where it is masked"
         )
     if image.dtype.kind not in "buif":
-        raise TypeError(f"intensity_image has dtype {image.dtype} and must be of real numbers")
+        raise TypeError(f"intensity_image has dtype {image.dtype} and must be bool, integer or float")
     if channel_axis is None:
         channels = [("", image)]
     else:
@@ -163,7 +163,7 @@ def _channels(image: Any, channel_axis: int | None, shape: tuple[int, ...]) -> l
     for _, channel in channels:
         if channel.shape != shape:
             reason = (
-                "; channel_axis names its channel axis" if channel_axis is None else " without its channels"
+                "; set channel_axis if it has channels" if channel_axis is None else " without its channels"
             )
             raise ValueError(
                 f"intensity_image has shape {channel.shape} and must have that of labels, {shape}{reason}"

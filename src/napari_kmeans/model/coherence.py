@@ -49,17 +49,17 @@ def check_coherent(pixels: Pixels, coherence: Sequence[float]) -> None:
     n_axes = len(pixels.shape)
     if len(coherence) > 1 and len(coherence) != n_axes:
         raise ValueError(
-            f"coherence={tuple(coherence)} holds {len(coherence)} numbers, and the image has "
+            f"coherence={tuple(coherence)} has {len(coherence)} numbers, but the image has "
             f"{n_axes} spatial axes"
         )
     if not isinstance(pixels.value_format, ScalarFormat):
         raise ValueError(
-            f"coherence is for one feature, and features={pixels.extractor.name!r} has "
+            f"coherence needs a single feature, but features={pixels.extractor.name!r} has "
             f"{pixels.value_format.n_features}; clean the labels by majority instead"
         )
     if pixels.chunks is not None:
         raise ValueError(
-            "coherence needs the whole image in memory, and this image is lazy; pass numpy.asarray(image) if "
+            "coherence needs the whole image in memory, but this image is lazy; pass numpy.asarray(image) if "
             "it fits, or clean the labels by majority instead"
         )
 
@@ -109,7 +109,7 @@ def _check_range(low: float, high: float, noise: float) -> None:
     largest = max(abs(low), abs(high))
     if 0 < high - low < _SMALLEST_RANGE:
         raise ValueError(
-            f"coherence is computed in float32, and the values of the image differ by only {high - low:.3g}; "
+            f"coherence is computed in float32, but the values of the image differ by only {high - low:.3g}; "
             "multiply the image by a constant"
         )
     # Without noise, a fraction of the range of the values has to be resolved.
@@ -139,7 +139,7 @@ def _read_values(pixels: Pixels, progress: Progress | None) -> tuple[NDArray[np.
             part = scaled.astype(np.float32)
         if (np.isinf(part) & np.isfinite(found)).any():
             raise ValueError(
-                "coherence is computed in float32, and the image has larger values; divide the image by a constant"
+                "coherence is computed in float32, but the image has larger values; divide the image by a constant"
             )
         if include is not None:
             part[~include] = np.nan

@@ -67,7 +67,7 @@ def check_merges(groups: Iterable[Iterable[int]], n_clusters: int) -> tuple[tupl
     merges = tuple(tuple(sorted(check_clusters("groups", group, n_clusters))) for group in listed)
     flat = [label for group in merges for label in group]
     if len(flat) != len(set(flat)):
-        raise ValueError(f"groups={[list(g) for g in merges]} must not name a cluster twice")
+        raise ValueError(f"groups={[list(g) for g in merges]} must not contain a cluster twice")
     return tuple(group for group in merges if len(group) > 1)
 
 
@@ -76,7 +76,7 @@ def check_names(names: Sequence[str], n_clusters: int) -> tuple[str, ...]:
     if not _is_collection(names) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"names must be a sequence of str, not {names!r:.80}")
     if len(names) not in (0, n_clusters):
-        raise ValueError(f"names holds {len(names)} and must hold {n_clusters}, one per cluster")
+        raise ValueError(f"names must have {n_clusters} entries, one per cluster, not {len(names)}")
     return tuple(names)
 
 
@@ -87,9 +87,9 @@ def check_clusters(name: str, labels: Iterable[int], n_clusters: int) -> list[in
     checked = list(labels)
     for item in checked:
         if not is_integer(item):
-            raise TypeError(f"{name} must hold ints, not {item!r}")
+            raise TypeError(f"{name} must contain ints, not {item!r}")
         if not 1 <= item <= n_clusters:
-            raise ValueError(f"{name} holds {item}; clusters are numbered 1 to {n_clusters}")
+            raise ValueError(f"{name} contains {item}; clusters are numbered 1 to {n_clusters}")
     return [int(item) for item in checked]
 
 

@@ -289,7 +289,7 @@ class FittedModel(Clustering):
         fitted = self.fitted_to
         if fitted is None or not fitted.low:
             raise ValueError(
-                "the model has no range of its image, since an earlier version saved it; use "
+                "the model was saved by an earlier version, without the range of its image; use "
                 "match='refit', or fit it again"
             )
         scale = rescaling(fitted, image)
@@ -377,8 +377,8 @@ class FittedModel(Clustering):
         """
         if value_format.n_features != self.n_features:
             raise ValueError(
-                f"image has {value_format.n_features} features={self.features!r} per pixel, and the model "
-                f"has {self.n_features}: {', '.join(self.feature_names)}"
+                f"image has {value_format.n_features} features per pixel (features={self.features!r}), but "
+                f"the model has {self.n_features}: {', '.join(self.feature_names)}"
             )
         if isinstance(value_format, ScalarFormat):
             return scalar_labeller(self.exact_thresholds, self.label_of_cluster, value_format)
@@ -486,7 +486,7 @@ class FittedModel(Clustering):
         """
         if self.n_features > 1:
             raise ValueError(
-                f"thresholds are values of one feature, and these clusters have {self.n_features} features "
+                f"thresholds need a single feature, but this model has {self.n_features} features "
                 f"({', '.join(self.feature_names[:3])}{', …' * (self.n_features > 3)})"
             )
         checked = check_thresholds(thresholds, self.n_clusters)

@@ -152,7 +152,7 @@ def range_text(low: float, high: float) -> str:
 def check_match(match: str) -> None:
     """Raise ``ValueError`` unless `match` is one of `MATCHES`."""
     if match not in MATCHES:
-        raise ValueError(f"match={match!r} is not known; use one of {', '.join(map(repr, MATCHES))}")
+        raise ValueError(f"match={match!r} must be one of {', '.join(map(repr, MATCHES))}")
 
 
 def feature_range(summary: ScalarSummary | VectorSummary, share: float = _SHARE) -> Range:

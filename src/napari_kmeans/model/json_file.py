@@ -47,10 +47,10 @@ def parse(content: str, kind: str, current: int) -> dict[str, Any]:
         raise ValueError("it is not valid JSON: it is nested too deeply") from None
     if not isinstance(document, dict) or document.get("format") != kind:
         found = document.get("format") if isinstance(document, dict) else None
-        raise ValueError(f"it holds {found!r:.40} instead of {kind!r}")
+        raise ValueError(f"its format is {found!r:.40}, not {kind!r}")
     version = document.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= current:
-        raise ValueError(f"it has version {version!r:.40}, and this program reads versions up to {current}")
+        raise ValueError(f"its version is {version!r:.40}, but this program reads versions up to {current}")
     return document
 
 
@@ -66,7 +66,7 @@ def numbers(name: str, value: object, ndim: int) -> NDArray[np.float64]:
             for inner in as_list(name, item):
                 check(inner, depth - 1)
         elif isinstance(item, bool) or not isinstance(item, int | float) or not math.isfinite(item):
-            raise TypeError(f"{name} holds {item!r:.40}, which is not a finite number")
+            raise TypeError(f"{name} contains {item!r:.40}, which is not a finite number")
 
     check(value, ndim)
     return np.array(value, dtype=np.float64)
@@ -79,15 +79,15 @@ def as_list(name: str, value: object) -> list[Any]:
     return value
 
 
-def texts(name: str, value: object) -> list[str]:
+def strings(name: str, value: object) -> list[str]:
     """Return a value that must be a JSON list of strings."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise TypeError(f"{name} is not a list of texts")
+        raise TypeError(f"{name} is not a list of strings")
     return value
 
 
 def integers(name: str, value: object) -> list[int]:
     """Return a value that must be a JSON list of integers."""
     if not isinstance(value, list) or any(isinstance(i, bool) or not isinstance(i, int) for i in value):
-        raise TypeError(f"{name} must hold integers")
+        raise TypeError(f"{name} must contain integers")
     return value

@@ -22,7 +22,7 @@ from . import json_file
 from .coherence import Coherence
 from .edits import Edits, check_thresholds
 from .fitted_to import FittedTo
-from .json_file import as_list, integers, numbers, texts
+from .json_file import as_list, integers, numbers, strings
 from .recipe import Recipe
 
 VERSION = 3
@@ -184,7 +184,7 @@ def fitted_to_from_dict(content: Any) -> FittedTo | None:
     """Validate the result of `FittedTo.to_dict`."""
     if content is None:
         return None
-    dtype, unit = texts("fitted_to", [content["dtype"], content["unit"]])
+    dtype, unit = strings("fitted_to", [content["dtype"], content["unit"]])
     ranges = {
         name: tuple(numbers(f"fitted_to.{name}", content[name], ndim=1).tolist())
         for name in ("low", "high", "pixel_size")
@@ -214,7 +214,7 @@ def clustering_from_dict(content: dict[str, Any]) -> dict[str, Any]:
     scales = numbers("scales", content["scales"], ndim=1)
     counts = integers("counts", content["counts"])
     integer_thresholds = integers("integer_thresholds", content["integer_thresholds"])
-    feature_names = texts("feature_names", content["feature_names"])
+    feature_names = strings("feature_names", content["feature_names"])
     if centers.ndim != 2 or not centers.size or centers.shape[0] > MAX_CLUSTERS:
         raise ValueError(f"centers has shape {centers.shape}; it must have 1 to {MAX_CLUSTERS} rows")
     k, d = centers.shape
@@ -241,7 +241,7 @@ def clustering_from_dict(content: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("sample_size or n_init is out of range")
     for name in ("solver", "confirmation"):
         if not isinstance(content[name], str):
-            raise TypeError(f"{name} is not a text")
+            raise TypeError(f"{name} is not a string")
     return {
         "centers": centers,
         "thresholds": thresholds,

@@ -13,7 +13,7 @@ from ..blocks.loop import map_blocks
 from ..blocks.pixels import Block, Pixels
 from ..blocks.progress import Progress, subprogress
 from ..kmeans.illumination import with_shared_illumination
-from ..summary.summarize import check_alike, summarize
+from ..summary.summarize import check_same_kind, summarize
 from .model import KMeansModel
 from .preparation import check_solver, clusterings_of
 from .recipe import Recipe
@@ -61,12 +61,10 @@ def fit_pooled(
         If the images differ in type, or the recipe needs a single image.
     """
     if recipe.coherence:
-        raise ValueError(
-            "coherence is computed for a single image; use a list without it, or clean the labels by majority"
-        )
+        raise ValueError("coherence needs a single image; omit it, or clean the labels by majority instead")
     if weights not in WEIGHTS:
-        raise ValueError(f"weights={weights!r} is not known; use one of {', '.join(map(repr, WEIGHTS))}")
-    check_alike(images)
+        raise ValueError(f"weights={weights!r} must be one of {', '.join(map(repr, WEIGHTS))}")
+    check_same_kind(images)
     check_solver(recipe.solver, images[0])
     images = with_shared_illumination(images, recipe.illumination, subprogress(progress, 0, 0.1))
     factors = None if weights == "pixels" else _factors(images)

@@ -162,6 +162,6 @@ def check_solver(solver: str, pixels: Pixels) -> None:
     value_format = pixels.value_format
     if solver == "exact" and isinstance(value_format, VectorFormat):
         raise ValueError(
-            f"solver='exact' finds the optimum of one feature, and features={pixels.extractor.name!r} has "
+            f"solver='exact' needs a single feature, but features={pixels.extractor.name!r} has "
             f"{value_format.n_features}; use 'auto' or 'lloyd'"
         )

@@ -146,7 +146,7 @@ class Recipe:
             check_n_clusters("n_clusters", n_clusters)
         solver, random_state, clean_up = (options[name] for name in ("solver", "random_state", "clean_up"))
         if solver not in SOLVERS:
-            raise ValueError(f"solver={solver!r} is not known; use one of {', '.join(map(repr, SOLVERS))}")
+            raise ValueError(f"solver={solver!r} must be one of {', '.join(map(repr, SOLVERS))}")
         if not is_integer(random_state):
             raise TypeError(f"random_state must be an int, not {random_state!r}")
         if not 0 <= random_state < 1 << 32:

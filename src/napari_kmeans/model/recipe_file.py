@@ -147,7 +147,7 @@ def _object(value: Any, owner: type | None = None) -> dict[str, Any]:
 
 def _check_field(name: str, known: Sequence[str]) -> None:
     if name not in known:
-        raise ValueError(f"it has a field {name!r:.40}, which is none of {', '.join(known)}")
+        raise ValueError(f"unknown field {name!r:.40}; use one of {', '.join(known)}")
 
 
 def _edits(value: Any, n_clusters: int | str) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def _edits(value: Any, n_clusters: int | str) -> dict[str, Any]:
     if not given:
         return {}
     if isinstance(n_clusters, str):
-        raise ValueError('edits belong to a number of clusters, and n_clusters is "' + n_clusters + '"')
+        raise ValueError(f'edits need a fixed number of clusters, but n_clusters is "{n_clusters}"')
     if ("centers" in given) != ("scales" in given):
         raise ValueError("centers and scales belong together")
     checks: dict[str, Callable[[Any], Any]] = {

@@ -10,13 +10,11 @@ import math
 from dataclasses import fields
 from typing import Any
 
-from ..features.extractor import MAX_SIGMA
 from ..features.registry import FEATURES
 from ..kmeans.clustering import MAX_CLUSTERS, SOLVERS
 from ..kmeans.suggestion import AUTO, GAP
 from ..labels.clean_up import CleanUp
 from ..options import Option, options_of
-from ..preprocess.coherence import MAX_COHERENCE
 from ..preprocess.exclusion import SATURATED
 from ..preprocess.illumination import KINDS, MAX_DEGREE, Illumination
 from . import recipe_file
@@ -27,7 +25,7 @@ Schema = dict[str, Any]
 
 def schema() -> Schema:
     """Return the schema of a recipe file (JSON Schema, draft 2020-12)."""
-    help_of = {name: details.help for name, _, details in options_of(Recipe)}
+    declared = {name: details for name, _, details in options_of(Recipe)}
     properties: dict[str, Schema] = {
         "$schema": {"type": "string"},
         "format": {"const": recipe_file.KIND},
@@ -37,17 +35,17 @@ def schema() -> Schema:
             "anyOf": [_number("integer", 1, MAX_CLUSTERS), {"enum": [AUTO, GAP]}],
         },
         "features": {
-            "description": "What a pixel is clustered by.",
+            "description": "Features to cluster the pixels by.",
             "anyOf": [{"enum": list(FEATURES)}, *map(_features, FEATURES.values())],
         },
         "illumination": {
-            "description": help_of["illumination"],
+            "description": declared["illumination"].help,
             "anyOf": [{"type": "null"}, {"enum": list(KINDS)}, _illumination()],
         },
-        "smooth": {"description": help_of["smooth"], **_per_axis(MAX_SIGMA)},
-        "coherence": {"description": help_of["coherence"], **_per_axis(MAX_COHERENCE)},
-        "exclude": {"description": help_of["exclude"], **_one_or_more(_value())},
-        "solver": {"description": help_of["solver"], "enum": list(SOLVERS)},
+        "smooth": _per_axis(declared["smooth"]),
+        "coherence": _per_axis(declared["coherence"]),
+        "exclude": {"description": declared["exclude"].help, **_one_or_more(_value())},
+        "solver": {"description": declared["solver"].help, "enum": list(SOLVERS)},
         "random_state": {"description": "Seed of random solvers.", **_number("integer", 0, (1 << 32) - 1)},
         "clean_up": {
             "description": "Clean-up of the labels, in the order of these fields.",
@@ -79,9 +77,10 @@ def _one_or_more(item: Schema) -> Schema:
     return {"anyOf": [item, _list(item)]}
 
 
-def _per_axis(maximum: float) -> Schema:
-    """Return the schema of a number for all axes, or one per axis."""
-    return _one_or_more(_number("number", 0, maximum))
+def _per_axis(details: Option) -> Schema:
+    """Return the schema of an option that is a number for all axes, or one per axis."""
+    number = _number("number", details.minimum, details.maximum)
+    return {"description": details.help, **_one_or_more(number)}
 
 
 def _value() -> Schema:

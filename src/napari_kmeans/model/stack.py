@@ -130,7 +130,7 @@ class KMeansStack:
         n = len(self)
         if pixels.shape[axis] != n:
             raise ValueError(
-                f"image has {pixels.shape[axis]} positions along axis {self.axis}, and there are {n} models"
+                f"image has {pixels.shape[axis]} positions along axis {self.axis}, but there are {n} models"
             )
         parts = [pixels.at(axis, position) for position in range(n)]
         models = self._matched(parts, match, contents.size(without=self.axis))
@@ -251,7 +251,7 @@ def spatial_axis(image: Any, per_axis: object, channel_axis: int | None) -> int:
         channel_axis %= image.ndim
         n_spatial = image.ndim - 1
         if axis == channel_axis:
-            raise ValueError(f"per_axis={axis} is the channel axis; name another one")
+            raise ValueError(f"per_axis={axis} is the channel axis; choose another axis")
     if n_spatial < 2:
         raise ValueError("per_axis needs an image of at least two dimensions besides its channels")
     return axis - (channel_axis is not None and channel_axis < axis)

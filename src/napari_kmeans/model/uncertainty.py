@@ -139,7 +139,7 @@ def uncertainty_of(
     distance = np.diff(model.centers[:, 0])
     if (np.abs(thresholds - model.thresholds) > _SAME * distance).any():
         raise ValueError(
-            "the clusters of this image are not those of the model; give the image that the model was fitted to"
+            "image does not have the clusters of the model; pass the image that the model was fitted to"
         )
     rng = np.random.default_rng(random_state)
     filled = groups[groups.any(axis=1)]
@@ -164,15 +164,15 @@ def uncertainty_of(
 def _check(model: FittedModel, pixels: Pixels, level: float, n_resamples: int) -> None:
     if model.n_features > 1:
         raise ValueError(
-            f"intervals are found for one feature, and features={model.features!r} has {model.n_features}"
+            f"intervals are computed for one feature, but features={model.features!r} has {model.n_features}"
         )
     if model.coherence is not None:
         raise ValueError(
-            "intervals are not found with coherence, since its labels are decided by all pixels together; fit "
-            "with coherence=0"
+            "intervals are not computed with coherence, whose labels depend on all pixels together; fit with "
+            "coherence=0"
         )
     if model.n_clusters < 2:
-        raise ValueError("a single cluster has neither thresholds nor a share to find intervals of")
+        raise ValueError("intervals need at least 2 clusters, but the model has 1")
     if not 0 < level < 1:
         raise ValueError(f"level={level!r} must be between 0 and 1, such as 0.95")
     if not is_integer(n_resamples):
@@ -206,7 +206,7 @@ class _Solver:
             # Values missing in a resample keep a tiny weight, so that it has the same number of clusters.
             weights = np.maximum(counts << 10, 1)
             partitions = OptimalPartitions(self.values, weights)
-            thresholds = midpoints(partitions.cluster_statistics(partitions.splits(model.n_clusters))[0])
+            thresholds = midpoints(partitions.cluster_statistics(partitions.borders(model.n_clusters))[0])
         cumulated = np.append(0, np.cumsum(counts)) / max(int(counts.sum()), 1)
         splits = np.searchsorted(self.values, thresholds, side="right")
         return thresholds + self.origin, np.diff(cumulated[splits], prepend=0.0, append=1.0)

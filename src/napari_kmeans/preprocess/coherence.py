@@ -92,7 +92,7 @@ def estimate_noise(values: NDArray[np.float32], step: float = 0.0) -> float:
     clipped = (values == lowest) | (values == highest)
     medians = []
     for axis in range(values.ndim):
-        lines = _some_lines(values.shape, axis)
+        lines = _sampled_lines(values.shape, axis)
         a, b = _neighbours(values[lines], axis)
         clipped_a, clipped_b = _neighbours(clipped[lines], axis)
         with np.errstate(invalid="ignore"):  # ∞ - ∞
@@ -103,7 +103,7 @@ def estimate_noise(values: NDArray[np.float32], step: float = 0.0) -> float:
     return float(max(min(medians, default=0.0), step / np.sqrt(12)))
 
 
-def _some_lines(shape: tuple[int, ...], axis: int) -> tuple[slice, ...]:
+def _sampled_lines(shape: tuple[int, ...], axis: int) -> tuple[slice, ...]:
     """Return the index of every n-th line along an axis, about `_NOISE_PIXELS` pixels in total."""
     others = [other for other in range(len(shape)) if other != axis]
     if not others:

@@ -32,14 +32,14 @@ def check_exclude(exclude: Any) -> tuple[float | str, ...]:
     for value in values:
         if isinstance(value, str):
             if value != SATURATED:
-                raise ValueError(f"exclude={value!r:.80} is not known; use numbers or {SATURATED!r}")
+                raise ValueError(f"exclude={value!r:.80} must be a number or {SATURATED!r}")
             checked.append(value)
         elif not is_number(value):
-            raise TypeError(f"exclude must hold numbers or {SATURATED!r}, not {value!r:.80}")
+            raise TypeError(f"exclude must contain numbers or {SATURATED!r}, not {value!r:.80}")
         elif isinstance(value, int) and abs(value) > _LARGEST_INT:
-            raise ValueError("exclude holds an integer beyond 1e308, which no image contains")
+            raise ValueError("exclude contains an integer beyond 1e308, which no image contains")
         elif not math.isfinite(value):
-            raise ValueError(f"exclude={value} is not needed: values that are not finite are always excluded")
+            raise ValueError(f"exclude={value} is unnecessary: non-finite values are always excluded")
         else:
             checked.append(value.item() if isinstance(value, np.generic) else value)
     return tuple(dict.fromkeys(checked))

@@ -44,9 +44,7 @@ class Illumination:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(
-                f"illumination={self.kind!r:.80} is not known; use one of {', '.join(map(repr, KINDS))}"
-            )
+            raise ValueError(f"illumination={self.kind!r:.80} must be one of {', '.join(map(repr, KINDS))}")
         if not is_integer(self.degree):
             raise TypeError(f"degree must be an int, not {self.degree!r:.80}")
         if not 1 <= self.degree <= MAX_DEGREE:
@@ -96,7 +94,7 @@ class IlluminationField:
         """Raise ``ValueError`` unless an image has the shape that the field was fitted to."""
         if tuple(shape) != self.shape:
             raise ValueError(
-                f"image has the spatial shape {tuple(shape)}, and the illumination field of the model was "
+                f"image has the spatial shape {tuple(shape)}, but the illumination field of the model was "
                 f"fitted to {self.shape}; fit the image itself, or crop it to that shape"
             )
 
@@ -122,7 +120,7 @@ class IlluminationField:
         shape = tuple(shape)
         if len(shape) != len(self.shape) or min(shape, default=1) < 1:
             raise ValueError(
-                f"shape={shape} must have {len(self.shape)} lengths of at least 1, as the illumination field "
+                f"shape={shape} must have {len(self.shape)} positive lengths, because the illumination field "
                 f"was fitted to {self.shape}"
             )
         box = tuple(slice(0, size) for size in shape)

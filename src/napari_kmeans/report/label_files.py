@@ -45,7 +45,7 @@ def write_labels(
     overwrite : bool
         Replace an existing file.
     progress : callable, optional
-        Called with the completed share, 0 to 1. An exception that it raises ends the work.
+        Called with the completed share, 0 to 1. An exception that it raises stops the computation.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def write_labels(
     path, metadata = Path(path), model_metadata(model)
     data = as_readable(labels.data if is_data_array(labels) else labels)
     if data.dtype.kind not in "bui":
-        raise TypeError(f"labels has dtype {data.dtype}; labels are integers")
+        raise TypeError(f"labels has dtype {data.dtype} and must be bool or integer")
     if image is None:
         axes = _axes_of(labels) if is_data_array(labels) else {}
         label_images.export(path, data, **axes, metadata=metadata, overwrite=overwrite, progress=progress)
@@ -67,7 +67,7 @@ def write_labels(
     letters = image.spatial_axes
     shape = tuple(n for axis, n in zip(image.axes, image.data.shape, strict=True) if axis in letters)
     if data.shape != shape:
-        raise ValueError(f"labels have shape {data.shape}, and the image has the spatial shape {shape}")
+        raise ValueError(f"labels has shape {data.shape}, but the image has the spatial shape {shape}")
     label_images.write_labels(path, data, image, metadata=metadata, overwrite=overwrite, progress=progress)
 
 

@@ -28,7 +28,7 @@ def plot_model(model: FittedModel, image: Any, channel_axis: int | str | None, l
     found = open_container(labels).data
     shape = tuple(n for axis, n in zip(file.axes, file.data.shape, strict=True) if axis not in "CS")
     if tuple(found.shape) != shape:
-        raise ValueError(f"labels have shape {tuple(found.shape)}, and the image {shape}")
+        raise ValueError(f"labels has shape {tuple(found.shape)}, but the image has {shape}")
     counts = np.bincount(in_memory(found).ravel(), minlength=model.n_clusters + 1).astype(np.int64)
     of_labels = ImageFile(file.path, found, file.spatial_axes)
     return segmentation_figure(file, of_labels, model, counts)
@@ -42,7 +42,7 @@ def _image_file(image: Any, channel_axis: int | str | None, default: int | None)
     data, axis = contents.data, contents.channel_axis
     n_spatial = data.ndim - (axis is not None)
     if not 2 <= n_spatial <= len(_SPATIAL):
-        raise ValueError(f"image has {n_spatial} axes without channels: 2 to {len(_SPATIAL)} can be drawn")
+        raise ValueError(f"image must have 2 to {len(_SPATIAL)} axes besides channels, not {n_spatial}")
     letters = list(_SPATIAL[-n_spatial:])
     if axis is not None:
         axis %= data.ndim

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from ..features.feature_space import ScalarFormat
 from ._kernels import count_cells, count_others, count_prefixes
-from .counted_values import bits_of, mask_of
+from .counted_values import bits_of, mask_of, values_of
 from .plan import Plan, ScalarPlan
-from .scalar import MAX_POINTS, ScalarSummary, merge_points
+from .scalar import MAX_POINTS, ScalarSummary, distances_from, merge_points
 
 _PREFIXES = 1 << 16
 _CELLS = 1 << 16  # distributed among the prefixes
 _LARGEST = 1e140  # its square, times the number of pixels of the largest image, is a float64
-_MAX_LEVELS = 8  # most images need one; images with dense ranges far apart need two
+_MAX_LEVELS = 8  # of cells; most images need one, and images with dense ranges far apart two
 _TOLERANCE = 5e-6  # largest scatter within cells, relative to the least inertia
 
 
@@ -30,7 +30,7 @@ def first_plan(scalar: ScalarFormat) -> PrefixPlan | CellsPlan:
     """Return the plan of the first pass over 32- or 64-bit values."""
     if scalar.upper is None:
         return PrefixPlan(scalar)
-    # The range is known, so cells are of equal size.
+    # The range is known, so cells are of equal size: 2^16 in all prefixes, each of which has 2^16 values.
     prefix = np.arange((scalar.upper >> 16) + 1, dtype=np.uint64)
     first = prefix << np.uint64(16)
     bits = max(32 - scalar.upper.bit_length(), 0)
@@ -72,21 +72,21 @@ class PrefixPlan(ScalarPlan):
         """
         prefix = np.flatnonzero(counts[0])
         # Prefixes of infinities and NaN contain no finite values.
-        prefix = prefix[np.isfinite(_values(self.scalar, counts[1, prefix]))]
+        prefix = prefix[np.isfinite(values_of(self.scalar.dtype, counts[1, prefix]))]
         pixels, first, last = counts[:, prefix]
         pixels = pixels.astype(np.int64)
         if not prefix.size:
             return ScalarSummary(np.empty(0), pixels)
-        if max(np.abs(_values(self.scalar, ends)).max() for ends in (first, last)) > _LARGEST:
+        if max(np.abs(values_of(self.scalar.dtype, ends)).max() for ends in (first, last)) > _LARGEST:
             raise ValueError(
                 f"image contains values beyond {_LARGEST:.0e}, whose squares overflow float64; exclude them "
                 "with a mask, or divide the image by a constant"
             )
         if np.array_equal(first, last):
-            return _summarize(self.scalar, pixels, first, np.zeros_like(pixels), spread=0.0)
+            return _summarize(self.scalar, pixels, first)
         if pixels.sum() <= MAX_POINTS:
             return ListedValuesPlan(self.scalar)
-        bits = _share_out(pixels, _width(self.scalar, first, last), _bit_length(last - first))
+        bits = _allocate_bits(pixels, _width(self.scalar, first, last), _bit_length(last - first))
         return CellsPlan.cut(self.scalar, (), prefix, first, last, bits)
 
 
@@ -118,7 +118,7 @@ class ListedValuesPlan(ScalarPlan):
     def finalize(self, counts: NDArray[np.uint64]) -> ScalarSummary:
         """Return the summary."""
         raw, pixels = counts
-        return _summarize(self.scalar, pixels.astype(np.int64), raw, np.zeros_like(raw), spread=0.0)
+        return _summarize(self.scalar, pixels.astype(np.int64), raw)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +138,7 @@ class CellsPlan(ScalarPlan):
     ----------
     scalar : ScalarFormat
     levels : tuple of _Level
-        One for each pass.
+        One for each pass that counts cells, each of which cuts cells of the level above.
     first, last : (n_cells,) uint64 arrays
         Smallest and largest bit pattern of each cell.
     """
@@ -154,27 +154,28 @@ class CellsPlan(ScalarPlan):
         cls,
         scalar: ScalarFormat,
         levels: tuple[_Level, ...],
-        entry: NDArray[Any],
+        index_above: NDArray[Any],
         first: NDArray[np.uint64],
         last: NDArray[np.uint64],
         bits: NDArray[np.int64],
     ) -> CellsPlan:
         """Cut each range of bit patterns into about 2^bits cells.
 
-        `entry` numbers the ranges in the level above; pixels of all others are not counted.
+        `index_above` is the index of each range in the level above; pixels of all others are not counted.
         """
         shift = (_bit_length(last - first) - bits).astype(np.uint64)
         begin = first >> shift
         parts = ((last >> shift) - begin).astype(np.int64) + 1
         end = np.cumsum(parts)
-        n_cells, n_entries = int(end[-1]), levels[-1].n_cells + 1 if levels else _PREFIXES
+        n_cells, n_above = int(end[-1]), levels[-1].n_cells + 1 if levels else _PREFIXES
+        # Indices that are not cut lead to the spare cell, whose index is n_cells.
         level = _Level(
-            np.full(n_entries, 63, dtype=np.uint8), np.full(n_entries, n_cells, dtype=np.uint64), n_cells
+            np.full(n_above, 63, dtype=np.uint8), np.full(n_above, n_cells, dtype=np.uint64), n_cells
         )
-        level.shift[entry] = shift
-        level.offset[entry] = (end - parts).astype(np.uint64) - begin  # modulo 2^64
+        level.shift[index_above] = shift
+        level.offset[index_above] = (end - parts).astype(np.uint64) - begin  # modulo 2^64
         parent = np.repeat(np.arange(parts.size), parts)
-        start = (np.arange(n_cells).astype(np.uint64) - level.offset[entry][parent]) << shift[parent]
+        start = (np.arange(n_cells).astype(np.uint64) - level.offset[index_above][parent]) << shift[parent]
         width = (np.uint64(1) << shift[parent]) - np.uint64(1)
         return cls(
             scalar,
@@ -209,21 +210,24 @@ class CellsPlan(ScalarPlan):
         n = np.maximum(pixels, 1).astype(np.uint64)
         span = self.last - self.first
         excess = sums.view(np.uint64) - self.first * n  # modulo 2^64
-        # Above that, the mean of a wide cell is unknown; its middle is used until the cell is cut.
+        # In a wide cell with many pixels, the sum may have wrapped around. The middle of the cell stands for
+        # its mean until the cell is cut.
         known = span < (1 << 63) / n
         mean = self.first + np.where(known, excess // n, span // np.uint64(2))
         remainder = np.where(known, excess % n, np.uint64(0))
-        # A mean between the ends of a cell is that of several values, or the only value of the cell. If it is
-        # fractional, there are several; it may also be an integer by chance, in one of n cells with n pixels.
-        inside = (pixels > 1) & (~known | (excess > 0) & (excess < span * n))
-        mixed = inside & (~known | (remainder > 0))
-        if not inside.any() or (mixed.any() and self.is_fine(pixels, np.where(inside, pixels - 1, 0))):
-            # Cells with an integer mean by chance add nothing to the spread. The others compensate: they
-            # count n pixels instead of the n - 1 that can vary around their mean.
+        # A cell may contain several values if its mean lies strictly between its ends. It does if the mean is
+        # fractional. Otherwise the mean is its only value, or an integer by chance: in one of n cells with n pixels.
+        may_be_mixed = (pixels > 1) & (~known | (excess > 0) & (excess < span * n))
+        mixed = may_be_mixed & (~known | (remainder > 0))
+        if not may_be_mixed.any() or (
+            mixed.any() and self.is_fine(pixels, np.where(may_be_mixed, pixels - 1, 0))
+        ):
+            # The scatter of n pixels around their mean is n - 1 variances. Of n cells with several values, one
+            # has an integer mean by chance and adds nothing, so the others add n variances: n (1 - 1/n) = n - 1.
             return self.summarize(pixels, mean, remainder, np.where(mixed, pixels, 0))
-        scatter = pixels * np.square(self.width)
-        if len(self.levels) < _MAX_LEVELS and np.sum(scatter[mixed]) > np.sum(scatter[inside & ~mixed]):
-            return self.cut_further(pixels, mean, remainder, np.where(inside, pixels - 1, 0))
+        scatter = pixels * np.square(self.width)  # 12 times, as everywhere in this class but in `summarize`
+        if len(self.levels) < _MAX_LEVELS and np.sum(scatter[mixed]) > np.sum(scatter[may_be_mixed & ~mixed]):
+            return self.cut_further(pixels, mean, remainder, np.where(may_be_mixed, pixels - 1, 0))
         return SingleValuesPlan(self, pixels, mean, remainder)
 
     @property
@@ -236,13 +240,13 @@ class CellsPlan(ScalarPlan):
 
         Compares the scatter of the pixels whose position in their cell is unknown with the least inertia of 64
         clusters. For cells at distances d, the asymptotic law of optimal quantizers [1]_ estimates this as
-        (Σ (n d²)^(1/3))³ / (12 k²).
+        (Σ (n d²)^(1/3))³ / (12 k²). Both sides are multiplied by 12.
 
         Parameters
         ----------
         pixels : (n_cells,) int64 array
         n_unplaced : (n_cells,) int64 array
-            Number of pixels of each cell whose position in it is unknown.
+            For each cell, the number of pixels that can vary around its mean; 0 if it contains a single value.
 
         References
         ----------
@@ -250,7 +254,7 @@ class CellsPlan(ScalarPlan):
                spacing of levels", Proceedings of the IRE 39(1), 44-48, 1951.
         """
         filled = np.flatnonzero(pixels)
-        start, width = _values(self.scalar, self.first[filled]), self.width[filled]
+        start, width = values_of(self.scalar.dtype, self.first[filled]), self.width[filled]
         # Bit patterns of negative floats ascend as their values descend.
         distance = np.maximum(np.abs(np.diff(start, append=start[-1])), width)
         unit = distance.max()
@@ -270,7 +274,7 @@ class CellsPlan(ScalarPlan):
         """Cut the cells with unplaced pixels, or return the summary if that would not halve their scatter."""
         filled = np.flatnonzero(pixels)
         width = self.width
-        bits = _share_out(np.where(n_unplaced > 0, pixels, 0), width, _bit_length(self.last - self.first))
+        bits = _allocate_bits(np.where(n_unplaced > 0, pixels, 0), width, _bit_length(self.last - self.first))
         scatter = n_unplaced * np.square(width)
         if np.sum(np.ldexp(scatter, -2 * bits)) > np.sum(scatter) / 2:
             return self.summarize(pixels, mean, remainder, n_unplaced)
@@ -284,15 +288,22 @@ class CellsPlan(ScalarPlan):
         remainder: NDArray[np.uint64],
         n_unplaced: NDArray[np.int64],
     ) -> ScalarSummary:
-        """Return the summary, with the scatter within cells estimated for evenly distributed values.
+        """Return the summary, with the scatter within cells estimated for evenly spread values.
 
         `mean` and `remainder` are the quotient and remainder of the sum of each cell's bit patterns by its
-        number of pixels.
+        number of pixels. The variance of w evenly spaced values at distances s is (w² - 1) s² / 12.
         """
         filled = np.flatnonzero(pixels)
-        width = self.width * self.scalar.unit
-        spread = float(np.sum(n_unplaced * (width * width / 12)))
-        return _summarize(self.scalar, pixels[filled], mean[filled], remainder[filled], spread)
+        width, step = self.width, np.abs(_steps(self.scalar, self.first))
+        variance = (width - step) * (width + step) / 12 * self.scalar.unit**2
+        return _summarize(
+            self.scalar,
+            pixels[filled],
+            mean[filled],
+            remainder[filled],
+            spread=float(np.sum(n_unplaced * variance)),
+            exact=not n_unplaced.any(),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -330,7 +341,7 @@ class SingleValuesPlan(ScalarPlan):
 def _prefix_shift(scalar: ScalarFormat) -> np.uint64 | None:
     """Return the number of bits below the prefix; None for integers, unless their range is known.
 
-    A known range is below 2^23, where the high bits of integers are distinct enough.
+    A known range is below 2^23, so that its at most 128 prefixes of 2^16 integers each are cut evenly.
     """
     if scalar.dtype.kind == "f" or scalar.upper is not None:
         return np.uint64(8 * scalar.dtype.itemsize - 16)
@@ -342,23 +353,21 @@ def _raw(scalar: ScalarFormat, values: NDArray[Any]) -> NDArray[Any]:
     return bits_of(values, signed=scalar.dtype.kind == "i" and scalar.upper is None)
 
 
-def _values(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """Return the float64 values of bit patterns."""
-    with np.errstate(invalid="ignore"):
-        return raw.astype(f"u{scalar.dtype.itemsize}").view(scalar.dtype).astype(np.float64)
-
-
 def _steps(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Return the distances from bit patterns to the next ones; negative for negative floats."""
     if scalar.dtype.kind != "f":
         return np.ones(raw.size)
     last = raw | np.uint64(1)  # has the exponent of the pattern before it, since only the last bit differs
-    return _values(scalar, last) - _values(scalar, last - np.uint64(1))
+    return values_of(scalar.dtype, last) - values_of(scalar.dtype, last - np.uint64(1))
 
 
 def _width(scalar: ScalarFormat, first: NDArray[np.uint64], last: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Return the widths of ranges of bit patterns, both ends included."""
-    return np.abs(_values(scalar, last) - _values(scalar, first)) + np.abs(_steps(scalar, first))
+    if scalar.dtype.kind != "f":
+        return (last - first).astype(np.float64) + 1.0
+    return np.abs(values_of(scalar.dtype, last) - values_of(scalar.dtype, first)) + np.abs(
+        _steps(scalar, first)
+    )
 
 
 def _bit_length(numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -372,36 +381,58 @@ def _summarize(
     scalar: ScalarFormat,
     pixels: NDArray[np.int64],
     mean: NDArray[np.uint64],
-    rest: NDArray[Any],
-    spread: float,
+    remainder: NDArray[np.uint64] | None = None,
+    spread: float = 0.0,
+    exact: bool = True,
 ) -> ScalarSummary:
-    """Turn cells into ascending points, at most `MAX_POINTS`."""
-    values, origin = _distances(scalar, mean)
-    values = (values + _steps(scalar, mean) * (rest / pixels)) * scalar.unit
+    """Turn cells, or single values, into ascending points, at most `MAX_POINTS`."""
+    origin = _origin(scalar, mean)
+    values = distances_from(origin, mean.view(scalar.dtype)) if origin else values_of(scalar.dtype, mean)
+    if remainder is not None:
+        values += _steps(scalar, mean) * (remainder / pixels)
+    values *= scalar.unit
     order = np.argsort(values, kind="stable")
-    return merge_points(values[order], pixels[order], spread, MAX_POINTS, origin)
+    values, pixels = values[order], pixels[order]
+    if origin:
+        _check_distances(values, origin)
+    return merge_points(values, pixels, spread, MAX_POINTS, exact=exact, origin=origin)
 
 
-def _distances(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> tuple[NDArray[np.float64], int]:
-    """Return the values of bit patterns minus an origin, which keeps 64-bit integers distinct."""
+def _origin(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> int:
+    """Return the origin that keeps 64-bit integers distinct as float64: the middle one, or 0 if all are small.
+
+    The middle one of the distinct integers is near most of them, also if many pixels are far away: a special
+    value for missing data, or a background of 0.
+    """
     if scalar.dtype.kind == "f" or scalar.dtype.itemsize < 8:
-        return _values(scalar, raw), 0
+        return 0
     whole = raw.view(scalar.dtype)
-    origin = int(whole.min())
-    if max(abs(origin), abs(int(whole.max()))) < 1 << 52:
-        return whole.astype(np.float64), 0
-    return np.array([float(int(value) - origin) for value in whole]), origin
+    if max(abs(int(whole.min())), abs(int(whole.max()))) < 1 << 52:
+        return 0
+    return int(np.partition(whole, whole.size // 2)[whole.size // 2])
 
 
-def _share_out(
-    pixels: NDArray[np.int64], width: NDArray[np.float64], most_bits: NDArray[np.int64]
+def _check_distances(values: NDArray[np.float64], origin: int) -> None:
+    """Raise ``ValueError`` if integers are so far from the origin that rounding may make them equal."""
+    rounding = np.spacing(np.maximum(np.abs(values[1:]), np.abs(values[:-1])))
+    if np.any((rounding > 1) & (np.diff(values) <= 2 * rounding)):
+        low, high = (origin + int(end) for end in (values[0], values[-1]))
+        raise ValueError(
+            f"image has integers from about {low:.6g} to {high:.6g}, too far apart for float64 to represent "
+            "their differences; exclude those at one end with a mask"
+        )
+
+
+def _allocate_bits(
+    pixels: NDArray[np.int64], width: NDArray[np.float64], max_bits: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Return the number of bits to cut each range by, for at most about 2^16 cells in total.
 
     Each range gets the larger of two shares: an eighth of the cells by pixel count, which outliers cannot
     affect, and half of them by (count · width²)^(1/3), as in an optimal quantizer. The result is scaled to
-    all cells. Logarithms are taken in thirds of a bit from exponents alone, so the result does not depend on
-    how a machine rounds cube roots.
+    all cells. The logarithm of a cube root is a third of the logarithm, so the binary exponent of
+    count · width² is the share in thirds of a bit, and so is that of count³. Exponents do not depend on how a
+    machine rounds cube roots.
     """
     bits = np.zeros(pixels.size, dtype=np.int64)
     filled = np.flatnonzero(pixels)
@@ -409,20 +440,20 @@ def _share_out(
         return bits
     n, (mantissa, exponent) = pixels[filled].astype(np.float64), np.frexp(width[filled])
     # At most 256 cells, or 32 per pixel: otherwise a few outliers would get all cells, most of them empty.
-    most = np.minimum(np.minimum(most_bits[filled], 16), np.maximum(np.frexp(n)[1] + 4, 8))
+    limit = np.minimum(np.minimum(max_bits[filled], 16), np.maximum(np.frexp(n)[1] + 4, 8))
 
-    def scaled_to(thirds: NDArray[np.int64], n_cells: int) -> NDArray[np.int64]:
+    def fitted_to(thirds: NDArray[np.int64], n_cells: int) -> NDArray[np.int64]:
         """Return shares for about `n_cells` in total: each plus the same number of thirds."""
         low, high = -int(thirds.max()), 3 * 16 - int(thirds.min())
         while low < high:
             middle = (low + high + 1) // 2
-            if np.sum(1 << np.clip((thirds + middle) // 3, 0, most)) <= n_cells:
+            if np.sum(1 << np.clip((thirds + middle) // 3, 0, limit)) <= n_cells:
                 low = middle
             else:
                 high = middle - 1
         return thirds + low
 
-    by_count = scaled_to(np.frexp(n * n * n)[1].astype(np.int64), _CELLS // 8)
-    by_density = scaled_to(np.frexp(n * mantissa * mantissa)[1] + 2 * exponent.astype(np.int64), _CELLS // 2)
-    bits[filled] = np.clip(scaled_to(np.maximum(by_count, by_density), _CELLS) // 3, 0, most)
+    by_count = fitted_to(np.frexp(n * n * n)[1].astype(np.int64), _CELLS // 8)
+    by_density = fitted_to(np.frexp(n * mantissa * mantissa)[1] + 2 * exponent.astype(np.int64), _CELLS // 2)
+    bits[filled] = np.clip(fitted_to(np.maximum(by_count, by_density), _CELLS) // 3, 0, limit)
     return bits

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..blocks.hashing import splitmix64
 from ..blocks.pixels import Block
 from ..features.feature_space import ScalarFormat
-from .scalar import ScalarSummary, group_values
+from .scalar import ScalarSummary, distances_from, group_values
 
 N_GROUPS = 256
 """Number of groups of blocks in a large image."""
@@ -81,9 +81,8 @@ class BlockCountsPlan:
         return hashed.astype(np.int64)
 
     def _in_own_units(self, values: NDArray[np.generic]) -> NDArray[np.float64]:
-        if self.origin:  # integers that float64 cannot represent; their differences wrap around correctly
-            origin = np.uint64(self.origin % (1 << 64))
-            return (values.astype(np.uint64) - origin).view(np.int64).astype(np.float64)
+        if self.origin:  # integers that float64 cannot represent
+            return distances_from(self.origin, values)
         return values.astype(np.float64) * self.value_format.unit
 
 

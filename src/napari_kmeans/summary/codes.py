@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._color_kernels import append_code, extract_code
+from .counted_values import values_of
 
 # Steps that move the bits of a number two or three places apart: shift left, and keep these bits [2]_.
 _STEPS = {
@@ -37,6 +39,9 @@ _STEPS = {
         (2, 0x1249249249249249),
     ),
 }
+
+_PREFIXES = 1 << 16  # distinct leading 16 bits of a float
+_NEGATIVE = 1 << 15  # the first of them that belongs to negative numbers
 
 
 def interleave(codes: Sequence[NDArray[Any]], n_bits: int) -> NDArray[np.uint64]:
@@ -65,19 +70,23 @@ class Shifted:
     """Codes of integers: the distance from the smallest, shifted left to the length of the longest code."""
 
     low: int
-    up: int = 0
+    left_shift: int = 0
 
     def codes(self, column: NDArray[Any]) -> Any:
         """Return the code of each value."""
-        return column if column.dtype == np.uint8 else _above(column, self.low) << np.uint64(self.up)
+        return column if column.dtype == np.uint8 else _above(column, self.low) << np.uint64(self.left_shift)
 
     def values(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the value of each code or mean of codes."""
-        return np.asarray(codes / (1 << self.up) + self.low)
+        return np.asarray(codes / (1 << self.left_shift) + self.low)
 
     def steps(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the change of the value per step of the code."""
-        return np.full(codes.shape, 1 / (1 << self.up))
+        return np.full(codes.shape, 1 / (1 << self.left_shift))
+
+    def variance(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the variance of the values that share a code: 0, since it is a single value."""
+        return np.zeros(codes.shape)
 
 
 def _above(column: NDArray[Any], low: int) -> NDArray[np.uint64]:
@@ -118,44 +127,98 @@ class Even:
         """Return the change of the value per step of the code."""
         return np.full(codes.shape, self.width)
 
+    def variance(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the variance of the values that share a code: 0, since it is negligible."""
+        return np.zeros(codes.shape)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Leading:
-    """Codes of floats with large gaps: their leading bits, so that outliers do not make the others coarse.
+    """Codes of floats with large gaps: the rank of the 16 leading bits, and as many of the others as fit.
 
-    Codes ascend with the values: bits of negative numbers are inverted.
+    Only leading bits that occur are ranked, so outliers cost one rank each and do not make the others coarse.
+    Codes ascend with the values: the other bits of negative numbers are inverted.
+
+    Attributes
+    ----------
+    dtype : numpy.dtype
+    n_bits : int
+        Maximum length of a code, at least 16.
+    first, last : (2^16,) float64 arrays
+        Smallest and largest value with each of the leading bits; the smallest is larger where there is none.
     """
 
     dtype: np.dtype[Any]
     n_bits: int
+    first: NDArray[np.float64]
+    last: NDArray[np.float64]
+
+    @cached_property
+    def ascending(self) -> NDArray[np.intp]:
+        """Leading bits that occur, by ascending values."""
+        there = np.flatnonzero(self.first <= self.last)
+        negative = there >= _NEGATIVE
+        return np.concatenate([there[negative][::-1], there[~negative]])
+
+    @cached_property
+    def ranks(self) -> NDArray[np.uint64]:
+        """Rank of each of the leading bits: (2^16,) array."""
+        ranks = np.zeros(_PREFIXES, dtype=np.uint64)
+        ranks[self.ascending] = np.arange(self.ascending.size)
+        return ranks
+
+    @property
+    def n_other(self) -> tuple[int, int]:
+        """Number of bits after the leading ones, and how many of these the codes contain."""
+        n_other = 8 * self.dtype.itemsize - 16
+        return n_other, min(max(self.n_bits - int(self.ascending.size - 1).bit_length(), 0), n_other)
+
+    def widths(self, prefixes: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the width of the values that share a code, for given leading bits."""
+        n_other, n_kept = self.n_other
+        begin = prefixes.astype(np.uint64) << np.uint64(n_other)
+        end = begin | np.uint64((1 << n_other) - 1)
+        return np.abs(values_of(self.dtype, end) - values_of(self.dtype, begin)) / (1 << n_kept)
 
     def codes(self, column: NDArray[Any]) -> Any:
         """Return the code of each value."""
-        n_all = 8 * self.dtype.itemsize
-        bits = np.ascontiguousarray(column).view(f"u{self.dtype.itemsize}")
-        sign = bits.dtype.type(1 << (n_all - 1))
-        ascending = np.where(bits & sign, ~bits, bits | sign)
-        return (ascending >> bits.dtype.type(n_all - self.n_bits)).astype(np.uint64)
+        n_other, n_kept = self.n_other
+        bits = np.ascontiguousarray(column).view(f"u{self.dtype.itemsize}").astype(np.uint64)
+        prefix = bits >> np.uint64(n_other)
+        ones = np.uint64((1 << n_other) - 1)
+        other = np.where(prefix >= _NEGATIVE, ~bits, bits) & ones
+        return (self.ranks[prefix] << np.uint64(n_kept)) | (other >> np.uint64(n_other - n_kept))
 
     def values(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the middle of the values that share each code or mean of codes."""
-        n_all = 8 * self.dtype.itemsize
         whole = np.floor(codes)
-        low, high = (self._at(whole, end, n_all) for end in (0, 1))
+        low, high = self._ends(whole)
         return np.asarray(low + (codes - whole + 0.5 * (codes == whole)) * (high - low))
 
     def steps(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the change of the value per step of the code."""
-        whole, n_all = np.floor(codes), 8 * self.dtype.itemsize
-        return self._at(whole, 1, n_all) - self._at(whole, 0, n_all)
+        low, high = self._ends(np.floor(codes))
+        return high - low
 
-    def _at(self, whole: NDArray[np.float64], end: int, n_all: int) -> NDArray[np.float64]:
-        kind = np.dtype(f"u{self.dtype.itemsize}").type
-        codes = whole.astype(np.uint64) + np.uint64(end)
-        ascending = codes.astype(kind) << kind(n_all - self.n_bits)
-        sign = kind(1 << (n_all - 1))
-        bits = np.where(ascending & sign, ascending ^ sign, ~ascending)
-        return np.asarray(bits.view(self.dtype), dtype=np.float64)
+    def variance(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the variance of the values that share a code, if they are evenly spread."""
+        return np.square(self.steps(codes)) / 12
+
+    def _ends(self, whole: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the ends of the values of whole codes, as far as there are values with these leading bits."""
+        n_other, n_kept = self.n_other
+        codes = whole.astype(np.uint64)
+        prefix = self.ascending[codes >> np.uint64(n_kept)]
+        ones, step = np.uint64((1 << n_other) - 1), np.uint64(1 << (n_other - n_kept))
+        other = (codes << np.uint64(n_other - n_kept)) & ones
+        begin = prefix.astype(np.uint64) << np.uint64(n_other)
+        negative = prefix >= _NEGATIVE
+        low = begin | np.where(negative, ~other & ones, other)
+        high = np.where(negative, low - step, low + step)
+        first, last = self.first[prefix], self.last[prefix]
+        return np.clip(values_of(self.dtype, low), first, last), np.clip(
+            values_of(self.dtype, high), first, last
+        )
 
 
 Coder = Shifted | Even | Leading

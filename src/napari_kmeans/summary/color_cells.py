@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.pixels import Block
-from ..features.feature_space import VectorFormat
+from ..features.feature_space import ScalarFormat, VectorFormat
 from ._color_kernels import count_runs, merge_cells, sort_keys
+from .bit_cells import PrefixPlan
 from .codes import Coder, Even, Leading, Shifted, deinterleave, interleave
+from .counted_values import values_of
 from .vector import VectorSummary, check_integers, standardized, unrepresentable
 
 LIMIT = 1 << 20
@@ -28,7 +30,6 @@ _PIECE = 1 << 18  # pixels counted at a time
 _SHORT_PIECE = 1 << 15  # cells multiplied at a time, so that products stay in the cache
 _MANY_PARTS = 2 * LIMIT  # cells in parts before they are merged
 _MOST_WHITES = 8  # highlights of floats from 0 to 1 may exceed white by this factor
-_PREFIXES = 1 << 16  # distinct leading 16 bits of a float
 
 
 # Counts of blocks
@@ -40,19 +41,19 @@ class Cells:
 
     Attributes
     ----------
-    shift : int
-        Low bits that were dropped from the keys.
+    n_dropped_bits : int
+        Number of low bits that were dropped from the keys.
     keys : (n,) uint64 array
         Strictly ascending.
     counts : (n,) int64 array
     sums : (d, n) int64 array or None
         Sums of the codes along each axis; None while no bit was dropped, since they follow from the keys.
     products : list of int
-        Sums over all pixels of the products of two codes, for each pair of axes; as Python's integers, which
-        do not overflow. Empty while no bit was dropped.
+        Sums over all pixels of the products of two codes, one for each pair of axes; as Python's integers,
+        which do not overflow. Empty while no bit was dropped.
     """
 
-    shift: int
+    n_dropped_bits: int
     keys: NDArray[np.uint64]
     counts: NDArray[np.int64]
     sums: NDArray[np.int64] | None = None
@@ -60,9 +61,9 @@ class Cells:
 
     def coarser(self, shift: int, n_axes: int) -> Cells:
         """Drop more bits."""
-        if shift == self.shift:
+        if shift == self.n_dropped_bits:
             return self
-        keys = self.keys >> np.uint64(shift - self.shift)
+        keys = self.keys >> np.uint64(shift - self.n_dropped_bits)
         starts = _starts(keys)
         sums, products = self.sums, self.products
         if sums is None:
@@ -80,7 +81,7 @@ class Cells:
 
     def limited(self, n_axes: int) -> Cells:
         """Drop as many bits as are needed for at most `LIMIT` cells."""
-        return self.coarser(self.shift + _surplus_bits(self.keys), n_axes)
+        return self.coarser(self.n_dropped_bits + _surplus_bits(self.keys), n_axes)
 
 
 def _surplus_bits(keys: NDArray[np.uint64]) -> int:
@@ -106,18 +107,19 @@ def _products(codes: NDArray[np.int64], counts: NDArray[np.int64]) -> list[int]:
     d = len(codes)
     pairs = [(i, j) for i in range(d) for j in range(i, d)]
     sums = [0] * len(pairs)
+    half = int(codes.max()).bit_length()
     for begin in range(0, counts.size, _SHORT_PIECE):
         piece = slice(begin, begin + _SHORT_PIECE)
         for at, (i, j) in enumerate(pairs):
-            product = codes[i, piece] * codes[j, piece]  # of at most 62 bits
-            # Two halves of at most 31 bits, times the pixels of the largest image: 63 bits.
-            low = int(np.sum((product & 0x7FFFFFFF) * counts[piece]))
-            sums[at] += (int(np.sum((product >> 31) * counts[piece])) << 31) + low
+            product = codes[i, piece] * codes[j, piece]
+            # In two halves, as long as the codes, whose sums over all pixels do not overflow either.
+            low = int(np.sum((product & ((1 << half) - 1)) * counts[piece]))
+            sums[at] += (int(np.sum((product >> half) * counts[piece])) << half) + low
     return sums
 
 
-def combine(parts: Sequence[Cells], n_axes: int) -> Cells:
-    """Add up cells."""
+def merge_parts(parts: Sequence[Cells], n_axes: int) -> Cells:
+    """Add up cells, and drop bits while there are too many."""
     parts = list(parts)
     while len(parts) > 1:  # two at a time, so that lists of similar length are merged
         last = parts[-1:] if len(parts) % 2 else []
@@ -127,7 +129,7 @@ def combine(parts: Sequence[Cells], n_axes: int) -> Cells:
 
 
 def _merge(a: Cells, b: Cells, n_axes: int) -> Cells:
-    shift = max(a.shift, b.shift)
+    shift = max(a.n_dropped_bits, b.n_dropped_bits)
     a, b = a.coarser(shift, n_axes), b.coarser(shift, n_axes)
     rows = [np.stack([c.counts]) if c.sums is None else np.vstack([c.counts, c.sums]) for c in (a, b)]
     keys, columns = merge_cells(a.keys, rows[0], b.keys, rows[1])
@@ -167,44 +169,47 @@ def usable(values: NDArray[Any], include: NDArray[np.bool_] | None, n_features: 
 
 @dataclass(frozen=True)
 class RangePlan:
-    """Find the distribution of the pixels along each axis: the histogram of their leading 16 bits."""
+    """Find the range of the pixels along each axis; for floats, those with each of the leading 16 bits."""
 
     passes_left: ClassVar[int] = 2
     vector: VectorFormat
 
     def chunk(self, block: Block) -> Ranges:
-        """Count the leading bits along each axis, and find the smallest and largest values."""
+        """Count the pixels, and find the smallest and largest values along each axis."""
         columns = usable(*block.values(), self.vector.n_features)
-        ends = [(column.min().item(), column.max().item()) for column in columns if column.size]
-        if self.vector.dtype.kind != "f":
-            return np.zeros(0, dtype=np.int64), ends
-        prefixes = [(_bits(column) >> self._shift).astype(np.intp) for column in columns]
-        return np.stack([np.bincount(prefix, minlength=_PREFIXES) for prefix in prefixes]), ends
+        n_pixels = columns[0].size
+        ends = [(column.min().item(), column.max().item()) for column in columns if n_pixels]
+        prefixes = []
+        if self.vector.dtype.kind == "f":
+            prefixes = [self._prefixes.count(column, None) for column in columns]
+        return n_pixels, ends, prefixes
 
     def combine(self, a: Ranges, b: Ranges) -> Ranges:
-        """Add the counts of two parts of the image."""
-        if not a[1] or not b[1]:
-            return a[0] + b[0], a[1] or b[1]
-        ends = [
-            (min(low, low2), max(high, high2)) for (low, high), (low2, high2) in zip(a[1], b[1], strict=True)
-        ]
-        return a[0] + b[0], ends
+        """Merge the ranges of two parts of the image."""
+        ends = a[1] or b[1]
+        if a[1] and b[1]:
+            pairs = zip(a[1], b[1], strict=True)
+            ends = [(min(low, low2), max(high, high2)) for (low, high), (low2, high2) in pairs]
+        prefixes = [self._prefixes.combine(one, other) for one, other in zip(a[2], b[2], strict=True)]
+        return a[0] + b[0], ends, prefixes
 
     def scale(self, counts: Ranges, factor: int) -> Ranges:
-        """Multiply the histogram; the ends stay."""
-        return counts[0] * factor, counts[1]
+        """Multiply the numbers of pixels; the ranges stay."""
+        n_pixels, ends, prefixes = counts
+        return n_pixels * factor, ends, [self._prefixes.scale(axis, factor) for axis in prefixes]
 
     def finalize(self, counts: Ranges) -> CountPlan | VectorSummary:
         """Choose codes."""
-        histograms, ends = counts
+        n_pixels, ends, prefixes = counts
         if not ends:
             return _summary_of_none(self.vector)
-        most = min(63 // self.vector.n_features, 31)  # bits of a code
+        # Bits of a code: a key has 63, and sums of codes over all pixels do not overflow.
+        most = min(63 // self.vector.n_features, 31, 63 - n_pixels.bit_length())
         coders: list[Coder] = []
         if self.vector.dtype.kind == "f":
             self._check_white(max(high for _, high in ends))
-            for (low, high), histogram in zip(ends, histograms, strict=True):
-                coders.append(self._coder(histogram, Even(low, high, most)))
+            for (low, high), axis in zip(ends, prefixes, strict=True):
+                coders.append(self._coder(axis, Even(low, high, most)))
             return CountPlan(self.vector, tuple(coders), most)
         lengths = [int(high - low).bit_length() for low, high in ends]
         longest = min(max(*lengths, 1), most)
@@ -225,16 +230,16 @@ class RangePlan:
             )
 
     @property
-    def _shift(self) -> Any:
-        """Number of bits after the leading 16."""
-        return _bits(np.zeros(1, dtype=self.vector.dtype)).dtype.type(8 * self.vector.dtype.itemsize - 16)
+    def _prefixes(self) -> PrefixPlan:
+        """The plan that counts the 16 leading bits of floats along one axis, and finds the range of each."""
+        return PrefixPlan(ScalarFormat(self.vector.dtype))
 
-    def _coder(self, pixels: NDArray[np.int64], even: Even) -> Coder:
-        """Choose codes for the floats along one axis, whose leading bits were counted.
+    def _coder(self, prefixes: NDArray[np.uint64], even: Even) -> Coder:
+        """Choose codes for the floats along one axis, whose leading bits were counted by `PrefixPlan`.
 
         Equal parts are fine enough if the scatter within them would hardly affect 64 clusters. The least
         inertia of these is estimated by the asymptotic law of optimal quantizers [1]_, assuming that pixels
-        with the same leading bits are evenly distributed: (Σ (n w²)^(1/3))³ / (12 k²).
+        with the same leading bits are evenly spread over their range: (Σ (n w²)^(1/3))³ / (12 k²).
 
         References
         ----------
@@ -243,43 +248,32 @@ class RangePlan:
         """
         if even.low == even.high:
             return even
-        leading = Leading(self.vector.dtype, even.n_bits)
         tiny, largest = np.finfo(np.float64).tiny, np.finfo(np.float64).max
         if max(-even.low, even.high) < tiny:  # denormal: their leading bits are all 0
             raise unrepresentable(even.high - even.low)
+        pixels = prefixes[0].astype(np.int64)
+        first, last = np.sort(values_of(self.vector.dtype, prefixes[1:]), axis=0)
+        first[pixels == 0] = np.inf
+        leading = Leading(self.vector.dtype, even.n_bits, first, last)
         if not tiny <= even.width <= largest:
             return leading
-        first = np.arange(_PREFIXES, dtype=np.uint64).astype(_bits(np.zeros(1, self.vector.dtype)).dtype)
-        first <<= self._shift
-        with np.errstate(invalid="ignore", over="ignore"):
-            ends = [(first | rest).view(self.vector.dtype).astype(np.float64) for rest in (0, self._rest)]
-            width = np.abs(ends[1] - ends[0])
-        filled = (pixels > 0) & (np.minimum(*ends) != np.maximum(*ends)) & np.isfinite(width)
-        filled[[0, _PREFIXES // 2]] = False  # both kinds of codes represent zero exactly
-        finer = filled & (width > even.width * 2.0 ** (even.n_bits - 16))
-        if pixels[finer].sum() >= 0.9 * pixels[filled].sum():
-            return even
-        top = max(float(width[filled].max()), even.width)
-        n, w = pixels[filled] / 64, width[filled] / top  # in 64 parts each: a few may contain most pixels
-        density = np.sort(np.repeat(np.cbrt(n * w * w), 64))[
-            :-63
-        ]  # 63 clusters can have parts for themselves
-        inside = pixels[filled].sum() * (even.width / top) ** 2
+        # Single values add no scatter, no matter how many pixels have them.
+        several = np.flatnonzero((pixels > 0) & (leading.first < leading.last))
+        if not several.size:
+            return leading
+        n = pixels[several]
+        if n[leading.widths(several) > even.width].sum() >= 0.9 * n.sum():
+            return even  # equal parts are narrower for nearly all pixels
+        width = leading.last[several] - leading.first[several]
+        top = max(float(width.max()), even.width)
+        # In 64 parts each: a few may contain most pixels, and 63 clusters can have parts for themselves.
+        density = np.sort(np.repeat(np.cbrt(n / 64 * (width / top / 64) ** 2), 64))[:-63]
+        inside = n.sum() * (even.width / top) ** 2
         return even if inside <= 1e-4 * np.sum(density) ** 3 / 64**2 else leading
 
-    @property
-    def _rest(self) -> Any:
-        """Mask of the bits after the leading 16."""
-        return (self._shift.dtype.type(1) << self._shift) - self._shift.dtype.type(1)
 
-
-def _bits(column: NDArray[Any]) -> NDArray[Any]:
-    """Return the bits of floats."""
-    return np.ascontiguousarray(column).view(f"u{column.dtype.itemsize}")
-
-
-Ranges = tuple[NDArray[np.int64], list[tuple[Any, Any]]]
-"""Histogram along each axis, and smallest and largest values; without pixels the list is empty."""
+Ranges = tuple[int, list[tuple[Any, Any]], list[NDArray[np.uint64]]]
+"""Number of pixels; smallest and largest value along each axis, empty without pixels; counts of `PrefixPlan`."""
 
 
 @dataclass(frozen=True)
@@ -310,13 +304,13 @@ class CountPlan:
             codes = [coder.codes(piece) for coder, piece in zip(self.coders, pieces, strict=True)]
             keys = sort_keys(interleave(codes, self.n_bits), d * self.n_bits)
             parts.append(Cells(0, *count_runs(keys)).limited(d))
-        return [combine(parts, d)] if parts else []
+        return [merge_parts(parts, d)] if parts else []
 
     def combine(self, a: list[Cells], b: list[Cells]) -> list[Cells]:
         """Concatenate parts, and merge them when they have many cells."""
         parts = a + b
         if len(parts) > 1 and sum(part.keys.size for part in parts) > _MANY_PARTS:
-            return [combine(parts, self.vector.n_features)]
+            return [merge_parts(parts, self.vector.n_features)]
         return parts
 
     def scale(self, counts: list[Cells], factor: int) -> list[Cells]:
@@ -336,22 +330,20 @@ class CountPlan:
         if not counts:
             return _summary_of_none(self.vector)
         d = self.vector.n_features
-        cells = combine(counts, d)
+        cells = merge_parts(counts, d)
         n_pixels = int(cells.counts.sum())
         codes = deinterleave(cells.keys, d) if cells.sums is None else cells.sums / cells.counts
         codes = codes.astype(np.float64)
         stored = [coder.values(code) for coder, code in zip(self.coders, codes, strict=True)]
         positions = np.stack(self.vector.features(stored), axis=1)
-        scatter = np.zeros((d, d))
-        if cells.products:
-            factors = [
-                np.sum(coder.steps(code) * cells.counts) / n_pixels
-                for coder, code in zip(self.coders, codes, strict=True)
-            ]
-            with np.errstate(over="ignore", invalid="ignore"):
-                scatter = _scatter(cells, codes) * np.outer(factors, factors)
-            if self.vector.white is not None:
-                scatter = _converted(scatter, self.vector, stored, cells.counts)
+        pairs = list(zip(self.coders, codes, strict=True))
+        with np.errstate(over="ignore", invalid="ignore"):
+            scatter = np.diag([np.sum(coder.variance(code) * cells.counts) for coder, code in pairs])
+            if cells.products:
+                factors = [np.sum(coder.steps(code) * cells.counts) / n_pixels for coder, code in pairs]
+                scatter += _scatter(cells, codes) * np.outer(factors, factors)
+        if self.vector.white is not None and scatter.any():
+            scatter = _converted(scatter, self.vector, stored, cells.counts)
         summary = VectorSummary(
             positions,
             cells.counts,

@@ -71,6 +71,12 @@ def bits_of(values: NDArray[Any], *, signed: bool = False) -> NDArray[Any]:
     return _read_only(values, f"{'i' if signed else 'u'}{values.dtype.itemsize}")
 
 
+def values_of(dtype: np.dtype[Any], bits: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return the float64 values of bit patterns."""
+    with np.errstate(invalid="ignore"):
+        return bits.astype(f"u{dtype.itemsize}").view(dtype).astype(np.float64)
+
+
 def mask_of(include: NDArray[np.bool_] | None) -> NDArray[np.uint8] | None:
     """Return a mask as a flat, read-only array of bytes, or None if there is no mask."""
     return None if include is None else _read_only(include, "u1")

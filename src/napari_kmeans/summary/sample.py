@@ -100,7 +100,7 @@ class SamplePlan:
         values = counts.values
         if values.size and 0 < (magnitude := float(np.abs(values).max())) < self.vector.smallest:
             raise ValueError(
-                f"image has values up to {magnitude:.3g}, and squares of their differences vanish in "
+                f"image has values up to {magnitude:.3g}, whose squared differences vanish in "
                 f"{values.dtype}; multiply the image by a constant first"
             )
         if self.vector.of_integers and values.size:

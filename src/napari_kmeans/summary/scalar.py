@@ -43,19 +43,16 @@ class ScalarSummary:
 
 
 def group_values(values: NDArray[np.float64], counts: NDArray[Any], limit: int) -> NDArray[np.int64]:
-    """Put ascending values into at most `limit` groups of neighbours, narrower in dense ranges.
+    """Put strictly ascending values into at most `limit` groups of neighbours, narrower in dense ranges.
 
     Returns
     -------
     (n,) int64 array
         Group of each value, ascending from 0; numbers may be skipped.
     """
-    if not values.size:
-        return np.empty(0, dtype=np.int64)
+    if values.size <= limit:
+        return np.arange(values.size)
     gap = np.diff(values, prepend=values[0])
-    group = np.cumsum(gap > 0, dtype=np.int64)  # equal values (-0.0 and 0.0) are one point anyway
-    if group[-1] < limit:
-        return group
     with np.errstate(under="ignore", over="ignore"):
         scaled = gap / gap.max()
         density = np.cbrt(counts * scaled * scaled)
@@ -65,22 +62,40 @@ def group_values(values: NDArray[np.float64], counts: NDArray[Any], limit: int) 
 
 
 def merge_points(
-    values: NDArray[np.float64], counts: NDArray[np.int64], spread: float, limit: int, origin: int = 0
+    values: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    spread: float,
+    limit: int,
+    *,
+    exact: bool = True,
+    origin: int = 0,
 ) -> ScalarSummary:
-    """Make a summary of at most `limit` points from ascending ones, merging points in dense ranges."""
+    """Make a summary of at most `limit` points from ascending ones.
+
+    Equal values, such as -0.0 and 0.0, become one point. Points in dense ranges are merged. `exact` says
+    whether each of the given points is a single value.
+    """
     if not values.size:
         return ScalarSummary(values, counts)
+    starts = np.append(0, np.flatnonzero(values[1:] > values[:-1]) + 1)
+    values, counts = values[starts], np.add.reduceat(counts, starts)
     group = group_values(values, counts, limit)
     starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
     if starts.size == values.size:
-        return ScalarSummary(values, counts, spread, exact=spread == 0.0, origin=origin)
+        return ScalarSummary(values, counts, spread, exact=exact and spread == 0.0, origin=origin)
     sizes = np.diff(starts, append=values.size)
     merged = np.add.reduceat(counts, starts)
     first = values[starts]
     mean = first + np.add.reduceat(counts * (values - np.repeat(first, sizes)), starts) / merged
     residual = values - np.repeat(mean, sizes)
     total = spread + float(np.sum(counts * residual * residual))
-    return ScalarSummary(mean, merged, total, exact=total == 0.0, origin=origin)
+    return ScalarSummary(mean, merged, total, exact=False, origin=origin)
+
+
+def distances_from(origin: int, integers: NDArray[Any]) -> NDArray[np.float64]:
+    """Return integers of up to 64 bits minus an origin, each difference rounded once."""
+    raw, start = integers.astype(np.uint64), np.uint64(origin % (1 << 64))  # modulo 2^64
+    return np.where(integers < origin, -((start - raw).astype(np.float64)), (raw - start).astype(np.float64))
 
 
 def _fill(weights: NDArray[Any], total: float) -> NDArray[np.float64]:

@@ -58,6 +58,7 @@ def _merged_cells(
     for n_cells in _CELLS:
         if n_cells < weights.size:
             least = np.partition(scatter, scatter.size - n_cells)[scatter.size - n_cells]
+            # The scatter of a cell is at least that of its halves, so these are borders of whole cells.
             starts = np.append(0, np.flatnonzero(scatter > least) + 1)
             stages.append(average_cells(columns, weights, starts))
     return stages

@@ -47,7 +47,7 @@ def summarize(
         If there is no finite pixel to count, or if the images differ in data type.
     """
     images = [pixels] if isinstance(pixels, Pixels) else list(pixels)
-    check_alike(images)
+    check_same_kind(images)
     state: Plan | ScalarSummary | VectorSummary = _first_plan(images)
     done = 0.0
     while not isinstance(state, ScalarSummary | VectorSummary):
@@ -70,7 +70,7 @@ def summarize(
     return state
 
 
-def check_alike(images: Sequence[Pixels]) -> None:
+def check_same_kind(images: Sequence[Pixels]) -> None:
     """Raise ``ValueError`` unless images can be pooled: one data type and number of channels."""
     if not images:
         raise ValueError("image is an empty list; pass at least one image")
@@ -80,11 +80,11 @@ def check_alike(images: Sequence[Pixels]) -> None:
             raise ValueError(
                 f"image {number} of the list has dtype {image.image.dtype} and {image.n_channels or 'no'} "
                 f"channels, and image 0 has dtype {first.image.dtype} and {first.n_channels or 'no'} "
-                "channels; a pooled model needs images of one kind"
+                "channels; a pooled model needs images of the same kind"
             )
         if isinstance(image.value_format, VectorFormat) and image.value_format.sampled:
             raise ValueError(
-                f"features={image.extractor.name!r} of a list of images are not supported, since their pixels "
+                f"features={image.extractor.name!r} cannot be used for a list of images, because their pixels "
                 "are sampled; cluster by gray, colour or up to three channels"
             )
 

@@ -157,7 +157,7 @@ def check_integers(low: int, high: int, *, are_rounded: bool = False) -> None:
     if rounding > 1 and high - low < 1e6 * rounding and (high > low or are_rounded):
         span = f"from {low} to {high}" if high > low else f"near {low}"
         raise ValueError(
-            f"image has a feature with integers {span}, which float64 cannot tell apart; "
+            f"image has a feature with integers {span}, which float64 cannot distinguish; "
             "subtract a constant from the image first"
         )
 

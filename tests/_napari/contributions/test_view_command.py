@@ -7,7 +7,7 @@ import pytest
 from skimage.io import imread
 
 from napari_kmeans._napari.contributions.view_command import view
-from napari_kmeans._napari.contributions.waiting import let_draw
+from napari_kmeans._napari.contributions.waiting import process_events
 from napari_kmeans.io.images import read_image
 from napari_kmeans.report.palette import distinct_colors
 
@@ -54,7 +54,7 @@ def test_picture_of_a_file_has_its_pixel_size(window, tmp_path, monkeypatch, gra
 
 def test_the_whole_image_is_seen_beside_the_dock(window, monkeypatch):
     window.window._qt_window.show()
-    monkeypatch.setattr("napari.run", let_draw)
+    monkeypatch.setattr("napari.run", process_events)
     view(None, "coins", 2, None, None)
     shown = window.scene.camera.zoom * np.array(window.layers["coins"].data.shape)
     canvas = window.window._qt_window._qt_viewer.canvas.native

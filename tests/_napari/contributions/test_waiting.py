@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from qtpy.QtCore import QTimer
 
-from napari_kmeans._napari.contributions.waiting import let_draw, wait_until
+from napari_kmeans._napari.contributions.waiting import process_events, wait_until
 
 
 def test_events_are_processed_until_the_condition_holds(qapp):
@@ -23,5 +23,5 @@ def test_a_condition_that_never_holds_is_an_error(qapp):
 def test_drawing_is_given_time(qapp):
     drawn = []
     QTimer.singleShot(0, lambda: drawn.append(True))
-    let_draw(20)
+    process_events(20)
     assert drawn

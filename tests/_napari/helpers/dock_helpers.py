@@ -19,7 +19,7 @@ def begin(qtbot, dock, gate):
     gate.shut()
     dock.segment.native.click()
     qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
-    assert not dock.at_rest
+    assert not dock.is_idle
 
 
 def clusters_of(viewer):

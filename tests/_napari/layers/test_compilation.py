@@ -38,7 +38,7 @@ viewer.window.add_dock_widget(dock)
 def settle():
     end = time.monotonic() + 60
     QApplication.processEvents()
-    while not dock.at_rest and time.monotonic() < end:
+    while not dock.is_idle and time.monotonic() < end:
         QApplication.processEvents()
 settle()
 for k in (3, 12, 20):

@@ -9,32 +9,36 @@ from napari_kmeans.labels.clean_up import CleanUp
 
 
 def test_lengths_become_pixels_and_time_has_no_price():
-    asked = LayerRecipe(smooth=2.0, coherence=1.0)
-    recipe = asked.in_pixels([0.0, 4.0, 8.0], [False, True, True], [1.0, 0.5, 0.25])
+    settings = LayerRecipe(smooth=2.0, coherence=1.0)
+    recipe = settings.in_pixels([0.0, 4.0, 8.0], [False, True, True], [1.0, 0.5, 0.25])
     assert recipe.smooth == (0.0, 4.0, 8.0)
     assert recipe.coherence == (0.0, 0.5, 1.0)
 
 
 def test_the_price_along_an_axis_that_is_clustered_by_position_is_dropped():
-    asked = LayerRecipe(coherence=2.0, per_axis=0)
-    assert asked.in_pixels([0.0] * 3, [True] * 3, [1.0] * 3).coherence == (2.0, 2.0)
+    settings = LayerRecipe(coherence=2.0, per_axis=0)
+    assert settings.in_pixels([0.0] * 3, [True] * 3, [1.0] * 3).coherence == (2.0, 2.0)
 
 
 def test_clean_up_and_edits_leave_measurements_valid():
-    asked = LayerRecipe()
-    same = asked.with_recipe(n_clusters=5, clean_up=CleanUp(majority=2)).with_edits(background=(1,))
-    assert same.measured_by == asked.measured_by
-    for changed in (asked.with_recipe(exclude=(0.0,)), LayerRecipe(smooth=1.0), LayerRecipe(coherence=1.0)):
-        assert changed.measured_by != asked.measured_by
+    settings = LayerRecipe()
+    same = settings.with_recipe(n_clusters=5, clean_up=CleanUp(majority=2)).with_edits(background=(1,))
+    assert same.measured_by == settings.measured_by
+    for changed in (
+        settings.with_recipe(exclude=(0.0,)),
+        LayerRecipe(smooth=1.0),
+        LayerRecipe(coherence=1.0),
+    ):
+        assert changed.measured_by != settings.measured_by
 
 
-def test_a_saved_model_is_asked_for_as_if_set_by_hand(gray):
+def test_a_saved_model_becomes_settings_as_if_set_by_hand(gray):
     model = napari_kmeans.fit(gray, 4, smooth=2).merged([[1, 2]])
-    asked = LayerRecipe.of_model(model, 0.5)
-    assert asked.n_clusters == 4
-    assert asked.smooth == 1.0
-    assert asked.edits.merges == ((1, 2),)
-    np.testing.assert_array_equal(asked.edits.thresholds, model.thresholds)
+    settings = LayerRecipe.of_model(model, 0.5)
+    assert settings.n_clusters == 4
+    assert settings.smooth == 1.0
+    assert settings.edits.merges == ((1, 2),)
+    np.testing.assert_array_equal(settings.edits.thresholds, model.thresholds)
 
 
 def test_a_model_of_one_cluster_is_refused(gray):

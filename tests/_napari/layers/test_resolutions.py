@@ -12,7 +12,7 @@ from napari_kmeans._napari.layers.image_layer import resolutions_of
 
 
 def layer_of(gray, **different):
-    """What is asked of an Image layer, of a kind that napari does not make itself."""
+    """The attributes of an Image layer that are read, of a kind that napari does not make itself."""
     names = "data", "multiscale", "rgb", "ndim", "axis_labels", "units", "scale"
     like = Image(gray)
     return SimpleNamespace(**{name: getattr(like, name) for name in names} | different)

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 import warnings
 import weakref
 
 import pytest
 from qtpy.QtCore import QEvent, QThread
 
-from napari_kmeans._napari.layers.worker import Job
+from napari_kmeans._napari.layers.worker import Job, Runner
 
 
 @pytest.fixture
@@ -137,3 +138,29 @@ def test_a_person_who_closes_the_window_is_told_what_runs(viewer, finish_threads
     go_on.set()
     finish_threads()
     assert not tasks.is_busy()
+
+
+def test_queued_jobs_run_one_after_another(qtbot, qapp):
+    runner, results, gate = Runner(qapp), [], threading.Event()
+
+    def slow(progress):
+        gate.wait(10)
+        return "slow"
+
+    runner.queue("a", slow, results.append)
+    runner.queue("b", lambda progress: "b, first press", results.append)
+    runner.queue("c", lambda progress: 1 / 0, results.append)
+    runner.queue("b", lambda progress: "b, second press", results.append)
+    gate.set()
+    qtbot.waitUntil(lambda: not runner.busy)
+    assert results == ["slow", "b, second press"]
+
+
+def test_stopping_drops_the_running_and_the_queued_jobs(qtbot, qapp, finish_threads):
+    runner, results = Runner(qapp), []
+    runner.queue("a", lambda progress: time.sleep(0.2), results.append)
+    runner.queue("b", lambda progress: None, results.append)
+    runner.stop()
+    assert not runner.busy
+    finish_threads()
+    assert results == []

@@ -29,15 +29,15 @@ def result(viewer, name):
     return viewer.layers[f"{name} k-means"]
 
 
-def test_layers_alike_are_those_that_could_share_a_model(dock):
-    assert [layer.name for layer in dock.jobs.applying.layers_alike()] == ["other"]
+def test_similar_layers_are_those_that_could_share_a_model(dock):
+    assert [layer.name for layer in dock.jobs.applying.similar_layers()] == ["other"]
     assert dock.jobs.applying.selected_layers() == []
 
 
 def test_this_model_labels_other_layers(viewer, dock, settle):
     model, before = dock.session.model, list(viewer.layers)
     selection = set(viewer.layers.selection)
-    dock.jobs.applying.to_layers(dock.jobs.applying.layers_alike())
+    dock.jobs.applying.to_layers(dock.jobs.applying.similar_layers())
     settle(dock)
     labels = result(viewer, "other")
     with pytest.warns(UserWarning, match="the image differs"):
@@ -107,7 +107,7 @@ def test_differences_are_found_in_the_background(viewer, dock, settle):
     viewer.add_image(OTHER.astype(np.uint16) * 20, name="wide")
     viewer.layers.selection.active = viewer.layers["first"]
     settle(dock)
-    dock.jobs.applying.find_differences(dock.jobs.applying.layers_alike(), found.append)
+    dock.jobs.applying.find_differences(dock.jobs.applying.similar_layers(), found.append)
     settle(dock)
     assert "wide: dtype uint16 instead of uint8; values" in found[0]
 

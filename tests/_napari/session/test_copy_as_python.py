@@ -48,17 +48,17 @@ def move_border(dock):
 EDITS = {
     "k": [],
     "border": [move_border],
-    "merged": [lambda dock: dock.table.asked.emit("merge", [1, 3])],
-    "background": [lambda dock: dock.table.asked.emit("background", [2])],
+    "merged": [lambda dock: dock.table.action_requested.emit("merge", [1, 3])],
+    "background": [lambda dock: dock.table.action_requested.emit("background", [2])],
     "named": [lambda dock: dock.table.item(2, 1).setText("leaf 'n\" bark")],
     "merged background": [
-        lambda dock: dock.table.asked.emit("merge", [2, 3]),
-        lambda dock: dock.table.asked.emit("background", [2]),
+        lambda dock: dock.table.action_requested.emit("merge", [2, 3]),
+        lambda dock: dock.table.action_requested.emit("background", [2]),
     ],
     "everything": [
         move_border,
-        lambda dock: dock.table.asked.emit("merge", [3, 4]),
-        lambda dock: dock.table.asked.emit("background", [1]),
+        lambda dock: dock.table.action_requested.emit("merge", [3, 4]),
+        lambda dock: dock.table.action_requested.emit("background", [1]),
         lambda dock: dock.table.item(1, 1).setText("coin"),
     ],
 }

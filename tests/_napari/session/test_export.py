@@ -17,7 +17,7 @@ from napari_kmeans.report.palette import distinct_colors
 
 
 def export(session, path, *, before_writing=lambda: None, overwrite=False):
-    found = resolutions_of(session.image, session.asked)
+    found = resolutions_of(session.image, session.settings)
     place = session.place
     part = found.finest if place is None else found.finest.at(*place)
     session.set_measured(found, place, measure(part, found.recipe, 12))
@@ -28,8 +28,8 @@ def export(session, path, *, before_writing=lambda: None, overwrite=False):
 
 @pytest.mark.parametrize("per_axis", [None, 0])
 def test_a_file_has_the_labels_of_the_request(session_of, volume, tmp_path, per_axis):
-    asked = LayerRecipe(Recipe(n_clusters=3, clean_up=CleanUp(min_size=5)), per_axis=per_axis)
-    session = session_of(volume, asked)
+    settings = LayerRecipe(Recipe(n_clusters=3, clean_up=CleanUp(min_size=5)), per_axis=per_axis)
+    session = session_of(volume, settings)
 
     def change():
         session.choose_k(7)

@@ -35,5 +35,5 @@ def test_a_new_change_drops_what_was_undone():
 
 def test_past_and_future_are_changed_together():
     history = History([FIRST], [SECOND])
-    history.update(lambda asked: replace(asked, coherence=1.0))
-    assert [asked.coherence for asked in (*history.past, *history.future)] == [1.0, 1.0]
+    history.update(lambda settings: replace(settings, coherence=1.0))
+    assert [settings.coherence for settings in (*history.past, *history.future)] == [1.0, 1.0]

@@ -71,7 +71,7 @@ def test_extracting_a_cluster_of_an_image_of_several_blocks_adds_its_mask(viewer
     dock.segment.native.click()
     settle(dock)
     dock.table.selectRow(1)
-    dock.table.asked.emit("extract", [2])
+    dock.table.action_requested.emit("extract", [2])
     settle(dock)
     np.testing.assert_array_equal(viewer.layers[-1].data, napari_kmeans.segment(image.data, 3)[0] == 2)
 
@@ -137,7 +137,7 @@ def test_a_choice_made_before_the_image_is_known_is_the_one_that_is_shown(
 
 
 def extract(dock, *labels):
-    dock.table.asked.emit("extract", list(labels))
+    dock.table.action_requested.emit("extract", list(labels))
 
 
 def test_extracting_can_be_cancelled_and_tells_its_progress(
@@ -155,7 +155,7 @@ def test_extracting_can_be_cancelled_and_tells_its_progress(
     qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
     qtbot.waitUntil(lambda: dock.cancel.native.isVisibleTo(dock.native))
     dock.cancel.native.click()
-    assert dock.at_rest
+    assert dock.is_idle
     assert not dock.cancel.native.isVisibleTo(dock.native)
     gate.open()
     finish_threads()
@@ -183,7 +183,7 @@ def test_an_extraction_goes_on_while_a_slider_moves_and_an_image_is_left(
     qtbot.waitUntil(gate.entered.is_set, timeout=10_000)
     dock.n_clusters.value = 5
     viewer.layers.selection.active = other
-    assert not dock.at_rest
+    assert not dock.is_idle
     gate.open()
     settle(dock)
     mask = viewer.layers["large cluster 1, cluster 3"]
@@ -426,7 +426,7 @@ def test_a_mask_is_extracted_from_cleaned_labels(viewer, open_dock, settle, larg
     dock.n_clusters.value = 2
     dock.min_size.value = 30
     settle(dock)
-    dock.table.asked.emit("background", [2])
+    dock.table.action_requested.emit("background", [2])
     settle(dock)
     extract(dock, 2)
     settle(dock)

@@ -211,7 +211,7 @@ def test_export_writes_what_is_shown_of_all_pixels(viewer, open_dock, settle, py
     dock = open_dock()
     dock.n_clusters.value = 4
     settle(dock)
-    dock.table.asked.emit("merge", [1, 2])
+    dock.table.action_requested.emit("merge", [1, 2])
     settle(dock)
     path = tmp_path / "labels.ome.zarr"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
@@ -282,7 +282,7 @@ def test_export_is_cleaned_up_too(viewer, open_dock, settle, tmp_path, monkeypat
     dock.n_clusters.value = 2
     dock.min_size.value = 10
     settle(dock)
-    dock.table.asked.emit("background", [1])
+    dock.table.action_requested.emit("background", [1])
     settle(dock)
     path = tmp_path / "labels.tif"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))

@@ -17,7 +17,7 @@ def no_progress(_share):
     pass
 
 
-def test_labels_are_those_that_were_asked_for_when_the_work_was_made(session_of, gray):
+def test_labels_use_the_settings_of_the_request(session_of, gray):
     session = session_of(gray)
     work = labelling(session.request, None, None, 12)
     session.choose_k(5)
@@ -30,11 +30,13 @@ def test_labels_are_those_that_were_asked_for_when_the_work_was_made(session_of,
     assert result.model.confirmation is not None
 
 
-def test_positions_are_labelled_as_asked_although_the_whole_is_clustered_meanwhile(session_of, volume):
+def test_positions_use_the_settings_of_the_request_although_the_whole_is_clustered_meanwhile(
+    session_of, volume
+):
     session = session_of(volume, LayerRecipe(Recipe(n_clusters=4), per_axis=0))
     session.move_to(2)
     work = labelling(session.request, None, None, 12)
-    session.choose_where(None)
+    session.choose_per_axis(None)
     session.choose_k(2)
     result = work(no_progress)
     labels, models = napari_kmeans.segment(volume, 4, per_axis=0)
@@ -44,16 +46,16 @@ def test_positions_are_labelled_as_asked_although_the_whole_is_clustered_meanwhi
 
 
 def test_labels_are_cleaned_in_the_units_of_the_layer(session_of, gray):
-    asked = LayerRecipe(Recipe(n_clusters=3, clean_up=CleanUp(min_size=2)))
-    session = session_of(gray, asked, scale=(0.5, 0.5), units=("um", "um"))
+    settings = LayerRecipe(Recipe(n_clusters=3, clean_up=CleanUp(min_size=2)))
+    session = session_of(gray, settings, scale=(0.5, 0.5), units=("um", "um"))
     result = labelling(session.request, None, None, 12)(no_progress)
     expected = napari_kmeans.clean_labels(napari_kmeans.segment(gray, 3)[0], min_size=8)
     np.testing.assert_array_equal(result.segmentation.labels, expected)
 
 
 def test_labels_of_a_lazy_stack_of_positions_stay_on_demand(session_of, volume):
-    asked = LayerRecipe(Recipe(n_clusters=3), per_axis=0)
-    session = session_of(da.from_array(volume, chunks=(1, 20, 24)), asked)
+    settings = LayerRecipe(Recipe(n_clusters=3), per_axis=0)
+    session = session_of(da.from_array(volume, chunks=(1, 20, 24)), settings)
     result = labelling(session.request, None, None, 12)(no_progress)
     assert result.segmentation is None
     np.testing.assert_array_equal(result.model.centers, napari_kmeans.fit(volume[0], 3).centers)

@@ -98,3 +98,23 @@ def test_even_light_needs_no_line(viewer, open_dock, settle):
     viewer.add_image(data.camera()[::2, ::2])
     dock = open_dock()
     assert dock.view.uneven_illumination.isHidden()
+
+
+def test_layers_that_are_requested_at_once_are_all_added(viewer, open_dock, settle, coins):
+    viewer.add_image(coins, name="coins")
+    dock = open_dock()
+    dock.n_clusters.value = 4
+    settle(dock)
+    new_layers = dock.jobs.new_layers
+    for request in (
+        lambda: new_layers.extract([2]),
+        lambda: new_layers.extract([3]),
+        new_layers.add_confidence,
+    ):
+        request()
+        new_layers.split_into_objects([])  # pressed three times; only the last one counts
+    settle(dock)
+    names = [layer.name for layer in viewer.layers]
+    assert sum(name == "coins objects" for name in names) == 1
+    assert sum(name == "coins confidence" for name in names) == 1
+    assert len(names) == 6  # image and overlay, two masks, objects and confidence

@@ -30,7 +30,7 @@ def test_the_task_of_an_exported_file_makes_its_labels_again(
     dock.n_clusters.value = 4
     dock.min_size.value = 3  # µm²
     settle(dock)
-    dock.table.asked.emit("merge", [1, 2])
+    dock.table.action_requested.emit("merge", [1, 2])
     settle(dock)
     path = tmp_path / "labels.tif"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))

@@ -1,4 +1,4 @@
-"""Requests stay as they were asked, whatever the user changes in the session later."""
+"""Requests keep their settings, whatever the user changes in the session later."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_kmeans._napari.session.measurements import measure
 from napari_kmeans.model.recipe import Recipe
 
 
-def test_a_model_is_made_of_what_was_asked_then(session_of, gray):
+def test_a_model_uses_the_settings_of_the_request(session_of, gray):
     session = session_of(gray)
     request = session.request
     session.choose_k(5)
@@ -24,9 +24,9 @@ def test_a_model_is_made_of_what_was_asked_then(session_of, gray):
 
 @pytest.mark.parametrize("per_axis", [None, 0])
 def test_a_model_has_the_smoothing_of_its_pixels_before_anything_was_measured(session_of, volume, per_axis):
-    asked = LayerRecipe(Recipe(n_clusters=3), smooth=2.0, per_axis=per_axis)
-    session = session_of(volume, asked, scale=(1, 0.5, 0.5), units=("um", "um", "um"))
-    found = resolutions_of(session.image, asked)
+    settings = LayerRecipe(Recipe(n_clusters=3), smooth=2.0, per_axis=per_axis)
+    session = session_of(volume, settings, scale=(1, 0.5, 0.5), units=("um", "um", "um"))
+    found = resolutions_of(session.image, settings)
     part = found.finest if per_axis is None else found.finest.at(0, 0)
     assert session.resolutions is None
     model = session.request.model_from(found, measure(part, found.recipe, 3))
@@ -35,7 +35,7 @@ def test_a_model_has_the_smoothing_of_its_pixels_before_anything_was_measured(se
 
 def test_positions_are_measured_once_and_belong_to_their_pixels(session_of, volume, monkeypatch):
     session = session_of(volume, LayerRecipe(Recipe(n_clusters=3), per_axis=0))
-    found = resolutions_of(session.image, session.asked)
+    found = resolutions_of(session.image, session.settings)
     session.set_measured(found, (0, 2), measure(found.finest.at(0, 2), found.recipe, 3))
     request = session.request
     assert request.model_at(found, 4, read=False) is None
@@ -44,7 +44,7 @@ def test_positions_are_measured_once_and_belong_to_their_pixels(session_of, volu
     assert later is not None  # it has appeared
     session.forget_measurements()
     np.testing.assert_array_equal(request.model_at(found, 4, read=False).centers, later.centers)
-    other = resolutions_of(session.image, session.asked)
+    other = resolutions_of(session.image, session.settings)
     assert request.model_at(other, 4, read=False) is None
 
 

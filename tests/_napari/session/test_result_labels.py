@@ -17,7 +17,7 @@ EACH = LayerRecipe(Recipe(n_clusters=3), per_axis=0)
 
 
 def measured(session):
-    found = resolutions_of(session.image, session.asked)
+    found = resolutions_of(session.image, session.settings)
     place = session.place
     part = found.finest if place is None else found.finest.at(*place)
     session.set_measured(found, place, measure(part, found.recipe, 12))
@@ -36,11 +36,11 @@ def test_labels_on_demand_are_those_of_the_model(session_of, gray):
     np.testing.assert_array_equal(plain.compute(), napari_kmeans.segment(gray, 3)[0])
 
 
-def test_labels_of_positions_are_as_asked_although_the_session_goes_on(session_of, volume):
+def test_labels_of_positions_use_the_settings_of_the_request(session_of, volume):
     session = measured(session_of(volume, EACH))
     [labels] = labels_on_demand(session)
     session.choose_k(5)
-    session.choose_where(None)
+    session.choose_per_axis(None)
     expected = napari_kmeans.segment(volume, 3, per_axis=0)[0]
     np.testing.assert_array_equal(labels[4], expected[4])
     np.testing.assert_array_equal(labels.compute(), expected)

@@ -30,9 +30,9 @@ def test_a_gesture_is_one_step_back_however_many_steps_it_took(session):
     session.end_gesture()
     assert session.edit(background=(1,))
     assert session.undo()
-    assert session.asked == LayerRecipe(Recipe(n_clusters=6))
+    assert session.settings == LayerRecipe(Recipe(n_clusters=6))
     assert session.undo()
-    assert session.asked == LayerRecipe(Recipe(n_clusters=3))
+    assert session.settings == LayerRecipe(Recipe(n_clusters=3))
     assert not session.undo()
 
 
@@ -46,9 +46,9 @@ def test_edits_belong_to_a_number_of_clusters_and_come_back_with_it(session):
     edits = Edits((50.0, 150.0), merges=((2, 3),), names=("a", "b", "c"))
     session.edit(**vars(edits))
     session.choose_k(5)
-    assert session.asked.edits == Edits()
+    assert session.settings.edits == Edits()
     session.choose_k(3)
-    assert session.asked.edits == edits
+    assert session.settings.edits == edits
 
 
 def test_an_edit_that_was_undone_does_not_come_back_with_its_number_of_clusters(session):
@@ -56,7 +56,7 @@ def test_an_edit_that_was_undone_does_not_come_back_with_its_number_of_clusters(
     assert session.undo()
     session.choose_k(5)
     session.choose_k(3)
-    assert session.asked.edits == Edits()
+    assert session.settings.edits == Edits()
 
 
 def test_edits_are_applied_to_the_optimum(session):
@@ -82,5 +82,5 @@ def test_measurements_go_and_choices_stay_when_the_data_change(session):
     session.choose_k(7)
     session.forget_measurements()
     assert (session.resolutions, session.measured, session.suggestion, session.model) == (None,) * 4
-    assert session.asked.n_clusters == 7
+    assert session.settings.n_clusters == 7
     assert session.undo()

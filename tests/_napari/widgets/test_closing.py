@@ -52,7 +52,7 @@ def test_closing_ends_the_work_and_lets_go_of_the_viewer(
     viewer.add_image(large[:8, :8])
     viewer.layers.remove(image)
     finish_threads()
-    assert dock.at_rest
+    assert dock.is_idle
     assert dock.table.rowCount() == rows
 
 

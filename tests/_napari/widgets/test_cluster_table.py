@@ -144,7 +144,7 @@ def test_menu_offers_what_applies(table, model, qtbot):
     assert not entry(table, "Merge").isEnabled()
     click(qtbot, table, 1, CENTER, Qt.KeyboardModifier.ControlModifier)
     assert not entry(table, "Unmerge").isEnabled()
-    with qtbot.waitSignal(table.asked) as asked:
+    with qtbot.waitSignal(table.action_requested) as asked:
         entry(table, "Merge").trigger()
     assert asked.args == ["merge", [1, 2]]
     fill(table, model.merged([[1, 2]]).with_background([1]))

@@ -67,12 +67,12 @@ def test_an_option_of_a_feature_space_applies_while_that_is_chosen(dock):
 
 def test_changing_an_option_keeps_the_others(dock):
     assert of_features(Texture, "window", place=PREPARE).change(dock, 9.0)
-    assert dock.asked.recipe.features == Texture(sigma=(1, 8), window=9)
+    assert dock.settings.recipe.features == Texture(sigma=(1, 8), window=9)
     assert of_features(Texture, "sigma", place=FORM, choices=[]).change(dock, [2.0, 4.0])
-    assert dock.asked.recipe.features == Texture(sigma=(2, 4), window=9)
+    assert dock.settings.recipe.features == Texture(sigma=(2, 4), window=9)
     assert of_clean_up("majority").change(dock, 2.0)
     assert of_clean_up("fill_holes").change(dock, 7.0)
-    assert dock.asked.recipe.clean_up == CleanUp(majority=2, fill_holes=7)
+    assert dock.settings.recipe.clean_up == CleanUp(majority=2, fill_holes=7)
     assert not of_clean_up("fill_holes").change(dock, 7.0)
 
 

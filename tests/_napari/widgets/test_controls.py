@@ -61,7 +61,7 @@ def test_what_is_shown_is_not_signalled(controls, session, chosen):
     assert chosen == []
 
 
-def test_controls_show_what_is_asked_of_the_session(controls, session):
+def test_controls_show_the_settings_of_the_session(controls, session):
     session.choose(smooth=1.5, coherence=2.0)
     session.choose_recipe(exclude=(0, "saturated"), clean_up=CleanUp(min_size=3))
     controls.refresh()

@@ -280,7 +280,7 @@ def test_cancel_ends_the_work_and_the_next_run_works(
     qtbot.waitUntil(lambda: dock.cancel.native.isVisibleTo(dock.native))
     assert 0 < dock.progress.value < 100
     dock.cancel.native.click()
-    assert dock.at_rest
+    assert dock.is_idle
     assert not dock.cancel.native.isVisibleTo(dock.native)
     assert "Cancelled" in dock.status.text()
     gate.open()
@@ -421,7 +421,7 @@ def test_the_wheel_changes_no_control(viewer, open_dock, settle, volume):
             )
             QApplication.sendEvent(control, event)
             assert state() == before
-    assert dock.at_rest
+    assert dock.is_idle
 
 
 def test_keys_typed_in_the_dock_do_not_reach_the_canvas(viewer, open_dock, settle, qtbot, gray):

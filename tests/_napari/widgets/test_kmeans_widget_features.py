@@ -85,7 +85,7 @@ def test_clusters_are_split_into_measured_objects(viewer, open_dock, settle, spe
     dock.n_clusters.value = 2
     settle(dock)
     assert dock.objects.enabled
-    dock.table.asked.emit("objects", [2])
+    dock.table.action_requested.emit("objects", [2])
     settle(dock)
     layer = viewer.layers[-1]
     assert isinstance(layer, Labels)

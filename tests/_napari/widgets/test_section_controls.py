@@ -52,7 +52,7 @@ def test_clean_up_at_rest(viewer, open_dock, settle, specks, background):
     dock.majority.value = 1
     settle(dock)
     if background:
-        dock.table.asked.emit("background", background)
+        dock.table.action_requested.emit("background", background)
         settle(dock)
     labels = napari_kmeans.clean_labels(napari_kmeans.segment(specks, 2)[0], majority=1, min_size=10)
     assert len(np.unique(labels[:, :30])) == 1
@@ -79,10 +79,10 @@ def test_the_table_of_cleaned_labels_is_copied_and_saved(
     assert counts != np.bincount(plain.ravel(), minlength=3)[1:].tolist()
     path = tmp_path / "table.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
-    dock.table.asked.emit("csv", [])
+    dock.table.action_requested.emit("csv", [])
     with path.open(newline="") as file:
         assert [int(row["pixels"]) for row in csv.DictReader(file)] == counts
-    dock.table.asked.emit("copy", [])
+    dock.table.action_requested.emit("copy", [])
     copied = csv.DictReader(QApplication.clipboard().text().splitlines(), delimiter="\t")
     assert [int(row["pixels"]) for row in copied] == counts
 

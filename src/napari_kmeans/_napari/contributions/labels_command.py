@@ -14,7 +14,7 @@ from ..layers.cluster_colors import cluster_colors, label_colormap
 from ..layers.image_layer import METADATA_KEY, pixel_size, transforms_of, unwrap
 from ..layers.insert_layer import insert_unselected
 from ..layers.worker import Job
-from ..session import settings
+from ..session import preferences
 from ..session.provenance import PROVENANCE_KEY, provenance_of_model
 
 
@@ -41,7 +41,7 @@ def labels_of(image: napari.layers.Image, n_clusters: int = 3) -> napari.layers.
 def label_active_image(layer: napari.layers.Layer, viewer: napari.viewer.Viewer) -> None:
     """Label the active image in the background, and add the labels above it.
 
-    napari provides both arguments. The settings provide the number of clusters.
+    napari provides both arguments. The preferences provide the number of clusters.
     """
     image = unwrap(layer)
     if not isinstance(image, napari.layers.Image):
@@ -49,7 +49,7 @@ def label_active_image(layer: napari.layers.Layer, viewer: napari.viewer.Viewer)
 
         show_warning("K-means needs an image: select an image layer first.")
         return
-    layers, n_clusters = unwrap(viewer).layers, settings.load().n_clusters
+    layers, n_clusters = unwrap(viewer).layers, preferences.load().n_clusters
 
     def done(result: tuple[Any, KMeansModel]) -> None:
         if image in layers:  # it may have been removed meanwhile
@@ -67,7 +67,7 @@ def label_active_image(layer: napari.layers.Layer, viewer: napari.viewer.Viewer)
 
 
 def _layer(image: napari.layers.Image, labels: Any, model: KMeansModel) -> napari.layers.Labels:
-    chosen = settings.load()
+    chosen = preferences.load()
     colors = cluster_colors(model, chosen.palette, image.contrast_limits)
     return napari.layers.Labels(
         labels,

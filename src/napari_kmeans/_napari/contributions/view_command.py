@@ -31,7 +31,7 @@ def view(
     sample : str, optional
         Key of `SAMPLES`, instead of a file.
     n_clusters : int, optional
-        By default that of the settings.
+        By default that of the preferences.
     illumination : {"additive", "multiplicative"}, optional
         Kind of uneven illumination to remove.
     screenshot : path, optional
@@ -71,20 +71,20 @@ def view(
 
 def _fit_view(viewer: Any) -> None:
     """Show the whole image, since the dock has changed the size of the canvas."""
-    from .waiting import let_draw
+    from .waiting import process_events
 
-    let_draw()
+    process_events()
     viewer.reset_view()
 
 
 def _take_screenshot(viewer: Any, dock: Any, path: Path) -> None:
     """Wait until the dock is at rest, and write a screenshot of the window."""
-    from .waiting import let_draw, wait_until
+    from .waiting import process_events, wait_until
 
     viewer.window._qt_window.show()
-    wait_until(lambda: dock.at_rest)
+    wait_until(lambda: dock.is_idle)
     _fit_view(viewer)
-    let_draw()
+    process_events()
     partial = path.with_name(f".{path.name}.partial.png")
     viewer.screenshot(str(partial), canvas_only=False, flash=False)
     os.replace(partial, path)

@@ -38,7 +38,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
         raise TimeoutError(f"the window was not ready after {seconds:g} seconds")
 
 
-def let_draw(milliseconds: int = 400) -> None:
+def process_events(milliseconds: int = 400) -> None:
     """Process events for a while, since napari does not signal that it has drawn."""
     loop = QEventLoop()
     QTimer.singleShot(milliseconds, loop.quit)

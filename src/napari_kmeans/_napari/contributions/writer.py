@@ -55,7 +55,7 @@ def write_labels(path: str, data: Any, attributes: Mapping[str, Any]) -> list[st
             "segmentation dock, which writes them in the background"
         )
     place = Path(path if path.lower().endswith(".zarr") else f"{path}.ome.zarr")
-    if _is_turned(attributes):
+    if _has_rotation_or_shear(attributes):
         warnings.warn(
             "OME-Zarr cannot store rotation, shear or affine transforms; they were not saved",
             UserWarning,
@@ -82,7 +82,7 @@ def write_labels(path: str, data: Any, attributes: Mapping[str, Any]) -> list[st
     return [str(place)]
 
 
-def _is_turned(attributes: Mapping[str, Any]) -> bool:
+def _has_rotation_or_shear(attributes: Mapping[str, Any]) -> bool:
     """Return whether the transform is more than a scale and a translation."""
     matrices = (np.atleast_2d(attributes[name]) for name in ("rotate", "affine") if name in attributes)
     straight = all(np.allclose(matrix, np.eye(*matrix.shape)) for matrix in matrices)

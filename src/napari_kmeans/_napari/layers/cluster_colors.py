@@ -45,13 +45,15 @@ def cluster_colors(
         rgba = np.concatenate([_mean_colors(model, contrast_limits), np.ones((k, 1))], axis=1)
     else:
         rgba = np.asarray(AVAILABLE_COLORMAPS[palette].map(np.linspace(0, 1, k)), dtype=np.float64)
-    rgba = with_chosen(rgba, chosen or {})
+    rgba = with_chosen_colors(rgba, chosen or {})
     for group in model.merges:
         rgba[np.array(group) - 1] = rgba[min(group) - 1]
     return rgba
 
 
-def with_chosen(rgba: NDArray[np.float64], chosen: Mapping[int, Sequence[float]]) -> NDArray[np.float64]:
+def with_chosen_colors(
+    rgba: NDArray[np.float64], chosen: Mapping[int, Sequence[float]]
+) -> NDArray[np.float64]:
     """Replace colours by those that the user chose."""
     changed = rgba.copy()
     for label, color in chosen.items():

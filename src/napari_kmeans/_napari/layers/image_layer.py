@@ -27,7 +27,7 @@ def unwrap(thing: Any) -> Any:
     return getattr(thing, "__wrapped__", thing)
 
 
-def resolutions_of(layer: Image, asked: LayerRecipe | None = None) -> Resolutions:
+def resolutions_of(layer: Image, settings: LayerRecipe | None = None) -> Resolutions:
     """Return the pixels of an Image layer at each of its resolutions.
 
     Called in a worker, since masks are made and channels are stacked here.
@@ -37,28 +37,28 @@ def resolutions_of(layer: Image, asked: LayerRecipe | None = None) -> Resolution
     ValueError, TypeError
         If the layer is not supported; the message is shown to the user.
     """
-    asked = asked or LayerRecipe()
-    layers = asked.channels or (layer,)
+    settings = settings or LayerRecipe()
+    layers = settings.channels or (layer,)
     resolutions = list(zip(*(_arrays(each) for each in layers), strict=True))
-    together = bool(asked.channels)
-    mask = None if asked.mask is None else mask_from_layer(asked.mask, layer)
+    together = bool(settings.channels)
+    mask = None if settings.mask is None else mask_from_layer(settings.mask, layer)
     finest = resolutions[0][0].shape
     spatial = [not _is_time(layer, axis) for axis in range(layer.ndim)]
-    recipe = asked.in_pixels(sigma_of(layer, asked.smooth), spatial, spacing_of(layer))
+    recipe = settings.in_pixels(sigma_of(layer, settings.smooth), spatial, spacing_of(layer))
     pixels = []
     for arrays in resolutions:
         image = _stack(arrays) if together else arrays[0]
         shape = image.shape[: layer.ndim]
         # Lengths are in pixels of the finest resolution.
         steps = [full / size for full, size in zip(finest, shape, strict=False)]
-        smooth = [s / step for s, step in zip(sigma_of(layer, asked.smooth), steps, strict=True)]
+        smooth = [s / step for s, step in zip(sigma_of(layer, settings.smooth), steps, strict=True)]
         found = Pixels.of(
             image,
             features=replace(recipe.extractor, smooth=check_smooth(smooth)),
             channel_axis=-1 if layer.rgb or together else None,
             mask=mask if mask is None or mask.shape == shape else _coarser(mask, shape),
         )
-        pixels.append(replace(found, channel_names=tuple(each.name for each in asked.channels)))
+        pixels.append(replace(found, channel_names=tuple(each.name for each in settings.channels)))
     return Resolutions(tuple(pixels), recipe)
 
 
@@ -87,9 +87,9 @@ def _coarser(mask: NDArray[np.bool_], shape: Sequence[int]) -> NDArray[np.bool_]
     return mask[np.ix_(*nearest)]
 
 
-def is_lazy(layer: Image, asked: LayerRecipe) -> bool:
+def is_lazy(layer: Image, settings: LayerRecipe) -> bool:
     """Return whether some of the pixels that `resolutions_of` returns are not in memory."""
-    layers = asked.channels or (layer,)
+    layers = settings.channels or (layer,)
     return any(is_dask(each) or is_zarr(each) for each in (_arrays(one)[0] for one in layers))
 
 

@@ -29,7 +29,7 @@ def on_demand_parts(layer: Labels) -> list[OnDemandLabels]:
     return [level for level in levels_of(layer) if isinstance(level, OnDemandLabels)]
 
 
-def _make_ordinary(layer: Labels) -> None:
+def _make_editable(layer: Labels) -> None:
     """Give a layer that now belongs to the user an editable array; a large one is computed in the background.
 
     For a lazy image, the data become a dask array, which is not editable.
@@ -98,7 +98,7 @@ class Overlay:
         for name in ("paint", "data", "name"):
             getattr(self._layer.events, name).disconnect(self.release)
         if on_demand_parts(self._layer):
-            _make_ordinary(self._layer)
+            _make_editable(self._layer)
         self._layer = None
 
     def recolor(self, colormap: Any) -> None:

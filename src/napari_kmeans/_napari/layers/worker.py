@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from napari.qt.threading import FunctionWorker, create_worker
@@ -141,11 +141,11 @@ class _Task:
 
 
 class Runner(QObject):
-    """Runs one job at a time: a new job replaces the running one, whose result is dropped.
+    """Runs one job at a time: a new job replaces the running one, whose result is dropped, or waits for it.
 
     Signals
     -------
-    lasted()
+    taking_long()
         The job has run for a while, so its progress should be shown.
     progressed(share)
         0 to 1.
@@ -156,7 +156,7 @@ class Runner(QObject):
     failed(error)
     """
 
-    lasted = Signal()
+    taking_long = Signal()
     progressed = Signal(float)
     preparing = Signal()
     stopped = Signal()
@@ -170,10 +170,12 @@ class Runner(QObject):
         self._compiling_timer.setInterval(_CHECK_EVERY)
         self._compiling_timer.timeout.connect(self._check_compilation)
         self._done: Callable[[Any], None] | None = None
+        self._key: Hashable = None
+        self._queue: dict[Hashable, tuple[Work, Callable[[Any], None]]] = {}
         self._show_timer = QTimer(self)
         self._show_timer.setSingleShot(True)
         self._show_timer.setInterval(_SHOW_AFTER)
-        self._show_timer.timeout.connect(self.lasted)
+        self._show_timer.timeout.connect(self.taking_long)
 
     @property
     def busy(self) -> bool:
@@ -183,6 +185,9 @@ class Runner(QObject):
     def run(self, work: Work, done: Callable[[Any], None]) -> None:
         """Run `work` in the background and call `done` with its result on this thread."""
         self.stop()
+        self._run(work, done)
+
+    def _run(self, work: Work, done: Callable[[Any], None]) -> None:
         self._job, self._done = Job(work), done
         self._job.progressed.connect(self.progressed)
         self._job.succeeded.connect(self._on_succeeded)
@@ -193,8 +198,20 @@ class Runner(QObject):
         self._compiling_timer.start()
         self._job.start()
 
+    def queue(self, key: Hashable, work: Work, done: Callable[[Any], None]) -> None:
+        """Run `work` after the jobs before it, whose results are kept; a job with the same key is replaced."""
+        self._queue.pop(key, None)
+        self._queue[key] = work, done
+        if self._key == key:
+            self._cancel()
+        self._run_next()
+
     def stop(self) -> None:
-        """Cancel the running job, if there is one."""
+        """Cancel the running job, if there is one, and those that wait for it."""
+        self._queue.clear()
+        self._cancel()
+
+    def _cancel(self) -> None:
         if self._job is not None:
             self._job.cancel()
             self._end()
@@ -211,7 +228,7 @@ class Runner(QObject):
         if self._job is not None:
             for signal in (self._job.progressed, self._job.succeeded, self._job.failed):
                 signal.disconnect()
-        done, self._job, self._done = self._done, None, None
+        done, self._job, self._done, self._key = self._done, None, None, None
         self.stopped.emit()
         return done
 
@@ -219,7 +236,15 @@ class Runner(QObject):
         done = self._end()
         if done is not None:
             done(result)
+        self._run_next()
 
     def _on_failed(self, error: Exception) -> None:
         self._end()
         self.failed.emit(error)
+        self._run_next()
+
+    def _run_next(self) -> None:
+        if self._queue and not self.busy:
+            key = next(iter(self._queue))
+            self._run(*self._queue.pop(key))
+            self._key = key

@@ -15,7 +15,7 @@ from ...model.recipe import Recipe
 from ..layers.image_layer import unwrap
 from ..layers.layer_recipe import LayerRecipe
 from ..layers.overlay import Overlay
-from . import settings
+from . import preferences
 from .session import Session
 
 # Settings of images when a dock was closed, for the next dock. They must not refer to layers, which could
@@ -35,29 +35,29 @@ class ActiveImageFollower(QObject):
 
     Signals
     -------
-    listed()
+    layers_changed()
         Layers were added, removed or renamed.
-    leaving()
+    session_leaving()
         `session` is about to change.
-    arrived()
+    session_changed()
         `session` has changed; it may be None.
-    replaced()
+    data_replaced()
         The data of `session` were replaced, and its measurements dropped.
-    moved()
+    position_changed()
         The viewer moved to a position of the stack with its own clusters.
-    turned()
+    ndisplay_changed()
         The number of displayed dimensions has changed.
-    touched()
+    overlay_selected()
         The user selected the overlay of `session`.
     """
 
-    listed = Signal()
-    leaving = Signal()
-    arrived = Signal()
-    replaced = Signal()
-    turned = Signal()
-    moved = Signal()
-    touched = Signal()
+    layers_changed = Signal()
+    session_leaving = Signal()
+    session_changed = Signal()
+    data_replaced = Signal()
+    ndisplay_changed = Signal()
+    position_changed = Signal()
+    overlay_selected = Signal()
 
     def __init__(self, viewer: Any, parent: QObject) -> None:
         super().__init__(parent)
@@ -92,10 +92,10 @@ class ActiveImageFollower(QObject):
         for layer in list(self._watched):
             self._unwatch(layer)
         for layer, session in self._sessions.items():
-            asked = replace(session.asked, mask=None)
-            if asked.channels:
-                asked = replace(asked, channels=()).with_recipe(features=Recipe().features)
-            _left[layer] = asked
+            settings = replace(session.settings, mask=None)
+            if settings.channels:
+                settings = replace(settings, channels=()).with_recipe(features=Recipe().features)
+            _left[layer] = settings
             session.overlay.release()
         self._sessions.clear()
 
@@ -107,7 +107,7 @@ class ActiveImageFollower(QObject):
 
     def follow(self, _event: Any = None) -> None:
         """Show the active image if an image is active."""
-        self.listed.emit()
+        self.layers_changed.emit()
         active, images = self._viewer.layers.selection.active, self.images()
         shown = self.session.image if self.session is not None else None
         if isinstance(active, Image):
@@ -115,16 +115,16 @@ class ActiveImageFollower(QObject):
         elif shown not in images:
             self.choose(images[-1] if images else None)
         if self.session is not None and active is self.session.overlay.layer:
-            self.touched.emit()
+            self.overlay_selected.emit()
 
     def choose(self, layer: Image | None) -> None:
         """Show an image, or none."""
         layer = unwrap(layer)
         if layer is (self.session.image if self.session is not None else None):
             return
-        self.leaving.emit()
+        self.session_leaving.emit()
         self._show(layer)
-        self.arrived.emit()
+        self.session_changed.emit()
 
     def _show(self, layer: Image | None) -> None:
         if self.session is not None:
@@ -140,10 +140,10 @@ class ActiveImageFollower(QObject):
 
     def _new_session(self, layer: Image) -> Session:
         """Return a session with the settings of an earlier dock, or with initial settings."""
-        chosen, preferred = self.n_clusters, settings.load()
+        chosen, preferred = self.n_clusters, preferences.load()
         self.n_clusters = None
-        asked = _left.get(layer) or LayerRecipe(Recipe(n_clusters=chosen or preferred.n_clusters))
-        return Session(layer, Overlay(self._viewer, layer, preferred.opacity), asked)
+        settings = _left.get(layer) or LayerRecipe(Recipe(n_clusters=chosen or preferred.n_clusters))
+        return Session(layer, Overlay(self._viewer, layer, preferred.opacity), settings)
 
     # Events of the viewer
 
@@ -161,44 +161,44 @@ class ActiveImageFollower(QObject):
             layer.events.name.disconnect(self._on_layers_changed)
 
     def _on_layers_changed(self, _event: Any = None) -> None:
-        self.listed.emit()
+        self.layers_changed.emit()
 
     def _on_inserted(self, event: Any) -> None:
         self._watch(unwrap(event.value))
-        self.listed.emit()
+        self.layers_changed.emit()
 
     def _on_removed(self, event: Any) -> None:
         self._unwatch(unwrap(event.value))
         session = self._sessions.pop(event.value, None) if isinstance(event.value, Image) else None
         if session is not None and session is self.session:
-            self.leaving.emit()
+            self.session_leaving.emit()
             self._show(None)
             self.follow()
             if self.session is None:
-                self.arrived.emit()
+                self.session_changed.emit()
         else:
             self.follow()
         if session is not None:
             session.overlay.release()
         for other in self._sessions.values():
             if other.forget_layer(event.value) and other is self.session:
-                self.replaced.emit()
+                self.data_replaced.emit()
 
     def _on_data(self, event: Any) -> None:
         """Drop the measurements of images that use a layer whose data were replaced."""
         layer = unwrap(event.source)
         for session in list(self._sessions.values()):
-            asked = session.asked
-            if layer is not session.image and layer not in asked.channels and layer is not asked.mask:
+            settings = session.settings
+            if layer is not session.image and layer not in settings.channels and layer is not settings.mask:
                 continue
             session.forget_measurements()
             session.overlay.release()
             if session is self.session:
-                self.replaced.emit()
+                self.data_replaced.emit()
 
     def _position(self, session: Session) -> int:
         """Return the position of the viewer along the axis whose positions are clustered separately."""
-        axis = session.asked.per_axis
+        axis = session.settings.per_axis
         if axis is None:
             return 0
         place = session.image.world_to_data(self._viewer.dims.point)[axis]
@@ -209,8 +209,8 @@ class ActiveImageFollower(QObject):
         return self.session is not None and self.session.move_to(self._position(self.session))
 
     def _on_ndisplay(self, _event: Any = None) -> None:
-        self.turned.emit()
+        self.ndisplay_changed.emit()
 
     def _on_position(self, _event: Any = None) -> None:
         if self.move():
-            self.moved.emit()
+            self.position_changed.emit()

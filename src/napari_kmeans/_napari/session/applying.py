@@ -94,12 +94,12 @@ class Applying(QObject):
     Signals
     -------
     failed(error)
-    said(text)
+    reported(text)
         Summary of the completed work.
     """
 
     failed = Signal(object)
-    said = Signal(str)
+    reported = Signal(str)
 
     def __init__(
         self, viewer: Any, display: Display, session: Callable[[], Session | None], parent: QObject
@@ -114,9 +114,9 @@ class Applying(QObject):
         reason = ""
         if session is None or session.model is None:
             reason = "there are no clusters to apply yet; press Segment"
-        elif session.asked.per_axis is not None:
+        elif session.settings.per_axis is not None:
             reason = "each position has its own clusters; choose “Whole stack” to apply them elsewhere"
-        elif session.asked.channels:
+        elif session.settings.channels:
             reason = "the clusters belong to several layers together; they cannot be applied to single layers or files"
         if reason:
             self.failed.emit(ValueError(reason))
@@ -127,9 +127,9 @@ class Applying(QObject):
     def has_mask(self) -> bool:
         """Whether a mask layer restricts the clustering of the current image."""
         session = self._session()
-        return session is not None and session.asked.mask is not None
+        return session is not None and session.settings.mask is not None
 
-    def layers_alike(self) -> list[Image]:
+    def similar_layers(self) -> list[Image]:
         """Return the other image layers with as many axes as the current image, and likewise RGB or not."""
         session = self._session()
         if session is None:
@@ -161,8 +161,8 @@ class Applying(QObject):
         session = self._session()
         if session is None or session.model is None:
             return
-        model, asked = session.model, _without_layers(session.asked)
-        self.runner.run(lambda progress: differences(layers, model, asked), done)
+        model, settings = session.model, _without_mask(session.settings)
+        self.runner.run(lambda progress: differences(layers, model, settings), done)
 
     def to_layers(self, layers: Sequence[Image], how: str = THIS_MODEL, match: str = "values") -> None:
         """Add a Labels layer above each of several image layers; existing layers are not changed.
@@ -183,18 +183,18 @@ class Applying(QObject):
             )
             return
         assert session.model is not None
-        model, asked = session.model, _without_layers(session.asked)
+        model, settings = session.model, _without_mask(session.settings)
         chosen = [session.image, *layers] if how == TOGETHER else list(layers)
 
         def work(progress: Progress) -> list[Applied]:
             shared = None if how == TOGETHER else model
-            return label_layers(chosen, asked, shared, match, progress)
+            return label_layers(chosen, settings, shared, match, progress)
 
         def done(results: list[Applied]) -> None:
             for applied in results:
                 self._add(session, applied)
             names = ", ".join(applied.layer.name for applied in results)
-            self.said.emit(f"Labelled {names}.")
+            self.reported.emit(f"Labelled {names}.")
 
         self.runner.run(work, done)
 
@@ -209,8 +209,8 @@ class Applying(QObject):
         if request.how == THIS_MODEL:
             task = Task.applying(model, recipe, match=request.match)
         else:
-            task = Task(_unadjusted(recipe))
-        self.runner.run(lambda progress: label_files(request, task, progress), self.said.emit)
+            task = Task(_without_adjustments(recipe))
+        self.runner.run(lambda progress: label_files(request, task, progress), self.reported.emit)
 
     def _add(self, session: Session, applied: Applied) -> None:
         layers, image, found = self._viewer.layers, applied.layer, applied.segmentation
@@ -235,21 +235,21 @@ class Applying(QObject):
         insert_unselected(self._viewer, layer, place)
 
 
-def _without_layers(asked: LayerRecipe) -> LayerRecipe:
+def _without_mask(settings: LayerRecipe) -> LayerRecipe:
     """Return the settings without the mask, which belongs to one image."""
-    return replace(asked, mask=None)
+    return replace(settings, mask=None)
 
 
-def _unadjusted(recipe: Recipe) -> Recipe:
+def _without_adjustments(recipe: Recipe) -> Recipe:
     """Return a recipe without thresholds and centres, which are computed for other images."""
     return recipe.with_edits(thresholds=None, centers=None, scales=None)
 
 
-def differences(layers: Sequence[Image], model: KMeansModel, asked: LayerRecipe) -> str:
+def differences(layers: Sequence[Image], model: KMeansModel, settings: LayerRecipe) -> str:
     """Return how layers differ from the image of a model, one line each; empty if they do not."""
     lines = []
     for layer in layers:
-        pixels = replace(resolutions_of(layer, asked).finest, extractor=model.extractor)
+        pixels = replace(resolutions_of(layer, settings).finest, extractor=model.extractor)
         sample = sample_of(pixels, *size_of_layer(layer))
         found = model.fitted_to.differences(sample, model.feature_names) if model.fitted_to else []
         if found:
@@ -259,7 +259,7 @@ def differences(layers: Sequence[Image], model: KMeansModel, asked: LayerRecipe)
 
 def label_layers(
     layers: Sequence[Image],
-    asked: LayerRecipe,
+    settings: LayerRecipe,
     model: KMeansModel | None,
     match: str,
     progress: Progress | None = None,
@@ -269,7 +269,7 @@ def label_layers(
     Parameters
     ----------
     layers : sequence of Image layers
-    asked : LayerRecipe
+    settings : LayerRecipe
         Settings, with the clean-up in units of each layer.
     model : KMeansModel or None
         None to fit one model to all layers.
@@ -281,12 +281,12 @@ def label_layers(
     ValueError
         If a layer does not fit the model; the message names it.
     """
-    found = [resolutions_of(layer, asked) for layer in layers]
+    found = [resolutions_of(layer, settings) for layer in layers]
     begin, together = 0.0, {}
     if model is None:
         begin = 0.5
         together = {"weights": "pixels", "images": len(layers), "layers": [str(each.name) for each in layers]}
-        recipe = _unadjusted(found[0].recipe)
+        recipe = _without_adjustments(found[0].recipe)
         images = [replace(each.finest, extractor=recipe.extractor) for each in found]
         channel_axis = -1 if layers[0].rgb else None
         model = fit_pooled(images, recipe, channel_axis, subprogress(progress, 0, begin))
@@ -308,15 +308,15 @@ def label_layers(
             segmentation = label_pixels(
                 pixels,
                 of_layer,
-                asked.recipe.clean_up,
+                settings.recipe.clean_up,
                 subprogress(part, 0.7, 1),
-                grid=Request(layer, asked).grid,
+                grid=Request(layer, settings).grid,
                 recount=not is_lazy,
                 in_memory=not is_lazy,
             )
         except ValueError as error:
             raise ValueError(f"{layer.name}: {error}") from None
-        request = Request(layer, asked)
+        request = Request(layer, settings)
         task = Task.applying(model, recipe_in_pixels(request, model), match=match, together=together)
         results.append(Applied(layer, segmentation, provenance_of(request, of_layer, task.to_dict())))
     return results
@@ -340,7 +340,7 @@ def label_files(request: FilesRequest, task: Task, progress: Progress) -> str:
     if request.how == TOGETHER and todo:
         begin = 0.3
         reading = subprogress(progress, 0, begin)
-        pooled = fit_together(task, [job.image for job in todo], lambda _: _or_nothing(reading))
+        pooled = fit_together(task, [job.image for job in todo], lambda _: _or_no_op(reading))
         task = pooled.task
         failed = list(pooled.failed.values())
         todo = [job for job in todo if job.image not in pooled.failed]
@@ -349,14 +349,14 @@ def label_files(request: FilesRequest, task: Task, progress: Progress) -> str:
     def stage(_: Any) -> Callable[[str], Progress]:
         share = (1 - begin) / len(todo)
         at = begin + share * len(outcomes)
-        return lambda _: _or_nothing(subprogress(progress, at, at + share))
+        return lambda _: _or_no_op(subprogress(progress, at, at + share))
 
     for outcome in run(todo, task, stage=stage):
         outcomes.append(outcome)
     return summary(outcomes, failed, n_skipped, request.out)
 
 
-def _or_nothing(progress: Progress | None) -> Progress:
+def _or_no_op(progress: Progress | None) -> Progress:
     return progress if progress is not None else (lambda share: None)
 
 

@@ -22,8 +22,8 @@ def as_python(session: Session, model: KMeansModel) -> str:
 
     It takes images and masks from the viewer, so it runs unchanged in the console of napari.
     """
-    edits = session.asked.edits
-    clean_up = session.asked.recipe.clean_up
+    edits = session.settings.edits
+    clean_up = session.settings.recipe.clean_up
     lines = ["import napari_kmeans", *_image(session)]
     given = _mask(session)
     lines += given
@@ -36,7 +36,7 @@ def as_python(session: Session, model: KMeansModel) -> str:
 
 
 def _image(session: Session) -> list[str]:
-    layers = session.asked.channels
+    layers = session.settings.channels
     if not layers:
         return [
             "",
@@ -66,7 +66,7 @@ def _may_be_colors(layer: Any) -> bool:
 
 
 def _mask(session: Session) -> list[str]:
-    mask, image = session.asked.mask, session.image
+    mask, image = session.settings.mask, session.image
     if mask is None:
         return []
     if isinstance(mask, Labels) and not mask.multiscale and _is_aligned(mask, image):
@@ -83,22 +83,22 @@ def _is_aligned(mask: Any, image: Any) -> bool:
 
 def _keywords(session: Session, model: KMeansModel) -> dict[str, str]:
     """Return the keywords of `fit` that differ from the defaults, as source code."""
-    asked, recipe, plain = session.asked, model.recipe, Recipe()
+    settings, recipe, plain = session.settings, model.recipe, Recipe()
     keywords: dict[str, str] = {}
     if recipe.features != plain.features:
         keywords["features"] = _features(recipe.features)
     if model.channel_axis is not None:
         keywords["channel_axis"] = repr(model.channel_axis)
-    elif not asked.channels and _may_be_colors(session.image):
+    elif not settings.channels and _may_be_colors(session.image):
         keywords["channel_axis"] = "-1"
-    if asked.per_axis is not None:
-        keywords["per_axis"] = repr(asked.per_axis)
+    if settings.per_axis is not None:
+        keywords["per_axis"] = repr(settings.per_axis)
     if recipe.illumination is not None:
         own = type(recipe.illumination)(recipe.illumination.kind)
         short = recipe.illumination == own
         keywords["illumination"] = repr(own.kind) if short else f"napari_kmeans.{recipe.illumination!r}"
-    if asked.smooth:
-        keywords["smooth"] = repr(sigma_of(session.image, asked.smooth))
+    if settings.smooth:
+        keywords["smooth"] = repr(sigma_of(session.image, settings.smooth))
     if recipe.coherence:
         costs = list(recipe.coherence)
         keywords["coherence"] = repr(costs[0] if len(set(costs)) == 1 else costs)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ...model.model import KMeansModel
 from ...report.palette import distinct_colors
-from ..layers.cluster_colors import DISTINCT, cluster_colors, label_colormap, with_chosen
+from ..layers.cluster_colors import DISTINCT, cluster_colors, label_colormap, with_chosen_colors
 from ..layers.side_by_side import SideBySide
-from . import settings
+from . import preferences
 from .session import Session
 
 
@@ -47,7 +47,9 @@ class Display:
         hidden, highlighted = frozenset(self.hidden(session)), frozenset(session.highlighted)
         # Distinct colours depend on the label alone, so one colormap serves any number of clusters.
         fixed = self.palette == DISTINCT
-        colors = with_chosen(distinct_colors(255), session.colors) if fixed else self.colors(session, model)
+        colors = (
+            with_chosen_colors(distinct_colors(255), session.colors) if fixed else self.colors(session, model)
+        )
         key = (hidden, highlighted, colors.tobytes())
         if key != self._colormap_key:
             self._colormap_key = key
@@ -99,7 +101,7 @@ class Display:
     def set_palette(self, palette: str) -> None:
         """Change the colours of the clusters, here and in the next dock."""
         self.palette = palette
-        settings.remember(palette=palette)
+        preferences.save(palette=palette)
         self.recolor()
 
     def set_outline(self, outline: bool) -> None:

@@ -55,13 +55,13 @@ def export_labels(
     OSError, ValueError
         If the file cannot be written. No partial file is left.
     """
-    image, axis, pixels = request.image, request.asked.per_axis, resolutions.finest
+    image, axis, pixels = request.image, request.settings.per_axis, resolutions.finest
     with use_scheduler(scheduler if resolutions.is_lazy else ""):
         if measured.is_estimate:
             part = pixels if axis is None else pixels.at(axis, request.position)
             measured = measure(part, resolutions.recipe, 1, subprogress(progress, 0, 0.5))
             progress = subprogress(progress, 0.5, 1)
-        clean_up = request.asked.recipe.clean_up
+        clean_up = request.settings.recipe.clean_up
         on_demand, model = labels_to_export(request, resolutions, measured, with_background=not clean_up)
         if axis is None:
             model = counted(model, measured.prepared.pixels)

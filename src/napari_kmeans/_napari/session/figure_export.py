@@ -21,7 +21,7 @@ from .request import Request
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class DisplayedPlane:
     """The displayed plane of an image at the time of the request.
 
     Attributes
@@ -43,7 +43,7 @@ class Shown:
     colors: NDArray[np.float64]
 
 
-def write_shown(shown: Shown, path: Path, *, overwrite: bool = False) -> None:
+def write_shown(shown: DisplayedPlane, path: Path, *, overwrite: bool = False) -> None:
     """Draw the figure.
 
     Raises

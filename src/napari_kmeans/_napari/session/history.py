@@ -24,10 +24,10 @@ class History:
     future: list[LayerRecipe] = field(default_factory=list)
     _in_gesture: bool = False
 
-    def record(self, asked: LayerRecipe) -> None:
+    def record(self, settings: LayerRecipe) -> None:
         """Store the settings before a change, unless the change continues a gesture."""
         if not self._in_gesture:
-            self.past.append(asked)
+            self.past.append(settings)
             self.future.clear()
         self._in_gesture = True
 
@@ -35,24 +35,24 @@ class History:
         """Make the next change a separate step."""
         self._in_gesture = False
 
-    def undo(self, asked: LayerRecipe) -> LayerRecipe | None:
+    def undo(self, settings: LayerRecipe) -> LayerRecipe | None:
         """Return the settings before the last gesture, or None if there was none."""
-        return self._step(asked, self.past, self.future)
+        return self._step(settings, self.past, self.future)
 
-    def redo(self, asked: LayerRecipe) -> LayerRecipe | None:
+    def redo(self, settings: LayerRecipe) -> LayerRecipe | None:
         """Return the settings that were undone last, or None."""
-        return self._step(asked, self.future, self.past)
+        return self._step(settings, self.future, self.past)
 
     def _step(
-        self, asked: LayerRecipe, taken: list[LayerRecipe], given: list[LayerRecipe]
+        self, settings: LayerRecipe, taken: list[LayerRecipe], given: list[LayerRecipe]
     ) -> LayerRecipe | None:
         self.end_gesture()
         if not taken:
             return None
-        given.append(asked)
+        given.append(settings)
         return taken.pop()
 
     def update(self, change: Callable[[LayerRecipe], LayerRecipe]) -> None:
         """Change all stored settings."""
-        self.past = [change(asked) for asked in self.past]
-        self.future = [change(asked) for asked in self.future]
+        self.past = [change(settings) for settings in self.past]
+        self.future = [change(settings) for settings in self.future]

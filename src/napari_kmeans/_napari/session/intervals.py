@@ -11,7 +11,7 @@ from ...blocks.progress import Progress
 from ...kmeans.suggestion import Suggestion, suggest
 from ...model.uncertainty import Uncertainty, uncertainty_of
 from ..layers.worker import Runner
-from . import settings
+from . import preferences
 from .session import Session
 
 
@@ -73,7 +73,7 @@ class Intervals(QObject):
         clusterings = session.clusterings if session is not None else None
         if session is None or clusterings is None:
             return
-        k_max = settings.load().k_max
+        k_max = preferences.load().k_max
 
         def work(progress: Progress) -> Suggestion:
             return suggest(clusterings, k_max, "gap")

@@ -19,7 +19,7 @@ from ...report.tables import cluster_table
 from ..layers.image_layer import is_lazy, pixel_size, resolutions_of
 from ..layers.resolutions import Place, Resolutions
 from ..layers.worker import Runner
-from . import settings
+from . import preferences
 from .applying import Applying
 from .debouncer import Debouncer
 from .display import Display
@@ -53,7 +53,7 @@ class Jobs(QObject):
 
     Signals
     -------
-    progressed(share), preparing(), lasted(), stopped()
+    progressed(share), preparing(), taking_long(), stopped()
         State of the running job: its progress, 0 to 1; it is still compiling; it has run for a while; no job
         is running any more.
     changed()
@@ -64,7 +64,7 @@ class Jobs(QObject):
 
     progressed = Signal(float)
     preparing = Signal()
-    lasted = Signal()
+    taking_long = Signal()
     stopped = Signal()
     changed = Signal()
     failed = Signal(object)
@@ -88,7 +88,7 @@ class Jobs(QObject):
         layers, intervals, applying = self.new_layers.runner, self.intervals.runner, self.applying.runner
         self._runners = (self.labels, self.measures, layers, intervals, applying, self.exports)
         self._measuring: tuple[Session, object, Place] | None = None
-        self._when_labelled: Callable[[], None] | None = None
+        self._when_labelled: dict[str, Callable[[], None]] = {}
         self._rest = Debouncer(self, _REST)
         self._rest.triggered.connect(self._on_rest)
         self._held = QTimer(self)
@@ -102,16 +102,16 @@ class Jobs(QObject):
         for runner in self._runners:
             runner.progressed.connect(self._on_progressed)
             runner.preparing.connect(self.preparing)
-            runner.lasted.connect(self.lasted)
+            runner.taking_long.connect(self.taking_long)
             runner.stopped.connect(self._on_stopped)
             runner.failed.connect(self.failed)
         for runner in (self.labels, self.measures):
-            runner.failed.connect(self._forget_action)
+            runner.failed.connect(self._forget_actions)
 
     @property
-    def at_rest(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether nothing is running or pending."""
-        is_pending = self._rest.is_pending or self._read_all.isActive() or self._when_labelled is not None
+        is_pending = self._rest.is_pending or self._read_all.isActive() or bool(self._when_labelled)
         return not (is_pending or any(runner.busy for runner in self._runners))
 
     def show(self, session: Session | None) -> None:
@@ -126,7 +126,7 @@ class Jobs(QObject):
 
     def stop(self) -> None:
         """Cancel running and pending jobs for clusters, and drop their results."""
-        self._forget_action()
+        self._forget_actions()
         self._stop_labels()
         self._read_all.stop()
         self.measures.stop()
@@ -158,25 +158,26 @@ class Jobs(QObject):
 
     # What needs the labels for the current settings
 
-    def when_labelled(self, action: Callable[[], None]) -> None:
+    def when_labelled(self, name: str, action: Callable[[], None]) -> None:
         """Call a function as soon as the overlay shows the labels for the current settings.
 
-        A user may press a button while they are still being computed. If they fail or are cancelled, the
-        function is not called.
+        A user may press buttons while they are still being computed. If they fail or are cancelled, the
+        functions are not called. A function replaces one of the same name.
         """
-        self._when_labelled = action
+        self._when_labelled[name] = action
         self._act_when_labelled()
 
     def _act_when_labelled(self) -> None:
-        session, action = self.session, self._when_labelled
+        session, actions = self.session, list(self._when_labelled.values())
         measured_first = session is not None and session.is_wanted and self.live and self.measures.busy
-        if action is None or measured_first or self._rest.is_pending or self.labels.busy:
+        if measured_first or self._rest.is_pending or self.labels.busy:
             return
-        self._forget_action()
-        action()
+        self._forget_actions()
+        for action in actions:
+            action()
 
-    def _forget_action(self) -> None:
-        self._when_labelled = None
+    def _forget_actions(self) -> None:
+        self._when_labelled.clear()
 
     # Clusters
 
@@ -189,7 +190,7 @@ class Jobs(QObject):
         self.changed.emit()
         if session.measured is None:
             self._stop_labels()  # for earlier settings
-            if not (self.measures.busy and self._measuring == _subject(session)):
+            if not (self.measures.busy and self._measuring == _measurement_key(session)):
                 self.measure()
             return
         if session.failure is not None:
@@ -211,7 +212,7 @@ class Jobs(QObject):
     def _is_quickly_labelled(self, session: Session) -> bool:
         assert session.resolutions is not None
         n_displayed, resolutions = self._viewer.dims.ndisplay, session.resolutions.pixels
-        if any(resolutions[0].halo) and not session.asked.coherence:  # neighbours must be smoothed first
+        if any(resolutions[0].halo) and not session.settings.coherence:  # neighbours must be smoothed first
             return False
         if n_displayed == 2 and len(resolutions) > 1:
             return True  # napari chooses a resolution with about as many pixels as the screen
@@ -236,11 +237,11 @@ class Jobs(QObject):
         session = self.session
         assert session is not None
         known, earlier = session.resolutions, session.measured
-        place, image, asked = session.place, session.image, session.asked
-        preferred = settings.load()
+        place, image, settings = session.place, session.image, session.settings
+        preferred = preferences.load()
 
         def work(progress: Progress) -> tuple[Resolutions, Measured]:
-            resolutions = known or resolutions_of(image, asked)
+            resolutions = known or resolutions_of(image, settings)
             estimate = resolutions.is_lazy and earlier is None
             # The windows are so small that starting a Dask cluster would not pay off.
             with use_scheduler(preferred.scheduler if resolutions.is_lazy and not estimate else ""):
@@ -272,7 +273,7 @@ class Jobs(QObject):
                 self._read_all.start()
 
         self.measures.run(work, done)
-        self._measuring = _subject(session)
+        self._measuring = _measurement_key(session)
 
     def _show_estimate(self, session: Session) -> None:
         self.update()
@@ -323,7 +324,7 @@ class Jobs(QObject):
         session.end_gesture()
         session.notice = ""
         session.failure = None
-        if not is_lazy(session.image, session.asked):
+        if not is_lazy(session.image, session.settings):
             self._label(session, None, None)
             return
         session.forget_measurements()
@@ -342,7 +343,7 @@ class Jobs(QObject):
             if not session.is_measured and not self.measures.busy:
                 self.measure()  # the viewer has moved to another position meanwhile
 
-        self.labels.run(labelling(request, known, measured, settings.load().k_max), done)
+        self.labels.run(labelling(request, known, measured, preferences.load().k_max), done)
 
     def _show_result(
         self,
@@ -381,7 +382,7 @@ class Jobs(QObject):
             return
         request, resolutions, measured = session.request, session.resolutions, session.measured
         colors = self._display.colors(session, session.model)
-        scheduler = settings.load().scheduler
+        scheduler = preferences.load().scheduler
 
         def work(progress: Progress) -> Path:
             from .export import export_labels  # imported lazily, since it loads readers and writers
@@ -389,7 +390,7 @@ class Jobs(QObject):
             export_labels(request, resolutions, measured, path, colors, scheduler, overwrite, progress)
             return path
 
-        self.exports.run(work, self.exported.emit)
+        self.exports.queue(path, work, self.exported.emit)
 
     def export_figure(self, path: Path, *, overwrite: bool) -> None:
         """Save a figure of the displayed plane, its clusters and the histogram, in the background."""
@@ -397,10 +398,10 @@ class Jobs(QObject):
         overlay = None if session is None else session.overlay.layer
         if session is None or session.model is None or overlay is None:
             return
-        from .figure_export import Shown, plane_in_view, write_shown
+        from .figure_export import DisplayedPlane, plane_in_view, write_shown
 
         point = self._viewer.dims.point
-        shown = Shown(
+        shown = DisplayedPlane(
             session.request,
             session.model,
             plane_in_view(session.image, point),
@@ -413,9 +414,9 @@ class Jobs(QObject):
             write_shown(shown, path, overwrite=overwrite)
             return path
 
-        self.exports.run(work, self.exported.emit)
+        self.exports.queue(path, work, self.exported.emit)
 
 
-def _subject(session: Session) -> tuple[Session, object, Place]:
+def _measurement_key(session: Session) -> tuple[Session, object, Place]:
     """Return the subject of a measurement, to compare it with another."""
-    return session, session.asked.measured_by, session.place
+    return session, session.settings.measured_by, session.place

@@ -54,10 +54,10 @@ def labelling(request: Request, known: Resolutions | None, measured: Measured | 
     callable
         Takes a progress callback and returns a `Labelled`.
     """
-    place, asked, grid = request.place, request.asked, request.grid
+    place, settings, grid = request.place, request.settings, request.grid
 
     def work(progress: Progress) -> Labelled:
-        resolutions = known or resolutions_of(request.image, asked)
+        resolutions = known or resolutions_of(request.image, settings)
         found, begin = measured, 0.0
         if found is None:
             begin = 0.5
@@ -67,7 +67,7 @@ def labelling(request: Request, known: Resolutions | None, measured: Measured | 
         if request.stays_on_demand(resolutions, found):
             return Labelled(resolutions, found, None, model.confirmed(found.clusterings))
         rest = subprogress(progress, begin, 1)
-        clean_up = asked.recipe.clean_up
+        clean_up = settings.recipe.clean_up
         if place is not None:
             result, stack = label_stack(
                 resolutions.finest,

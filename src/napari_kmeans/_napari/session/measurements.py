@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ...blocks.boxes import box_size, sampled_windows
+from ...blocks.cached_windows import CachedWindows
 from ...blocks.dask_cluster import current_client
-from ...blocks.kept_windows import KeptWindows
 from ...blocks.loop import estimate_seconds
 from ...blocks.pixels import Pixels
 from ...blocks.progress import Progress
@@ -98,7 +98,7 @@ def measure(
     n_read = pixels.size if windows is None else sum(map(box_size, windows))
     # Workers of a cluster read the windows themselves.
     is_kept = estimate and pixels.chunks is not None and current_client() is None
-    source = replace(pixels, image=KeptWindows(pixels.image)) if is_kept else pixels
+    source = replace(pixels, image=CachedWindows(pixels.image)) if is_kept else pixels
     prepared = prepare(source, recipe, progress, estimate=estimate)
     if is_kept:
         prepared = replace(prepared, pixels=replace(prepared.pixels, image=pixels.image))

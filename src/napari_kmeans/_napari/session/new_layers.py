@@ -38,7 +38,7 @@ class NewLayers(QObject):
     Attributes
     ----------
     runner : Runner
-        Computes the layers in the background.
+        Computes the layers in the background, one after another.
 
     Signals
     -------
@@ -67,7 +67,7 @@ class NewLayers(QObject):
         assert session.resolutions is not None
         # As on screen: labels on demand are not cleaned up.
         stays = request.stays_on_demand(session.resolutions, session.measured)
-        clean_up = None if stays else session.asked.recipe.clean_up
+        clean_up = None if stays else session.settings.recipe.clean_up
         name = f"{session.image.name} {', '.join(_names(session.model, labels))}"
         chosen = np.isin(np.arange(256), labels).astype(np.uint8)
 
@@ -88,7 +88,7 @@ class NewLayers(QObject):
         def done(mask: NDArray[np.uint8]) -> None:
             self._viewer.add_layer(Labels(mask, name=name, **transforms_of(session.image)))
 
-        self.runner.run(work, done)
+        self.runner.queue(name, work, done)
 
     def split_into_objects(self, labels: list[int]) -> None:
         """Add the connected components of clusters, by default of all, as a layer with measurements."""
@@ -124,7 +124,7 @@ class NewLayers(QObject):
             self._viewer.add_layer(layer)
             self.objects_added.emit(len(layer.features), layer.name)
 
-        self.runner.run(work, done)
+        self.runner.queue("objects", work, done)
 
     def add_confidence(self) -> None:
         """Add an image layer of how clearly each pixel belongs to its cluster."""
@@ -132,7 +132,7 @@ class NewLayers(QObject):
         if session is None or session.resolutions is None or session.model is None:
             self.failed.emit(ValueError("there are no clusters yet; press Segment"))
             return
-        if session.asked.per_axis is not None:
+        if session.settings.per_axis is not None:
             self.failed.emit(
                 ValueError("each position has its own clusters; choose “Whole stack” for a confidence layer")
             )
@@ -149,7 +149,7 @@ class NewLayers(QObject):
             layer = Image(confidence, name=name, **options, **transforms)
             insert_unselected(self._viewer, layer)
 
-        self.runner.run(work, done)
+        self.runner.queue("confidence", work, done)
 
     def add_field(self) -> None:
         """Add the illumination field that was removed, as an image layer."""
@@ -172,7 +172,7 @@ class NewLayers(QObject):
                 suffix = f" {number}" if len(channels) > 1 else ""
                 insert_unselected(self._viewer, Image(channel, name=name + suffix, **transforms))
 
-        self.runner.run(work, done)
+        self.runner.queue("illumination", work, done)
 
 
 def _names(model: KMeansModel, labels: list[int]) -> list[str]:

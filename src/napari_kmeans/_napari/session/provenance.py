@@ -26,27 +26,27 @@ PROVENANCE_KEY = "napari-kmeans provenance"
 
 def recipe_in_pixels(request: Request, model: KMeansModel) -> Recipe:
     """Return the recipe of the displayed labels, including edits and clean-up, with lengths in pixels."""
-    recipe = replace(model.recipe, clean_up=request.asked.recipe.clean_up)
+    recipe = replace(model.recipe, clean_up=request.settings.recipe.clean_up)
     return in_pixels(recipe, request.grid.spacing or [1.0])
 
 
 def task_of(request: Request, model: KMeansModel | KMeansStack) -> dict[str, Any]:
     """Return the request as a task that a batch can run; other layers are only named."""
-    asked = request.asked
+    settings = request.settings
     if isinstance(model, KMeansModel):
         task = Task(recipe_in_pixels(request, model)).to_dict()
     else:
-        task = {"settings": asked.recipe.to_dict(), "per_axis": asked.per_axis}
-    if asked.mask is None and not asked.channels and asked.per_axis is None:
+        task = {"settings": settings.recipe.to_dict(), "per_axis": settings.per_axis}
+    if settings.mask is None and not settings.channels and settings.per_axis is None:
         return task
     # Without the key `recipe`, it cannot be mistaken for a complete task.
     found = {"settings": task.get("recipe", task.get("settings"))}
-    if asked.per_axis is not None:
-        found["per_axis"] = asked.per_axis
-    if asked.mask is not None:
-        found["mask"] = str(asked.mask.name)
-    if asked.channels:
-        found["channels"] = [str(layer.name) for layer in asked.channels]
+    if settings.per_axis is not None:
+        found["per_axis"] = settings.per_axis
+    if settings.mask is not None:
+        found["mask"] = str(settings.mask.name)
+    if settings.channels:
+        found["channels"] = [str(layer.name) for layer in settings.channels]
     return found
 
 

@@ -26,9 +26,9 @@ class Request:
     Attributes
     ----------
     image : Image layer
-    asked : LayerRecipe
+    settings : LayerRecipe
     position : int
-        Position of the viewer along the axis of ``asked.per_axis``.
+        Position of the viewer along the axis of ``settings.per_axis``.
     resolutions : Resolutions or None
         The pixels that `known` belongs to.
     known : mapping of Place to Measured
@@ -36,7 +36,7 @@ class Request:
     """
 
     image: Image
-    asked: LayerRecipe
+    settings: LayerRecipe
     position: int = 0
     resolutions: Resolutions | None = None
     known: Mapping[Place, Measured] = field(default_factory=dict)
@@ -44,20 +44,20 @@ class Request:
     @property
     def place(self) -> Place:
         """The pixels that are clustered together and shown: a position along an axis, or None for all."""
-        axis = self.asked.per_axis
+        axis = self.settings.per_axis
         return None if axis is None else (axis, self.position)
 
     @property
     def grid(self) -> Grid:
         """The grid for the clean-up: time points and positions are cleaned up separately."""
-        own = () if self.asked.per_axis is None else (self.asked.per_axis,)
+        own = () if self.settings.per_axis is None else (self.settings.per_axis,)
         axes = sorted({*time_axes(self.image), *own})
         spacing = [step for axis, step in enumerate(spacing_of(self.image)) if axis not in axes]
         return Grid(spacing, axes)
 
     def stays_on_demand(self, resolutions: Resolutions, measured: Measured | None) -> bool:
         """Return whether labels stay on demand, because there are too many or the clusters are an estimate."""
-        one_by_one = resolutions.is_lazy and self.asked.per_axis is not None
+        one_by_one = resolutions.is_lazy and self.settings.per_axis is not None
         return resolutions.stays_on_demand or one_by_one or (measured is not None and measured.is_estimate)
 
     def model_from(
@@ -67,21 +67,21 @@ class Request:
 
         With `estimate`, it is found quickly and may have a larger inertia.
         """
-        asked = self.asked.recipe
-        k = min(self.asked.n_clusters, measured.clusterings.n_values)
-        recipe = asked if k == asked.n_clusters else replace(asked, n_clusters=k, edits=Edits())
-        in_pixels, axis = resolutions.recipe, self.asked.per_axis
+        settings = self.settings.recipe
+        k = min(self.settings.n_clusters, measured.clusterings.n_values)
+        recipe = settings if k == settings.n_clusters else replace(settings, n_clusters=k, edits=Edits())
+        in_pixels, axis = resolutions.recipe, self.settings.per_axis
         smooth = in_pixels.smooth
         if axis is not None:
             smooth = resolutions.finest.extractor.without_axis(axis).smooth
         recipe = replace(recipe, smooth=smooth, coherence=in_pixels.coherence)
-        channel_axis = -1 if self.image.rgb or self.asked.channels else None
+        channel_axis = -1 if self.image.rgb or self.settings.channels else None
         size = size_of_layer(self.image, () if axis is None else (axis,))
         return measured.model(recipe, channel_axis, estimate=estimate).with_pixel_size(*size)
 
     def model_at(self, resolutions: Resolutions, position: int, *, read: bool = True) -> KMeansModel | None:
         """Return the model of one position along the axis; without `read`, None if it has not been read."""
-        axis = self.asked.per_axis
+        axis = self.settings.per_axis
         assert axis is not None
         measured = self.known.get((axis, position)) if resolutions is self.resolutions else None
         if measured is None or (read and measured.is_estimate):

@@ -26,14 +26,14 @@ def labels_on_demand(session: Session, *, with_background: bool = True) -> list[
     """
     assert session.resolutions is not None
     assert session.model is not None
-    resolutions, axis = session.resolutions, session.asked.per_axis
+    resolutions, axis = session.resolutions, session.settings.per_axis
     if axis is None:
         assert session.measured is not None
         model, prepared = _shown(session.model, with_background), session.measured.prepared
         if prepared.coherence is not None:
             return [ModelLabels(prepared.pixels, model)]
         return [ModelLabels(corrected(pixels, model), model) for pixels in resolutions.pixels]
-    read = not resolutions.is_lazy and not session.asked.coherence
+    read = not resolutions.is_lazy and not session.settings.coherence
     request = session.request
 
     def model_at(position: int) -> KMeansModel | None:
@@ -58,7 +58,7 @@ def labels_to_export(
     with_background : bool
         If False, clusters set as background keep their own labels, but are background in the model.
     """
-    axis, model = request.asked.per_axis, request.model_from(resolutions, measured)
+    axis, model = request.settings.per_axis, request.model_from(resolutions, measured)
     if axis is None:
         return ModelLabels(measured.prepared.pixels, _shown(model, with_background)), model
 

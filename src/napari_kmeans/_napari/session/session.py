@@ -35,7 +35,7 @@ _KEPT_POSITIONS = 8  # measured positions of a stack that are kept, so that memo
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class DisplayedResult:
     """The result that the plots and the table show.
 
     Attributes
@@ -59,14 +59,14 @@ class Session:
     ----------
     image : Image layer
     overlay : Overlay
-    asked : LayerRecipe
+    settings : LayerRecipe
         Current settings.
     history : History
         Earlier settings.
     resolutions : Resolutions or None
         Pixels of the whole image; None before they are needed or after the data have changed.
     position : int
-        Position of the viewer along the axis of ``asked.per_axis``.
+        Position of the viewer along the axis of ``settings.per_axis``.
     model : KMeansModel or None
         The clusters that the plots and the table show.
     failure : Exception or None
@@ -91,7 +91,7 @@ class Session:
 
     image: Image
     overlay: Overlay
-    asked: LayerRecipe
+    settings: LayerRecipe
     history: History = field(default_factory=History)
     resolutions: Resolutions | None = None
     position: int = 0
@@ -106,7 +106,7 @@ class Session:
     shows_darkest: bool = False
     colors: dict[int, tuple[float, ...]] = field(default_factory=dict)
     notice: str = ""
-    _shown: Shown | None = None
+    _shown: DisplayedResult | None = None
     _uncertainty: Uncertainty | None = None
     _opinion: tuple[Clusterings, Suggestion] | None = None
     _measured: dict[Place, Measured] = field(default_factory=dict)
@@ -116,24 +116,24 @@ class Session:
 
     def choose_k(self, n_clusters: int) -> bool:
         """Change the number of clusters, and restore the edits that were made for it."""
-        return self._change(self._with_edits_of(self.asked.with_recipe(n_clusters=n_clusters)))
+        return self._change(self._with_edits_of(self.settings.with_recipe(n_clusters=n_clusters)))
 
     def choose_features(self, features: FeatureSpace, channels: tuple[Image, ...] = ()) -> bool:
         """Change the features, and restore the edits that were made for them."""
-        changed = replace(self.asked.with_recipe(features=features), channels=channels)
+        changed = replace(self.settings.with_recipe(features=features), channels=channels)
         return self._change(self._with_edits_of(changed))
 
     def choose(self, **fields: Any) -> bool:
         """Change fields of the layer recipe; if that changes the values, discard thresholds set by hand."""
-        return self._change_values(replace(self.asked, **fields))
+        return self._change_values(replace(self.settings, **fields))
 
     def choose_recipe(self, **fields: Any) -> bool:
         """Change fields of the recipe; if that changes the values, discard thresholds set by hand."""
-        return self._change_values(self.asked.with_recipe(**fields))
+        return self._change_values(self.settings.with_recipe(**fields))
 
-    def choose_where(self, per_axis: int | None) -> bool:
+    def choose_per_axis(self, per_axis: int | None) -> bool:
         """Cluster each position along an axis separately, or the whole image; discard thresholds."""
-        return self._change(replace(self.asked, per_axis=per_axis).with_edits(thresholds=None))
+        return self._change(replace(self.settings, per_axis=per_axis).with_edits(thresholds=None))
 
     def _with_edits_of(self, changed: LayerRecipe) -> LayerRecipe:
         """Return a recipe with the edits that were made for its features and number of clusters."""
@@ -144,7 +144,7 @@ class Session:
 
     def _change_values(self, changed: LayerRecipe) -> bool:
         """Change the settings; discard thresholds if the values they were set for change."""
-        if changed.measured_by == self.asked.measured_by:
+        if changed.measured_by == self.settings.measured_by:
             return self._change(changed)
         had_thresholds = changed.edits.thresholds is not None
         is_changed = self._change(changed.with_edits(thresholds=None))
@@ -155,29 +155,29 @@ class Session:
     def forget_layer(self, layer: Layer) -> bool:
         """Stop using a mask or a channel whose layer was removed; return whether it was in use."""
 
-        def without(asked: LayerRecipe) -> LayerRecipe:
-            if layer in asked.channels:
-                asked = replace(asked, channels=()).with_recipe(features=Gray())
-            return replace(asked, mask=None) if asked.mask is layer else asked
+        def without(settings: LayerRecipe) -> LayerRecipe:
+            if layer in settings.channels:
+                settings = replace(settings, channels=()).with_recipe(features=Gray())
+            return replace(settings, mask=None) if settings.mask is layer else settings
 
         self.history.update(without)
-        changed = without(self.asked)
-        if changed == self.asked:
+        changed = without(self.settings)
+        if changed == self.settings:
             return False
-        self._set_asked(changed)
+        self._set_settings(changed)
         self.is_wanted = self.overlay.layer is not None
         return True
 
     def edit(self, **fields: Any) -> bool:
         """Change edits."""
-        return self._change(self.asked.with_edits(**fields))
+        return self._change(self.settings.with_edits(**fields))
 
     def edit_by(self, change: Callable[..., Edits], *arguments: Any) -> bool:
         """Change edits by a function of `cluster_edits`, which takes the model and the previous edits."""
         if self.model is None:
             return False
-        edits = change(self.model, self.asked.edits, *arguments)
-        return self._change(self.asked.with_recipe(edits=edits))
+        edits = change(self.model, self.settings.edits, *arguments)
+        return self._change(self.settings.with_recipe(edits=edits))
 
     def threshold_range(self, index: int) -> tuple[float, float]:
         """Return the range in which a threshold, counted from 0, can be moved."""
@@ -187,7 +187,7 @@ class Session:
 
     def move_threshold(self, index: int, value: float) -> bool:
         """Move a threshold, counted from 0; not possible if each position has its own clusters."""
-        return self.asked.per_axis is None and self.edit_by(cluster_edits.move_threshold, index, value)
+        return self.settings.per_axis is None and self.edit_by(cluster_edits.move_threshold, index, value)
 
     def use_model(self, model: KMeansModel) -> bool:
         """Use the clusters of a saved model, as if they had been set by hand.
@@ -201,10 +201,10 @@ class Session:
         return self._change(LayerRecipe.of_model(model, spacing_of(self.image)[-1]))
 
     def _change(self, changed: LayerRecipe) -> bool:
-        if changed == self.asked:
+        if changed == self.settings:
             return False
-        self.history.record(self.asked)
-        self._set_asked(changed)
+        self.history.record(self.settings)
+        self._set_settings(changed)
         return True
 
     def end_gesture(self) -> None:
@@ -213,24 +213,24 @@ class Session:
 
     def undo(self) -> bool:
         """Undo the last gesture; return whether there was any."""
-        return self._return_to(self.history.undo(self.asked))
+        return self._return_to(self.history.undo(self.settings))
 
     def redo(self) -> bool:
         """Redo the gesture that was undone last; return whether there was any."""
-        return self._return_to(self.history.redo(self.asked))
+        return self._return_to(self.history.redo(self.settings))
 
-    def _return_to(self, asked: LayerRecipe | None) -> bool:
-        if asked is None:
+    def _return_to(self, settings: LayerRecipe | None) -> bool:
+        if settings is None:
             return False
-        self._set_asked(asked)
+        self._set_settings(settings)
         return True
 
-    def _set_asked(self, asked: LayerRecipe) -> None:
-        before, self.asked = self.asked, asked
+    def _set_settings(self, settings: LayerRecipe) -> None:
+        before, self.settings = self.settings, settings
         self.notice = ""
-        for each in (before, asked):
+        for each in (before, settings):
             self._edits_of[each.recipe.features, each.n_clusters] = each.edits
-        if asked.measured_by != before.measured_by:
+        if settings.measured_by != before.measured_by:
             self.forget_measurements()
         self.forget_model()
 
@@ -239,7 +239,7 @@ class Session:
     @property
     def request(self) -> Request:
         """The current settings, for background jobs."""
-        return Request(self.image, self.asked, self.position, self.resolutions, self._measured)
+        return Request(self.image, self.settings, self.position, self.resolutions, self._measured)
 
     @property
     def place(self) -> Place:
@@ -309,7 +309,7 @@ class Session:
         if position == self.position:
             return False
         self.position = position
-        if self.asked.per_axis is None:
+        if self.settings.per_axis is None:
             return False
         self.forget_model()
         return True
@@ -317,13 +317,13 @@ class Session:
     # Models
 
     @property
-    def shown(self) -> Shown | None:
+    def shown(self) -> DisplayedResult | None:
         """The result that the plots and the table show: the model, or the last one while there is none."""
         if self.model is None or self.clusterings is None:
             return self._shown
         last = self._shown
         if last is None or last.model is not self.model or last.counts is not self.counts:
-            self._shown = Shown(self.clusterings.summary, self.model, self.counts)
+            self._shown = DisplayedResult(self.clusterings.summary, self.model, self.counts)
         return self._shown
 
     def forget_model(self) -> None:
@@ -346,5 +346,5 @@ class Session:
     @property
     def n_clusters(self) -> int:
         """Number of clusters, limited to the number of distinct values."""
-        k = self.asked.n_clusters
+        k = self.settings.n_clusters
         return k if self.clusterings is None else min(k, self.clusterings.n_values)

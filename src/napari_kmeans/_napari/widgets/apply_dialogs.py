@@ -49,7 +49,7 @@ class ApplyDialogs(QObject):
         if self._applying.source() is None:
             return
         dialog = LayersDialog(self._applying, self._parent)
-        dialog.mention_mask(self._applying.has_mask)
+        dialog.show_mask_note(self._applying.has_mask)
         dialog.accepted.connect(lambda: self._applying.to_layers(*dialog.chosen()))
         dialog.rejected.connect(self._applying.runner.stop)  # stops the comparison
         self._open(dialog)
@@ -60,7 +60,7 @@ class ApplyDialogs(QObject):
         if self._applying.source() is None:
             return
         dialog = FilesDialog(self._parent)
-        dialog.mention_mask(self._applying.has_mask)
+        dialog.show_mask_note(self._applying.has_mask)
         dialog.accepted.connect(lambda: self._applying.to_files(dialog.chosen()))
         self._open(dialog)
 
@@ -95,7 +95,7 @@ class _Dialog(QDialog):
         widget.setAccessibleName(label)
         self.form.addRow(label, widget)
 
-    def mention_mask(self, has_mask: bool) -> None:
+    def show_mask_note(self, has_mask: bool) -> None:
         """If the current image has a mask, mention that it is not used for other images."""
         if has_mask:
             text = "The mask belongs to the current image and is not used for the others."
@@ -113,7 +113,7 @@ class LayersDialog(_Dialog):
         self._applying = applying
         self._is_closed = False  # the widgets are deleted after closing
         self.finished.connect(self._on_finished)
-        alike, selected = applying.layers_alike(), applying.selected_layers()
+        alike, selected = applying.similar_layers(), applying.selected_layers()
         self.layers = QComboBox()
         if selected:
             self.layers.addItem(f"selected: {_names(selected)}", selected)

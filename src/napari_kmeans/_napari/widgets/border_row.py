@@ -86,7 +86,7 @@ class BorderRow(QWidget):
             return
         with QSignalBlocker(self.value):
             # The value is rounded as it is displayed, so that leaving the box changes nothing.
-            self.value.setValue(float(_written(self._model.thresholds[i])))
+            self.value.setValue(float(_compact_number(self._model.thresholds[i])))
 
     def _on_value(self, value: float) -> None:
         if self._model is not None and self.which.currentIndex() >= 0:
@@ -118,7 +118,7 @@ class _NumberBox(QDoubleSpinBox):
         )
 
     def textFromValue(self, value: float) -> str:
-        return _written(value)
+        return _compact_number(value)
 
     def valueFromText(self, text: str) -> float:
         try:
@@ -140,7 +140,7 @@ class _NumberBox(QDoubleSpinBox):
         return QValidator.State.Acceptable if good else QValidator.State.Intermediate, text, at
 
 
-def _written(value: float) -> str:
+def _compact_number(value: float) -> str:
     """Return a number in about nine characters, which fit in the box."""
     short = f"{value:.6g}"
     if "e" not in short and len(short) <= 9:

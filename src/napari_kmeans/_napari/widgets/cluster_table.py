@@ -38,7 +38,7 @@ class ClusterTable(QTableWidget):
     -------
     renamed(label, name), shown(label, visible), highlighted(labels)
         The user changed a row, or the selection of rows.
-    asked(action, labels)
+    action_requested(action, labels)
         An entry of the context menu for the selected rows: "merge", "split", "background", "color",
         "extract", "objects", "copy" or "csv". A double-click on a colour emits "color".
     """
@@ -46,7 +46,7 @@ class ClusterTable(QTableWidget):
     renamed = Signal(int, str)
     shown = Signal(int, bool)
     highlighted = Signal(list)
-    asked = Signal(str, list)
+    action_requested = Signal(str, list)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(COLUMNS), parent)
@@ -202,7 +202,7 @@ class ClusterTable(QTableWidget):
 
     def _on_double_click(self, row: int, column: int) -> None:
         if column == _COLOR:
-            self.asked.emit("color", [self.label_of_row(row)])
+            self.action_requested.emit("color", [self.label_of_row(row)])
 
     def _on_selection(self) -> None:
         self.highlighted.emit(self.selected_labels())
@@ -229,7 +229,7 @@ class ClusterTable(QTableWidget):
         ):
             entry = menu.addAction(text)
             entry.setEnabled(enabled)
-            entry.triggered.connect(_Asker(self, action))
+            entry.triggered.connect(_ActionEmitter(self, action))
         return menu
 
     def _open_menu(self, place: Any) -> None:
@@ -293,7 +293,7 @@ def _swatch(color: QColor, outline: QColor) -> QIcon:
     return _painted(color.rgba(), outline.rgba())
 
 
-class _Asker:
+class _ActionEmitter:
     """Emits the action of a menu entry."""
 
     def __init__(self, table: ClusterTable, action: str) -> None:
@@ -301,4 +301,4 @@ class _Asker:
         self._action = action
 
     def __call__(self, _checked: bool = False) -> None:
-        self._table.asked.emit(self._action, self._table.selected_labels())
+        self._table.action_requested.emit(self._action, self._table.selected_labels())

@@ -56,9 +56,9 @@ class Context:
         return None if session is None else session.image
 
     @property
-    def asked(self) -> LayerRecipe:
+    def settings(self) -> LayerRecipe:
         """The settings of the session."""
-        return self.session.asked
+        return self.session.settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,20 +216,20 @@ def is_only_exported(dock: Context) -> bool:
 
 
 def _is_clustered_by(dock: Context, space: type[FeatureSpace]) -> bool:
-    return isinstance(dock.asked.recipe.features, space)
+    return isinstance(dock.settings.recipe.features, space)
 
 
 def _of_part(part: str, owner: type, name: str, **details: Any) -> Control:
     """Return the control of an option that belongs to a part of the recipe."""
 
     def shown(dock: Context) -> Any:
-        return getattr(getattr(dock.asked.recipe, part), name)
+        return getattr(getattr(dock.settings.recipe, part), name)
 
     def change(dock: Context, value: Any) -> bool:
-        if not isinstance(getattr(dock.asked.recipe, part), owner):
+        if not isinstance(getattr(dock.settings.recipe, part), owner):
             return False
         value = tuple(value) if isinstance(value, list) else value
-        changed = replace(getattr(dock.asked.recipe, part), **{name: value})
+        changed = replace(getattr(dock.settings.recipe, part), **{name: value})
         return dock.session.choose_recipe(**{part: changed})
 
     return declared(owner, name, **{"shown": shown, "change": change, **details})

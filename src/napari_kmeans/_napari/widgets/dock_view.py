@@ -15,7 +15,7 @@ from ..layers.image_layer import pixel_size
 from ..plots.choose_k import ChooseKPlot
 from ..plots.histogram import HistogramPlot
 from ..session.display import Display
-from ..session.session import Session, Shown
+from ..session.session import DisplayedResult, Session
 from . import messages
 from .border_row import BorderRow
 from .cluster_table import ClusterTable
@@ -104,7 +104,9 @@ class DockView:
         for widget in (self.tabs, self.table):
             widget.setEnabled(not is_outdated)
 
-    def _plot(self, session: Session | None, shown: Shown | None, colors: NDArray[np.float64]) -> None:
+    def _plot(
+        self, session: Session | None, shown: DisplayedResult | None, colors: NDArray[np.float64]
+    ) -> None:
         """Draw the values and their clusters: a histogram for one feature, a scatter plot for several."""
         clusterings = session.clusterings if session else None
         model = shown.model if shown else None
@@ -122,7 +124,7 @@ class DockView:
             if vector is not self.feature_plot.cloud:
                 self.feature_plot.set_cloud(vector, _white(session) if session else None)
             self.feature_plot.set_model(model if several else None, colors)
-        whole = session is None or session.asked.per_axis is None
+        whole = session is None or session.settings.per_axis is None
         self.histogram.set_model(None if several else model, colors)
         self.histogram.set_movable(whole)
         self.border.set_model(model if whole and not several else None)

@@ -28,7 +28,7 @@ class FilesAndClipboard(QObject):
 
     Signals
     -------
-    said(text), failed(error)
+    reported(text), failed(error)
         Messages for the status line of the dock.
     export_chosen(path, overwrite)
         The user chose a file for the labels.
@@ -38,7 +38,7 @@ class FilesAndClipboard(QObject):
         The user chose a model to label the image with.
     """
 
-    said = Signal(str)
+    reported = Signal(str)
     failed = Signal(object)
     export_chosen = Signal(object, bool)
     figure_chosen = Signal(object, bool)
@@ -66,7 +66,7 @@ class FilesAndClipboard(QObject):
         """Ask for a file to export the labels to."""
         session = self._session()
         if session is None or session.model is None:
-            self.said.emit(messages.NOTHING_TO_EXPORT)
+            self.reported.emit(messages.NOTHING_TO_EXPORT)
             return
         name = f"{session.image.name}-labels.ome.zarr"
         # The dialog asks before it replaces a file, but not before it replaces a folder, such as OME-Zarr.
@@ -79,7 +79,7 @@ class FilesAndClipboard(QObject):
         """Ask for a file to save a figure to."""
         session = self._session()
         if session is None or session.model is None or session.overlay.layer is None:
-            self.said.emit(messages.NOTHING_TO_EXPORT)
+            self.reported.emit(messages.NOTHING_TO_EXPORT)
             return
         path, kind = QFileDialog.getSaveFileName(
             self._parent,
@@ -97,11 +97,11 @@ class FilesAndClipboard(QObject):
         session = self._session()
         if session is None or session.model is None:
             return
-        asked, recipe = session.asked, recipe_in_pixels(session.request, session.model)
+        settings, recipe = session.settings, recipe_in_pixels(session.request, session.model)
         name = f"{session.image.name}-recipe.json"
         path = self._path_to_save("Save recipe", name, "JSON (*.json)")
         if path:
-            is_whole = asked.mask is None and asked.per_axis is None
+            is_whole = settings.mask is None and settings.per_axis is None
             done = messages.saved(path) if is_whole else messages.recipe_saved(path)
             self._try(lambda: recipe.save(path), done)
 
@@ -150,10 +150,10 @@ class FilesAndClipboard(QObject):
         for _ in range(_ATTEMPTS):
             clipboard.setText(text)
             if clipboard.text() == text:
-                self.said.emit(done)
+                self.reported.emit(done)
                 return
             time.sleep(0.01)
-        self.said.emit(messages.NOT_COPIED)
+        self.reported.emit(messages.NOT_COPIED)
 
     def _try(self, function: Callable[[], Any], done: str = "") -> None:
         try:
@@ -162,7 +162,7 @@ class FilesAndClipboard(QObject):
             self.failed.emit(error)
         else:
             if done:
-                self.said.emit(done)
+                self.reported.emit(done)
 
 
 def _with_suffix(path: str, kind: str) -> str:

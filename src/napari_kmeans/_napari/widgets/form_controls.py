@@ -77,14 +77,14 @@ def channels_of(session: Session, viewer: Any) -> tuple[Image, ...]:
 
 def _scale_choices(dock: Context) -> list[tuple[str, Any]]:
     """Return the usual scales of texture, and those of a loaded model."""
-    features = None if dock.image is None else dock.asked.recipe.features
+    features = None if dock.image is None else dock.settings.recipe.features
     if not isinstance(features, Texture) or features.sigma in [scales for _, scales in _SCALES]:
         return list(_SCALES)
     return [*_SCALES, ("{:g} to {:g}".format(*features.sigma), features.sigma)]
 
 
 def _beyond_slider(dock: Context) -> str:
-    k = dock.asked.n_clusters
+    k = dock.settings.n_clusters
     return f"{k} clusters: beyond the end of the slider at {K_MAX}" if k > K_MAX else ""
 
 
@@ -105,7 +105,7 @@ FORM_CONTROLS = (
         tip="Features to cluster the pixels by",
         place=FORM,
         choices=_feature_choices,
-        shown=lambda dock: dock.asked.recipe.features.name,
+        shown=lambda dock: dock.settings.recipe.features.name,
         change=_choose_features,
     ),
     of_features(Channels, "standardize", place=FORM),
@@ -117,7 +117,7 @@ FORM_CONTROLS = (
         tip="Number of clusters, 2 to 255",
         place=FORM,
         details={"min": 2, "max": 255},
-        shown=lambda dock: dock.asked.n_clusters,
+        shown=lambda dock: dock.settings.n_clusters,
         change=lambda dock, k: dock.session.choose_k(k),
         is_dragged=True,
     ),
@@ -128,7 +128,7 @@ FORM_CONTROLS = (
         tip=f"Number of clusters, 2 to {K_MAX}",
         place=FORM,
         details={"min": 2, "max": K_MAX, "readout": False},
-        shown=lambda dock: min(dock.asked.n_clusters, K_MAX),
+        shown=lambda dock: min(dock.settings.n_clusters, K_MAX),
         hint=_beyond_slider,
     ),
 )

@@ -11,7 +11,7 @@ from qtpy.QtGui import QAction, QColor, QKeySequence
 from qtpy.QtWidgets import QColorDialog, QPushButton, QShortcut, QToolButton
 
 from ..layers.image_layer import unwrap
-from ..session import settings
+from ..session import preferences
 from ..session.active_image import ActiveImageFollower
 from ..session.display import Display
 from ..session.jobs import Jobs
@@ -25,7 +25,7 @@ from .dock_menu import DockMenu
 from .dock_view import DockView
 from .files_and_clipboard import FilesAndClipboard
 from .focus_ring import FocusRing
-from .layout import KeptSpace, ScrollColumn, arrange, row, status_label, tune_controls
+from .layout import ReservedSpace, ScrollColumn, arrange, row, status_label, tune_controls
 from .session_changes import SessionChanges
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class KMeansWidget(Container):
         self.viewer = unwrap(napari_viewer)
         # napari already calls the methods that list choices while the dock is being created.
         self._follower: ActiveImageFollower | None = None
-        preferred = settings.load()
+        preferred = preferences.load()
         k = preferred.n_clusters
         values = {"n_clusters": k, "n_clusters_slider": min(k, K_MAX), "live": preferred.live}
         controls = self.controls = Controls(self.viewer, lambda: self.session, values)
@@ -69,7 +69,7 @@ class KMeansWidget(Container):
         self.tabs.tabBar().setAccessibleName("Plots")
         self.suggest.setAccessibleName("Use the suggested number of clusters")
         self.status = view.status = status_label()
-        self._running = KeptSpace(controls["progress"].native, controls["cancel"].native)
+        self._running = ReservedSpace(controls["progress"].native, controls["cancel"].native)
         self._running.hide()
         buttons = row(controls["live"].native, controls["segment"].native, self.undo, self.peek, self.more)
         below = ScrollColumn(view.table, view.prepare, view.where, view.clean_up)
@@ -113,9 +113,9 @@ class KMeansWidget(Container):
         return self.view.feature_plot
 
     @property
-    def at_rest(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether nothing is running or pending."""
-        return self.jobs.at_rest
+        return self.jobs.is_idle
 
     # Wiring
 
@@ -124,20 +124,20 @@ class KMeansWidget(Container):
         menu, view, actions = self.menu, self.view, self.actions
         assert follower is not None
         for signal, slot in (
-            (follower.listed, self.reset_choices),
-            (follower.leaving, self._on_leaving),
-            (follower.arrived, self._on_arrived),
-            (follower.replaced, self._on_replaced),
-            (follower.moved, self._on_moved),
-            (follower.turned, self._on_turned),
-            (follower.touched, self._on_touched),
+            (follower.layers_changed, self.reset_choices),
+            (follower.session_leaving, self._on_session_leaving),
+            (follower.session_changed, self._on_session_changed),
+            (follower.data_replaced, self._on_data_replaced),
+            (follower.position_changed, self._on_position_changed),
+            (follower.ndisplay_changed, self._on_ndisplay_changed),
+            (follower.overlay_selected, self._on_overlay_selected),
             (changes.changed, self._on_changed),
             (jobs.changed, self._refresh),
             (jobs.failed, self._on_failed),
             (jobs.exported, self._on_exported),
             (jobs.progressed, view.show_progress),
             (jobs.preparing, view.show_preparing),
-            (jobs.lasted, self._running.show),
+            (jobs.taking_long, self._running.show),
             (jobs.stopped, self._running.hide),
             (self.controls.chosen, self._on_chosen),
             (self.controls["segment"].changed, jobs.segment),
@@ -154,7 +154,7 @@ class KMeansWidget(Container):
             (view.table.renamed, changes.rename),
             (view.table.shown, display.set_visible),
             (view.table.highlighted, display.set_highlighted),
-            (view.table.asked, self._on_asked),
+            (view.table.action_requested, self._on_action),
             (menu.undo.triggered, changes.undo),
             (menu.redo.triggered, changes.redo),
             (menu.keep.triggered, self._on_keep),
@@ -168,7 +168,7 @@ class KMeansWidget(Container):
             (menu.show_field.triggered, jobs.new_layers.add_field),
             (menu.apply_layers.triggered, self.apply_dialogs.to_layers),
             (menu.apply_files.triggered, self.apply_dialogs.to_files),
-            (jobs.applying.said, view.show_status),
+            (jobs.applying.reported, view.show_status),
             (jobs.new_layers.objects_added, self._on_objects_added),
             (menu.copy_python.triggered, actions.copy_python),
             (menu.export.triggered, actions.export),
@@ -176,7 +176,7 @@ class KMeansWidget(Container):
             (menu.save_recipe.triggered, actions.save_recipe),
             (menu.save_model.triggered, actions.save_model),
             (menu.load_model.triggered, actions.load_model),
-            (actions.said, view.show_status),
+            (actions.reported, view.show_status),
             (actions.failed, view.show_error),
             (actions.export_chosen, self._on_export),
             (actions.figure_chosen, self._on_export_figure),
@@ -213,33 +213,33 @@ class KMeansWidget(Container):
             if session is not None and session.image in self.viewer.layers:
                 self.controls.show(image=session.image)
                 self.controls["mask"].reset_choices()
-                if session.asked.mask is not None:
-                    self.controls.show(mask=session.asked.mask)
+                if session.settings.mask is not None:
+                    self.controls.show(mask=session.settings.mask)
 
-    def _on_leaving(self) -> None:
+    def _on_session_leaving(self) -> None:
         self.jobs.stop()
         self.menu.side_by_side.setChecked(False)
         self.table.clearSelection()  # before the highlight of the next session
 
-    def _on_arrived(self) -> None:
+    def _on_session_changed(self) -> None:
         self.reset_choices()
         self.jobs.show(self.session)
 
-    def _on_replaced(self) -> None:
+    def _on_data_replaced(self) -> None:
         self.jobs.show(self.session)
 
-    def _on_moved(self) -> None:
+    def _on_position_changed(self) -> None:
         self._refresh()
         session = self.session
         if session is not None and not session.is_measured and session.resolutions is not None:
             self.jobs.measure()
 
-    def _on_turned(self) -> None:
+    def _on_ndisplay_changed(self) -> None:
         self._display.recolor()
         self._refresh()
 
-    def _on_touched(self) -> None:
-        if self.at_rest:
+    def _on_overlay_selected(self) -> None:
+        if self.is_idle:
             self.jobs.complete_overlay()  # the user may be about to paint in it
 
     # Actions of the user
@@ -265,7 +265,7 @@ class KMeansWidget(Container):
             self._changes.choose(name, value)
 
     def _on_live(self, live: bool) -> None:
-        settings.remember(live=live)
+        preferences.save(live=live)
         self.jobs.live = live
         if live and self.session is not None and self.session.is_wanted:
             self.jobs.update()
@@ -284,12 +284,12 @@ class KMeansWidget(Container):
         if low <= value <= high:
             self._changes.set_threshold(index, value)
         else:
-            self._note(messages.beyond_neighbours(index, value, low, high))
+            self._note(messages.threshold_out_of_range(index, value, low, high))
 
     def _on_number_refused(self, text: str) -> None:
-        self._note(messages.no_number(text))
+        self._note(messages.not_a_number(text))
 
-    def _on_asked(self, action: str, labels: list[int]) -> None:
+    def _on_action(self, action: str, labels: list[int]) -> None:
         """Run an action of the context menu of the table."""
         layers = self.jobs.new_layers
         {
@@ -341,7 +341,7 @@ class KMeansWidget(Container):
         self._split_into_objects(self.table.selected_labels())
 
     def _split_into_objects(self, labels: list[int]) -> None:
-        self.jobs.when_labelled(lambda: self.jobs.new_layers.split_into_objects(labels))
+        self.jobs.when_labelled("objects", lambda: self.jobs.new_layers.split_into_objects(labels))
 
     def _on_objects_added(self, n: int, name: str) -> None:
         self.view.show_status(messages.objects_added(n, name))
@@ -350,7 +350,7 @@ class KMeansWidget(Container):
         self.jobs.export(path, overwrite=overwrite)
 
     def _on_export_figure(self, path: Any, overwrite: bool) -> None:
-        self.jobs.when_labelled(lambda: self.jobs.export_figure(path, overwrite=overwrite))
+        self.jobs.when_labelled("figure", lambda: self.jobs.export_figure(path, overwrite=overwrite))
 
     def _on_exported(self, path: object) -> None:
         self.view.show_status(messages.exported(path))
@@ -380,7 +380,7 @@ class KMeansWidget(Container):
     def _refresh(self) -> None:
         session = self.session
         self.view.refresh(session)
-        self.view.set_outdated(session is not None and session.model is None and self.at_rest)
+        self.view.set_outdated(session is not None and session.model is None and self.is_idle)
 
     def show_status(self, text: str) -> None:
         """Show a text below the plots, or hide it if the text is empty."""

@@ -55,7 +55,7 @@ class PlotTabs(QTabWidget):
         self.setTabToolTip(0, tip)
 
 
-class KeptSpace(QWidget):
+class ReservedSpace(QWidget):
     """A row that keeps its space while hidden, so that nothing moves when it appears."""
 
     def __init__(self, *widgets: QWidget) -> None:

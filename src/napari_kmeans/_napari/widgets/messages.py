@@ -48,7 +48,7 @@ def _reading(session: Session) -> list[str]:
 
 
 def _position(session: Session) -> list[str]:
-    axis = session.asked.per_axis
+    axis = session.settings.per_axis
     if axis is None:
         return []
     name = axis_name(session.image, axis)
@@ -60,7 +60,7 @@ def _number_of_clusters(session: Session) -> list[str]:
     n = session.clusterings.n_values
     if n == 1:
         return ["All pixels have the same value, so there is only one cluster; choose another image."]
-    if n < session.asked.n_clusters:
+    if n < session.settings.n_clusters:
         return [f"There are only {n} distinct values, so there are only {n} clusters; choose {n} or fewer."]
     return []
 
@@ -145,7 +145,7 @@ def saved(path: object) -> str:
     return f"Saved to {path}."
 
 
-def beyond_neighbours(index: int, value: float, low: float, high: float) -> str:
+def threshold_out_of_range(index: int, value: float, low: float, high: float) -> str:
     """Return the message for a typed threshold, counted from 0, that is not between its neighbours."""
     limits = []
     if low > -math.inf:
@@ -155,7 +155,7 @@ def beyond_neighbours(index: int, value: float, low: float, high: float) -> str:
     return f"Threshold {index + 1} | {index + 2} cannot be {value:g}: it must be {', and '.join(limits)}."
 
 
-def no_number(text: str) -> str:
+def not_a_number(text: str) -> str:
     """Return the message for a typed text that is not a number."""
     if "," in text:
         return f"“{text}” is not a number; use a decimal point and no thousands separators."

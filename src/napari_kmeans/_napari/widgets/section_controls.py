@@ -52,7 +52,7 @@ _OF_SEVERAL_FEATURES = ("rgb", "lab", "texture")
 
 
 def _kind_of_illumination(dock: Context) -> str | None:
-    illumination = dock.asked.recipe.illumination
+    illumination = dock.settings.recipe.illumination
     return None if illumination is None else illumination.kind
 
 
@@ -62,7 +62,7 @@ def _illumination_note(dock: Context) -> str:
 
 
 def _is_of_one_feature(dock: Context) -> bool:
-    return not dock.asked.channels and dock.asked.recipe.features.name not in _OF_SEVERAL_FEATURES
+    return not dock.settings.channels and dock.settings.recipe.features.name not in _OF_SEVERAL_FEATURES
 
 
 def _choose_illumination(dock: Context, kind: str | None) -> bool:
@@ -85,7 +85,7 @@ _PREPARE = (
         Recipe,
         "smooth",
         place=PREPARE,
-        shown=lambda dock: dock.asked.smooth,
+        shown=lambda dock: dock.settings.smooth,
         change=lambda dock, value: dock.session.choose(smooth=value),
     ),
     declared(
@@ -95,13 +95,13 @@ _PREPARE = (
         tip="Favour large regions: cost of two neighbours with different labels, in units of the noise",
         place=PREPARE,
         details={"value": 0, "min": 0, "max": _MAX_COHERENCE, "step": 0.1},
-        shown=lambda dock: min(dock.asked.coherence, _MAX_COHERENCE),
+        shown=lambda dock: min(dock.settings.coherence, _MAX_COHERENCE),
         change=lambda dock, value: dock.session.choose(coherence=round(value, 6)),
         is_enabled=_is_of_one_feature,
         hint=lambda dock: (
             "" if _is_of_one_feature(dock) else "Only for a single feature; use Majority instead"
         ),
-        note=lambda dock: f"coherence {dock.asked.coherence:g}" if dock.asked.coherence else "",
+        note=lambda dock: f"coherence {dock.settings.coherence:g}" if dock.settings.coherence else "",
         is_dragged=True,
     ),
     of_features(
@@ -157,7 +157,7 @@ def _is_value_excluded(dock: Context) -> bool:
 
 def _shown_excluded(dock: Context) -> tuple[Any, float]:
     """Return what `leave_out` and `no_data` show; a typed value is shown as such, even 0."""
-    exclude, typed = dock.asked.recipe.exclude, dock.widgets["no_data"].value
+    exclude, typed = dock.settings.recipe.exclude, dock.widgets["no_data"].value
     if _is_value_excluded(dock) and exclude == (typed,):
         return A_VALUE, typed
     choice, value = excluded_choice(exclude)
@@ -171,7 +171,7 @@ def _choose_excluded(dock: Context, _value: Any) -> bool:
 
 
 def _exclude_note(dock: Context) -> str:
-    exclude = dock.asked.recipe.exclude
+    exclude = dock.settings.recipe.exclude
     return "without " + ", ".join(map(str, exclude)) if exclude else ""
 
 
@@ -184,8 +184,8 @@ _WHERE = (
         place=WHERE,
         choices=lambda dock: where_choices(dock.image),
         none=WHOLE,
-        shown=lambda dock: dock.asked.per_axis,
-        change=lambda dock, axis: dock.session.choose_where(axis),
+        shown=lambda dock: dock.settings.per_axis,
+        change=lambda dock, axis: dock.session.choose_per_axis(axis),
         applies=_is_stack,
         note=_where_note,
     ),
@@ -197,9 +197,9 @@ _WHERE = (
         place=WHERE,
         choices=_mask_choices,
         none=NO_MASK,
-        shown=lambda dock: dock.asked.mask,
+        shown=lambda dock: dock.settings.mask,
         change=lambda dock, mask: dock.session.choose(mask=unwrap(mask)),
-        note=lambda dock: "" if dock.asked.mask is None else f"in {dock.asked.mask.name}",
+        note=lambda dock: "" if dock.settings.mask is None else f"in {dock.settings.mask.name}",
     ),
     declared(
         Recipe,

@@ -11,7 +11,7 @@ from .arrays import in_memory
 from .boxes import Box
 
 
-class KeptWindows:
+class CachedWindows:
     """Cache of the windows of a dask array, with a part of the array interface.
 
     An estimate reads the same windows several times: to find cells, to count them, and for the illumination.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 
-class SteadyStream:
+class RobustStream:
     """A text stream that never fails: it escapes characters it cannot encode, and ignores a closed pipe.
 
     Parameters
@@ -53,10 +53,10 @@ class SteadyStream:
 
 
 @contextlib.contextmanager
-def steady_output() -> Iterator[None]:
-    """Use steady streams for standard output and standard error."""
+def robust_output() -> Iterator[None]:
+    """Use robust streams for standard output and standard error."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (SteadyStream(stream) for stream in before)
+    sys.stdout, sys.stderr = (RobustStream(stream) for stream in before)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Initial settings of the dock, from napari's Preferences."""
+"""Preferences of the dock: its initial settings, as napari stores them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ..layers.cluster_colors import DISTINCT, PALETTES
 
 
 @dataclass(frozen=True)
-class DockSettings:
-    """Settings of the dock, with the same defaults as the manifest.
+class Preferences:
+    """Preferences of the user, with the same defaults as the manifest.
 
     Attributes
     ----------
@@ -44,11 +44,11 @@ def _stored() -> Any:
         return None
 
 
-def load() -> DockSettings:
-    """Return the user's settings, with defaults for those that are missing or invalid."""
-    stored, defaults = _stored(), DockSettings()
+def load() -> Preferences:
+    """Return the user's preferences, with defaults for those that are missing or invalid."""
+    stored, defaults = _stored(), Preferences()
     values = {name: getattr(stored, name, value) for name, value in asdict(defaults).items()}
-    return DockSettings(
+    return Preferences(
         n_clusters=min(max(int(values["n_clusters"]), 2), 255),
         live=bool(values["live"]),
         palette=values["palette"] if values["palette"] in PALETTES else DISTINCT,
@@ -58,8 +58,8 @@ def load() -> DockSettings:
     )
 
 
-def remember(**values: Any) -> None:
-    """Save settings that the user changed in the dock, for the next dock."""
+def save(**values: Any) -> None:
+    """Save preferences that the user changed in the dock, for the next dock."""
     stored = _stored()
     if stored is not None:
         for name, value in values.items():

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import dask.array as da
 import numpy as np
 
-from napari_kmeans.blocks.kept_windows import KeptWindows
+from napari_kmeans.blocks.cached_windows import CachedWindows
 
 
 def counted(array, chunks):
@@ -27,7 +27,7 @@ def box(*sides):
 def test_a_window_and_its_parts_are_read_once():
     array = np.arange(60 * 80 * 3).reshape(60, 80, 3)
     lazy, read = counted(array, (60, 80, 3))
-    windows = KeptWindows(lazy)
+    windows = CachedWindows(lazy)
     assert (windows.shape, windows.dtype, windows.ndim, windows.chunks) == (
         (60, 80, 3), array.dtype, 3, ((60,), (80,), (3,))
     )  # fmt: skip
@@ -40,7 +40,7 @@ def test_a_window_and_its_parts_are_read_once():
 
 def test_threads_may_read_at_the_same_time():
     array = np.random.default_rng(0).normal(size=(40, 50))
-    windows = KeptWindows(da.from_array(array, chunks=10))
+    windows = CachedWindows(da.from_array(array, chunks=10))
     boxes = [box((i % 30, i % 30 + 10), (i, i + 5)) for i in range(40)] * 5
     with ThreadPoolExecutor(4) as pool:
         for part, found in zip(boxes, pool.map(windows.__getitem__, boxes), strict=True):

@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from napari_kmeans.cli.steady_output import steady_output
+from napari_kmeans.cli.robust_output import robust_output
 
 
 def test_names_that_the_console_cannot_encode_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252", newline="\n"))
-    with steady_output():
+    with robust_output():
         print("café 中.png")
         print("b.png")
     assert written.getvalue() == "café \\u4e2d.png\nb.png\n".encode("cp1252")
@@ -25,7 +25,7 @@ def test_a_reader_that_has_gone_is_not_missed(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sys, "stdout", stream)
     os.close(reading)
     done = []
-    with steady_output():
+    with robust_output():
         for i in range(3):
             print(i, flush=True)
             done.append(i)
@@ -35,6 +35,6 @@ def test_a_reader_that_has_gone_is_not_missed(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_window_without_console_has_no_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
-    with steady_output():
+    with robust_output():
         print("nowhere")
     assert sys.stdout is None

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from napari_kmeans._napari.session import settings
-from napari_kmeans._napari.session.settings import DockSettings
+from napari_kmeans._napari.session import preferences
+from napari_kmeans._napari.session.preferences import Preferences
 
 
 @pytest.fixture
@@ -19,26 +19,26 @@ def stored(npe2pm, plugin_settings):
 
 
 def test_defaults_of_manifest_and_dock_are_the_same(stored):
-    assert settings.load() == DockSettings()
+    assert preferences.load() == Preferences()
 
 
 def test_what_is_remembered_is_found_again(stored):
-    settings.remember(live=False, palette="viridis")
-    assert settings.load() == DockSettings(live=False, palette="viridis")
+    preferences.save(live=False, palette="viridis")
+    assert preferences.load() == Preferences(live=False, palette="viridis")
     assert not stored.live
 
 
 def test_preferences_reach_the_dock(stored):
     stored.n_clusters, stored.opacity, stored.k_max = 7, 0.8, 20
-    assert settings.load() == DockSettings(n_clusters=7, opacity=0.8, k_max=20)
+    assert preferences.load() == Preferences(n_clusters=7, opacity=0.8, k_max=20)
 
 
 def test_a_napari_without_plugin_settings_has_the_defaults(npe2pm, plugin_settings):
-    settings.remember(live=False)  # nowhere to
-    assert settings.load() == DockSettings()
+    preferences.save(live=False)  # nowhere to
+    assert preferences.load() == Preferences()
 
 
 def test_values_that_make_no_sense_are_replaced(monkeypatch):
     dock = SimpleNamespace(n_clusters=1000, live=True, palette="puce", opacity=-1, k_max=0)
     monkeypatch.setattr("napari.settings.get_plugin_settings", lambda _: SimpleNamespace(dock=dock))
-    assert settings.load() == DockSettings(n_clusters=255, palette="distinct", opacity=0, k_max=2)
+    assert preferences.load() == Preferences(n_clusters=255, palette="distinct", opacity=0, k_max=2)
