@@ -64,8 +64,8 @@ docs: $(TOX)
 
 pictures: $(VENV)/installed
 	@scripts/install-system-packages
-	xvfb-run -a -s "-screen 0 2800x1800x24" $(VENV)/bin/python scripts/make_pictures.py $(ARGS)
-	$(if $(ARGS),,$(VENV)/bin/python scripts/make_segment_pictures.py)
+	xvfb-run -a -s "-screen 0 2800x1800x24" $(VENV)/bin/python scripts/dock_pictures.py $(ARGS)
+	$(if $(ARGS),,$(VENV)/bin/python scripts/segment_pictures.py)
 
 bench: $(TOX)
 	scripts/with-pythons $(TOX) run -e bench $(ARGS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .clustering import Clusterings
-from .gap import gap_statistic
+from .gap_statistic import gap_statistic
 
 AUTO = "auto"
 """Value of `n_clusters`: the number that Marriott's criterion suggests."""
