@@ -25,7 +25,7 @@ tifffile = pytest.importorskip("tifffile")
 from PIL import Image
 
 from napari_kmeans.cli import app as cli
-from napari_kmeans.cli.options import FEATURE_NAMES
+from napari_kmeans.cli.recipe_options import FEATURE_NAMES
 
 GRAY = np.random.default_rng(0).integers(0, 256, (40, 50), dtype=np.uint8)
 RGB = np.dstack([GRAY, GRAY[::-1], 255 - GRAY])

@@ -27,11 +27,11 @@ from ..preprocess.illumination import KINDS
 from .batch import batch
 from .commands import apply, segment
 from .help import PanelCommand, PanelGroup, completing
-from .options import choose
+from .recipe_options import choose
 from .report import print_message, printed_warnings, reporting
 from .robust_output import robust_output
-from .shared import KINDS as FILES
-from .shared import Axes, Channel, Series, checked_axes, with_values
+from .shared_options import KINDS as FILES
+from .shared_options import Axes, Channel, Series, checked_axes, with_values
 from .show import show
 
 _SCREEN = "-screen 0 1400x900x24"

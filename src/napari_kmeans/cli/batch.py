@@ -17,7 +17,7 @@ from ..model.recipe import Recipe
 from ..user_warning import warn_user
 from .commands import plan_jobs, run_jobs
 from .report import print_message, reporting
-from .shared import (
+from .shared_options import (
     KINDS,
     RUN,
     WHAT,

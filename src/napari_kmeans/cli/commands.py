@@ -29,9 +29,9 @@ from ..model.pooled import WEIGHTS
 from ..model.recipe import Recipe
 from .help import completing
 from .log import append_to_log
-from .options import FEATURE_NAMES, choose, clean_up_of, recipe_of, takes_options_of
+from .recipe_options import FEATURE_NAMES, choose, clean_up_of, recipe_of, takes_options_of
 from .report import ProgressBar, print_failures, print_message, print_summary, reporting
-from .shared import (
+from .shared_options import (
     RUN,
     WHAT,
     Images,

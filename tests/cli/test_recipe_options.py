@@ -11,7 +11,7 @@ from napari_kmeans import Channels, CleanUp, Recipe, Texture
 typer = pytest.importorskip("typer")
 
 from napari_kmeans.cli import app as cli
-from napari_kmeans.cli.options import FEATURE_NAMES, clean_up_of, recipe_of, takes_options_of
+from napari_kmeans.cli.recipe_options import FEATURE_NAMES, clean_up_of, recipe_of, takes_options_of
 from napari_kmeans.features import FEATURES
 from napari_kmeans.options import options_of
 

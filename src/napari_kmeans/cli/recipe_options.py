@@ -20,7 +20,7 @@ from ..labels.clean_up import CleanUp
 from ..model.recipe import Recipe
 from ..options import Option, options_of
 from ..preprocess.exclusion import SATURATED
-from .shared import WHAT, with_parameters
+from .shared_options import WHAT, with_parameters
 
 F = TypeVar("F", bound=Callable[..., Any])
 

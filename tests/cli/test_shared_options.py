@@ -10,7 +10,7 @@ typer = pytest.importorskip("typer")
 
 from napari_kmeans.batch.plan import Outputs
 from napari_kmeans.cli import app as cli
-from napari_kmeans.cli.shared import (
+from napari_kmeans.cli.shared_options import (
     SHARED,
     Running,
     outputs_of,
