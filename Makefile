@@ -38,6 +38,11 @@ demo: $(VENV)/installed
 	    echo "The uneven illumination of the coins was removed. Move the Clusters slider to begin."; \
 	    $(VENV)/bin/napari-kmeans view --sample coins -k 2 --illumination additive; \
 	fi
+	@echo
+	@echo "napari-kmeans is installed as $(VENV)/bin/napari-kmeans. Try it on an image of your own:"
+	@echo "    $(VENV)/bin/napari-kmeans view IMAGE.tif -k 3"
+	@echo "    $(VENV)/bin/napari-kmeans segment IMAGE.tif -k 3 -o results"
+	@echo "docs/tutorials continues from here."
 
 test: $(TOX)
 	@scripts/install-system-packages

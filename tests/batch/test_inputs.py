@@ -4,7 +4,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from napari_kmeans.batch.inputs import find_inputs, read_file_list
+from napari_kmeans.batch.inputs import find_inputs, matches, read_file_list
 from napari_kmeans.io.image_file import Url
 
 
@@ -36,6 +36,18 @@ def test_patterns_keep_the_tree_below_their_fixed_part(tree: Path) -> None:
     assert found("data/**/*.[Jj]*") == [("data/deep/er/c.JPG", "deep/er")]
     assert found("dat?/*.png") == [("data/b.png", "data")]
     assert find_inputs(["data/*.gif", "data/deep"]) == ([], ["data/*.gif", "data/deep"])
+
+
+def test_patterns_are_replaced_by_files_as_in_a_shell(tree: Path) -> None:
+    (tree / "odd[1].tif").write_bytes(b"")
+    names = ["data/*.*", "*.gif", "odd[1].tif", "s3://bucket/x*.zarr", "data/**/*.JPG"]
+    assert [Path(name).as_posix() for name in matches(names)[:3]] == [
+        "data/a.tif",
+        "data/b.png",
+        "data/notes.txt",
+    ]
+    assert matches(names)[3:-1] == ["*.gif", "odd[1].tif", "s3://bucket/x*.zarr"]
+    assert Path(matches(names)[-1]).as_posix() == "data/deep/er/c.JPG"
 
 
 def test_files_and_urls_need_not_exist(tree: Path) -> None:

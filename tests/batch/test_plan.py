@@ -41,7 +41,13 @@ def test_files_are_named_after_their_images(tmp_path: Path) -> None:
         (["a.tif", "b.tif"], "out", {"model": Path("m.json")}, "m.json can store only one model"),
         (["a.tif"], "x.png", {}, "x.png must be a folder, a .tif file"),
         (["a.tif"], "a.tif", {}, "would replace the image"),
-        (["a.tif", "sub/a.png"], "out", {}, "would replace an output for"),
+        (
+            ["a.tif", "sub/a.png"],
+            "out",
+            {},
+            r"would replace an output for .*a\.tif; napari-kmeans batch gives them different names$",
+        ),
+        (["a.tif"], "x.tif", {"model": "x.tif"}, r"would replace an output for .*a\.tif$"),
         (["a.tif"], "x.tif", {"in_image": "k"}, "x.tif must be a folder"),
         (["a.tif"], None, {"in_image": "../k"}, "must be a name of letters and digits"),
     ],
@@ -52,7 +58,10 @@ def test_plans_that_would_lose_something_are_rejected(
     with pytest.raises(ValueError, match=message):
         plan(
             inputs([tmp_path / image for image in images]),
-            Outputs(None if out is None else tmp_path / out, **options),
+            Outputs(
+                None if out is None else tmp_path / out,
+                **{name: tmp_path / value if name == "model" else value for name, value in options.items()},
+            ),
         )
 
 

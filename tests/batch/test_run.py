@@ -37,7 +37,8 @@ def test_one_failure_does_not_stop_the_others(tmp_path: Path, jobs: list[Job]) -
     expected, _ = napari_kmeans.segment(GRAY, 3)
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / "c-labels.tif"), expected)
     [again] = run(jobs[:1], TASK)
-    assert "already exists; use --overwrite to replace it" in again.error
+    assert "already exists; use --overwrite to replace it, or --skip-existing to keep it" in again.error
+    assert (again.status, again.not_replaced, outcomes[1].not_replaced) == ("failed", True, False)
     [again] = run(jobs[:1], TASK, overwrite=True)
     assert again.status == "done"
 

@@ -47,12 +47,14 @@ def test_a_table_is_checked_before_any_work(tmp_path: Path, monkeypatch: pytest.
     path = tmp_path / "x.csv"
     path.write_text("mine")
     for options in ({}, {"skip_existing": True}):
-        with pytest.raises(ValueError, match="already exists; use --overwrite to replace it"):
+        with pytest.raises(ValueError, match=r"already exists; use --overwrite to replace it$"):
             check_table(path, **options)
     check_table(path, overwrite=True)
     task = Task()
     write_tables(path, [], [], task)
     check_table(path, skip_existing=True)
+    with pytest.raises(ValueError, match=r"use --overwrite to replace it, or --skip-existing to update it$"):
+        check_table(path)
     assert objects_path(path) == tmp_path / "x-objects.csv"
 
 

@@ -110,7 +110,7 @@ def test_an_image_file_brings_its_channel_axis_and_nodata(values):
     assert model.channel_axis == 0
     assert model.recipe.exclude == (7,)
     gray = napari_kmeans.ImageFile(Path("b.tif"), values[0], "YX")
-    with pytest.warns(UserWarning, match="no channels instead of 3 channels"):
+    with pytest.warns(UserWarning, match="gray values instead of colours"):
         assert napari_kmeans.fit(image, 2).predict(gray).shape == (8, 12)
 
 

@@ -25,7 +25,7 @@ tifffile = pytest.importorskip("tifffile")
 from PIL import Image
 
 from napari_kmeans.cli import app as cli
-from napari_kmeans.features import FEATURES
+from napari_kmeans.cli.recipe_options import FEATURE_NAMES
 
 GRAY = np.random.default_rng(0).integers(0, 256, (40, 50), dtype=np.uint8)
 RGB = np.dstack([GRAY, GRAY[::-1], 255 - GRAY])
@@ -162,8 +162,9 @@ def test_files_are_only_overwritten_on_request(run: Run, tmp_path: Path, gray: P
     ]
     status, out, err = run(*arguments, "-k", 4)
     assert (status, out) == (1, "")
-    assert (
-        err == f"napari-kmeans: x.tif, an output for {gray}, already exists; use --overwrite to replace it\n"
+    assert err == (
+        f"napari-kmeans: x.tif, an output for {gray}, already exists; use --overwrite to replace it, or "
+        "--skip-existing to keep it\n"
     )
     (tmp_path / "x.tif").unlink()
     status, _, err = run(*arguments, "-k", 4)
@@ -221,8 +222,8 @@ def test_apply_labels_with_the_clusters_of_a_model(run: Run, tmp_path: Path, gra
     status, out, err = run("apply", "m.json", gray, "rgb.png", "-o", "out")
     assert status == 0
     assert err == (
-        f"napari-kmeans: warning: {gray}: the image differs from the one that the model was fitted to: no channels "
-        "instead of 3 channels. The labels may be wrong; --match range scales the model to the image, "
+        f"napari-kmeans: warning: {gray}: the image differs from the one that the model was fitted to: gray values "
+        "instead of colours. The labels may be wrong; --match range scales the model to the image, "
         "--match refit fits it again\n"
     )
     assert len(out.splitlines()) == 2
@@ -337,7 +338,6 @@ def test_background_of_a_model_takes_part_in_the_clean_up(run: Run, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ("", "Missing command"),
         ("cluster", "No such command 'cluster'"),
         ("segment gray.png -o out", "Missing option '-k'"),
         ("segment gray.png -k 3", "Invalid value for -o: an output is needed: a folder"),
@@ -349,10 +349,22 @@ def test_background_of_a_model_takes_part_in_the_clean_up(run: Run, tmp_path: Pa
             "segment gray.png -k 3 -o out --solver magic",
             "--solver: solver='magic' must be one of 'auto', 'exact', 'lloyd'",
         ),
+        (
+            "segment gray.png -k 3 -o out --table t.xlsx",
+            "Invalid value for --table: t.xlsx must end in .csv or .parquet",
+        ),
+        (
+            "segment gray.png -k 3 -o out --figure jpg",
+            "Invalid value for --figure: 'jpg' must be one of png, svg, pdf",
+        ),
         ("segment gray.png -k 3 -o out.png", "out.png must be a folder, a .tif file"),
         ("segment gray.png -k 3 -o gray.png --overwrite", "gray.png must be a folder, a .tif file"),
         ("segment gray.png other.png -k 3 -o out.tif", "out.tif is a single file, but there are 2 images"),
-        ("segment gray.png other.png -k 3 -o out --save-model m.json", "m.json can store only one model"),
+        (
+            "segment gray.png other.png -k 3 -o out --save-model m.json",
+            "Invalid value for --save-model: m.json can store only one model, but there are 2 images; fit one model to "
+            "all of them by --together",
+        ),
         ("segment gray.png sub/gray.tif -k 3 -o out --overwrite", "would replace an output for gray.png"),
         ("segment gray.png gray.png -k 3 -o out", "would replace an output for gray.png"),
         ("segment gray.tif -k 3 -o ./gray.tif --overwrite", "would replace the image gray.tif"),
@@ -362,7 +374,9 @@ def test_background_of_a_model_takes_part_in_the_clean_up(run: Run, tmp_path: Pa
         ("segment gray.png -k 3 -o out --min-size inf", "min_size=inf must be 0 or more, and finite"),
         ("segment gray.png -k 3 -o gray-objects.tif --objects", "would replace an output for gray.png"),
         ("apply m.json gray.png sub/gray.tif -o out", "would replace an output for gray.png"),
-        ("view -k 1", "-k"),
+        ("view -k 1", "Invalid value for -k: '1' must be 2 to 255"),
+        ("view -k 256", "'256' must be 2 to 255"),
+        ("view -k many", "'many' must be 2 to 255"),
         ("view --sample moon", "'moon' must be one of coins, "),
         ("view gray.png --sample coins", "give an image or a sample, not both"),
         ("view gray.png --screenshot x.tif", "x.tif must end in .png"),
@@ -384,6 +398,10 @@ def test_help_and_version(run: Run) -> None:
     status, out, _ = run("segment", "--help")
     assert status == 0
     assert "--save-model" in out
+    assert run("segment", "-h") == (0, out, "")
+    _, text, _ = run("--help")
+    assert run("-h") == (0, text, "")
+    assert run() == (2, text, "")
 
 
 # The program as a whole
@@ -602,7 +620,15 @@ def test_view_without_a_screen(run: Run, no_screen: Screen) -> None:
     assert (no_screen.views, no_screen.commands) == ([], [])
 
 
+def test_view_names_a_missing_file_before_a_missing_screen(run: Run, no_screen: Screen) -> None:
+    for screenshot in ((), ("--screenshot", "x.png")):
+        expected = (1, "", "napari-kmeans: nosuch.tif: No such file or directory\n")
+        assert run("view", "nosuch.tif", *screenshot) == expected
+    assert no_screen.commands == []
+
+
 def test_view_restarts_under_xvfb(run: Run, no_screen: Screen) -> None:
+    Path("-my.png").write_bytes(b"")
     run("view", "-k", 3, "--screenshot", "out.png", "--", "-my.png")
     [command] = no_screen.commands
     assert command[:4] == ["xvfb-run", "-a", "-s", "-screen 0 1400x900x24"]
@@ -663,7 +689,7 @@ def fluorescence(tmp_path: Path) -> np.ndarray:
 
 
 def test_every_feature_space_segments_colours(run: Run, colored: np.ndarray) -> None:
-    for features in FEATURES:
+    for features in FEATURE_NAMES:
         status, _, err = run("segment", "colors.png", "-k", 3, "-o", features, "--features", features)
         assert (status, err) == (0, "")
         expected = napari_kmeans.segment(colored, 3, features=features, channel_axis=-1)[0]
@@ -725,7 +751,10 @@ def test_invalid_options_are_wrong_usage(run: Run, gray: Path, options: list, me
 
 def test_unsupported_images_give_one_line(run: Run, gray: Path) -> None:
     for options, message in (
-        (["--features", "lab"], "image has no channel_axis, but features='lab' needs 3 (RGB) or 4 (RGBA)"),
+        (
+            ["--features", "lab"],
+            "image has no colours, but features='lab' needs 3 (RGB) or 4 (RGBA) channels; in",
+        ),
         (["--smooth", 1, "--physical"], "its pixel size is unknown"),
         (["--features", "texture", "--solver", "exact"], "needs a single feature"),
     ):

@@ -116,12 +116,43 @@ def test_folders_without_images_are_told_of(run: Run) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [("nosuch/*.tif", ": there is no folder nosuch"), ("data/*.gif", ""), ("*.gif", "")],
+)
+def test_patterns_without_images_are_told_of(run: Run, pattern: str, reason: str) -> None:
+    err = f"napari-kmeans: {pattern} matches no images{reason}\n"
+    assert run("batch", "recipe.json", pattern, "-o", "out") == (1, "", err)
+
+
 def test_failures_are_in_the_summary(run: Run) -> None:
     Path("data/broken.tif").write_bytes(b"II*\0")
     status, out, err = run("batch", "recipe.json", "data", "-o", "out")
     assert (status, len(out.splitlines())) == (1, 2)
     assert err.splitlines()[-2] == "napari-kmeans: 1 of 3 images failed: data/broken.tif"
     assert "3 images: 2 done, 1 failed, in " in err.splitlines()[-1]
+
+
+def test_skipped_images_say_so(run: Run) -> None:
+    arguments = ("batch", "recipe.json", "data", "-o", "out", "--figure", "--skip-existing")
+    assert run(*arguments[:2], "data/a.tif", *arguments[3:])[0] == 0
+    status, out, err = run(*arguments)
+    skipped, written, figure = out.splitlines()
+    assert (status, skipped) == (0, f"{Path('out/a-labels.tif')}: skipped")
+    assert written.startswith(f"{Path('out/b-labels.tif')}: k = 3, ")
+    assert figure == str(Path("out/b-figure.png"))
+    assert err.startswith("napari-kmeans: 2 images: 1 done, 1 skipped, in ")
+
+
+def test_existing_outputs_are_not_called_failures(run: Run) -> None:
+    assert run("batch", "recipe.json", "data", "-o", "out")[0] == 0
+    Path("data/broken.tif").write_bytes(b"II*\0")
+    status, out, err = run("batch", "recipe.json", "data", "-o", "out")
+    assert (status, out) == (1, "")
+    *_, first, second, last = err.splitlines()
+    assert first == "napari-kmeans: outputs of 2 of 3 images already exist and were not replaced"
+    assert second == "napari-kmeans: 1 of 3 images failed: data/broken.tif"
+    assert last.startswith("napari-kmeans: 3 images: 2 not replaced, 1 failed, in ")
 
 
 @pytest.mark.parametrize(
@@ -135,12 +166,29 @@ def test_a_recipe_that_cannot_be_read_is_one_line(run: Run, content: str) -> Non
     assert ("smooth" in err) == bool(content)
 
 
+def test_a_stain_of_any_colour_is_in_a_recipe(run: Run) -> None:
+    image = np.dstack([GRAY, GRAY[::-1], 255 - GRAY])
+    Image.fromarray(image).save("rgb.png")
+    text = '{"format": "napari-kmeans recipe", "version": 1, "n_clusters": 3, "features": %s}'
+    Path("r.json").write_text(text % '"stain"')
+    status, _, err = run("batch", "r.json", "rgb.png", "-o", "out")
+    assert (status, err.count("\n")) == (1, 1)
+    assert "features 'stain' needs a vector, the colour of the stain" in err
+    Path("r.json").write_text(text % '{"name": "stain", "vector": [0.3, 0.8, 0.5]}')
+    assert run("batch", "r.json", "rgb.png", "-o", "out")[0] == 0
+    expected = napari_kmeans.segment(
+        image, 3, features=napari_kmeans.Stain((0.3, 0.8, 0.5)), channel_axis=-1
+    )[0]
+    np.testing.assert_array_equal(tifffile.imread("out/rgb-labels.tif"), expected)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         ("recipe.json -o out", "give images, folders or a --file-list"),
         ("recipe.json data", "an output is needed"),
-        ("recipe.json --file-list absent.txt -o out", "absent.txt cannot be read"),
+        ("recipe.json --file-list absent.txt -o out", "absent.txt cannot be read: No such file or directory"),
+        ("recipe.json --file-list data/b.png -o out", "data/b.png cannot be read: it is not a text file"),
     ],
 )
 def test_wrong_usage_gives_one_line(run: Run, arguments: str, complaint: str) -> None:

@@ -62,6 +62,15 @@ def test_together_makes_one_model_of_all_images(run: Run, weights: str) -> None:
     assert saved.inertia == model.inertia
 
 
+def test_quoted_patterns_name_images(run: Run) -> None:
+    assert run("segment", "*.tif", "-k", 3, "-o", "out", "--together", "--save-model", "m.json")[0] == 0
+    assert run("apply", "m.json", "[ab].tif", "-o", "again")[0] == 0
+    for folder in ("out", "again"):
+        assert sorted(path.name for path in Path(folder).iterdir()) == ["a-labels.tif", "b-labels.tif"]
+    status, _, err = run("segment", "*.jpg", "-k", 3, "-o", "none")
+    assert (status, err) == (1, "napari-kmeans: *.jpg: No such file or directory\n")
+
+
 def test_together_suggests_one_number(run: Run) -> None:
     status, out, _ = run("segment", "a.tif", "b.tif", "-k", "auto", "-o", "out", "--together")
     n = napari_kmeans.fit([GRAY, BRIGHT], "auto").n_clusters
@@ -81,6 +90,7 @@ def test_together_with_an_image_that_cannot_be_read(run: Run) -> None:
     status, out, err = run("segment", "a.tif", "d.tif", "-k", 3, "-o", "other", "--together")
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert "d.tif has dtype uint16 and no channels, and a.tif has dtype uint8" in err
+    assert err.endswith("images of the same kind: convert them, or leave out --together\n")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ import napari_kmeans
 pytest.importorskip("typer")
 tifffile = pytest.importorskip("tifffile")
 
+from napari_kmeans.batch import Task
 from napari_kmeans.cli import app as cli
+from napari_kmeans.report.provenance import record_of, write_model
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -39,8 +41,8 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
 def test_every_output_says_how_it_was_made(run: Run) -> None:
     options = ["--table", "--objects", "--confidence", "--save-model", "out/m.json", "--smooth", 1]
     assert run("segment", "a.tif", "-k", 3, "-o", "out", *options, "--min-size", 4)[0] == 0
-    outputs = [path for path in Path("out").iterdir() if not path.name.endswith("-metadata.json")]
-    assert len(outputs) == 6
+    outputs = list(Path("out").iterdir())
+    assert len(outputs) == 8  # two of them are the metadata of CSV files
     for path in outputs:
         status, out, err = run("show", path)
         assert (status, err) == (0, "")
@@ -125,6 +127,35 @@ def test_a_table_of_all_images_gives_all_labels_again(run: Run, kind: str) -> No
         np.testing.assert_array_equal(tifffile.imread(f"again/{name}"), tifffile.imread(f"out/{name}"))
 
 
+def test_a_table_of_a_tree_of_images_gives_the_same_tree_again(run: Run) -> None:
+    for folder, name in (("day0", "new.tif"), ("day0/late", "b.tif"), ("", "c.tif")):
+        Path("images", folder).mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(Path("images", folder, name), GRAY)
+    napari_kmeans.Recipe.of(3).save("r.json")
+    assert run("batch", "r.json", "images", "-r", "-o", "out", "--table", "all.csv")[0] == 0
+    assert run("batch", "--recipe-from", "all.csv", "-o", "again")[0] == 0
+    first, again = (
+        sorted(path.relative_to(out).as_posix() for path in Path(out).rglob("*.tif"))
+        for out in ("out", "again")
+    )
+    assert again == first == ["c-labels.tif", "day0/late/b-labels.tif", "day0/new-labels.tif"]
+    assert (
+        run("segment", "images/day0/new.tif", "images/c.tif", "-k", 3, "-o", "flat", "--table", "f.csv")[0]
+        == 0
+    )
+    assert run("batch", "--recipe-from", "f.csv", "-o", "flat-again")[0] == 0
+    assert sorted(path.name for path in Path("flat-again").iterdir()) == ["c-labels.tif", "new-labels.tif"]
+
+
+@pytest.mark.parametrize("folder", ["../elsewhere", "/elsewhere"])
+def test_a_record_cannot_name_a_folder_elsewhere(run: Run, folder: str) -> None:
+    write_record_of_layer("m.json", path="a.tif", folder=folder)
+    status, _, err = run("batch", "--recipe-from", "m.json", "-o", "out")
+    assert (status, err.count("\n")) == (1, 1)
+    assert "is not inside the output folder" in err
+    assert not Path("out").exists()
+
+
 def test_what_does_not_say_enough_is_one_line(run: Run) -> None:
     napari_kmeans.fit(GRAY, 2).save("m.json")
     for name, message in (
@@ -134,3 +165,29 @@ def test_what_does_not_say_enough_is_one_line(run: Run) -> None:
         status, out, err = run("batch", "--recipe-from", name, "-o", "out")
         assert (status, out, err.count("\n")) == (1, "", 1)
         assert message in err
+
+
+def write_record_of_layer(name: str, **source: str) -> None:
+    """Write a model file with the provenance that the dock records."""
+    model = napari_kmeans.fit(GRAY, 3)
+    layer = {"layer": "coins", "shape": [40, 50], "dtype": "uint8", **source}
+    write_model(name, record_of(model, Task(model.recipe).to_dict(), layer))
+
+
+def test_the_record_of_a_layer_without_a_file_needs_an_image(run: Run) -> None:
+    write_record_of_layer("m.json")
+    assert run("batch", "--recipe-from", "m.json", "-o", "out") == (
+        1,
+        "",
+        "napari-kmeans: m.json cannot be reproduced: it was made from the layer 'coins' of napari, whose file it does "
+        "not record: give an image, too\n",
+    )
+    assert run("batch", "--recipe-from", "m.json", "a.tif", "-o", "out")[0] == 0
+    np.testing.assert_array_equal(tifffile.imread("out/a-labels.tif"), napari_kmeans.segment(GRAY, 3)[0])
+
+
+def test_the_record_of_a_layer_with_a_file_needs_no_fingerprint(run: Run) -> None:
+    write_record_of_layer("m.json", path="a.tif")
+    status, _, err = run("batch", "--recipe-from", "m.json", "-o", "out")
+    assert (status, err.count("\n")) == (0, 1)  # the summary
+    assert Path("out/a-labels.tif").exists()

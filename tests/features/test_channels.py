@@ -39,6 +39,6 @@ def test_standardize_is_an_option():
 
 
 def test_an_image_without_channels_is_not_supported():
-    assert "image has no channel_axis" in Channels().unsupported_reason(np.uint8, None)
+    assert "image has no channels" in Channels().unsupported_reason(np.uint8, None)
     assert "channel_axis has length 0, so there are no channels" in Channels().unsupported_reason(np.uint8, 0)
     assert not Channels().unsupported_reason(np.uint8, 1)

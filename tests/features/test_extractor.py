@@ -114,8 +114,8 @@ def test_each_position_is_smoothed_separately():
         ({"exclude": float("nan")}, ValueError, "always excluded"),
         ({"standardize": True}, TypeError, "'standardize' is not a keyword; use features=Channels"),
         ({"sigma": (1, 2)}, TypeError, "'sigma' is not a keyword; use features=Texture"),
-        ({"features": "rgb"}, ValueError, "image has no channel_axis, but features='rgb' needs 3"),
-        ({"features": "channels"}, ValueError, "image has no channel_axis, but features='channels'"),
+        ({"features": "rgb"}, ValueError, "image has no colours, but features='rgb' needs 3"),
+        ({"features": "channels"}, ValueError, "image has no channels, but features='channels'"),
     ],
 )
 def test_invalid_options_are_rejected(kwargs, error, message):

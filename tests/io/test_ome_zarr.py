@@ -221,7 +221,10 @@ def test_other_folders_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"a\.zarr is a zarr array of 2 axes without the metadata"):
         read_image(tmp_path / "a.zarr")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(ValueError, match="folder is a folder, but not an OME-Zarr image"):
+    with pytest.raises(
+        ValueError,
+        match="folder is a folder, but not an OME-Zarr image; name the images in it, or use napari-kmeans batch",
+    ):
         read_image(tmp_path / "folder")
     with pytest.raises(FileNotFoundError):
         read_image(tmp_path / "absent.zarr")

@@ -69,7 +69,7 @@ def test_tables_have_their_metadata_beside_them(tmp_path: Path) -> None:
     write_sidecar(path, TEXT)
     assert sidecar_of(path) == tmp_path / "x.csv-metadata.json"
     assert json.loads(sidecar_of(path).read_text())["url"] == "x.csv"
-    assert read_record(path) == RECORD
+    assert read_record(path) == read_record(sidecar_of(path)) == RECORD
     with pytest.raises(FileExistsError):
         write_sidecar(path, TEXT)
 

@@ -350,3 +350,16 @@ def test_progress_covers_the_fit_of_the_field():
     napari_kmeans.fit(image, 3, illumination="additive", progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1
+
+
+@pytest.mark.parametrize("value", [65535, 20000])
+def test_a_few_hot_pixels_do_not_affect_the_field(value):
+    y, x = np.mgrid[:120, :150]
+    image = np.select([x < 50, x < 100], [100.0, 300], 700) + 120 * (y / 120 - 0.5)
+    image = (image + np.random.default_rng(2).normal(0, 8, x.shape)).astype(np.uint16)
+    expected = napari_kmeans.fit(image, 3, illumination="additive").illumination_field(image.shape)
+    image[::40, ::50] = value
+    model = napari_kmeans.fit(image, 4, illumination="additive")
+    np.testing.assert_allclose(model.illumination_field(image.shape), expected, atol=8)
+    np.testing.assert_allclose(model.centers[:3, 0], [100, 300, 700], atol=5)
+    assert napari_kmeans.suggest_illumination(image) == "additive"

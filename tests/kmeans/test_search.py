@@ -219,6 +219,17 @@ def test_extreme_values_get_a_cluster_and_do_not_affect_the_rest():
     np.testing.assert_allclose(model.centers[:3], expected, rtol=0.01)
 
 
+@pytest.mark.parametrize("missing", [1e15, 1e20, -3.4e38])
+def test_a_distant_value_of_most_pixels_gets_a_cluster_of_its_own(missing):
+    image = blobs(3, 4, 5000).astype(np.float32)
+    expected = napari_kmeans.fit(image[:, 3000:], 3, features="channels", channel_axis=-1).centers
+    image[:, :3000] = missing
+    model = napari_kmeans.fit(image, 4, features="channels", channel_axis=-1)
+    others = model.centers[:-1] if missing > 0 else model.centers[1:]
+    np.testing.assert_allclose(others, expected, rtol=1e-3)
+    assert model.counts.max() == 3000
+
+
 def test_an_estimate_is_close_to_the_result(picture):
     found = search(picture("coffee"), "lab")
     estimate = found.estimate(4)

@@ -176,3 +176,15 @@ def test_only_exact_models_are_confirmed(coins, colored):
     assert model.confirmed(clusterings).confirmation == "confirmed"
     assert model.with_thresholds([1, 2, 3]).confirmed(clusterings).confirmation == ""
     assert colored.confirmed(clusterings) is colored
+
+
+@pytest.mark.parametrize("offset", [1_700_000_000_000_000_000, 2**63])
+def test_thresholds_of_large_integers_are_exact(offset):
+    values = np.random.default_rng(0).integers(0, 3000, (60, 70)).astype(np.uint64) + np.uint64(offset)
+    model = napari_kmeans.fit(values, 3)
+    edited = model.with_thresholds(model.exact_thresholds)
+    moved = model.with_thresholds([t + 100 for t in model.exact_thresholds])
+    for each in (model, edited, moved):
+        assert np.bincount(each.predict(values).ravel(), minlength=4)[1:].tolist() == each.counts.tolist()
+    assert edited.counts.tolist() == model.counts.tolist() != moved.counts.tolist()
+    assert np.array_equal(model.predict(values, match="range"), model.predict(values))

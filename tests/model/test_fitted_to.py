@@ -13,6 +13,7 @@ import pytest
 import napari_kmeans
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.io.image_file import ImageFile
+from napari_kmeans.model.fitted_to import range_text
 
 RNG = np.random.default_rng(5)
 TRUTH = RNG.integers(0, 3, (60, 80))
@@ -196,3 +197,29 @@ def test_uneven_coordinates_and_time_give_no_pixel_size():
     assert napari_kmeans.fit(image, 2).fitted_to.pixel_size == (0.5, 0.5)
     uneven = image.assign_coords(x=("x", [0.0, 1.0, 5.0, 6.0], {"units": "mm"}))
     assert napari_kmeans.fit(uneven, 2).fitted_to.pixel_size == ()
+
+
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [
+        ((4400, 44600), "4400 to 44600"),
+        ((0, 255), "0 to 255"),
+        ((-0.00001, 0.9), "0 to 0.9"),
+        ((0.12345, 0.98), "0.1235 to 0.98"),
+        ((2, 1234.56), "2 to 1235"),
+        ((0, 0), "0 to 0"),
+        ((0, 3.2e8), "0 to 3.200e+08"),
+        ((1e-7, 2e-6), "1.000e-07 to 2.000e-06"),
+    ],
+)
+def test_both_ends_of_a_range_have_the_same_digits(ends: tuple[float, float], text: str) -> None:
+    assert range_text(*ends) == text
+
+
+def test_colours_and_gray_values_are_named() -> None:
+    colors = np.stack([IMAGE] * 3, axis=-1)
+    with pytest.warns(UserWarning, match="fitted to: colours instead of gray values. The labels"):
+        napari_kmeans.fit(IMAGE, 2).predict(colors, channel_axis=-1)
+    gray = ImageFile(Path("x.tif"), IMAGE, "YX")
+    with pytest.warns(UserWarning, match="fitted to: gray values instead of colours. The labels"):
+        napari_kmeans.fit(colors, 2, channel_axis=-1).predict(gray)

@@ -35,6 +35,8 @@ def test_a_file_far_too_large_is_not_read(tmp_path, monkeypatch):
         ("[]", "model", 2, "its format is None, not 'model'"),
         (RECIPE, "recipe", 1, "its version is 2, but this program reads versions up to 1"),
         (RECIPE.replace("3", "NaN"), "recipe", 2, "NaN is not a number"),
+        (" ", "recipe", 2, "it is empty"),
+        ("k = 3", "recipe", 2, "it is not valid JSON (line 1, column 1)"),
     ],
 )
 def test_other_files_are_refused(content, kind, current, message):

@@ -132,8 +132,8 @@ def test_a_hostile_file_gets_one_sentence_that_names_the_field(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "Expecting value"),
-        (b"\xff\xfe", "utf-8"),
+        (b"", "it is empty"),
+        (b"\xff\xfe", "it is not a text file"),
         (b"[]", "its format is None, not 'napari-kmeans recipe'"),
         (
             b'{"format": "napari-kmeans model", "version": 3}',
@@ -142,7 +142,8 @@ def test_a_hostile_file_gets_one_sentence_that_names_the_field(
         (b'{"format": "napari-kmeans recipe"}', "its version is None"),
         (b'{"format": "napari-kmeans recipe", "version": 2}', "this program reads versions up to 1"),
         (b'{"format": "napari-kmeans recipe", "version": true}', "its version is True"),
-        (b"[" * 100_000, ""),
+        (b"{", "it is not valid JSON (line 1, column 2)"),
+        (b"[" * 100_000, "it is not valid JSON"),
         (b'{"format": "napari-kmeans recipe", "version": 1, "smooth": NaN}', "NaN is not a number"),
     ],
 )

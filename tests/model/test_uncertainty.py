@@ -191,3 +191,11 @@ def test_progress_ascends_to_1(image, model):
     model.uncertainty(image, n_resamples=20, progress=shares.append)
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1)
+
+
+def test_values_far_from_zero_have_intervals():
+    steps = np.random.default_rng(0).integers(0, 99, (60, 70))
+    values = 1.7e9 + steps * 2.4e-7  # neighbouring floats
+    plain = napari_kmeans.fit(steps, 3).uncertainty(steps)
+    far = napari_kmeans.fit(values, 3).uncertainty(values)
+    np.testing.assert_allclose((far.thresholds - 1.7e9) / 2.4e-7, plain.thresholds, atol=3)

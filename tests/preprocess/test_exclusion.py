@@ -72,3 +72,9 @@ def test_a_pixel_is_included_if_one_channel_has_another_value():
     channels = np.array([[0, 0], [0, 7], [255, 255], [0, 255]], dtype=np.uint8)
     assert included_pixels(channels, (0, "saturated")).tolist() == [False, True, False, True]
     assert included_pixels(channels, (0.5,)).all()
+
+
+@pytest.mark.parametrize("value", [-1.7976931348623157e308, 1e300])
+def test_a_number_beyond_the_type_is_not_infinity(value):
+    channels = np.array([1, np.inf, -np.inf], dtype=np.float32)[:, np.newaxis]
+    assert included_pixels(channels, [value]).all()

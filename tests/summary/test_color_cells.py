@@ -9,7 +9,7 @@ from skimage.color import rgb2lab
 
 from napari_kmeans.blocks import loop
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.features.feature_space import VectorFormat
+from napari_kmeans.features.feature_space import ScalarFormat, VectorFormat
 from napari_kmeans.summary import color_cells
 from napari_kmeans.summary.codes import interleave
 from napari_kmeans.summary.summarize import summarize
@@ -147,6 +147,21 @@ def test_a_value_of_many_pixels_does_not_merge_the_others(dtype, n_channels, mis
     assert summary.counts[far].sum() == 100 * int(100 * share)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "missing"),
+    [("int32", 10**9), ("int32", -(2**31)), ("uint32", 2**32 - 1), ("int64", -(2**63)), ("int64", 2**62)],
+)
+@pytest.mark.parametrize("n_channels", [2, 3])
+def test_a_distant_integer_does_not_merge_the_others(dtype, missing, n_channels):
+    image = np.random.default_rng(0).integers(300, 900, (100, 100, n_channels)).astype(dtype)
+    image[0, :7] = missing
+    summary = summary_of(image, "channels")
+    used = image.reshape(-1, n_channels)[7:]
+    distance, _ = cKDTree(summary.positions).query(used.astype(float))
+    assert distance.max() < 0.05
+    assert summary.counts[np.abs(summary.positions[:, 0]) > 1e8].sum() == 7
+
+
 def test_single_values_beside_distant_ones_are_exact():
     image = np.empty((100, 100, 3))
     image[:50], image[50:98], image[98:] = 1.1, 1.7, 1e30
@@ -165,8 +180,12 @@ def test_the_largest_float32_is_a_value_as_any_other():
 @pytest.mark.parametrize("log_pixels", [31, 33, 40])
 def test_sums_of_codes_do_not_overflow(log_pixels):
     n_pixels = 1 << log_pixels
-    ends = [(0, (1 << 31) - 1)] * 2
-    plan = color_cells.RangePlan(VectorFormat(np.dtype(np.int32), ("a", "b"))).finalize((n_pixels, ends, []))
+    columns = np.linspace(0, (1 << 31) - 1, 10_000).astype(np.int32)
+    ranges = color_cells.RangePlan(VectorFormat(np.dtype(np.int32), ("a", "b")))
+    prefixes = [
+        color_cells.PrefixPlan(ScalarFormat(np.dtype(np.float64))).count(columns.astype(float), None)
+    ] * 2
+    plan = ranges.finalize((n_pixels, [(0, (1 << 31) - 1)] * 2, prefixes))
     codes = [coder.codes(np.array([(1 << 31) - 1, (1 << 31) - 2])) for coder in plan.coders]
     keys = np.sort(interleave(codes, plan.n_bits))
     cells = color_cells.Cells(

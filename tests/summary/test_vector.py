@@ -55,3 +55,15 @@ def test_integers_that_float64_cannot_distinguish_are_named(high, text):
         check_integers(2**60, high, are_rounded=True)
     if high == 2**60:
         check_integers(2**60, high)  # a constant that has not been rounded is one value
+
+
+def test_values_too_distant_for_the_others_are_named():
+    points = np.random.default_rng(0).normal(50, 10, (500, 3))
+    points[:9, 2] = -1.7976931348623157e308
+    summary = VectorSummary(
+        points, np.ones(500, dtype=np.int64), np.zeros((3, 3)), np.array([10.0, 10.0, 1e307]), np.ones(3), 500
+    )
+    with pytest.raises(
+        ValueError, match=r"from -1\.8e\+308 to [\d.]+, and float64 cannot .* exclude the most distant"
+    ):
+        summary.checked()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Any
 
 from ..io import ome_zarr
 from ..io.image_file import Location, Url, location
@@ -59,13 +60,54 @@ def find_inputs(
     return inputs, empty
 
 
+def why_empty(name: str, *, recursive: bool = False) -> str:
+    """Return why `find_inputs` found no images for a name, in a sentence."""
+    if not _is_pattern(name) or os.path.isdir(name):
+        return f"{name} contains no images{'' if recursive else '; use --recursive to search its subfolders'}"
+    folder = _fixed_part(name)
+    return (
+        f"{name} matches no images"
+        if folder.is_dir()
+        else f"{name} matches no images: there is no folder {folder}"
+    )
+
+
+def matches(names: Iterable[str]) -> list[str]:
+    """Return names with patterns replaced by the files that they match, as a shell does."""
+    found: list[str] = []
+    for name in names:
+        is_pattern = _is_pattern(name) and not isinstance(location(name), Url) and not os.path.lexists(name)
+        found += (sorted(glob.glob(name, recursive=True)) if is_pattern else []) or [name]
+    return found
+
+
+def inputs_of(sources: Iterable[Mapping[str, Any]]) -> list[Input]:
+    """Return the images that a record names, with the folders of their outputs.
+
+    Raises
+    ------
+    ValueError
+        If a source has no path, or its folder is not a folder inside the output folder.
+    """
+    inputs = []
+    for source in sources:
+        if "path" not in source:
+            layer = f"the layer {source['layer']!r} of napari" if "layer" in source else "an image"
+            raise ValueError(f"it was made from {layer}, whose file it does not record: give an image, too")
+        folder = PurePath(str(source.get("folder", "")))
+        if folder.is_absolute() or ".." in folder.parts:
+            raise ValueError(f"its folder {str(folder)!r:.80} is not inside the output folder")
+        inputs.append(Input(location(str(source["path"])), folder))
+    return inputs
+
+
 def _find(name: str, recursive: bool, out: Path | None) -> list[Input]:
     at = location(name)
     if isinstance(at, Url) or at.is_file():
         return [Input(at)]
     if at.is_dir():
         return _in_folder(at, PurePath(), recursive, _within(at, out))
-    if not re.search(r"[*?\[]", name):
+    if not _is_pattern(name):
         return [Input(at)]  # a missing file is reported when it is read
     root = _fixed_part(name)
     out = _within(root, out)
@@ -80,10 +122,14 @@ def _find(name: str, recursive: bool, out: Path | None) -> list[Input]:
     return inputs
 
 
+def _is_pattern(name: str) -> bool:
+    return re.search(r"[*?\[]", name) is not None
+
+
 def _fixed_part(pattern: str) -> Path:
     """Return the folder of a pattern above its first wildcard."""
     parts = Path(pattern).parts
-    first = next(i for i, part in enumerate(parts) if re.search(r"[*?\[]", part))
+    first = next(i for i, part in enumerate(parts) if _is_pattern(part))
     return Path(*parts[:first])
 
 

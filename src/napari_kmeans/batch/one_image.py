@@ -42,6 +42,8 @@ class Outcome:
     warnings : tuple of str
     error : str
         Reason for a failure, in one sentence.
+    not_replaced : bool
+        Whether it failed only because an output exists.
     fingerprint : str
         Fingerprint of the image file.
     rows, objects : dict of lists
@@ -56,6 +58,7 @@ class Outcome:
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     error: str = ""
+    not_replaced: bool = False
     fingerprint: str = ""
     rows: Columns = field(default_factory=dict)
     objects: Columns = field(default_factory=dict)
@@ -98,7 +101,8 @@ def process(
         try:
             outcome = _process(job, task, stage, overwrite, skip_existing, rows, thumbnails)
         except ERRORS as raised:
-            outcome = replace(outcome, error=with_path(job.image, reason(raised)))
+            error = with_path(job.image, reason(raised))
+            outcome = replace(outcome, error=error, not_replaced=isinstance(raised, FileExistsError))
     messages = tuple(with_path(job.image, message) for message in collected)
     return replace(outcome, seconds=time.perf_counter() - begin, warnings=messages)
 
@@ -110,7 +114,8 @@ def _process(
     there = job.existing()
     if there and not overwrite and not skip_existing:
         raise FileExistsError(
-            f"{there[0]}, an output for {job.image}, already exists; use --overwrite to replace it"
+            f"{there[0]}, an output for {job.image}, already exists; use --overwrite to replace it, or --skip-existing "
+            "to keep it"
         )
     found = ""
     if there and skip_existing:

@@ -20,7 +20,7 @@ FIGURES = ("png", "svg", "pdf")
 
 @dataclass(frozen=True)
 class Job:
-    """An image and the files to write for it."""
+    """An image and the files to write for it; `folder` is their folder relative to the output folder."""
 
     image: Location
     labels: Path
@@ -30,6 +30,7 @@ class Job:
     objects: Path | None = None
     object_table: Path | None = None
     confidence: Path | None = None
+    folder: PurePath = PurePath()  # noqa: RUF009 - immutable
 
     @property
     def outputs(self) -> list[Path]:
@@ -107,10 +108,10 @@ def plan(inputs: Sequence[Input], outputs: Outputs, *, tree: bool = False) -> li
             for each, name in zip(inputs, names, strict=True)
         ]
     jobs = [
-        _job(each.image, folder / each.folder, name, outputs, is_file)
+        replace(_job(each.image, folder / each.folder, name, outputs, is_file), folder=each.folder)
         for each, name in zip(inputs, names, strict=True)
     ]
-    _check_clashes(jobs)
+    _check_clashes(jobs, tree)
     return jobs
 
 
@@ -198,14 +199,22 @@ def _job(image: Location, folder: Path, name: str, outputs: Outputs, is_file: bo
     )
 
 
-def _check_clashes(jobs: Sequence[Job]) -> None:
+def _check_clashes(jobs: Sequence[Job], tree: bool) -> None:
     """Raise ``ValueError`` if an output would replace an image or another output."""
-    taken = {identity(job.image): f"the image {job.image}" for job in jobs}
+    images = {identity(job.image): job.image for job in jobs}
+    taken: dict[str, Location] = {}
     for job in jobs:
         for path in job.outputs:
-            if (other := taken.get(identity(path))) is not None:
-                raise ValueError(f"{path}, an output for {job.image}, would replace {other}")
-            taken[identity(path)] = f"an output for {job.image}"
+            key = identity(path)
+            if key in images:
+                raise ValueError(f"{path}, an output for {job.image}, would replace the image {images[key]}")
+            if key in taken:
+                is_other = not tree and identity(taken[key]) != identity(job.image)
+                hint = "; napari-kmeans batch gives them different names" if is_other else ""
+                raise ValueError(
+                    f"{path}, an output for {job.image}, would replace an output for {taken[key]}{hint}"
+                )
+            taken[key] = job.image
 
 
 def _path_in_image(image: Location, name: str) -> Path:

@@ -35,7 +35,7 @@ def check_table(path: Path, *, overwrite: bool = False, skip_existing: bool = Fa
     for each in (path, objects_path(path)):
         if overwrite or not os.path.lexists(each) or (skip_existing and _is_table(each)):
             continue
-        raise ValueError(f"{each} already exists; use --overwrite to replace it")
+        raise ValueError(_exists(each))
 
 
 def check_contact_sheet(path: Path, *, overwrite: bool = False, skip_existing: bool = False) -> None:
@@ -49,7 +49,7 @@ def check_contact_sheet(path: Path, *, overwrite: bool = False, skip_existing: b
     if path.suffix.lower().removeprefix(".") not in FIGURES:
         raise ValueError(f"{path} must end in {' or '.join(f'.{kind}' for kind in FIGURES)}")
     if not overwrite and os.path.lexists(path) and not (skip_existing and _is_table(path)):
-        raise ValueError(f"{path} already exists; use --overwrite to replace it")
+        raise ValueError(_exists(path))
 
 
 def write_contact_sheet(path: Path, jobs: Sequence[Job], outcomes: Iterable[Outcome], task: Task) -> None:
@@ -87,7 +87,19 @@ def _in_order(jobs: Sequence[Job], outcomes: Iterable[Outcome]) -> list[Outcome]
 
 
 def _sources(found: Sequence[Outcome]) -> list[dict[str, Any]]:
-    return [source_of(outcome.job.image, found=outcome.fingerprint) for outcome in found]
+    """Return the images, and the folders of their outputs, which `inputs_of` reads."""
+    sources = []
+    for outcome in found:
+        source = source_of(outcome.job.image, found=outcome.fingerprint)
+        folder = outcome.job.folder.as_posix()
+        sources.append(source if folder == "." else {**source, "folder": folder})
+    return sources
+
+
+def _exists(path: Path) -> str:
+    """Return that an output exists, and the options that replace it."""
+    update = ", or --skip-existing to update it" if _is_table(path) else ""
+    return f"{path} already exists; use --overwrite to replace it{update}"
 
 
 def _is_table(path: Path) -> bool:

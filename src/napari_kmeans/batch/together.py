@@ -142,7 +142,8 @@ def _check_compatible(parts: Sequence[Pixels], at: Sequence[Location]) -> None:
     for pixels, path in zip(parts, at, strict=True):
         if pixels.value_format != first.value_format:
             raise ValueError(
-                f"{path} has {_kind(pixels)}, and {at[0]} has {_kind(first)}; --together needs images of the same kind"
+                f"{path} has {_kind(pixels)}, and {at[0]} has {_kind(first)}; --together needs images of the same kind: "
+                "convert them, or leave out --together"
             )
 
 

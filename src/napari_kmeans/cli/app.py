@@ -27,11 +27,11 @@ from ..preprocess.illumination import KINDS
 from .batch import batch
 from .commands import apply, segment
 from .help import PanelCommand, PanelGroup, completing
-from .options import choose
+from .recipe_options import choose
 from .report import print_message, printed_warnings, reporting
 from .robust_output import robust_output
-from .shared import KINDS as FILES
-from .shared import Axes, Channel, Series, checked_axes, with_values
+from .shared_options import KINDS as FILES
+from .shared_options import Axes, Channel, Series, checked_axes, with_values
 from .show import show
 
 _SCREEN = "-screen 0 1400x900x24"
@@ -77,6 +77,7 @@ EXAMPLES = {
 app = typer.Typer(
     cls=PanelGroup,
     epilog=EXAMPLES[""],
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -93,9 +94,10 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _run(args: Sequence[str] | None) -> int:
     command = typer.main.get_command(app)
+    arguments = sys.argv[1:] if args is None else args
     try:
         status = command.main(
-            with_values(sys.argv[1:] if args is None else args),
+            with_values(arguments or ["--help"]),
             prog_name="napari-kmeans",
             standalone_mode=False,
         )
@@ -109,7 +111,7 @@ def _run(args: Sequence[str] | None) -> int:
         return int(getattr(error, "exit_code", 2))
     if status == _STOPPED:
         print_message("stopped")
-    return int(status or 0)
+    return int(status or 0) if arguments else 2  # without a command, the help is shown
 
 
 def _print_version(wanted: bool) -> None:
@@ -139,9 +141,9 @@ def view(
         ),
     ] = None,
     n_clusters: Annotated[
-        int | None,
-        typer.Option("-k", "--clusters", min=2, max=MAX_CLUSTERS, metavar="N", help="Number of clusters."),
-    ] = None,
+        str,
+        typer.Option("-k", "--clusters", metavar="N", help=f"Number of clusters, 2 to {MAX_CLUSTERS}."),
+    ] = "",
     illumination: Annotated[
         str | None,
         typer.Option(
@@ -167,11 +169,17 @@ def view(
         choose("--sample", sample, SAMPLES)
     if illumination is not None:
         choose("--illumination", illumination, KINDS)
+    if n_clusters and not (n_clusters.isdecimal() and 2 <= int(n_clusters) <= MAX_CLUSTERS):
+        raise typer.BadParameter(f"{n_clusters!r} must be 2 to {MAX_CLUSTERS}", param_hint="-k")
     axes = checked_axes(axes)
     if screenshot is not None and screenshot.suffix.lower() != ".png":
         raise typer.BadParameter(f"{screenshot} must end in .png", param_hint="--screenshot")
     if importlib.util.find_spec("napari") is None:
         print_message("view needs napari, which is not installed: pip install 'napari-kmeans[all]'")
+        return 1
+    at = None if image is None else location(image)
+    if isinstance(at, Path) and not os.path.lexists(at):
+        print_message(f"{at}: No such file or directory")
         return 1
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
@@ -193,9 +201,9 @@ def view(
         }
         return _view_under_xvfb(image, options)
     picture = None
-    if image is not None:
-        with reporting(location(image)) as report:
-            picture = read_image(location(image), series=series, axes=axes)
+    if at is not None:
+        with reporting(at) as report:
+            picture = read_image(at, series=series, axes=axes)
             if channel:
                 picture = picture.channel(channel)
         if report.failed:
@@ -208,7 +216,7 @@ def view(
         open_napari(
             image=picture,
             sample=sample,
-            n_clusters=n_clusters,
+            n_clusters=int(n_clusters) if n_clusters else None,
             illumination=illumination,
             screenshot=screenshot,
         )

@@ -9,16 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from ..batch.inputs import find_inputs, read_file_list
+from ..batch.inputs import Input, find_inputs, inputs_of, read_file_list, why_empty
 from ..batch.task import Task
 from ..io.fingerprint import fingerprint
-from ..io.image_file import location
 from ..io.record import read_record, sources_of
 from ..model.recipe import Recipe
 from ..user_warning import warn_user
 from .commands import plan_jobs, run_jobs
 from .report import print_message, reporting
-from .shared import (
+from .shared_options import (
     KINDS,
     RUN,
     WHAT,
@@ -72,44 +71,47 @@ def batch(
     if recipe_from is None and not images:
         raise typer.BadParameter("give images, folders or a --file-list", param_hint="IMAGE|FOLDER")
     running = running_of(options)
+    recorded: list[Input] = []
     with reporting(recipe_file) as report:
-        task = Task(Recipe.load(recipe_file)) if recipe_from is None else _task_of(recipe_file, images)
+        if recipe_from is None:
+            task = Task(Recipe.load(recipe_file))
+        else:
+            task, recorded = _task_of(recipe_file, with_images=not images)
     if report.failed:
         return 1
     given = {name: value for name, value in reading_of(options).items() if value not in ("", False, None)}
     inputs, empty = find_inputs(images, recursive=recursive, out=options["out"])
     inputs = [each for each in inputs if each.image != running.contact_sheet]  # the sheet of an earlier run
     for name in empty:
-        print_message(
-            f"{name} contains no images{'' if recursive else '; use --recursive to search its subfolders'}"
-        )
+        print_message(why_empty(name, recursive=recursive))
+    inputs += recorded
     if not inputs:
         return 1
     todo = plan_jobs(inputs, outputs_of(options), tree=True)
     return max(run_jobs(todo, replace(task, **given), running, summary=True), 1 if empty else 0)
 
 
-def _task_of(path: Path, images: list[str]) -> Task:
-    """Return the task that made a file; if `images` is empty, add the source images to it."""
+def _task_of(path: Path, *, with_images: bool) -> tuple[Task, list[Input]]:
+    """Return the task that made a file and, on request, the images that it was made from."""
     record = read_record(path)
     try:
         task = Task.of_record(record)
+        images = inputs_of(sources_of(record["provenance"])) if with_images else []
     except ValueError as error:
         raise ValueError(f"{path} cannot be reproduced: {error}") from None
-    if not images:
-        for source in sources_of(record["provenance"]):
-            image = str(source["path"])
-            images.append(image)
-            if fingerprint(location(image)) != source.get("fingerprint"):
-                warn_user(f"{image} is not the file that {path} was made from, or it has changed since")
-        if not images:
-            raise ValueError(f"{path} does not record its image: give an image, too")
-    return task
+    if with_images and not images:
+        raise ValueError(f"{path} does not record its image: give an image, too")
+    for each, source in zip(images, sources_of(record["provenance"]), strict=False):
+        # The dock records no fingerprint in models and tables.
+        if "fingerprint" in source and fingerprint(each.image) != source["fingerprint"]:
+            warn_user(f"{each.image} is not the file that {path} was made from, or it has changed since")
+    return task, images
 
 
 def _names_in(file_list: str) -> list[str]:
     try:
         text = sys.stdin.read() if file_list == "-" else Path(file_list).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise typer.BadParameter(f"{file_list} cannot be read ({error})", param_hint="--file-list") from None
+        why = "it is not a text file" if isinstance(error, ValueError) else error.strerror
+        raise typer.BadParameter(f"{file_list} cannot be read: {why}", param_hint="--file-list") from None
     return read_file_list(text.splitlines())

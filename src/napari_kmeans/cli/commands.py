@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..batch.inputs import Input
+from ..batch.inputs import Input, matches
 from ..batch.one_image import Outcome
 from ..batch.plan import Job, Outputs, plan
 from ..batch.run import run
@@ -19,7 +19,6 @@ from ..batch.task import Task
 from ..batch.together import fit_together
 from ..blocks.dask_cluster import use_scheduler
 from ..features.channels import Channels
-from ..features.registry import FEATURES
 from ..features.texture import Texture
 from ..io.image_file import location
 from ..kmeans.clustering import MAX_CLUSTERS
@@ -30,9 +29,9 @@ from ..model.pooled import WEIGHTS
 from ..model.recipe import Recipe
 from .help import completing
 from .log import append_to_log
-from .options import choose, clean_up_of, recipe_of, takes_options_of
+from .recipe_options import FEATURE_NAMES, choose, clean_up_of, recipe_of, takes_options_of
 from .report import ProgressBar, print_failures, print_message, print_summary, reporting
-from .shared import (
+from .shared_options import (
     RUN,
     WHAT,
     Images,
@@ -65,8 +64,8 @@ def segment(
         option(
             metavar="F",
             panel=WHAT,
-            help=f"Features to cluster by: {', '.join(FEATURES)}.",
-            autocompletion=completing(FEATURES),
+            help=f"Features to cluster by: {', '.join(FEATURE_NAMES)}.",
+            autocompletion=completing(FEATURE_NAMES),
         ),
     ] = "gray",
     together: Annotated[
@@ -105,10 +104,17 @@ def segment(
 
     Labels are 1 for the darkest cluster to k for the brightest, and 0 for excluded pixels.
     """
+    images = matches(images)
     if weights:
         choose("--weights", weights, WEIGHTS)
         if not together:
             raise typer.BadParameter("it requires --together", param_hint="--weights")
+    if save_model is not None and len(images) > 1 and not together:
+        raise typer.BadParameter(
+            f"{save_model} can store only one model, but there are {len(images)} images; fit one model to all of them by "
+            "--together",
+            param_hint="--save-model",
+        )
     running = running_of(options)
     if scheduler and running.n_processes > 1:
         raise typer.BadParameter("choose --scheduler or --jobs, not both", param_hint="--jobs")
@@ -152,7 +158,7 @@ def apply(
     """Label images with the clusters of another image."""
     choose("--match", match, MATCHES)
     running = running_of(options)
-    todo = _plan(images, outputs_of(options))
+    todo = _plan(matches(images), outputs_of(options))
     recipe = replace(Recipe(), clean_up=clean_up_of(options))
     with reporting(model_file) as report:
         model = KMeansModel.load(model_file)

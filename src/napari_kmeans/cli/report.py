@@ -65,29 +65,38 @@ def reporting(path: Location) -> Iterator[Report]:
 
 
 def print_outcome(outcome: Outcome) -> None:
-    """Print the outputs of an image, or why it failed."""
+    """Print the outputs of an image, that it was skipped, or why it failed."""
     for message in outcome.warnings:
         print_warning(message)
     if outcome.error:
         print_message(outcome.error)
         return
     labels, *others = outcome.job.outputs
+    if outcome.status == "skipped":
+        print(f"{labels}: skipped")
+        return
     print(f"{labels}: k = {outcome.n_clusters}, {outcome.seconds:.2f} s")
     for path in others:
         print(path)
 
 
 def print_failures(outcomes: Sequence[Outcome]) -> None:
-    """If there are several images, print which of them failed."""
-    failed = [outcome.job.image for outcome in outcomes if outcome.status == "failed"]
-    if failed and len(outcomes) > 1:
+    """If there are several images, print which of them failed, and how many have outputs that exist."""
+    failed = [each.job.image for each in outcomes if each.status == "failed" and not each.not_replaced]
+    n_kept = sum(outcome.not_replaced for outcome in outcomes)
+    if len(outcomes) < 2:
+        return
+    if n_kept:
+        print_message(f"outputs of {n_kept} of {len(outcomes)} images already exist and were not replaced")
+    if failed:
         print_message(f"{len(failed)} of {len(outcomes)} images failed: {', '.join(map(str, failed))}")
 
 
 def print_summary(outcomes: Sequence[Outcome], seconds: float) -> None:
-    """Print how many images were done, skipped and failed, and how long it took."""
-    counts = Counter(outcome.status for outcome in outcomes)
-    parts = [f"{counts[status]} {status}" for status in ("done", "skipped", "failed") if counts[status]]
+    """Print how many images were done, skipped, not replaced and failed, and how long it took."""
+    counts = Counter("not replaced" if each.not_replaced else each.status for each in outcomes)
+    statuses = ("done", "skipped", "not replaced", "failed")
+    parts = [f"{counts[status]} {status}" for status in statuses if counts[status]]
     n = len(outcomes)
     print_message(f"{n} image{'s' * (n != 1)}: {', '.join(parts)}, in {format_seconds(seconds)}")
 

@@ -68,7 +68,7 @@ class Channels(FeatureSpace):
     def unsupported_reason(self, dtype: DTypeLike, n_channels: int | None, n_axes: int = 2) -> str:
         """Return why an image without channels is not supported."""
         if n_channels is None:
-            return f"image has no channel_axis, but features={self.name!r} clusters by its channels"
+            return f"image has no channels, but features={self.name!r} clusters by them; in Python, pass channel_axis"
         if n_channels == 1 and self.normalize:
             return f"channel_axis has 1 channel, but normalize={self.normalize!r} needs at least 2"
         return "" if n_channels else "channel_axis has length 0, so there are no channels"

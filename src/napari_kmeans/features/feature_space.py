@@ -207,10 +207,10 @@ def missing_color_reason(space: FeatureSpace, n_channels: int | None) -> str:
     """Return why an image without colours is not supported; empty if it has 3 or 4 channels."""
     if n_channels in (3, 4):
         return ""
+    needed = f"features={space.name!r} needs 3 (RGB) or 4 (RGBA)"
     if n_channels is None:
-        return f"image has no channel_axis, but features={space.name!r} needs 3 (RGB) or 4 (RGBA) channels"
-    given = f"channel_axis has {n_channels} channel{'s' * (n_channels != 1)}"
-    return f"{given}, but features={space.name!r} needs 3 (RGB) or 4 (RGBA)"
+        return f"image has no colours, but {needed} channels; in Python, pass channel_axis"
+    return f"channel_axis has {n_channels} channel{'s' * (n_channels != 1)}, but {needed}"
 
 
 def unknown_white_reason(space: FeatureSpace, dtype: DTypeLike) -> str:

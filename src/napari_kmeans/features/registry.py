@@ -56,4 +56,6 @@ def features_from_dict(content: dict[str, Any]) -> FeatureSpace:
     for option_name in options:
         if option_name not in known:
             raise ValueError(f"features {name!r} has no option {option_name!r:.40}")
+    if space is Stain and "vector" not in options:
+        raise ValueError(f"features {name!r} needs a vector, the colour of the stain")
     return space(**options)

@@ -68,6 +68,8 @@ def read_record(path: Path) -> dict[str, Any]:
             found = json.loads(found)
         except ValueError:
             found = None
+    if isinstance(found, dict) and isinstance(found.get(KEY), dict):
+        found = found[KEY]  # the metadata of a CSV file
     if not isinstance(found, dict) or not str(found.get("format", "")).startswith(KEY):
         raise ValueError(f"{path} has no record of how it was made: it is not an output of napari-kmeans")
     return found

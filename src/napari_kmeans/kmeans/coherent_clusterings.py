@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -155,10 +156,14 @@ def coherent_clustering(
 
 
 def clusters_between(
-    summary: ScalarSummary | CoherentSummary, thresholds: NDArray[np.float64], centers: NDArray[np.float64]
+    summary: ScalarSummary | CoherentSummary, thresholds: Sequence[float], centers: NDArray[np.float64]
 ) -> Clustering:
-    """Return the clusters between thresholds; clusters without pixels keep their `centers`."""
+    """Return the clusters between thresholds; clusters without pixels keep their `centers`.
+
+    Large integers among the thresholds are not rounded.
+    """
     if isinstance(summary, CoherentSummary):
-        return coherent_clustering(summary, thresholds, centers)
+        return coherent_clustering(summary, np.array(thresholds, dtype=np.float64), centers)
     origin = summary.origin
-    return Intervals.between(summary, thresholds - origin, centers - origin).to_clustering(summary)
+    relative = np.array([threshold - origin for threshold in thresholds], dtype=np.float64)
+    return Intervals.between(summary, relative, centers - origin).to_clustering(summary)

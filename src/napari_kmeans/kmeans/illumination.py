@@ -24,6 +24,10 @@ from ..summary.field_sample import FIELD_SAMPLE_SIZE, FieldSample, sample_field
 from .illumination_fit import Samples, fit_coefficients, fit_coefficients_coarsely
 
 _N_COARSE = 1 << 13  # pixels of a coarse fit
+_FEW, _REACH = (
+    0.01,
+    2.0,
+)  # values this far outside the range of nearly all pixels, in such ranges, are ignored
 _BRIGHTEST, _DARKEST = 0.99, 1e-4  # weights vary between a small share of a quantile and that quantile
 
 
@@ -195,15 +199,29 @@ def _samples_of(
     column: NDArray[np.float64], basis: NDArray[np.float64], degrees: NDArray[np.float64], kind: str
 ) -> tuple[Samples, NDArray[np.bool_]]:
     """Return the least-squares problem of one field, and which pixels it uses."""
-    usable, values = np.isfinite(column), column
+    usable, values = _near(column), column
     if kind == "multiplicative":
-        usable = column > 0
+        usable &= column > 0
         values = np.log(np.where(usable, column, 1.0))
     if not usable.any():
         raise ValueError(
             "image has no pixels to fit an illumination field to; a multiplicative field needs values above 0"
         )
     return Samples.of(values[usable], basis[usable], _weights(column[usable], kind), degrees), usable
+
+
+def _near(column: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return where values are finite, and not as distant as hot pixels or a special value may be.
+
+    A few distant values would take most clusters, and the field would follow them.
+    """
+    near = np.isfinite(column)
+    if near.any():
+        low, high = np.quantile(column[near], (_FEW, 1 - _FEW))
+        reach = _REACH * (high - low)
+        if reach > 0:
+            near &= (column >= low - reach) & (column <= high + reach)
+    return near
 
 
 def _weights(values: NDArray[np.float64], kind: str) -> NDArray[np.float64]:

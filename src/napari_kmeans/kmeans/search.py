@@ -148,10 +148,13 @@ class SearchedClusterings:
 
     @cached_property
     def _origin(self) -> Floats:
-        """Approximate median: outliers could move the mean so far that all other values become equal."""
+        """Approximate median of the distinct values along each axis.
+
+        The mean, or the value of most pixels, could be so far away that all other values become equal.
+        """
         # A subset is enough, since cells are sorted and sampled pixels are in random order.
         some = self.summary.positions[:: max(self.summary.counts.size >> 12, 1)]
-        return np.asarray(np.median(some, axis=0))
+        return np.array([np.median(np.unique(axis)) for axis in some.T])
 
     def _scaled(self, positions: Floats) -> Floats:
         return (positions - self._origin) / self.summary.scales

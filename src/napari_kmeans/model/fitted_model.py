@@ -16,6 +16,7 @@ from ..features.feature_space import ScalarFormat, VectorFormat
 from ..kmeans.clustering import CLUSTERING_FIELDS, Clustering, Clusterings
 from ..kmeans.coherent_clusterings import clusters_between
 from ..kmeans.suggestion import GAP, K_MAX, suggest
+from ..options import is_integer
 from ..preprocess.illumination import IlluminationField
 from ..summary.coherent import CoherentSummary
 from ..summary.scalar import ScalarSummary
@@ -292,6 +293,8 @@ class FittedModel(Clustering):
                 "the model was saved by an earlier version, without the range of its image; use "
                 "match='refit', or fit it again"
             )
+        if (fitted.low, fitted.high) == (image.low, image.high):
+            return replace(self, fitted_to=image)
         scale = rescaling(fitted, image)
         zeros = np.zeros(self.n_features)
         factors = scale(zeros + 1) - scale(zeros)
@@ -500,13 +503,15 @@ class FittedModel(Clustering):
         summary = self._summary
         if summary is None:
             return changed
-        found = clusters_between(summary, np.array(checked), self.centers[:, 0])
+        exact = [int(t) if is_integer(t) else rounded for t, rounded in zip(thresholds, checked, strict=True)]
+        found = clusters_between(summary, exact, self.centers[:, 0])
         return replace(
             changed,
             centers=found.centers,
             inertia=found.inertia,
             counts=found.counts,
             explained_variance=found.explained_variance,
+            integer_thresholds=found.integer_thresholds,
         )
 
     def merged(self, groups: Iterable[Iterable[int]]) -> Self:

@@ -90,7 +90,7 @@ class FittedTo:
         if bulk.dtype != self.dtype:
             found.append(f"dtype {bulk.dtype} instead of {self.dtype}")
         if bulk.n_channels != self.n_channels:
-            found.append(f"{_channels(bulk.n_channels)} instead of {_channels(self.n_channels)}")
+            found.append(_difference_of_channels(bulk.n_channels, self.n_channels))
         if len(bulk.low) == len(self.low):
             for axis, (name, low, high) in enumerate(zip(names, self.low, self.high, strict=False)):
                 reach = _FAR * (high - low)
@@ -98,8 +98,8 @@ class FittedTo:
                 is_higher = bulk.high[axis] > high + reach or extremes.low[axis] > low + reach
                 if is_lower or is_higher:
                     of = f" of {name}" if len(self.low) > 1 else ""
-                    values = f"{bulk.low[axis]:.4g} to {bulk.high[axis]:.4g}"
-                    found.append(f"values{of} {values} instead of {low:.4g} to {high:.4g}")
+                    values = range_text(bulk.low[axis], bulk.high[axis])
+                    found.append(f"values{of} {values} instead of {range_text(low, high)}")
         if self.pixel_size and bulk.pixel_size and not self._has_size_of(bulk):
             found.append(f"pixel size {bulk.size_text} instead of {self.size_text}")
         return found
@@ -135,6 +135,18 @@ class Sample:
 
     bulk: FittedTo
     extremes: FittedTo
+
+
+def range_text(low: float, high: float) -> str:
+    """Return the ends of a range with the same number of digits after the point."""
+    largest = max(abs(low), abs(high))
+    if largest == 0 or 1e-4 <= largest < 1e7:
+        n_digits = max(0, 3 - math.floor(math.log10(largest))) if largest else 0
+        low, high = round(low, n_digits) + 0.0, round(high, n_digits) + 0.0  # not -0
+        return " to ".join(
+            f"{end:.{n_digits}f}".rstrip("0").rstrip(".") if n_digits else f"{end:.0f}" for end in (low, high)
+        )
+    return " to ".join(f"{end:.3e}" if end else "0" for end in (low, high))
 
 
 def check_match(match: str) -> None:
@@ -259,6 +271,14 @@ def _columns(pixels: Pixels, box: Box) -> list[NDArray[np.float64]]:
     if include is not None:
         used &= include.ravel()
     return [column[used] for column in columns]
+
+
+def _difference_of_channels(found: int | None, fitted: int | None) -> str:
+    if found is None and fitted in (3, 4):
+        return "gray values instead of colours"
+    if fitted is None and found in (3, 4):
+        return "colours instead of gray values"
+    return f"{_channels(found)} instead of {_channels(fitted)}"
 
 
 def _channels(n_channels: int | None) -> str:

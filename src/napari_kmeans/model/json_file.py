@@ -28,12 +28,23 @@ def read(path: str | os.PathLike[str], kind: str, current: int) -> dict[str, Any
         raw = opened.read(_MAX_BYTES + 1)
     if len(raw) > _MAX_BYTES:
         raise ValueError(f"it is too large: more than {_MAX_BYTES >> 20} MB")
-    return parse(raw.decode("utf-8"), kind, current)
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("it is not a text file") from None
+    return parse(text, kind, current)
 
 
 def parse(content: str, kind: str, current: int) -> dict[str, Any]:
     """Parse the text of a file of a kind."""
-    document = json.loads(content, parse_constant=_refuse_constant)
+    try:
+        document = json.loads(content, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        if not content.strip():
+            raise ValueError("it is empty") from None
+        raise ValueError(f"it is not valid JSON (line {error.lineno}, column {error.colno})") from None
+    except RecursionError:
+        raise ValueError("it is not valid JSON: it is nested too deeply") from None
     if not isinstance(document, dict) or document.get("format") != kind:
         found = document.get("format") if isinstance(document, dict) else None
         raise ValueError(f"its format is {found!r:.40}, not {kind!r}")

@@ -59,5 +59,7 @@ def included_pixels(channels: NDArray[Any], exclude: Sequence[float | str]) -> N
             value = int(np.iinfo(channels.dtype).max)
         elif channels.dtype.kind != "f" and value == int(value):
             value = int(value)  # a float would equal several large integers
+        elif channels.dtype.kind == "f" and abs(value) > float(np.finfo(channels.dtype).max):
+            continue  # no value of this type; rounded to it, the number would be infinite
         include &= (channels != value).any(axis=-1)
     return include

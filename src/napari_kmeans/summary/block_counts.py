@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..blocks.hashing import splitmix64
 from ..blocks.pixels import Block
 from ..features.feature_space import ScalarFormat
-from .scalar import ScalarSummary, distances_from, group_values
+from .scalar import ScalarSummary, distances_from, group_values, means_of_groups
 
 N_GROUPS = 256
 """Number of groups of blocks in a large image."""
@@ -92,7 +92,6 @@ def counts_plan(
     """Return the plan for the values of a summary, and the mean value of each cell."""
     group = group_values(summary.values, summary.counts, _MAX_CELLS)
     starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
-    mass = np.add.reduceat(summary.counts, starts)
-    means = np.add.reduceat(summary.counts * summary.values, starts) / mass
+    means, _ = means_of_groups(summary.values, summary.counts, starts)
     last, first = summary.values[starts[1:] - 1], summary.values[starts[1:]]
     return BlockCountsPlan(value_format, summary.origin, last + (first / 2 - last / 2), tuple(sides)), means

@@ -134,7 +134,7 @@ class Even:
 
 @dataclass(frozen=True, eq=False)
 class Leading:
-    """Codes of floats with large gaps: the rank of the 16 leading bits, and as many of the others as fit.
+    """Codes of numbers with large gaps: as floats, the rank of their 16 leading bits, and others as they fit.
 
     Only leading bits that occur are ranked, so outliers cost one rank each and do not make the others coarse.
     Codes ascend with the values: the other bits of negative numbers are inverted.
@@ -142,6 +142,7 @@ class Leading:
     Attributes
     ----------
     dtype : numpy.dtype
+        Type of the floats, also of integers.
     n_bits : int
         Maximum length of a code, at least 16.
     first, last : (2^16,) float64 arrays
@@ -183,7 +184,8 @@ class Leading:
     def codes(self, column: NDArray[Any]) -> Any:
         """Return the code of each value."""
         n_other, n_kept = self.n_other
-        bits = np.ascontiguousarray(column).view(f"u{self.dtype.itemsize}").astype(np.uint64)
+        floats = np.ascontiguousarray(column, dtype=self.dtype)
+        bits = floats.view(f"u{self.dtype.itemsize}").astype(np.uint64)
         prefix = bits >> np.uint64(n_other)
         ones = np.uint64((1 << n_other) - 1)
         other = np.where(prefix >= _NEGATIVE, ~bits, bits) & ones

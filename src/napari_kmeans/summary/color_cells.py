@@ -169,7 +169,7 @@ def usable(values: NDArray[Any], include: NDArray[np.bool_] | None, n_features: 
 
 @dataclass(frozen=True)
 class RangePlan:
-    """Find the range of the pixels along each axis; for floats, those with each of the leading 16 bits."""
+    """Find the range of the pixels along each axis; of wide types, for each of the leading 16 bits as floats."""
 
     passes_left: ClassVar[int] = 2
     vector: VectorFormat
@@ -180,8 +180,8 @@ class RangePlan:
         n_pixels = columns[0].size
         ends = [(column.min().item(), column.max().item()) for column in columns if n_pixels]
         prefixes = []
-        if self.vector.dtype.kind == "f":
-            prefixes = [self._prefixes.count(column, None) for column in columns]
+        if self.vector.dtype.kind == "f" or self.vector.dtype.itemsize > 2:
+            prefixes = [self._prefixes.count(column.astype(self._floats), None) for column in columns]
         return n_pixels, ends, prefixes
 
     def combine(self, a: Ranges, b: Ranges) -> Ranges:
@@ -213,10 +213,12 @@ class RangePlan:
             return CountPlan(self.vector, tuple(coders), most)
         lengths = [int(high - low).bit_length() for low, high in ends]
         longest = min(max(*lengths, 1), most)
-        for (low, high), length in zip(ends, lengths, strict=True):
+        for number, ((low, high), length) in enumerate(zip(ends, lengths, strict=True)):
             check_integers(low, high)
-            # Codes of shorter ranges are shifted, so that all axes are equally important.
-            coders.append(Shifted(low, longest - length) if length <= most else Even(low, high, most))
+            if length <= most:  # codes of shorter ranges are shifted, so that all axes are equally important
+                coders.append(Shifted(low, longest - length))
+            else:
+                coders.append(self._coder(prefixes[number], Even(low, high, most)))
         return CountPlan(self.vector, tuple(coders), longest)
 
     def _check_white(self, largest: float) -> None:
@@ -232,10 +234,15 @@ class RangePlan:
     @property
     def _prefixes(self) -> PrefixPlan:
         """The plan that counts the 16 leading bits of floats along one axis, and finds the range of each."""
-        return PrefixPlan(ScalarFormat(self.vector.dtype))
+        return PrefixPlan(ScalarFormat(self._floats))
+
+    @property
+    def _floats(self) -> np.dtype[Any]:
+        """Type of the floats whose leading bits are counted."""
+        return self.vector.dtype if self.vector.dtype.kind == "f" else np.dtype(np.float64)
 
     def _coder(self, prefixes: NDArray[np.uint64], even: Even) -> Coder:
-        """Choose codes for the floats along one axis, whose leading bits were counted by `PrefixPlan`.
+        """Choose codes for the values along one axis, whose leading bits as floats were counted.
 
         Equal parts are fine enough if the scatter within them would hardly affect 64 clusters. The least
         inertia of these is estimated by the asymptotic law of optimal quantizers [1]_, assuming that pixels
@@ -252,9 +259,9 @@ class RangePlan:
         if max(-even.low, even.high) < tiny:  # denormal: their leading bits are all 0
             raise unrepresentable(even.high - even.low)
         pixels = prefixes[0].astype(np.int64)
-        first, last = np.sort(values_of(self.vector.dtype, prefixes[1:]), axis=0)
+        first, last = np.sort(values_of(self._floats, prefixes[1:]), axis=0)
         first[pixels == 0] = np.inf
-        leading = Leading(self.vector.dtype, even.n_bits, first, last)
+        leading = Leading(self._floats, even.n_bits, first, last)
         if not tiny <= even.width <= largest:
             return leading
         # Single values add no scatter, no matter how many pixels have them.

@@ -83,13 +83,21 @@ def merge_points(
     starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
     if starts.size == values.size:
         return ScalarSummary(values, counts, spread, exact=exact and spread == 0.0, origin=origin)
-    sizes = np.diff(starts, append=values.size)
-    merged = np.add.reduceat(counts, starts)
-    first = values[starts]
-    mean = first + np.add.reduceat(counts * (values - np.repeat(first, sizes)), starts) / merged
-    residual = values - np.repeat(mean, sizes)
+    mean, merged = means_of_groups(values, counts, starts)
+    residual = values - np.repeat(mean, np.diff(starts, append=values.size))
     total = spread + float(np.sum(counts * residual * residual))
     return ScalarSummary(mean, merged, total, exact=False, origin=origin)
+
+
+def means_of_groups(
+    values: NDArray[np.float64], counts: NDArray[np.int64], starts: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the mean of each group of ascending values, and its number of pixels."""
+    merged = np.add.reduceat(counts, starts)
+    first = values[starts]
+    # Relative to a value of the group, means stay between its values for any offset.
+    distance = values - np.repeat(first, np.diff(starts, append=values.size))
+    return first + np.add.reduceat(counts * distance, starts) / merged, merged
 
 
 def distances_from(origin: int, integers: NDArray[Any]) -> NDArray[np.float64]:

@@ -124,6 +124,16 @@ class VectorSummary:
             or self.scales.min() < _TINY
         ):
             raise unrepresentable(float(np.max(span)))
+        for axis in self.positions[:: max(self.counts.size >> 12, 1)].T:
+            distinct = np.unique(axis)
+            with np.errstate(over="ignore"):
+                typical = np.median(np.abs(distinct - np.median(distinct)))
+                if 0 < typical < _SMALLEST * np.ptp(axis):
+                    raise ValueError(
+                        f"image has features from {axis.min():.3g} to {axis.max():.3g}, and float64 cannot "
+                        f"represent squared distances between values about {typical:.1g} apart then; exclude "
+                        "the most distant ones"
+                    )
         return self
 
 

@@ -11,7 +11,8 @@ from napari_kmeans import Channels, CleanUp, Recipe, Texture
 typer = pytest.importorskip("typer")
 
 from napari_kmeans.cli import app as cli
-from napari_kmeans.cli.options import clean_up_of, recipe_of, takes_options_of
+from napari_kmeans.cli.recipe_options import FEATURE_NAMES, clean_up_of, recipe_of, takes_options_of
+from napari_kmeans.features import FEATURES
 from napari_kmeans.options import options_of
 
 DEFAULTS: dict[str, Any] = {
@@ -71,6 +72,15 @@ def test_given_options_reach_the_recipe() -> None:
     assert recipe(majority=1.5, min_size=3, fill_holes=2).clean_up == CleanUp(1.5, 3, 2)
 
 
+def test_only_a_stain_of_any_colour_is_not_offered(capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(FEATURES) - set(FEATURE_NAMES) == {"stain"}
+    cli.main(["segment", "--help"])
+    assert "dab, channels, texture" in " ".join(capsys.readouterr().out.split())
+    with pytest.raises(typer.BadParameter) as raised:
+        recipe(features="hue")
+    assert "stain" not in raised.value.message
+
+
 def test_large_integers_are_excluded_exactly() -> None:
     assert recipe(exclude=[str(2**60 + 1), "-7"]).exclude == (2**60 + 1, -7)
 
@@ -82,6 +92,7 @@ def test_large_integers_are_excluded_exactly() -> None:
         ({"n_clusters": "256"}, "-k", "'256' must be 1 to 255"),
         ({"n_clusters": "2.5"}, "-k", "'2.5' must be 1 to 255"),
         ({"features": "hue"}, "--features", "'hue' must be one of gray, gray601"),
+        ({"features": "stain"}, "--features", "'stain' needs the colour of the stain: give it as the vector"),
         ({"solver": "magic"}, "--solver", "solver='magic' must be one of"),
         ({"exclude": ["black"]}, "--exclude", "'black' must be a number"),
         ({"exclude": ["nan"]}, "--exclude", "always excluded"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ KINDS = (
 
 WHAT, OUTPUT, RUN = "Clustering", "Output", "Many images"
 """Panels of ``--help``."""
+
+_OTHER_TABLES = (".xlsx", ".xls", ".ods", ".tsv", ".txt")
+_OTHER_FIGURES = ("jpg", "jpeg", "tif", "tiff", "eps", "gif", "webp")
 
 EACH = "each"
 """Value of ``--table`` without a file: a table for each image."""
@@ -271,7 +275,7 @@ def with_values(arguments: Sequence[str]) -> list[str]:
     """Insert the default values of options that may be given without a value.
 
     ``--table`` may be followed by a file name and ``--figure`` by a format. Neither can be confused with an image
-    or an option.
+    or an option. Tables and formats that are not supported are passed on, so that they are not taken for images.
     """
     result: list[str] = []
     rest = list(arguments)
@@ -281,9 +285,10 @@ def with_values(arguments: Sequence[str]) -> list[str]:
             return [*result, word, *rest]
         following = rest[0] if rest else ""
         if word == "--table":
-            is_file = following.lower().endswith(SUFFIXES)
+            is_file = following.lower().endswith((*SUFFIXES, *_OTHER_TABLES))
             word = f"--table={rest.pop(0) if is_file else EACH}"
         elif word == "--figure":
-            word = f"--figure={rest.pop(0) if following in FIGURES else FIGURES[0]}"
+            is_kind = following in FIGURES or (following in _OTHER_FIGURES and not os.path.exists(following))
+            word = f"--figure={rest.pop(0) if is_kind else FIGURES[0]}"
         result.append(word)
     return result

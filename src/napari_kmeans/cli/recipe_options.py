@@ -12,6 +12,7 @@ import typer
 from ..features.channels import Channels
 from ..features.feature_space import FeatureSpace
 from ..features.registry import FEATURES
+from ..features.stain import Stain
 from ..features.texture import Texture
 from ..kmeans.clustering import MAX_CLUSTERS
 from ..kmeans.suggestion import AUTO, GAP
@@ -19,7 +20,7 @@ from ..labels.clean_up import CleanUp
 from ..model.recipe import Recipe
 from ..options import Option, options_of
 from ..preprocess.exclusion import SATURATED
-from .shared import WHAT, with_parameters
+from .shared_options import WHAT, with_parameters
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,6 +33,9 @@ _TYPES: dict[str, Any] = {
     "sigma": str | None,
     "normalize": str,
 }
+FEATURE_NAMES = tuple(name for name in FEATURES if name != Stain.name)
+"""Values of ``--features``. `Stain` needs a colour, which only Python and recipes can give."""
+
 CLEAN = "Clean up"
 """Panel of ``--help``."""
 
@@ -119,7 +123,13 @@ def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe
                 f"{n_clusters!r} must be 1 to {MAX_CLUSTERS}, {AUTO} or {GAP}", param_hint="-k"
             )
         k = int(n_clusters)
-    choose("--features", features, FEATURES)
+    if features == Stain.name:
+        raise typer.BadParameter(
+            f"{features!r} needs the colour of the stain: give it as the vector of a recipe, and run `batch`; or use "
+            "hematoxylin, eosin or dab",
+            param_hint="--features",
+        )
+    choose("--features", features, FEATURE_NAMES)
     exclude = [
         text if text == SATURATED else _number("--exclude", text) for text in options.get("exclude") or ()
     ]

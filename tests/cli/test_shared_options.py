@@ -10,7 +10,7 @@ typer = pytest.importorskip("typer")
 
 from napari_kmeans.batch.plan import Outputs
 from napari_kmeans.cli import app as cli
-from napari_kmeans.cli.shared import (
+from napari_kmeans.cli.shared_options import (
     SHARED,
     Running,
     outputs_of,
@@ -46,12 +46,20 @@ def test_they_are_added_to_the_signature_of_a_command() -> None:
         ("--figure --table", "--figure=png --table=each"),
         ("--figure pdf a.tif", "--figure=pdf a.tif"),
         ("--figure pdf.tif", "--figure=png pdf.tif"),
+        ("--table all.xlsx a.tif", "--table=all.xlsx a.tif"),
+        ("--figure jpg a.tif", "--figure=jpg a.tif"),
         ("-- --table", "-- --table"),
         ("", ""),
     ],
 )
 def test_values_may_be_left_out(given: str, expected: str) -> None:
     assert with_values(given.split()) == expected.split()
+
+
+def test_a_folder_is_not_taken_for_a_kind_of_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tif").mkdir()
+    assert with_values(["--figure", "tif"]) == ["--figure=png", "tif"]
 
 
 def test_options_say_what_is_written_and_how_it_is_run(tmp_path: Path) -> None:
