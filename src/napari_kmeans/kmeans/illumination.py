@@ -24,10 +24,7 @@ from ..summary.field_sample import FIELD_SAMPLE_SIZE, FieldSample, sample_field
 from .illumination_fit import Samples, fit_coefficients, fit_coefficients_coarsely
 
 _N_COARSE = 1 << 13  # pixels of a coarse fit
-_FEW, _REACH = (
-    0.01,
-    2.0,
-)  # values this far outside the range of nearly all pixels, in such ranges, are ignored
+_FEW, _REACH = 0.01, 2.0  # values beyond all but these few pixels, by as many times their range, are ignored
 _BRIGHTEST, _DARKEST = 0.99, 1e-4  # weights vary between a small share of a quantile and that quantile
 
 
