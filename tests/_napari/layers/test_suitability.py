@@ -55,9 +55,9 @@ def test_settings_that_the_dock_offers_suit_the_image(image, settings):
         (
             COLORS,
             asked(RGB()).with_recipe(illumination=Illumination("additive")),
-            "an additive illumination field is not fitted",
+            "an additive illumination field cannot be fitted",
         ),
-        (COLORS, asked(RGB(), coherence=1.0), "coherence is for one feature"),
+        (COLORS, asked(RGB(), coherence=1.0), "coherence needs a single feature"),
         (
             COLORS,
             asked(RGB()).with_edits(centers=((1.0,) * 5, (2.0,) * 5), scales=(1.0,) * 5),
@@ -67,7 +67,7 @@ def test_settings_that_the_dock_offers_suit_the_image(image, settings):
         (
             Image(np.zeros((20, 24), np.float32)),
             asked().with_recipe(exclude=("saturated",)),
-            "needs integers, and image has dtype float32",
+            "needs integers, but image has dtype float32",
         ),
     ],
 )

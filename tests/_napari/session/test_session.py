@@ -128,7 +128,7 @@ def test_settings_that_do_not_suit_replaced_data_become_plain_ones(gray):
     viewer = ViewerModel()
     image = viewer.add_image(gray[np.newaxis].repeat(3, axis=0))
     session = Session(image, Overlay(viewer, image), LayerRecipe(Recipe(n_clusters=4)))
-    session.choose_where(0)
+    session.choose_per_axis(0)
     image.data = gray
     session.follow_data()
     assert session.settings == LayerRecipe(Recipe(n_clusters=4))
