@@ -99,7 +99,7 @@ def fit(
     solver : {"auto", "exact", "lloyd"}, default "auto"
         ``"exact"`` finds the global optimum by dynamic programming; it is the default for one feature.
         ``"lloyd"`` is scikit-learn's KMeans on the same weighted values, with k-means++ and 10 restarts. For
-        several features, Lloyd's iteration with k-means++ and 40 restarts is the only solver.
+        several features, Lloyd's iteration with k-means++ and 40 restarts (20 of a sample) is the only solver.
     random_state : int, default 0
         Seed of ``"lloyd"``; the exact solver is deterministic.
     clean_up : CleanUp, optional

@@ -18,10 +18,10 @@ from ..summary.vector import VectorSummary, outer_products
 from .clustering import Clustering
 from .points import Floats, Labels, Splits, WeightedPoints
 
-N_INIT = 40
-"""Restarts of k-means++ on the coarsest stage."""
+N_INIT, N_INIT_OF_SAMPLE = 40, 20
+"""Restarts of k-means++ on the coarsest stage: of counted cells, and of a sample, which has more features."""
 
-_N_POLISHED = 8  # restarts that are continued on finer stages
+_RESTARTS_PER_POLISHED = 4  # of so many restarts, one is continued on finer stages
 _DIFFERENT = 1e-5  # relative difference of their inertias above which two restarts are different clusterings
 _SAME = 1e-9  # the same after convergence, when only rounding differs
 _UNDECIDED = 1e-4  # relative difference of their inertias below which a finer stage decides
@@ -56,9 +56,9 @@ class SearchedClusterings:
     def clustering(self, n_clusters: int, solver: str = "auto") -> Clustering:
         """Return the best result of a search.
 
-        The search restarts k-means++ 40 times on the coarsest stage and also starts from clusters that are
-        split in two. It continues the best eight on finer stages, as long as their inertias are nearly equal,
-        until no point changes its cluster.
+        The search restarts k-means++ 40 times on the coarsest stage, or 20 times if this is a sample, and also
+        starts from clusters that are split in two. It continues the best quarter on finer stages, as long as
+        their inertias are nearly equal, until no point changes its cluster.
         """
         n_clusters = min(n_clusters, self.n_values)
         if n_clusters not in self._found:
@@ -118,7 +118,9 @@ class SearchedClusterings:
             return self._one_cluster
         coarse, *finer = self._stages_for(n_clusters)
         searched = coarse.searched
-        shape = (N_INIT, n_clusters, 2 + int(np.log(n_clusters)))
+        n_init = N_INIT if self.summary.is_of_cells else N_INIT_OF_SAMPLE
+        n_polished = n_init // _RESTARTS_PER_POLISHED
+        shape = (n_init, n_clusters, 2 + int(np.log(n_clusters)))
         randoms = np.random.RandomState(self.random_state).random_sample(shape)
         quick, _ = self._quick_start(coarse, n_clusters)
         starts = [*run(searched.restart, list(randoms)), (quick, searched.inertia(quick))]
@@ -127,13 +129,13 @@ class SearchedClusterings:
         spread = most / least - 1 if least > 0 else 0.0
         best = [
             coarse.means(searched.assign(centers)[0], n_clusters)
-            for centers, _ in _distinct(starts, _DIFFERENT)
+            for centers, _ in _distinct(starts, _DIFFERENT, n_polished)
         ]
         for points in finer or [coarse]:
             results = [(centers, points.inertia(centers)) for centers, _ in run(points.lloyd, best)]
             limit = min(inertia for _, inertia in results) * (1 + _UNDECIDED)
-            best = [centers for centers, inertia in _distinct(results, _SAME) if inertia <= limit]
-        return replace(self._clustering(self._all, best[0]), n_init=N_INIT, start_spread=spread)
+            best = [centers for centers, inertia in _distinct(results, _SAME, n_polished) if inertia <= limit]
+        return replace(self._clustering(self._all, best[0]), n_init=n_init, start_spread=spread)
 
     def _quick_start(self, points: WeightedPoints, n_clusters: int) -> tuple[Floats, Labels]:
         """Split clusters in two and move the centres; return those of `points.searched`, and the labels."""
@@ -232,8 +234,8 @@ class SearchedClusterings:
         )
 
 
-def _distinct(results: list[tuple[Floats, float]], same: float) -> list[tuple[Floats, float]]:
-    """Return the best distinct results, in ascending inertia.
+def _distinct(results: list[tuple[Floats, float]], same: float, limit: int) -> list[tuple[Floats, float]]:
+    """Return at most `limit` of the best distinct results, in ascending inertia.
 
     Parameters
     ----------
@@ -245,4 +247,4 @@ def _distinct(results: list[tuple[Floats, float]], same: float) -> list[tuple[Fl
     for centers, inertia in sorted(results, key=lambda result: result[1]):
         if not kept or inertia > kept[-1][1] * (1 + same):
             kept.append((centers, inertia))
-    return kept[:_N_POLISHED]
+    return kept[:limit]
