@@ -1,6 +1,7 @@
 """Mutation testing: change the code in small ways, and list the changes that no test notices.
 Every mutant is one changed operator, comparison, constant or condition, in a copy of the package. The tests of the
-module run on it, and if they pass, those of the whole engine. A mutant that passes both has survived and is printed.
+module run on it; if they pass, those of its package, and then those of the whole engine. A mutant that passes all of
+them has survived and is printed.
 
 mutmut and cosmic-ray run the tests in their own process or installation. For kernels that numba compiles, a copy of
 the package on PYTHONPATH is enough, which this script makes.
@@ -34,33 +35,10 @@ TARGETS = (
     "labels/_majority_kernels.py",
     "labels/_region_kernels.py",
 )
-"""Modules to change. Their tests have the same name, or are in `MORE_TESTS`."""
+"""Modules to change. Their tests have the same name."""
 
 ENGINE_TESTS = ["tests/faults/test_python.py", "tests/test_pipeline_lazy.py"]
 """Tests that run the whole engine, and notice changes that only show when modules work together."""
-
-MORE_TESTS = {
-    "kmeans/exact.py": ["tests/kmeans/test_kernels.py"],
-    "kmeans/intervals.py": ["tests/kmeans/test_exact.py"],
-    "kmeans/_kernels.py": ["tests/kmeans/test_exact.py"],
-    "labels/_majority_kernels.py": ["tests/labels/test_majority.py", "tests/labels/test_clean_up.py"],
-    "labels/_region_kernels.py": ["tests/labels/test_clean_up.py"],
-    "model/_kernels.py": ["tests/model/test_labellers.py"],
-    "model/coherence.py": ["tests/model/test_label_pixels.py", "tests/model/test_segmentation.py"],
-    "model/edits.py": ["tests/model/test_model.py", "tests/model/test_fitted_model.py"],
-    "model/fitted_model.py": [f"tests/model/test_{name}.py" for name in ("model", "edits", "matching")],
-    "model/label_pixels.py": ["tests/model/test_segmentation.py"],
-    "model/model.py": ["tests/model/test_confidence.py", "tests/model/test_matching.py"],
-    "model/pooled.py": ["tests/model/test_stack.py"],
-    "model/preparation.py": ["tests/model/test_segmentation.py", "tests/model/test_pooled.py"],
-    "summary/_color_kernels.py": ["tests/summary/test_color_cells.py"],
-    "summary/_kernels.py": ["tests/summary/test_bit_cells.py"],
-    "summary/bit_cells.py": ["tests/summary/test_plan.py"],
-    "summary/coherent.py": ["tests/kmeans/test_coherent_clusterings.py", "tests/model/test_coherence.py"],
-    "summary/plan.py": ["tests/summary/test_bit_cells.py", "tests/summary/test_counted_values.py"],
-    "summary/summarize.py": ["tests/model/test_pooled.py"],
-    "summary/vector.py": ["tests/summary/test_color_cells.py"],
-}
 
 _OPERATORS = {
     ast.Add: ast.Sub,
@@ -95,7 +73,7 @@ def tests_of(module: str) -> list[str]:
     """Return the test files that must notice a change of a module."""
     path = Path(module)
     named = (ROOT / "tests" / path.parent).glob(f"test_{path.stem.removeprefix('_')}*.py")
-    return [*sorted(str(test.relative_to(ROOT)) for test in named), *MORE_TESTS.get(module, [])]
+    return sorted(str(test.relative_to(ROOT)) for test in named)
 
 
 def code_nodes(tree: ast.AST) -> Iterator[ast.AST]:
@@ -154,7 +132,7 @@ def outcome(module: str, source: str, copied: Path) -> str:
     before = path.read_text(encoding="utf-8")
     path.write_text(source, encoding="utf-8")
     try:
-        for tests in (tests_of(module), ENGINE_TESTS):
+        for tests in filter(None, (tests_of(module), [f"tests/{Path(module).parent}"], ENGINE_TESTS)):
             command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
             environment = {**os.environ, "PYTHONPATH": str(copied)}
             run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=600)
