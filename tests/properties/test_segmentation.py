@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import warnings
 from pathlib import Path
@@ -44,7 +45,18 @@ def images(draw: Any, dtypes: Any = DTYPES) -> np.ndarray:
     dtype = np.dtype(draw(dtypes))
     image = draw(hnp.arrays(dtype, draw(SHAPES), elements=elements(dtype)))
     assume(dtype.kind != "f" or np.isfinite(image.astype(np.float64)).any())
+    assume(dtype.kind == "f" or dtype.itemsize < 8 or float64_represents_distances(image))
     return image
+
+
+def float64_represents_distances(image: np.ndarray) -> bool:
+    """Return whether distinct integers stay distinct as distances from the middle one; other images are refused."""
+    values = sorted(set(map(int, image.flat)))
+    distances = [value - values[len(values) // 2] for value in values]
+    return all(
+        max(-a, b) < 2**53 or float(b) - float(a) > 2 * np.spacing(float(max(abs(a), abs(b))))
+        for a, b in itertools.pairwise(distances)
+    )
 
 
 @st.composite
