@@ -159,9 +159,9 @@ def edited(studio: Studio, theme: str = "dark") -> Any:
     for row, name in enumerate(("nuclei and stain", "pale stain", "stroma", "glass")):
         table.item(row, 1).setText(name)
     studio.wait()
-    table.asked.emit("merge", [2, 3])
+    table.action_requested.emit("merge", [2, 3])
     studio.wait()
-    table.asked.emit("background", [4])
+    table.action_requested.emit("background", [4])
     studio.wait()
     return studio.dock_at(*NARROW)
 
@@ -204,7 +204,7 @@ def gallery_tissue(studio: Studio, theme: str = "dark") -> Any:
     for row, name in enumerate(("stain", "pale stain", "nuclei", "background")):
         table.item(row, 1).setText(name)
         studio.wait()
-    table.asked.emit("merge", [1, 2])
+    table.action_requested.emit("merge", [1, 2])
     studio.wait()
     return studio.window()
 

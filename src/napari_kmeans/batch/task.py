@@ -188,9 +188,8 @@ class Task:
                 model.warn_of_differences(pixels, *size_of_file(image))
         else:
             model = matched(model, pixels, self.match, stage("matching")).without_summary()
-            pixels = replace(
-                pixels, extractor=model.extractor
-            )  # with the field that was fitted to this image
+            # With the field that was fitted to this image.
+            pixels = replace(pixels, extractor=model.extractor)
         progress = stage("labelling")
         coherent = model.coherent(pixels, subprogress(progress, 0, 0.5))
         found = label_pixels(

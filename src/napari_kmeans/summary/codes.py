@@ -134,7 +134,7 @@ class Even:
 
 @dataclass(frozen=True, eq=False)
 class Leading:
-    """Codes of numbers with large gaps: as floats, the rank of their 16 leading bits, and others as they fit.
+    """Codes of numbers with large gaps: the rank of their leading 16 bits as floats, then as many others as fit.
 
     Only leading bits that occur are ranked, so outliers cost one rank each and do not make the others coarse.
     Codes ascend with the values: the other bits of negative numbers are inverted.
@@ -142,7 +142,7 @@ class Leading:
     Attributes
     ----------
     dtype : numpy.dtype
-        Type of the floats, also of integers.
+        Type of the floats; integers are converted to it.
     n_bits : int
         Maximum length of a code, at least 16.
     first, last : (2^16,) float64 arrays
@@ -169,21 +169,25 @@ class Leading:
         return ranks
 
     @property
-    def n_other(self) -> tuple[int, int]:
-        """Number of bits after the leading ones, and how many of these the codes contain."""
-        n_other = 8 * self.dtype.itemsize - 16
-        return n_other, min(max(self.n_bits - int(self.ascending.size - 1).bit_length(), 0), n_other)
+    def n_other(self) -> int:
+        """Number of bits after the leading ones."""
+        return 8 * self.dtype.itemsize - 16
+
+    @property
+    def n_kept(self) -> int:
+        """How many of these bits a code contains."""
+        return min(max(self.n_bits - int(self.ascending.size - 1).bit_length(), 0), self.n_other)
 
     def widths(self, prefixes: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the width of the values that share a code, for given leading bits."""
-        n_other, n_kept = self.n_other
+        n_other, n_kept = self.n_other, self.n_kept
         begin = prefixes.astype(np.uint64) << np.uint64(n_other)
         end = begin | np.uint64((1 << n_other) - 1)
         return np.abs(values_of(self.dtype, end) - values_of(self.dtype, begin)) / (1 << n_kept)
 
     def codes(self, column: NDArray[Any]) -> Any:
         """Return the code of each value."""
-        n_other, n_kept = self.n_other
+        n_other, n_kept = self.n_other, self.n_kept
         floats = np.ascontiguousarray(column, dtype=self.dtype)
         bits = floats.view(f"u{self.dtype.itemsize}").astype(np.uint64)
         prefix = bits >> np.uint64(n_other)
@@ -208,7 +212,7 @@ class Leading:
 
     def _ends(self, whole: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the ends of the values of whole codes, as far as there are values with these leading bits."""
-        n_other, n_kept = self.n_other
+        n_other, n_kept = self.n_other, self.n_kept
         codes = whole.astype(np.uint64)
         prefix = self.ascending[codes >> np.uint64(n_kept)]
         ones, step = np.uint64((1 << n_other) - 1), np.uint64(1 << (n_other - n_kept))

@@ -169,7 +169,7 @@ def usable(values: NDArray[Any], include: NDArray[np.bool_] | None, n_features: 
 
 @dataclass(frozen=True)
 class RangePlan:
-    """Find the range of the pixels along each axis; of wide types, for each of the leading 16 bits as floats."""
+    """Find the range of the values along each axis; for 32 and 64 bits, of those with each leading 16 bits."""
 
     passes_left: ClassVar[int] = 2
     vector: VectorFormat
@@ -242,7 +242,7 @@ class RangePlan:
         return self.vector.dtype if self.vector.dtype.kind == "f" else np.dtype(np.float64)
 
     def _coder(self, prefixes: NDArray[np.uint64], even: Even) -> Coder:
-        """Choose codes for the values along one axis, whose leading bits as floats were counted.
+        """Choose codes for the values along one axis, given the counts and ranges of their leading bits.
 
         Equal parts are fine enough if the scatter within them would hardly affect 64 clusters. The least
         inertia of these is estimated by the asymptotic law of optimal quantizers [1]_, assuming that pixels
