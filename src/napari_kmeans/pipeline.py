@@ -17,7 +17,7 @@ from .kmeans.suggestion import K_MAX, Suggestion, check_method, suggest
 from .labels.clean_up import clean_labels
 from .model.model import KMeansModel
 from .model.pooled import fit_pooled, one_per_image
-from .model.preparation import check_recipe, clusterings_of, prepare
+from .model.preparation import clusterings_of, prepare
 from .model.recipe import (
     FeatureOptions,
     Recipe,
@@ -27,7 +27,7 @@ from .model.recipe import (
     shows_options,
 )
 from .model.segmentation import fit_pixels, label_pixels, segment_pixels
-from .model.stack import KMeansStack, ModelsOnDemand, spatial_axis
+from .model.stack import KMeansStack, fit_stack, spatial_axis
 from .summary.summarize import summarize
 
 
@@ -150,29 +150,9 @@ def fit(
     contents = open_container(image, channel_axis)
     recipe = Recipe.of(n_clusters, **_with_nodata([contents], options))
     pixels = _pixels(contents, mask, recipe)
-    image, channel_axis = contents.data, contents.channel_axis
     if per_axis is None:
-        return _with_size(fit_pixels(pixels, recipe, channel_axis, progress), [contents])
-    axis = spatial_axis(image, per_axis, channel_axis)
-    image_axis: int = per_axis % image.ndim
-    n, size = pixels.shape[axis], contents.size(without=image_axis)
-    check_recipe(pixels, recipe)
-    recipe = recipe.without_axis(axis)
-    part_axis = channel_axis
-    if channel_axis is not None:  # the channel axis of a single position
-        part_axis = channel_axis % image.ndim - (image_axis < channel_axis % image.ndim)
-
-    def fit_position(position: int) -> KMeansModel:
-        share = subprogress(progress, position / n, (position + 1) / n) if pixels.chunks is None else None
-        try:
-            part = replace(pixels.at(axis, position), extractor=recipe.extractor)
-            return fit_pixels(part, recipe, part_axis, share).with_pixel_size(*size)
-        except ValueError as error:
-            raise ValueError(f"at position {position} along axis {image_axis}: {error}") from None
-
-    models = ModelsOnDemand(n, fit_position)
-    kept = tuple(models) if pixels.chunks is None else models
-    return KMeansStack(kept, image_axis, channel_axis, recipe.extractor, recipe.illumination)
+        return _with_size(fit_pixels(pixels, recipe, contents.channel_axis, progress), [contents])
+    return fit_stack(pixels, recipe, contents, per_axis, progress)
 
 
 @shows_options(RecipeOptions)
@@ -208,25 +188,17 @@ def segment(
     per_axis = axis_number(image, per_axis)
     contents = open_container(image, channel_axis)
     recipe = Recipe.of(n_clusters, **_with_nodata([contents], options))
+    pixels = _pixels(contents, mask, recipe)
     if per_axis is None:
-        pixels = _pixels(contents, mask, recipe)
         result = segment_pixels(pixels, recipe, contents.channel_axis, progress)
         return contents.wrap(result.labels), _with_size(result.model, [contents])
     clean_up = recipe.clean_up
     middle, end = (0.4, 0.8) if clean_up else (0.5, 1.0)
-    image, channel_axis = contents.data, contents.channel_axis
-    stack = fit(
-        contents,
-        n_clusters,
-        mask=mask,
-        per_axis=per_axis,
-        progress=subprogress(progress, 0, middle),
-        **_with_nodata([contents], options),
-    )
+    stack = fit_stack(pixels, recipe, contents, per_axis, subprogress(progress, 0, middle))
     plain = contents.without_container()
     labels = stack.predict(plain, mask=mask, progress=subprogress(progress, middle, end))
     if clean_up:
-        axis = spatial_axis(image, per_axis, channel_axis)
+        axis = spatial_axis(contents.data, per_axis, contents.channel_axis)
         rest = subprogress(progress, end, 1)
         labels = clean_labels(labels, **asdict(clean_up), per_axis=axis, progress=rest)
     return contents.wrap(labels), stack

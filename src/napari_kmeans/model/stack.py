@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks.boxes import Box
-from ..blocks.containers import open_container, open_mask, warn_if_ambiguous
+from ..blocks.containers import Contents, open_container, open_mask, warn_if_ambiguous
 from ..blocks.pixel_size import PixelSizes
 from ..blocks.pixels import Pixels, check_axis
 from ..blocks.progress import Progress, subprogress
@@ -24,6 +24,9 @@ from .fitted_to import check_match
 from .label_pixels import label_lazily
 from .matching import matched
 from .model import KMeansModel
+from .preparation import check_recipe
+from .recipe import Recipe
+from .segmentation import fit_pixels
 
 _KIND = "napari-kmeans stack"
 
@@ -234,6 +237,50 @@ class _FieldOnDemand:
         assert field is not None
         field.check_shape(shape)
         return field.correct(values, box, shape, *arguments)
+
+
+def fit_stack(
+    pixels: Pixels, recipe: Recipe, contents: Contents, per_axis: Any, progress: Progress | None = None
+) -> KMeansStack:
+    """Fit each position along an axis of an image; for a lazy image, each model is computed on demand.
+
+    Parameters
+    ----------
+    pixels : Pixels
+    recipe : Recipe
+    contents : Contents
+        The user's image.
+    per_axis : int
+        Axis of the user's image.
+    progress : callable, optional
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `per_axis` is not a spatial axis, or the recipe does not fit the pixels of a position.
+    """
+    channel_axis, n_axes = contents.channel_axis, contents.data.ndim
+    axis = spatial_axis(contents.data, per_axis, channel_axis)
+    image_axis = per_axis % n_axes
+    n, size = pixels.shape[axis], contents.size(without=image_axis)
+    check_recipe(pixels, recipe)
+    recipe = recipe.without_axis(axis)
+    part_axis = channel_axis
+    if channel_axis is not None:  # the channel axis of a single position
+        part_axis = channel_axis % n_axes - (image_axis < channel_axis % n_axes)
+    is_lazy = pixels.chunks is not None
+
+    def fit_position(position: int) -> KMeansModel:
+        share = None if is_lazy else subprogress(progress, position / n, (position + 1) / n)
+        try:
+            part = replace(pixels.at(axis, position), extractor=recipe.extractor)
+            return fit_pixels(part, recipe, part_axis, share).with_pixel_size(*size)
+        except ValueError as error:
+            raise ValueError(f"at position {position} along axis {image_axis}: {error}") from None
+
+    models = ModelsOnDemand(n, fit_position)
+    kept = models if is_lazy else tuple(models)
+    return KMeansStack(kept, image_axis, channel_axis, recipe.extractor, recipe.illumination)
 
 
 def spatial_axis(image: Any, per_axis: object, channel_axis: int | None) -> int:
