@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from skimage.io import imread
@@ -38,10 +40,11 @@ def test_picture_shows_image_dock_and_clusters(window, tmp_path):
     assert canvas.std() > 10
 
 
-def test_picture_of_a_file_has_its_pixel_size(window, tmp_path, monkeypatch, gray):
+def test_picture_of_a_file_has_its_pixel_size_and_path(window, tmp_path, monkeypatch, gray):
     import tifffile
 
-    tif = tmp_path / "cells.tif"
+    monkeypatch.chdir(tmp_path)
+    tif = Path("cells.tif")
     tifffile.imwrite(tif, gray, imagej=True, resolution=(4, 2), metadata={"unit": "um"})
     layers, close = [], type(window).close
     monkeypatch.setattr(type(window), "close", lambda viewer: (layers.extend(viewer.layers), close(viewer)))
@@ -49,6 +52,7 @@ def test_picture_of_a_file_has_its_pixel_size(window, tmp_path, monkeypatch, gra
     image, clusters = layers[:2]
     assert (image.name, clusters.name) == ("cells", "cells k-means")
     assert tuple(image.scale) == tuple(clusters.scale) == (0.5, 0.25)
+    assert image.source.path == str(tmp_path / "cells.tif")
     assert set(np.unique(clusters.data)) == {1, 2}
 
 

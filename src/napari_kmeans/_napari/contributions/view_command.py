@@ -44,11 +44,13 @@ def view(
     """
     import napari
     from napari.layers import Layer
+    from napari.layers._source import layer_source
 
     viewer = napari.Viewer(title="napari-kmeans", show=screenshot is None)
     viewer.window.resize(*_WINDOW)
     found = SAMPLES[sample]() if sample is not None else layers_of(image) if image is not None else []
-    layers = [Layer.create(*data) for data in found]
+    with layer_source(path=_path_of(image)):  # as when napari opens a file, so that exported labels name it
+        layers = [Layer.create(*data) for data in found]
     for layer in layers:
         viewer.add_layer(layer)
     _, dock = viewer.window.add_plugin_dock_widget("napari-kmeans", "K-means segmentation")
@@ -67,6 +69,12 @@ def view(
         _take_screenshot(viewer, dock, screenshot)
     finally:
         viewer.close()
+
+
+def _path_of(image: ImageFile | None) -> str | None:
+    if image is None:
+        return None
+    return os.path.abspath(image.path) if isinstance(image.path, Path) else image.path
 
 
 def _fit_view(viewer: Any) -> None:
