@@ -17,7 +17,7 @@ import numpy as np
 import napari_kmeans
 from napari_kmeans import Channels, CleanUp, Texture, compiled
 
-compiled.INTERPRETED_ELEMENTS = float(sys.argv[1])
+compiled.INTERPRETED_ELEMENTS = compiled.INTERPRETED_SECONDS = float(sys.argv[1])
 warnings.simplefilter("ignore")
 wave = np.add.outer(np.arange(11) % 4, np.arange(13) % 5) + np.random.default_rng(0).normal(size=(11, 13))
 wave = (wave - wave.min()) / np.ptp(wave)
@@ -124,9 +124,18 @@ def test_the_first_small_images_of_a_process_need_no_numba():
         "for _ in range(int(sys.argv[1])):\n"
         "    print(napari_kmeans.segment(image, 2)[0][0].tolist(), 'numba' in sys.modules)"
     )
-    labels, shown = [1] * 128 + [2] * 128, run(code, "3")
+    labels, shown = [1] * 128 + [2] * 128, run(code, "40")
     assert shown[0] == f"{labels} False"
     assert shown[-1] == f"{labels} True"
+
+
+def test_a_large_image_imports_numba_at_once():
+    code = (
+        "import sys, numpy as np, napari_kmeans\n"
+        "napari_kmeans.segment(np.zeros((1300, 1300), dtype=np.uint8), 1)\n"
+        "print('numba' in sys.modules, napari_kmeans.compiled._seconds)"
+    )
+    assert run(code) == ["True 0.0"]
 
 
 @pytest.mark.thorough

@@ -1,8 +1,9 @@
 """Kernels: loops over pixels that numba compiles, or that Python runs while this is faster.
 
 Importing numba and loading the compiled loops takes half a second, longer than Python needs for a small
-image. So until a process imports numba, Python runs the kernels on up to `INTERPRETED_ELEMENTS` array
-elements in total; with ``NUMBA_DISABLE_JIT=1`` it always does. Both give the same bits.
+image. So until a process imports numba, Python runs the kernels on arrays of up to `INTERPRETED_ELEMENTS`
+elements, for up to `INTERPRETED_SECONDS` in total; with ``NUMBA_DISABLE_JIT=1`` it always does. Both give
+the same bits.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
+from time import thread_time
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 INTERPRETED_ELEMENTS = 400_000
-"""Array elements that Python visits before numba is imported, in about 0.2 seconds."""
+"""Largest array that Python visits before numba is imported; each visit takes 0.1 to 2 microseconds."""
+
+INTERPRETED_SECONDS = 0.15
+"""Time after which numba is imported; much longer, and importing it earlier would have been faster."""
 
 _DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
-_visited = 0  # elements, by Python
+_seconds = 0.0  # spent by Python
 _lock = threading.RLock()
 
 
@@ -46,12 +51,14 @@ class Kernel:
 
     def __call__(self, *args: Any) -> Any:
         """Call the function, compiled or interpreted."""
-        if _DISABLED or (
-            self._compiled is None and "numba" not in sys.modules and _is_faster_interpreted(args)
-        ):
-            with np.errstate(all="ignore"):  # compiled code does not warn
-                return self.interpreted(*args)
-        return self.compiled(*args)
+        global _seconds
+        if self._compiled is not None or not is_interpreted() or not (_DISABLED or _is_small(args)):
+            return self.compiled(*args)
+        begin = thread_time()
+        with np.errstate(all="ignore"):  # compiled code does not warn
+            result = self.interpreted(*args)
+        _seconds += thread_time() - begin
+        return result
 
     @property
     def compiled(self) -> Any:
@@ -110,11 +117,10 @@ def _compile(function: Callable[..., Any], options: dict[str, Any]) -> Any:
         return njit(nogil=True, **options)(function)
 
 
-def _is_faster_interpreted(args: tuple[Any, ...]) -> bool:
-    """Return whether Python may visit these arrays before numba is imported; if so, count their elements."""
-    global _visited
-    visited = _visited + sum(arg.size for arg in args if isinstance(arg, np.ndarray))
-    if visited > INTERPRETED_ELEMENTS:
-        return False
-    _visited = visited
-    return True
+def is_interpreted() -> bool:
+    """Return whether Python runs the kernels for small arrays."""
+    return _DISABLED or ("numba" not in sys.modules and _seconds < INTERPRETED_SECONDS)
+
+
+def _is_small(args: tuple[Any, ...]) -> bool:
+    return all(arg.size <= INTERPRETED_ELEMENTS for arg in args if isinstance(arg, np.ndarray))

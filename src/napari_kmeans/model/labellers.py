@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..compiled import is_interpreted
 from ..features.feature_space import ScalarFormat, VectorFormat
 from ..kmeans.nearest import nearest_with_distances
 from ..summary._color_kernels import count_runs, sort_keys
@@ -39,7 +40,9 @@ def scalar_labeller(
     scalar : ScalarFormat
     """
     plain = bool(np.array_equal(shown, np.arange(shown.size)))
-    if scalar.dtype.itemsize <= 2 and not (plain and len(thresholds) <= _COMPARED):
+    # Compilers vectorize comparisons, but Python makes them one by one.
+    compares = plain and len(thresholds) <= _COMPARED and not is_interpreted()
+    if scalar.dtype.itemsize <= 2 and not compares:
         return _TableLabeller(_table(thresholds, shown, scalar))
     first, cuts = _cuts(thresholds, scalar)
     return _ThresholdLabeller(first, cuts, None if plain else shown)
