@@ -107,8 +107,9 @@ def fit(
 
     Returns
     -------
-    KMeansModel, or KMeansStack with `per_axis`
-        Identical to the last bit for any memory layout and number of threads.
+    KMeansModel or KMeansStack
+        A stack with `per_axis`, otherwise a model. Identical to the last bit for any memory layout and number
+        of threads.
 
     Raises
     ------
@@ -178,7 +179,8 @@ def segment(
         Has the spatial shape: 1 = darkest … `n_clusters` = brightest, 0 = excluded. For a dask or zarr
         array, a lazy dask array with the same chunks. For a DataArray, a DataArray with its spatial
         coordinates. For a list of images, a list of labels.
-    model : KMeansModel, or KMeansStack with `per_axis`
+    model : KMeansModel or KMeansStack
+        A stack with `per_axis`, otherwise a model.
     """
     if isinstance(image, list | tuple):
         opened = _open_all(image, channel_axis, per_axis)
