@@ -77,7 +77,9 @@ def test_the_tags_decide_whether_a_fourth_sample_is_alpha(tmp_path: Path) -> Non
 def test_more_bands_than_colours_and_alpha_are_read_as_channels(tmp_path: Path) -> None:
     bands = np.dstack([RGB, GRAY, ALPHA])  # such as near infrared
     options = {"photometric": "rgb", "extrasamples": ["unspecified", "unassalpha"]}
-    with pytest.warns(UserWarning, match="axes with C instead of S, such as YXC, read all samples as channels"):
+    with pytest.warns(
+        UserWarning, match="axes with C instead of S, such as YXC, read all samples as channels"
+    ):
         same(tiff(tmp_path, bands, **options), np.dstack([RGB, ALPHA]), "YXS", 2)
     same(read_image(tmp_path / "image.tif", axes="YXC"), np.moveaxis(bands, 2, 0), "CYX", 0)
     tiff(tmp_path, RGB, photometric="rgb")
