@@ -148,3 +148,13 @@ def test_a_read_error_is_raised_and_the_next_run_works():
     with pytest.raises(OSError, match=r"chunk 1\.1 is truncated"):
         napari_kmeans.fit(broken, 3)
     assert napari_kmeans.fit(da.from_array(image, chunks=60), 3).n_clusters == 3
+
+
+@pytest.mark.parametrize("features", ["gray", "texture"])
+def test_regions_of_a_lazy_series_are_cleaned_while_its_models_are_computed(features, monkeypatch):
+    monkeypatch.setattr(loop, "N_THREADS", 2)
+    series = np.random.default_rng(3).integers(0, 256, (4, 48, 48)).astype(np.uint8)
+    options = {"features": features, "clean_up": napari_kmeans.CleanUp(min_size=5)}
+    labels, _ = napari_kmeans.segment(series, 3, per_axis=0, **options)
+    lazy, _ = napari_kmeans.segment(da.from_array(series, chunks=(1, 24, 24)), 3, per_axis=0, **options)
+    np.testing.assert_array_equal(lazy.compute(), labels)

@@ -75,6 +75,19 @@ def test_several_threads_work_at_the_same_time(monkeypatch):
     list(run(lambda box: both.wait(), row_boxes((2,), 1)))
 
 
+def test_a_function_that_runs_boxes_itself_does_not_wait_for_its_own_thread(monkeypatch):
+    monkeypatch.setattr(loop, "N_THREADS", 2)
+    cut, found = row_boxes((5,), 1), []
+
+    def count(box):
+        return sum(run(lambda inner: 1, cut))
+
+    thread = threading.Thread(target=lambda: found.extend(run(count, cut)), daemon=True)
+    thread.start()
+    thread.join(30)
+    assert found == [5] * 5
+
+
 @pytest.mark.parametrize("lazy", [False, True])
 def test_map_blocks_yields_one_result_per_block(lazy):
     image = np.arange(12 * 10, dtype=np.uint8).reshape(12, 10)

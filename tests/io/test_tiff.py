@@ -64,13 +64,26 @@ def test_tags_decide_what_is_a_colour(tmp_path: Path) -> None:
 def test_the_tags_decide_whether_a_fourth_sample_is_alpha(tmp_path: Path) -> None:
     rgba = np.dstack([RGB, ALPHA])
     same(tiff(tmp_path, rgba, photometric="rgb", extrasamples=["unassalpha"]), rgba, "YXS", 2)
-    same(tiff(tmp_path, rgba, photometric="rgb", extrasamples=["unspecified"]), RGB, "YXS", 2)
+    with pytest.warns(UserWarning, match="it has 4 samples per pixel, of which only the colours are used"):
+        same(tiff(tmp_path, rgba, photometric="rgb", extrasamples=["unspecified"]), RGB, "YXS", 2)
     gray_alpha = np.dstack([GRAY, ALPHA])
     expected = np.dstack([GRAY, GRAY, GRAY, ALPHA])
     options = {"photometric": "minisblack", "planarconfig": "contig"}
     same(tiff(tmp_path, gray_alpha, extrasamples=["unassalpha"], **options), expected, "YXS", 2)
     channels = np.moveaxis(gray_alpha, 2, 0)
     same(tiff(tmp_path, gray_alpha, extrasamples=["unspecified"], **options), channels, "CYX", 0)
+
+
+def test_more_bands_than_colours_and_alpha_are_read_as_channels(tmp_path: Path) -> None:
+    bands = np.dstack([RGB, GRAY, ALPHA])  # such as near infrared
+    options = {"photometric": "rgb", "extrasamples": ["unspecified", "unassalpha"]}
+    with pytest.warns(
+        UserWarning, match="axes with C instead of S, such as YXC, read all samples as channels"
+    ):
+        same(tiff(tmp_path, bands, **options), np.dstack([RGB, ALPHA]), "YXS", 2)
+    same(read_image(tmp_path / "image.tif", axes="YXC"), np.moveaxis(bands, 2, 0), "CYX", 0)
+    tiff(tmp_path, RGB, photometric="rgb")
+    same(read_image(tmp_path / "image.tif", axes="YXC"), np.moveaxis(RGB, 2, 0), "CYX", 0)
 
 
 def test_palettes_and_inverted_gray_are_converted(tmp_path: Path) -> None:

@@ -86,6 +86,17 @@ def test_excluded_pixels_are_nan_and_infinite_ones_0(model):
     assert np.isnan(excluding.confidence(image)[0, 1])
 
 
+@pytest.mark.parametrize("features", ["rgb", "lab"])
+def test_an_infinite_colour_has_a_label_and_confidence_0(features):
+    image = np.random.default_rng(0).random((5, 6, 3))
+    image[0, 0], image[1, 1, 2], image[2, 2, 0] = np.inf, np.nan, -np.inf
+    for k in (1, 3):
+        model = napari_kmeans.fit(image, k, features=features, channel_axis=-1)
+        confidence = model.confidence(image)
+        assert np.array_equal(np.isnan(confidence), model.predict(image) == 0)
+        assert confidence[0, 0] == confidence[2, 2] == 0
+
+
 def test_a_single_cluster_is_certain():
     assert (napari_kmeans.fit(RAMP, 1).confidence(RAMP) == 1).all()
 

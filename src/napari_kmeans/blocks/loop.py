@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -28,9 +29,14 @@ _MIN_PIXELS = 1 << 18  # for smaller blocks, the overhead of a thread outweighs 
 N_THREADS = min(os.cpu_count() or 1, 8)
 """Number of blocks that are processed at the same time."""
 
+_THREAD_NAMES = "napari-kmeans-blocks"
+
 
 def run(function: Callable[[S], T], boxes: Sequence[S], progress: Progress | None = None) -> Iterator[T]:
     """Yield ``function(box)`` for each box (or other item), in order, computed by a few threads.
+
+    If `function` itself calls `run`, the inner boxes are computed on its thread: threads that wait for boxes
+    could otherwise occupy the whole pool, and these boxes would never start.
 
     Parameters
     ----------
@@ -41,7 +47,8 @@ def run(function: Callable[[S], T], boxes: Sequence[S], progress: Progress | Non
         Called on this thread with the completed share, 0 to 1, after each box. If it raises, no further box
         is started.
     """
-    if len(boxes) == 1 or N_THREADS == 1:
+    is_nested = threading.current_thread().name.startswith(_THREAD_NAMES)
+    if len(boxes) == 1 or N_THREADS == 1 or is_nested:
         for done, box in enumerate(boxes, start=1):
             yield function(box)
             if progress is not None:
@@ -67,7 +74,7 @@ def run(function: Callable[[S], T], boxes: Sequence[S], progress: Progress | Non
 @cache
 def _pool(n_threads: int) -> ThreadPoolExecutor:
     """Return a cached thread pool, because starting threads takes as long as reading a small image."""
-    return ThreadPoolExecutor(n_threads, thread_name_prefix="napari-kmeans")
+    return ThreadPoolExecutor(n_threads, thread_name_prefix=_THREAD_NAMES)
 
 
 def map_blocks(

@@ -22,13 +22,13 @@ def lab_from_rgb(
     red: NDArray[np.float64], green: NDArray[np.float64], blue: NDArray[np.float64]
 ) -> list[NDArray[np.float64]]:
     """Convert sRGB values from 0 to 1 to L* (0 to 100), a* and b*."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # a* and b* of infinite values are NaN
         linear = [_linear(channel) for channel in (red, green, blue)]
-    x, y, z = (
-        _root((linear[0] * row[0] + linear[1] * row[1] + linear[2] * row[2]) / white)
-        for row, white in zip(_XYZ_FROM_RGB, _WHITE, strict=True)
-    )
-    return [116 * y - 16, 500 * (x - y), 200 * (y - z)]
+        x, y, z = (
+            _root((linear[0] * row[0] + linear[1] * row[1] + linear[2] * row[2]) / white)
+            for row, white in zip(_XYZ_FROM_RGB, _WHITE, strict=True)
+        )
+        return [116 * y - 16, 500 * (x - y), 200 * (y - z)]
 
 
 def _linear(channel: NDArray[np.float64]) -> NDArray[np.float64]:

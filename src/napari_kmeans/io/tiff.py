@@ -57,6 +57,11 @@ def read(path: Path, series: int | None = None, axes: str = "") -> ImageFile:
         found = read_metadata(tiff, page, dict(zip(axes, data.shape, strict=True)), number)
     if n_series > 1 and series is None:
         messages.append(f"it contains {n_series} images; only the first is used: {data.shape}")
+    if axes.endswith("S") and page.samplesperpixel > data.shape[-1]:
+        messages.append(
+            f"it has {page.samplesperpixel} samples per pixel, of which only the colours are used; axes with C "
+            "instead of S, such as YXC, read all samples as channels"
+        )
     for message in messages:
         if "GDAL_NODATA" not in message:  # tifffile's own check is stricter than ours
             warnings.warn(f"{path}: {message}", UserWarning, stacklevel=3)
@@ -153,8 +158,10 @@ def _convert_colors(data: Any, axes: str, page: Any, is_imagej: bool) -> tuple[A
         return data.map_blocks(colors.T.__getitem__, **options), axes + "S"
     if photometric == "MINISWHITE" and data.dtype.kind in "bu":
         data = np.invert(data)
+    is_rgb = photometric == "RGB" or (photometric == "YCBCR" and page.compression.name == "JPEG")
     if not axes.endswith("S"):
-        if photometric not in ("MINISBLACK", "MINISWHITE"):
+        is_gray = photometric in ("MINISBLACK", "MINISWHITE")
+        if not is_gray and not (is_rgb and "C" in axes):  # the user may have chosen channels
             raise Unsupported(
                 f"has photometric interpretation {photometric}; only gray, RGB and palettes are supported"
             )
@@ -167,11 +174,10 @@ def _convert_colors(data: Any, axes: str, page: Any, is_imagej: bool) -> tuple[A
         if n_samples == 2 and is_alpha == [True]:
             return data[..., [0, 0, 0, 1]], axes
         return np.moveaxis(data, -1, axes.index("Y")), axes[:-3] + "CYX"  # samples that are not colours
-    if photometric == "RGB" or (photometric == "YCBCR" and page.compression.name == "JPEG"):
-        if n_samples == 4 and is_alpha == [True]:
-            return data, axes
-        if n_samples >= 3:
-            return data[..., :3], axes
+    if is_rgb and n_samples >= 3:
+        alpha = [3 + number for number, is_one in enumerate(is_alpha) if is_one][:1]
+        used = [0, 1, 2, *alpha]
+        return data if len(used) == n_samples else data[..., used], axes
     raise Unsupported(
         f"has {n_samples} samples per pixel with photometric interpretation {photometric}; only gray, RGB "
         "and palettes are supported"

@@ -50,10 +50,11 @@ class ConfidenceOfBlock:
 
     def _confidence(self, values: NDArray[Any]) -> NDArray[np.float64]:
         stored = self.value_format
+        columns = list(values.T[: stored.n_features])
         if isinstance(stored, ScalarFormat):
-            features = [self._with_borders_halfway(values[:, 0].astype(np.float64) * stored.unit)]
+            features = [self._with_borders_halfway(columns[0].astype(np.float64) * stored.unit)]
         else:
-            features = stored.features([values[:, axis] for axis in range(stored.n_features)])
+            features = stored.features(columns)
         if np.unique(self.label_of_cluster[1:]).size == 1:
             confidence = np.ones(len(values))
         else:
@@ -61,10 +62,10 @@ class ConfidenceOfBlock:
             with np.errstate(invalid="ignore", divide="ignore"):
                 confidence = 1 - np.sqrt(nearest / second)
             confidence[second == 0] = 0.0  # two centres coincide here
-        for feature in features:
-            confidence[np.isinf(feature)] = 0.0
-        for feature in features:
-            confidence[np.isnan(feature)] = np.nan
+        for column in (*features, *columns):  # CIELAB of an infinite value is NaN
+            confidence[np.isinf(column)] = 0.0
+        for column in columns:
+            confidence[np.isnan(column)] = np.nan
         return confidence
 
     def _squared_distances(
