@@ -27,6 +27,7 @@ from ..model.fitted_to import MATCHES
 from ..model.model import KMeansModel
 from ..model.pooled import WEIGHTS
 from ..model.recipe import Recipe
+from ..report.provenance import write_model
 from .help import completing
 from .log import append_to_log
 from .recipe_options import FEATURE_NAMES, choose, clean_up_of, recipe_of, takes_options_of
@@ -203,7 +204,7 @@ def _run_together(
     if save_model is not None:
         with reporting(save_model) as report:
             save_model.parent.mkdir(parents=True, exist_ok=True)
-            model.save(save_model)
+            write_model(save_model, pooled.record)
         if report.failed:
             return 1
         print(f"{save_model}: k = {model.n_clusters}")
