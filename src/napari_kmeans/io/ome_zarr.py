@@ -137,7 +137,7 @@ def _open_group(at: Location) -> Any:
             ) from None
     raise Unsupported(
         f"is a zarr array of {array.ndim} axes without the metadata of an OME-Zarr image; "
-        "in Python, fit and predict accept it as it is"
+        "in Python, open it with zarr and pass it to segment"
     )
 
 
