@@ -63,7 +63,8 @@ def fit(
         Has the spatial shape; True (or nonzero) pixels are used. For a list of images, a list of masks.
     per_axis : int, optional
         Fit each position along this axis of `image` separately. For a lazy image, each model is computed on
-        demand. For a DataArray, the dimension name is also accepted.
+        demand. The name of the dimension is also accepted, for a DataArray or the result of `read_image`,
+        such as ``"T"``.
     weights : {"pixels", "images"}, default "pixels"
         For a list of images: whether every pixel or every image has the same weight. With ``"images"``,
         inertia and explained variance are weighted too; counts remain numbers of pixels.

@@ -69,6 +69,16 @@ def test_per_axis_can_be_the_name_of_a_dimension(bands):
     xarray.testing.assert_identical(models.predict(stack), labels)
 
 
+def test_per_axis_can_be_the_letter_of_an_axis_of_an_image_file(values):
+    series = napari_kmeans.ImageFile(Path("a.tif"), values, "TYX")
+    labels, models = napari_kmeans.segment(series, 2, per_axis="T")
+    expected, by_number = napari_kmeans.segment(values, 2, per_axis=0)
+    np.testing.assert_array_equal(labels, expected)
+    assert models.axis == by_number.axis == 0
+    with pytest.raises(ValueError, match="image has no dimension 'Z'; its dimensions are T, Y, X"):
+        napari_kmeans.fit(series, 2, per_axis="Z")
+
+
 def test_a_lazy_data_array_has_lazy_labels(bands):
     labels, _ = napari_kmeans.segment(bands.chunk(y=4, x=6), 2, features="channels")
     assert labels.chunks == ((4, 4), (6, 6))

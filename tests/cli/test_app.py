@@ -734,7 +734,7 @@ def test_texture_options(run: Run, gray: Path) -> None:
         (["--features", "rgb", "--sigma", "1,2"], "sigma is an option of features='texture', not of 'rgb'"),
         (["--features", "texture", "--sigma", "1"], "must be two numbers"),
         (["--features", "texture", "--sigma", "a,b"], "'a' must be a number"),
-        (["--exclude", "black"], "'black' must be a number"),
+        (["--exclude", "black"], "'black' must be a number or saturated"),
         (["--smooth", "-1"], "'--smooth'"),
         (["--smooth", "nan"], "'--smooth': nan must be 0 to 1000"),
         (["--smooth", "inf"], "'--smooth': inf must be 0 to 1000"),

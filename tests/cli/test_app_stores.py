@@ -125,7 +125,15 @@ def test_one_of_several_channels_must_be_chosen(run: Run, tmp_path: Path, cells:
     assert status == 1
     assert err == (
         f"napari-kmeans: {cells}: it has 3 channels that are not colours; "
-        "use --features channels, or choose one channel with --channel: DAPI, GFP, RFP\n"
+        'use --features channels (in a recipe, "features": "channels"), or choose one channel with --channel: DAPI, '
+        "GFP, RFP\n"
+    )
+    napari_kmeans.fit(GRAY[0], 3).save(tmp_path / "gray.json")
+    status, _, err = run("apply", "gray.json", cells, "-o", "out")
+    assert (status, err) == (
+        1,
+        f"napari-kmeans: {cells}: it has 3 channels that are not colours, but the model has features='gray'; choose one "
+        "channel with --channel: DAPI, GFP, RFP\n",
     )
     status, _, err = run("segment", cells, "-k", 3, "-o", "out", "--channel", "YFP")
     assert (status, err) == (

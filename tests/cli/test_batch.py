@@ -166,6 +166,16 @@ def test_a_recipe_that_cannot_be_read_is_one_line(run: Run, content: str) -> Non
     assert ("smooth" in err) == bool(content)
 
 
+def test_a_model_and_a_recipe_that_are_confused_name_the_right_command(run: Run) -> None:
+    napari_kmeans.fit(GRAY, 3).save("m.json")
+    status, out, err = run("batch", "m.json", "data", "-o", "out")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert err.endswith("not 'napari-kmeans recipe'; use napari-kmeans apply\n")
+    status, out, err = run("apply", "recipe.json", "data/a.tif", "-o", "out")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert err.endswith("not 'napari-kmeans model'; use napari-kmeans batch\n")
+
+
 def test_a_stain_of_any_colour_is_in_a_recipe(run: Run) -> None:
     image = np.dstack([GRAY, GRAY[::-1], 255 - GRAY])
     Image.fromarray(image).save("rgb.png")
@@ -186,6 +196,7 @@ def test_a_stain_of_any_colour_is_in_a_recipe(run: Run) -> None:
     ("arguments", "complaint"),
     [
         ("recipe.json -o out", "give images, folders or a --file-list"),
+        ("data -o out", "data is a folder; give a recipe first"),
         ("recipe.json data", "an output is needed"),
         ("recipe.json --file-list absent.txt -o out", "absent.txt cannot be read: No such file or directory"),
         ("recipe.json --file-list data/b.png -o out", "data/b.png cannot be read: it is not a text file"),

@@ -94,7 +94,7 @@ def test_large_integers_are_excluded_exactly() -> None:
         ({"features": "hue"}, "--features", "'hue' must be one of gray, gray601"),
         ({"features": "stain"}, "--features", "'stain' needs the colour of the stain: give it as the vector"),
         ({"solver": "magic"}, "--solver", "solver='magic' must be one of"),
-        ({"exclude": ["black"]}, "--exclude", "'black' must be a number"),
+        ({"exclude": ["black"]}, "--exclude", "'black' must be a number or saturated"),
         ({"exclude": ["nan"]}, "--exclude", "always excluded"),
         ({"features": "rgb", "window": 3.0}, "--features", "window is an option of features='texture'"),
         ({"features": "texture", "sigma": "1"}, "--sigma", "must be two numbers"),

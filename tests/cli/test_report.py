@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("typer")
 
-from napari_kmeans.cli.report import printed_warnings, reporting
+from napari_kmeans.cli.report import printed_warnings, reporting, suggesting
 
 
 def test_errors_and_warnings_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,3 +35,16 @@ def test_warnings_of_libraries_are_one_line_each(capsys: pytest.CaptureFixture[s
         warnings.warn("odd\nthing", UserWarning, stacklevel=1)
         warnings.warn("old", DeprecationWarning, stacklevel=1)
     assert capsys.readouterr().err == "napari-kmeans: warning: odd thing\n"
+
+
+def test_another_command_is_suggested_for_a_file_of_another_kind() -> None:
+    other = (
+        "r.json is not a napari-kmeans model: its format is 'napari-kmeans recipe', not 'napari-kmeans model'"
+    )
+    with (
+        pytest.raises(ValueError, match=f"^{other}; use napari-kmeans batch$"),
+        suggesting("batch", "recipe"),
+    ):
+        raise ValueError(other)
+    with pytest.raises(ValueError, match=r"^it is empty$"), suggesting("batch", "recipe"):
+        raise ValueError("it is empty")

@@ -103,6 +103,22 @@ def test_a_model_is_applied_again(run: Run, command: str) -> None:
     assert Path("out/b-labels.tif").read_bytes() == Path("again/b-labels.tif").read_bytes()
 
 
+def test_a_pooled_model_says_how_it_was_made(run: Run) -> None:
+    arguments = ["a.tif", "b.tif", "-k", 3, "-o", "out", "--together", "--save-model", "m.json"]
+    assert run("segment", *arguments)[0] == 0
+    lines = run("show", "m.json")[1].splitlines()
+    assert lines[0] == f"program:   napari-kmeans {napari_kmeans.__version__}"
+    assert [line for line in lines if line.startswith("image:")] == [
+        "image:     a.tif (YX, 40 × 50 uint8)",
+        "image:     b.tif (YX, 40 × 25 uint8)",
+    ]
+    assert "together:  one model of 2 images, weighted by pixels" in lines
+    assert napari_kmeans.KMeansModel.load("m.json").n_clusters == 3
+    assert run("batch", "--recipe-from", "m.json", "-o", "again")[0] == 0
+    for name in ("a-labels.tif", "b-labels.tif"):
+        assert Path("out", name).read_bytes() == Path("again", name).read_bytes()
+
+
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf", "csv", "json"])
 def test_every_kind_of_output_gives_the_same_labels_again(run: Run, kind: str) -> None:
     options = {"csv": ["--table"], "json": ["--save-model", "out/m.json"]}.get(kind, ["--figure", kind])

@@ -223,7 +223,8 @@ def test_other_folders_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(
         ValueError,
-        match="folder is a folder, but not an OME-Zarr image; name the images in it, or use napari-kmeans batch",
+        match="folder is a folder, but not an OME-Zarr image; name the images in it, or use napari-kmeans batch with a "
+        "recipe",
     ):
         read_image(tmp_path / "folder")
     with pytest.raises(FileNotFoundError):

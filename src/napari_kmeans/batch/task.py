@@ -181,7 +181,7 @@ class Task:
             found = replace(found, model=found.model.with_pixel_size(*size_of_file(image)))
             return self._split(Result(found, found.model, pixels), image, stage, objects)
         model = self.model
-        pixels = pixels_of(image, extractor_for(model, self.match))
+        pixels = pixels_of(image, extractor_for(model, self.match), for_model=True)
         if self.match == "values":
             model.labeller(pixels.value_format)  # reject an image of other features before comparing it
             if not self.together:
@@ -221,13 +221,25 @@ class Task:
         return replace(result, objects=numbers, object_table=table)
 
 
-def pixels_of(image: ImageFile, extractor: FeatureExtractor) -> Pixels:
-    """Return the pixels of an image; channels that are not colours have no single intensity."""
+def pixels_of(image: ImageFile, extractor: FeatureExtractor, *, for_model: bool = False) -> Pixels:
+    """Return the pixels of an image; channels that are not colours have no single intensity.
+
+    Parameters
+    ----------
+    image : ImageFile
+    extractor : FeatureExtractor
+    for_model : bool
+        Whether the features are those of a given model, so that no others can be chosen.
+    """
     if image.channel_axis is not None and not image.is_color and extractor.name != Channels.name:
         n_channels = image.data.shape[image.channel_axis]
         names = f": {', '.join(image.channel_names)}" if image.channel_names else f" 0 to {n_channels - 1}"
+        remedy = (
+            f", but the model has features={extractor.name!r}; choose"
+            if for_model
+            else '; use --features channels (in a recipe, "features": "channels"), or choose'
+        )
         raise ValueError(
-            f"it has {n_channels} channels that are not colours; use --features channels, or choose one "
-            f"channel with --channel{names}"
+            f"it has {n_channels} channels that are not colours{remedy} one channel with --channel{names}"
         )
     return Pixels.of(image.data, features=extractor, channel_axis=image.channel_axis)

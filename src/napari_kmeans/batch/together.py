@@ -10,11 +10,11 @@ from typing import Any
 
 from ..blocks.pixel_size import shared_size, size_of_file
 from ..blocks.pixels import Pixels
-from ..io.fingerprint import fingerprint
 from ..io.image_file import Location
 from ..io.stored_array import StoredArray
 from ..model.pooled import fit_pooled
 from ..model.recipe import Recipe
+from ..report.provenance import record_of, source_of
 from .one_image import ERRORS, reason, with_path
 from .task import Stage, Task, pixels_of
 
@@ -32,10 +32,13 @@ class Pooled:
         Task of labelling images with the model.
     failed : dict of location to str
         Images that cannot be read, and the reasons.
+    record : str
+        How the model was made; see `report.provenance.record_of`.
     """
 
     task: Task
     failed: dict[Location, str]
+    record: str
 
 
 def fit_together(task: Task, images: Sequence[Location], stage: Stage, *, weights: str = "pixels") -> Pooled:
@@ -61,6 +64,7 @@ def fit_together(task: Task, images: Sequence[Location], stage: Stage, *, weight
     parts: list[Pixels] = []
     recipes: list[Recipe] = []
     used: list[tuple[Location, int | None, tuple[tuple[float, ...], str]]] = []
+    sources: list[dict[str, Any]] = []
     held = 0
     progress = stage("reading")
     for number, at in enumerate(images):
@@ -81,6 +85,7 @@ def fit_together(task: Task, images: Sequence[Location], stage: Stage, *, weight
         parts.append(pixels)
         recipes.append(recipe)
         used.append((at, image.channel_axis, size_of_file(image)))
+        sources.append(source_of(at, image))
         progress((number + 1) / len(images))
     if not parts:
         raise ValueError("none of the images can be read, so no model can be fitted")
@@ -91,10 +96,11 @@ def fit_together(task: Task, images: Sequence[Location], stage: Stage, *, weight
     clustering = stage("clustering")
     model = fit_pooled(parts, recipe, channel_axis, clustering, weights=weights, confirm=task.confirm)
     model = model.with_pixel_size(*shared_size(sizes))
-    prints = "\n".join(sorted(fingerprint(at) for at in paths))
+    prints = "\n".join(sorted(source["fingerprint"] for source in sources))
     digest = hashlib.sha256(prints.encode()).hexdigest()
     together = {"weights": weights, "images": len(parts), "fingerprint": f"sha256-of-files:{digest}"}
-    return Pooled(replace(task, model=model.without_summary(), together=together), failed)
+    task = replace(task, model=model.without_summary(), together=together)
+    return Pooled(task, failed, record_of(model, task.to_dict(), sources))
 
 
 def _read(task: Task, at: Location) -> Any:

@@ -165,14 +165,13 @@ def open_mask(mask: Any) -> Any:
 
 
 def axis_number(image: Any, axis: Any) -> Any:
-    """Return the number of an axis, which may be given as the name of a DataArray dimension."""
-    if not isinstance(axis, str) or not is_data_array(image):
+    """Return the number of an axis, which may be given by its name in a DataArray or an ImageFile."""
+    if not isinstance(axis, str) or not (is_data_array(image) or has_named_axes(image)):
         return axis
-    if axis not in image.dims:
-        raise ValueError(
-            f"image has no dimension {axis!r}; its dimensions are {', '.join(map(str, image.dims))}"
-        )
-    return list(image.dims).index(axis)
+    names = list(image.dims if is_data_array(image) else image.axes)
+    if axis not in names:
+        raise ValueError(f"image has no dimension {axis!r}; its dimensions are {', '.join(map(str, names))}")
+    return names.index(axis)
 
 
 def _open_data_array(image: Any, channel_axis: int | str | None, default: int | None) -> Contents:

@@ -16,7 +16,7 @@ from ..io.record import read_record, sources_of
 from ..model.recipe import Recipe
 from ..user_warning import warn_user
 from .commands import plan_jobs, run_jobs
-from .report import print_message, reporting
+from .report import print_message, reporting, suggesting
 from .shared_options import (
     KINDS,
     RUN,
@@ -66,6 +66,8 @@ def batch(
     if recipe_from is None and not images:
         raise typer.BadParameter("give a recipe, or --recipe-from FILE", param_hint="RECIPE.json")
     recipe_file = recipe_from or Path(images.pop(0))
+    if recipe_from is None and recipe_file.is_dir():
+        raise typer.BadParameter(f"{recipe_file} is a folder; give a recipe first", param_hint="RECIPE.json")
     if file_list:
         images += _names_in(file_list)
     if recipe_from is None and not images:
@@ -74,7 +76,8 @@ def batch(
     recorded: list[Input] = []
     with reporting(recipe_file) as report:
         if recipe_from is None:
-            task = Task(Recipe.load(recipe_file))
+            with suggesting("apply", "model"):
+                task = Task(Recipe.load(recipe_file))
         else:
             task, recorded = _task_of(recipe_file, with_images=not images)
     if report.failed:

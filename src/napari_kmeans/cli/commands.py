@@ -27,10 +27,11 @@ from ..model.fitted_to import MATCHES
 from ..model.model import KMeansModel
 from ..model.pooled import WEIGHTS
 from ..model.recipe import Recipe
+from ..report.provenance import write_model
 from .help import completing
 from .log import append_to_log
 from .recipe_options import FEATURE_NAMES, choose, clean_up_of, recipe_of, takes_options_of
-from .report import ProgressBar, print_failures, print_message, print_summary, reporting
+from .report import ProgressBar, print_failures, print_message, print_summary, reporting, suggesting
 from .shared_options import (
     RUN,
     WHAT,
@@ -160,7 +161,7 @@ def apply(
     running = running_of(options)
     todo = _plan(matches(images), outputs_of(options))
     recipe = replace(Recipe(), clean_up=clean_up_of(options))
-    with reporting(model_file) as report:
+    with reporting(model_file) as report, suggesting("batch", "recipe"):
         model = KMeansModel.load(model_file)
     if report.failed:
         return 1
@@ -203,7 +204,7 @@ def _run_together(
     if save_model is not None:
         with reporting(save_model) as report:
             save_model.parent.mkdir(parents=True, exist_ok=True)
-            model.save(save_model)
+            write_model(save_model, pooled.record)
         if report.failed:
             return 1
         print(f"{save_model}: k = {model.n_clusters}")

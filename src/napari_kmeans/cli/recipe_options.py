@@ -131,7 +131,8 @@ def recipe_of(n_clusters: str, features: str, options: dict[str, Any]) -> Recipe
         )
     choose("--features", features, FEATURE_NAMES)
     exclude = [
-        text if text == SATURATED else _number("--exclude", text) for text in options.get("exclude") or ()
+        text if text == SATURATED else _number("--exclude", text, f"a number or {SATURATED}")
+        for text in options.get("exclude") or ()
     ]
     of_space = {}
     for space in (Channels, Texture):
@@ -180,12 +181,12 @@ def choose(option: str, value: str, choices: Any) -> None:
         raise typer.BadParameter(f"{value!r} must be one of {', '.join(choices)}", param_hint=option)
 
 
-def _number(option: str, text: str) -> float:
+def _number(option: str, text: str, expected: str = "a number") -> float:
     """Parse a number; integers exactly."""
     try:
         return int(text) if text.lstrip("+-").isdecimal() else float(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} must be a number", param_hint=option) from None
+        raise typer.BadParameter(f"{text!r} must be {expected}", param_hint=option) from None
 
 
 def _numbers(option: str, text: str) -> tuple[float, ...]:

@@ -64,6 +64,17 @@ def reporting(path: Location) -> Iterator[Report]:
         print_message(message)
 
 
+@contextlib.contextmanager
+def suggesting(command: str, kind: str) -> Iterator[None]:
+    """Suggest another command if a JSON file is of the kind that it reads, a model or a recipe."""
+    try:
+        yield
+    except ValueError as error:
+        if f"its format is 'napari-kmeans {kind}'" not in str(error):
+            raise
+        raise ValueError(f"{error}; use napari-kmeans {command}") from None
+
+
 def print_outcome(outcome: Outcome) -> None:
     """Print the outputs of an image, that it was skipped, or why it failed."""
     for message in outcome.warnings:

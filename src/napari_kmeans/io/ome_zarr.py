@@ -133,11 +133,11 @@ def _open_group(at: Location) -> Any:
                 reason = " ".join(str(error).split())
                 raise Unsupported(f"is not an OME-Zarr image, or cannot be reached ({reason})") from None
             raise Unsupported(
-                "is a folder, but not an OME-Zarr image; name the images in it, or use napari-kmeans batch"
+                "is a folder, but not an OME-Zarr image; name the images in it, or use napari-kmeans batch with a recipe"
             ) from None
     raise Unsupported(
         f"is a zarr array of {array.ndim} axes without the metadata of an OME-Zarr image; "
-        "in Python, fit and predict accept it as it is"
+        "in Python, open it with zarr and pass it to segment"
     )
 
 

@@ -29,7 +29,7 @@ def write_model(path: str | os.PathLike[str], record: str) -> None:
 def record_of(
     model: KMeansModel | KMeansStack,
     task: Mapping[str, Any],
-    source: Mapping[str, Any],
+    source: Mapping[str, Any] | Sequence[Mapping[str, Any]],
     clusters: Mapping[str, Sequence[Any]] | None = None,
 ) -> str:
     """Return the record of an output as one line of JSON: the model, the task and the source.
@@ -42,12 +42,13 @@ def record_of(
         Model that made the labels.
     task : mapping
         Everything that was requested.
-    source : mapping
-        See `source_of`.
+    source : mapping, or sequence of mappings
+        See `source_of`; several for a pooled model.
     clusters : mapping of str to sequences, optional
         Table of the clusters of this image.
     """
-    provenance = {"program": PROGRAM, "version": __version__, "source": source, "task": task}
+    of = {"source": source} if isinstance(source, Mapping) else {"sources": source}
+    provenance = {"program": PROGRAM, "version": __version__, **of, "task": task}
     if clusters is not None:
         provenance["clusters"] = without_nan(clusters)
     document = {**json.loads(model.to_json()), "provenance": provenance}

@@ -54,6 +54,14 @@ def test_centres_and_thresholds_stand_where_the_model_has_them(histogram, image)
     assert not lines(histogram)
 
 
+def test_the_axis_has_the_values_of_the_image(histogram):
+    image = np.linspace(0, 0.5, 1000, dtype=np.float32).reshape(20, 50)
+    histogram.set_summary(summary_of(image))
+    axis = histogram.getAxis("bottom")
+    assert axis.autoSIPrefixScale == 1
+    assert "x0.001" not in axis.labelString()
+
+
 def test_logarithmic_counts_and_back(histogram):
     linear = bars(histogram).opts["height"].copy()
     histogram.set_log_counts(True)

@@ -23,6 +23,8 @@ class Plot(pg.PlotWidget):
         self.getPlotItem().layout.setContentsMargins(0, 4, 4, 0)
         for side in ("left", "bottom"):
             self.getAxis(side).setStyle(tickLength=-4, autoExpandTextSpace=True)
+            # The numbers are those of the table, not thousandths of them for an image of 0 to 1.
+            self.getAxis(side).enableAutoSIPrefix(False)
         self.follow_theme()
 
     def sizeHint(self) -> QSize:
