@@ -30,7 +30,7 @@ def test_labels_written_in_tiles_say_so_and_have_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tifffile = pytest.importorskip("tifffile")
-    monkeypatch.setattr(tiff_labels, "_MOST_BYTES", 1)
+    monkeypatch.setattr(tiff_labels, "_MAX_BYTES", 1)
     for name in ("a.tif", "b.tif"):
         tiff_labels.write(tmp_path / name, LABELS, IMAGE, record=TEXT)
     with tifffile.TiffFile(tmp_path / "a.tif") as file:

@@ -168,7 +168,7 @@ def test_small_lazy_labels_can_be_opened_in_imagej(tmp_path: Path) -> None:
 def test_large_labels_in_memory_are_written_as_bigtiff(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tiff_labels, "_MOST_BYTES", LARGE.nbytes - 1)
+    monkeypatch.setattr(tiff_labels, "_MAX_BYTES", LARGE.nbytes - 1)
     write_labels(tmp_path / "x.tif", LARGE, ImageFile(Path("x"), LARGE, "YX"))
     objects = LARGE_STACK.astype(np.int32) * 100_000
     write_labels(tmp_path / "y.tif", objects, ImageFile(Path("x"), LARGE_STACK, "ZYX"))

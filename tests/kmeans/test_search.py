@@ -13,7 +13,7 @@ from napari_kmeans.blocks import loop
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.kmeans.search import N_INIT, SearchedClusterings
 from napari_kmeans.model.preparation import clusterings_of
-from napari_kmeans.summary import color_cells
+from napari_kmeans.summary import sorted_cells
 from napari_kmeans.summary.summarize import summarize
 
 pytestmark = pytest.mark.thorough
@@ -108,7 +108,7 @@ def test_cells_cost_less_than_a_thousandth_of_the_inertia(monkeypatch, picture, 
     image = picture("coffee")[::2, ::2]
     points = image.reshape(-1, 3).astype(np.float64)
     reference = best_of_ten(points, 6)
-    monkeypatch.setattr(color_cells, "LIMIT", limit)
+    monkeypatch.setattr(sorted_cells, "LIMIT", limit)
     model = napari_kmeans.fit(image, 6, features="rgb", channel_axis=-1)
     share = {2000: 1.02, 20_000: 1.001}[limit]
     assert inertia_of(points, model.centers) <= share * reference

@@ -7,7 +7,7 @@ import pytest
 from napari_kmeans.blocks import loop
 from napari_kmeans.blocks.loop import map_blocks
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.summary.block_counts import N_GROUPS, counts_plan
+from napari_kmeans.summary.block_counts import N_GROUPS, block_counting
 from napari_kmeans.summary.summarize import summarize
 
 IMAGE = np.random.default_rng(0).integers(0, 50, (40, 60)).astype(np.float32)
@@ -16,7 +16,7 @@ IMAGE = np.random.default_rng(0).integers(0, 50, (40, 60)).astype(np.float32)
 def counts_of(image, sides, chunks=None, mask=None):
     """Counts of each group and cell, and the mean value of each cell."""
     pixels = Pixels.of(image if chunks is None else da.from_array(image, chunks=chunks), mask=mask)
-    plan, values = counts_plan(summarize(pixels), pixels.value_format, sides)
+    plan, values = block_counting(summarize(pixels), pixels.value_format, sides)
     total = None
     for part in map_blocks(plan.chunk, pixels):
         total = part if total is None else plan.combine(total, part)

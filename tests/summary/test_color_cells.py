@@ -10,7 +10,7 @@ from skimage.color import rgb2lab
 from napari_kmeans.blocks import loop
 from napari_kmeans.blocks.pixels import Pixels
 from napari_kmeans.features.feature_space import ScalarFormat, VectorFormat
-from napari_kmeans.summary import color_cells
+from napari_kmeans.summary import color_cells, sorted_cells
 from napari_kmeans.summary.codes import interleave
 from napari_kmeans.summary.summarize import summarize
 from napari_kmeans.summary.vector import VectorSummary
@@ -77,7 +77,7 @@ def noise(dtype, n_channels):
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize("n_channels", [2, 3])
 def test_cells_preserve_number_sum_and_scatter(monkeypatch, dtype, n_channels):
-    monkeypatch.setattr(color_cells, "LIMIT", 500)
+    monkeypatch.setattr(sorted_cells, "LIMIT", 500)
     image = noise(dtype, n_channels)
     summary = summary_of(image, "channels")
     flat = image.reshape(-1, n_channels)
@@ -91,8 +91,8 @@ def test_cells_preserve_number_sum_and_scatter(monkeypatch, dtype, n_channels):
 @pytest.mark.parametrize("limit", [1 << 20, 700])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_results_do_not_depend_on_blocks_or_threads(monkeypatch, dtype, limit):
-    monkeypatch.setattr(color_cells, "LIMIT", limit)
-    monkeypatch.setattr(color_cells, "_MANY_PARTS", 2000)
+    monkeypatch.setattr(sorted_cells, "LIMIT", limit)
+    monkeypatch.setattr(color_cells, "_MAX_UNMERGED", 2000)
     image = noise(dtype, 3)
     whole = summary_of(image)
     for n_pixels, n_threads in ((997, 1), (4000, 3)):
@@ -100,6 +100,7 @@ def test_results_do_not_depend_on_blocks_or_threads(monkeypatch, dtype, limit):
         monkeypatch.setattr(loop, "_MIN_PIXELS", n_pixels)
         monkeypatch.setattr(loop, "N_THREADS", n_threads)
         monkeypatch.setattr(color_cells, "_PIECE", n_pixels // 3)
+        monkeypatch.setattr(sorted_cells, "_PIECE", n_pixels // 3)
         other = summary_of(image)
         assert np.array_equal(other.positions, whole.positions)
         assert np.array_equal(other.counts, whole.counts)
@@ -185,10 +186,10 @@ def test_sums_of_codes_do_not_overflow(log_pixels):
     prefixes = [
         color_cells.PrefixPlan(ScalarFormat(np.dtype(np.float64))).count(columns.astype(float), None)
     ] * 2
-    plan = ranges.finalize((n_pixels, [(0, (1 << 31) - 1)] * 2, prefixes))
+    plan = ranges.finalize(color_cells.Ranges(n_pixels, [(0, (1 << 31) - 1)] * 2, prefixes))
     codes = [coder.codes(np.array([(1 << 31) - 1, (1 << 31) - 2])) for coder in plan.coders]
     keys = np.sort(interleave(codes, plan.n_bits))
-    cells = color_cells.Cells(
+    cells = sorted_cells.Cells(
         0, np.unique(keys), np.full(np.unique(keys).size, n_pixels // np.unique(keys).size)
     )
     largest = int(codes[0].max())
@@ -200,7 +201,7 @@ def test_sums_of_codes_do_not_overflow(log_pixels):
 def test_scatter_in_lab_is_that_of_the_converted_pixels(monkeypatch):
     from skimage.data import astronaut
 
-    monkeypatch.setattr(color_cells, "LIMIT", 20_000)
+    monkeypatch.setattr(sorted_cells, "LIMIT", 20_000)
     image = astronaut()
     summary = summary_of(image, "lab")
     assert summary.scatter.any()

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.summary import counted_values
 from napari_kmeans.summary.counted_values import histogram
 from napari_kmeans.summary.scalar import ScalarSummary
 from napari_kmeans.summary.summarize import summarize
@@ -54,11 +53,3 @@ def test_bit_patterns_are_counted(dtype, n):
     size = np.iinfo(dtype).max + 1
     assert np.array_equal(histogram(data), np.bincount(data, minlength=size))
     assert np.array_equal(histogram(data, data > 99), np.bincount(data[data > 99], minlength=size))
-
-
-@pytest.mark.parametrize("dtype", ["int8", "int16", "float16"])
-def test_level_values_are_those_of_all_bit_patterns(dtype):
-    levels = counted_values.level_values(np.dtype(dtype))
-    assert levels.size == 1 << 8 * np.dtype(dtype).itemsize
-    values = np.array([0, 1, 100, -3]).astype(dtype)
-    assert np.array_equal(levels[counted_values.bits_of(values)], values.astype(np.float64))

@@ -8,12 +8,12 @@ import pytest
 
 from napari_kmeans.blocks.loop import map_blocks
 from napari_kmeans.blocks.pixels import Pixels
-from napari_kmeans.summary.field_sample import FIELD_SAMPLE_SIZE, FieldSamplePlan, sample_field
+from napari_kmeans.summary.field_sample import FIELD_SAMPLE_SIZE, HashSampling, sample_field
 
 
 def sample_of(image, chunks=None, **keywords):
     pixels = Pixels.of(image if chunks is None else da.from_array(image, chunks=chunks), **keywords)
-    plan, found = FieldSamplePlan(), None
+    plan, found = HashSampling(), None
     for part in map_blocks(plan.chunk, pixels):
         found = part if found is None else plan.combine(found, part)
     return found

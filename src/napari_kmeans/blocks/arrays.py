@@ -128,14 +128,14 @@ def is_masked(array: object) -> bool:
 
 def is_dask(array: object) -> bool:
     """Return whether an object is a dask array."""
-    return is_of("dask", array) and hasattr(array, "dask")
+    return is_from_package("dask", array) and hasattr(array, "dask")
 
 
 def is_zarr(array: object) -> bool:
     """Return whether an object is a zarr array."""
-    return is_of("zarr", array) and hasattr(array, "chunks")
+    return is_from_package("zarr", array) and hasattr(array, "chunks")
 
 
-def is_of(package: str, thing: object) -> bool:
+def is_from_package(package: str, thing: object) -> bool:
     """Return whether an object's class is defined in a package, without importing the package."""
     return any(parent.__module__.partition(".")[0] == package for parent in type(thing).__mro__)

@@ -19,7 +19,7 @@ Chunks = Sequence[Sequence[int]]
 
 _MAX_BOXES = 1 << 22  # a day at 50 blocks per second; the boxes take 1 GB
 
-_N_WINDOWS, _WINDOW_PIXELS = 16, 1 << 14
+_N_WINDOWS, _WINDOW_PIXELS = 16, 1 << 14  # of `sampled_windows`, and the pixels of each
 
 
 def grid_boxes(chunks: Chunks) -> list[Box]:

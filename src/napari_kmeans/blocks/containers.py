@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Protocol, TypeGuard
 
 from ..user_warning import warn_user
-from .arrays import is_of
+from .arrays import is_from_package
 from .pixel_size import UNKNOWN, PixelSizes, size_of_data_array, size_of_file, size_of_layer
 from .pixels import check_axis
 
@@ -113,7 +113,7 @@ def open_container(image: Any, channel_axis: int | str | None = None, default: i
         return image
     if isinstance(image, str | os.PathLike):
         raise TypeError(f"image is a path; read it first: napari_kmeans.read_image({os.fspath(image)!r})")
-    if is_of("PIL", image):
+    if is_from_package("PIL", image):
         raise TypeError(
             "image is a Pillow image; pass numpy.asarray(image), with channel_axis=-1 if it has colours"
         )
@@ -130,7 +130,7 @@ def open_container(image: Any, channel_axis: int | str | None = None, default: i
             image.nodata,
             measure=partial(size_of_file, image),
         )
-    if is_of("napari", image):
+    if is_from_package("napari", image):
         contents = _open_layer(image, channel_axis)
     else:
         contents = Contents(image, channel_axis, names_axes=False)
@@ -150,7 +150,7 @@ def warn_if_ambiguous(opened: Iterable[Contents]) -> None:
 
 def is_data_array(image: object) -> bool:
     """Return whether an object is an ``xarray.DataArray``."""
-    return is_of("xarray", image) and hasattr(image, "dims") and hasattr(image, "isel")
+    return is_from_package("xarray", image) and hasattr(image, "dims") and hasattr(image, "isel")
 
 
 def has_named_axes(image: Any) -> TypeGuard[NamedAxes]:
@@ -160,7 +160,7 @@ def has_named_axes(image: Any) -> TypeGuard[NamedAxes]:
 
 def open_mask(mask: Any) -> Any:
     """Return the array of a mask, which may be a DataArray, a Labels layer or an image file."""
-    is_layer = is_of("napari", mask) and hasattr(mask, "data")
+    is_layer = is_from_package("napari", mask) and hasattr(mask, "data")
     return mask.data if is_layer or is_data_array(mask) or has_named_axes(mask) else mask
 
 

@@ -101,10 +101,10 @@ def run(
     waiting: deque[Any] = deque()
     todo = iter(boxes)
     try:
-        most = 2 * max(1, sum(client.nthreads().values()))
+        # Two blocks per thread keep every thread busy and limit the memory of the workers.
+        max_waiting = 2 * max(1, sum(client.nthreads().values()))
         for done in range(1, len(boxes) + 1):
-            # Two blocks per thread keep every thread busy and limit the memory of the workers.
-            for box in islice(todo, most - len(waiting)):
+            for box in islice(todo, max_waiting - len(waiting)):
                 waiting.append(client.compute(compute(held, pixels.reader, box, *pixels.crop(box))))
             yield waiting.popleft().result()
             if progress is not None:
@@ -123,4 +123,5 @@ def _identity(value: T) -> T:
 
 
 def _run_on_worker(function: Callable[[Block], T], reader: BlockReader, box: Box, image: Any, mask: Any) -> T:
+    """Return ``function(block)``; Dask has computed the arguments of this task."""
     return function(reader.block(box, image, mask))

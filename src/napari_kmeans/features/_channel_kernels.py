@@ -37,8 +37,7 @@ def divide_by_norm(columns: NDArray[np.float64], power: int, norms: NDArray[np.f
     norms[:] = 0.0 if power > 0 else 1.0
     divisor = np.empty(n)
     for i in range(n):
-        divisor[i] = largest[i] if largest[i] > 0.0 else 1.0
-        divisor[i] = largest[i] if largest[i] != largest[i] else divisor[i]
+        divisor[i] = 1.0 if largest[i] == 0.0 else largest[i]
     for channel in range(d):
         column = columns[channel]
         for i in range(n):

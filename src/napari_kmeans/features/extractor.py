@@ -29,7 +29,7 @@ MAX_SIGMA = 1000.0
 
 @dataclass(frozen=True)
 class FeatureExtractor:
-    """A feature space, the smoothing before it, and the excluded values.
+    """A feature space, and the preprocessing before it: smoothing, exclusion and illumination.
 
     Attributes
     ----------
@@ -145,10 +145,10 @@ class FeatureExtractor:
             return self.space.transform(block, n_channels)
         block = as_native(block)
         if n_channels is None:
-            return self._transform(block[..., np.newaxis], 1)
-        return self._transform(block, n_channels)
+            return self._preprocess_and_transform(block[..., np.newaxis], 1)
+        return self._preprocess_and_transform(block, n_channels)
 
-    def _transform(
+    def _preprocess_and_transform(
         self, block: NDArray[Any], n_channels: int
     ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         """Preprocess a block whose channels are the last axis, and compute its values."""
@@ -184,6 +184,7 @@ class FeatureExtractor:
         return replace(self, smooth=(*self.smooth[:axis], 0.0, *self.smooth[axis:]))
 
     def _sigma(self, n_axes: int) -> tuple[float, ...]:
+        """Return the standard deviation of the smoothing along each axis; 0 without smoothing."""
         return self.smooth if len(self.smooth) > 1 else (self.smooth or (0.0,)) * n_axes
 
     @property

@@ -72,8 +72,8 @@ class Gray(FeatureSpace):
             r, g, b = (channel.astype(np.uint32) for channel in (red, green, blue))
             return ((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16).astype(np.uint8), include
         # Elementwise, because the rounding of a matrix product depends on the shape of the block.
-        unit = 10_000 if dtype.kind == "f" else 1
-        r, g, b = (dtype.type(weight / unit if unit > 1 else weight) for weight in self.weights)
+        is_float = dtype.kind == "f"
+        r, g, b = (dtype.type(weight / 10_000 if is_float else weight) for weight in self.weights)
         with np.errstate(invalid="ignore", over="ignore"):  # ∞ - ∞ is NaN, which is excluded
             values = np.multiply(red, r, dtype=dtype)
             values += np.multiply(green, g, dtype=dtype)

@@ -58,8 +58,8 @@ class Hematoxylin(FeatureSpace):
         total = np.zeros(block.shape[:-1])
         with np.errstate(invalid="ignore"):
             for channel, weight in enumerate(weights):
-                light = np.maximum(block[..., channel] / white, _DARKEST)
-                total += np.log(light) * (weight / np.log(_DARKEST))
+                transmitted = np.maximum(block[..., channel] / white, _DARKEST)
+                total += np.log(transmitted) * (weight / np.log(_DARKEST))
         return np.maximum(total, 0).astype(np.float32), alpha_mask(block, n_channels)
 
     def _weights(self) -> NDArray[np.float64]:
@@ -113,5 +113,6 @@ class Stain(Hematoxylin):
         object.__setattr__(self, "vector", tuple(floats))
 
     def _weights(self) -> NDArray[np.float64]:
-        unit = np.asarray(self.vector)
-        return np.asarray(unit / np.sum(unit * unit))
+        """Return the weights that project optical densities onto the colour of the stain."""
+        vector = np.asarray(self.vector)
+        return np.asarray(vector / np.sum(vector * vector))

@@ -112,17 +112,16 @@ class Texture(FeatureSpace):
             include = ~missing if include is None else include & ~missing
         if include is not None:
             known &= include
-        # Missing pixels are filled from their surroundings; otherwise they would spread as far as the largest
-        # scale.
+        # Missing pixels are filled from their surroundings; otherwise they would spread as far as the largest scale.
         filled = gray
         if not known.all():
             filled = np.where(known, gray, gaussian(gray, (self.sigma[1],) * gray.ndim, known))
-        window = _Window(self.window, known)
+        averaging = _WindowAverage(self.window, known)
         features = np.empty((*gray.shape, len(self._names(gray.ndim)) + 1), dtype=precision)
         features[..., -1] = gray
         with np.errstate(over="ignore", invalid="ignore"):  # checked below
             for number, feature in enumerate(_scale_features(filled.astype(precision), self._scales)):
-                features[..., number] = window.average(feature)
+                features[..., number] = averaging.average(feature)
         if not np.isfinite(features[known]).all():
             raise ValueError(
                 f"image has values up to {float(np.abs(gray[known]).max()):.3g}, whose squared differences "
@@ -151,8 +150,8 @@ class Texture(FeatureSpace):
         return reach + gaussian_radius(self.window, _WINDOW_TRUNCATE)
 
 
-class _Window:
-    """The Gaussian average around each pixel, over its known pixels; see `gaussian`."""
+class _WindowAverage:
+    """Gaussian average around each pixel over known pixels; as `gaussian`, but with the loops of this module."""
 
     def __init__(self, sigma: float, known: NDArray[np.bool_]) -> None:
         self._sigma = sigma

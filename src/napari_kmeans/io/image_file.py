@@ -18,12 +18,12 @@ TIMES = ("s", "ms", "us", "ns", "min", "h", "day")
 """Units of time as spelled in this package."""
 
 
-class Unsupported(ValueError):
-    """A file cannot be used; the message continues a sentence that begins with the name of the file."""
-
-
 AXES = "TZCYXS"
 """Letters of axes, in the order of an `ImageFile`: time, depth, channel, row, column, colour sample."""
+
+
+class Unsupported(ValueError):
+    """A file cannot be used; the message continues a sentence that begins with the name of the file."""
 
 
 def check_axes(axes: str, shape: Sequence[int], stated: str) -> str:

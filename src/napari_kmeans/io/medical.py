@@ -156,6 +156,7 @@ def write(path: Path, labels: Any, image: ImageFile, *, overwrite: bool = False)
 
 
 def _save(image: Any, path: Path, suffix: str) -> None:
+    """Write a SimpleITK image in the format of an extension."""
     import SimpleITK
 
     writer = SimpleITK.ImageFileWriter()

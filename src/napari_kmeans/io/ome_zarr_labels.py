@@ -281,26 +281,37 @@ def _boxes_and_chunks(labels: Any) -> tuple[list[Box], tuple[int, ...], bool]:
         chunks = tuple(min(goal, length) for goal, length in zip(goals, labels.shape, strict=True))
         return _boxes(labels.shape, chunks), chunks, True
     sizes = tuple(lengths[0] for lengths in blocks)
-    even = [set(lengths[:-1]) <= {lengths[0]} and lengths[-1] <= lengths[0] for lengths in blocks]
-    if all(even) and math.prod(sizes) in _SUITABLE_BLOCK:
+    if all(map(_is_even, blocks)) and math.prod(sizes) in _SUITABLE_BLOCK:
         return _boxes(labels.shape, sizes), sizes, True
-    chosen, box_lengths, separate = [], [], all(even)
-    for lengths, goal, is_even in zip(blocks, goals, even, strict=True):
-        size, total = lengths[0], sum(lengths)
-        if not is_even:
-            chosen.append(goal)
-            box_lengths.append(lengths)
-            continue
-        if size <= goal:  # join small blocks
-            size *= goal // size
-            chosen.append(size)
-        else:  # split large blocks into equal parts, if possible
-            n_parts = range(-(-size // goal), -(-2 * size // goal) + 1)
-            part = next((size // n for n in n_parts if size % n == 0), 0)
-            chosen.append(part or goal)
-            separate = separate and (part > 0 or size >= total)
-        box_lengths.append(even_lengths(total, size))
-    return grid_boxes(box_lengths), tuple(chosen), separate
+    box_lengths, chunks, separate = zip(*map(_cut_axis, blocks, goals), strict=True)
+    return grid_boxes(box_lengths), chunks, all(separate)
+
+
+def _is_even(lengths: Sequence[int]) -> bool:
+    """Return whether blocks along an axis have the same length; the last one may be shorter."""
+    return set(lengths[:-1]) <= {lengths[0]} and lengths[-1] <= lengths[0]
+
+
+def _cut_axis(lengths: Sequence[int], goal: int) -> tuple[Sequence[int], int, bool]:
+    """Return lengths of boxes, length of chunks, and whether no two boxes share a chunk, along one axis.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Lengths of the blocks of the labels.
+    goal : int
+        Maximum length of a chunk.
+    """
+    if not _is_even(lengths):
+        return lengths, goal, False
+    size, total = lengths[0], sum(lengths)
+    if size <= goal:
+        size *= goal // size  # join small blocks
+        return even_lengths(total, size), size, True
+    # Split large blocks into equal parts, if possible.
+    n_parts = range(-(-size // goal), -(-2 * size // goal) + 1)
+    part = next((size // n for n in n_parts if size % n == 0), 0)
+    return even_lengths(total, size), part or goal, part > 0 or size >= total
 
 
 def _boxes(shape: Sequence[int], sizes: Sequence[int]) -> list[Box]:

@@ -20,6 +20,7 @@ from .atomic import replacing
 from .tiff import MAGIC
 
 KEY = "napari-kmeans"
+"""Name of the record in the metadata of a file."""
 
 _MAX_BYTES = 64 << 20  # far larger than any record
 

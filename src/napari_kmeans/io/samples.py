@@ -42,6 +42,7 @@ def sample_image(name: str) -> ImageFile:
 
 
 def _packaged(name: str, axes: str, title: str = "") -> ImageFile:
+    """Return an image that is installed with scikit-image."""
     import skimage.data
 
     return ImageFile(Path(title or name), getattr(skimage.data, name)(), axes)

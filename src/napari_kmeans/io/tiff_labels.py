@@ -25,9 +25,9 @@ from .tiff_metadata import ASCII, GDAL_NODATA
 SUFFIXES = (".tif", ".tiff")
 """Extensions of files that are written as TIFF."""
 
-_TILE = 1 << 9
+_TILE = 1 << 9  # side of a tile in pixels
 _HELD_BYTES = 1 << 29  # maximum memory for planes that share blocks and are therefore computed together
-_MOST_BYTES = (1 << 32) - (1 << 25)  # maximum size of a TIFF that is not a BigTIFF, without its tags
+_MAX_BYTES = (1 << 32) - (1 << 25)  # maximum size of a TIFF that is not a BigTIFF, without its tags
 
 
 def write(
@@ -73,7 +73,7 @@ def write(
         If the labels are too large for a TIFF file.
     """
     labels = as_readable(labels)
-    max_bytes = _MOST_BYTES if isinstance(labels, np.ndarray) else LAZY_BYTES
+    max_bytes = _MAX_BYTES if isinstance(labels, np.ndarray) else LAZY_BYTES
     with replacing(path, overwrite=overwrite) as partial_path:
         if labels.nbytes > max_bytes:
             _write_tiles(partial_path, labels, image, record, progress)

@@ -29,17 +29,9 @@ _SPELLINGS = {
 }  # fmt: skip
 
 _TIME_SPELLINGS = {
-    "sec": "s",
-    "second": "s",
-    "seconds": "s",
-    "µs": "us",
-    "minute": "min",
-    "minutes": "min",
-} | {
-    name: unit
-    for unit, names in {"ms": ("msec", "millisecond"), "h": ("hr", "hour"), "day": ("d",)}.items()
-    for name in names
-}
+    "µs": "us", "msec": "ms", "millisecond": "ms", "sec": "s", "second": "s", "seconds": "s",
+    "minute": "min", "minutes": "min", "hr": "h", "hour": "h", "d": "day",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -118,12 +110,8 @@ def _size_from_instrument(tiff: Any, page: Any) -> tuple[dict[str, float], str] 
         size = {"Y": scan.get("PixelHeight"), "X": scan.get("PixelWidth")}
     elif tiff.is_sem:
         found = tiff.sem_metadata or {}
-        _, length, unit = (
-            *(found.get("ap_image_pixel_size") or found.get("ap_pixel_size") or ()),
-            "",
-            "",
-            "",
-        )[:3]
+        entry = found.get("ap_image_pixel_size") or found.get("ap_pixel_size") or ()
+        _, length, unit = (*entry, "", "", "")[:3]  # name, value and unit, which may be missing
         size, factor = {"Y": length, "X": length}, MICROMETERS.get(_normalize_unit(unit), 0.0)
     elif tiff.is_lsm:
         found = tiff.lsm_metadata or {}

@@ -24,16 +24,16 @@ def accumulate_runs(values: Any, weights: Any, level: int, mean_distance: Any, s
     """
     n = values.size
     half = 1 << level
-    for right in range(half, n, 2 * half):
-        left = right - 1
-        gap = values[right] - values[left]
+    for middle in range(half, n, 2 * half):
+        before = middle - 1
+        gap = values[middle] - values[before]
         left_run = right_run = (0.0, 0.0, 0.0)
         for i in range(half):  # both runs at once, since each step waits for the previous one
-            left_run = _append(left_run, values[left] - values[left - i], weights[left - i])
-            mean_distance[left - i], scatter[left - i] = gap + left_run[1], left_run[2]
-            if right + i < n:
-                right_run = _append(right_run, values[right + i] - values[right], weights[right + i])
-                mean_distance[right + i], scatter[right + i] = right_run[1], right_run[2]
+            left_run = _append(left_run, values[before] - values[before - i], weights[before - i])
+            mean_distance[before - i], scatter[before - i] = gap + left_run[1], left_run[2]
+            if middle + i < n:
+                right_run = _append(right_run, values[middle + i] - values[middle], weights[middle + i])
+                mean_distance[middle + i], scatter[middle + i] = right_run[1], right_run[2]
 
 
 @_compiled
@@ -70,13 +70,13 @@ def find_split(
     best, split = np.inf, low
     i = low
     while i <= min(high, last - 1):
+        # The smallest block that contains both ends: the level is the highest bit in which i and last differ.
         level = 0
         while (i ^ last) >> (level + 1):
             level += 1
         middle = last >> level << level
         right_weight = weight_before[stop] - weight_before[middle]
-        # Every start left of the middle shares this block with the last value. From the middle on, a smaller
-        # block contains the interval.
+        # All intervals that begin left of the middle need this block. Those that begin later fit into smaller ones.
         for j in range(i, min(high + 1, middle)):
             left_weight = weight_before[middle] - weight_before[j]
             distance = mean_distance[level, j] + mean_distance[level, last]
@@ -104,16 +104,17 @@ def fill_row(
     stride: int,
     last_stride: int,
 ) -> None:
-    """Compute the least inertia of `n_clusters` clusters of prefixes from that of one less, and the last splits.
+    """Compute the row of `n_clusters` clusters from the `previous` one, of one cluster less.
 
-    The prefixes between `begin` and `end` are visited in strides that halve from `stride` to `last_stride`,
-    powers of two. Splits are monotone, so those of the two neighbours one stride away bound the split in
-    between.
+    ``row[stop]`` is the least inertia of the prefix ``values[:stop]``, and ``split[stop]`` the index at which its
+    last cluster begins. The prefixes between `begin` and `end` are visited in strides that halve from `stride`
+    to `last_stride`, powers of two. Splits are monotone, so those of the two neighbours one stride away bound
+    the split in between.
     """
     n = row.size - 1
     while stride >= last_stride:
         for stop in range(begin + stride, min(end, n + 1), 2 * stride):
-            if stop <= n_clusters:  # at most as many values as clusters
+            if stop <= n_clusters:  # each value can be a cluster
                 row[stop], split[stop] = 0.0, stop - 1
             else:  # each of the other clusters needs a value
                 low = max(split[stop - stride], n_clusters - 1)

@@ -32,8 +32,8 @@ from ..blocks import loop
 from ._kernels import accumulate_runs, fill_row, find_split, scatter_of_prefixes
 
 _MIN_PARTS = 16  # per row; more than there are threads, since some parts take longer than others
-_LEAST_VALUES = 1 << 13  # with fewer, starting threads takes longer than the row
-_EXPONENT = 450  # values are scaled so that half their span is about 2^450, and squares do not overflow
+_MIN_VALUES = 1 << 13  # with fewer, starting threads takes longer than the row
+_EXPONENT = 450  # values are scaled so that half their span is below 2^450, and squares do not overflow
 
 
 @dataclass(eq=False)
@@ -41,7 +41,8 @@ class OptimalPartitions:
     """All optimal partitions of weighted, sorted values into intervals.
 
     Rows of the dynamic program are computed on demand and kept, so all partitions up to k clusters together
-    take as long as that for k alone. ``_rows[k - 1]`` is row k: the least inertia of k clusters of each prefix.
+    take as long as that for k alone. ``_rows[k - 1][m]`` is the least inertia of the first m values in k clusters,
+    and ``_split_rows[k - 1][m]`` the index at which the last of these clusters begins.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ class OptimalPartitions:
             )
             for level in range(n_levels)
         ]
-        _run([partial(scatter_of_prefixes, self._scaled, weights, row), *runs], values.size >= _LEAST_VALUES)
+        _run([partial(scatter_of_prefixes, self._scaled, weights, row), *runs], values.size >= _MIN_VALUES)
         self._rows.append(row)
         self._split_rows.append(np.zeros(values.size + 1, dtype=np.int32))
 
@@ -122,7 +123,7 @@ class OptimalPartitions:
             return borders
         self._extend(n_clusters - 1)
         borders[n_clusters - 1] = self._last_split(n_clusters)
-        for c in range(n_clusters - 1, 1, -1):
+        for c in range(n_clusters - 1, 1, -1):  # values[:borders[c]] are the first c clusters
             borders[c - 1] = self._split_rows[c - 1][borders[c]]
         return borders
 
@@ -163,7 +164,7 @@ class OptimalPartitions:
                     self._rows.append(row)
 
     def _next_row(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        """Compute the next row: the least inertia of every prefix with one more cluster, and last borders."""
+        """Compute the row of one more cluster: the least inertia of every prefix, and its last split."""
         n = self.n_values
         row, split = np.zeros(n + 1), np.zeros(n + 1, dtype=np.int32)
         fill = partial(
@@ -176,11 +177,11 @@ class OptimalPartitions:
             row,
             split,
         )
-        longest = 1 << (n.bit_length() - 1)
-        length = longest // _MIN_PARTS if n >= _LEAST_VALUES else 1
-        fill(0, n + 1, longest, length)
-        if length > 1:  # the prefixes inside a part depend only on the two at its ends
-            _run(partial(fill, begin, begin + length, length // 2, 1) for begin in range(0, n + 1, length))
+        first_stride = 1 << (n.bit_length() - 1)
+        part = first_stride // _MIN_PARTS if n >= _MIN_VALUES else 1
+        fill(0, n + 1, first_stride, part)
+        if part > 1:  # the prefixes inside a part depend only on the two at its ends
+            _run(partial(fill, begin, begin + part, part // 2, 1) for begin in range(0, n + 1, part))
         return row, split
 
     def _last_split(self, n_clusters: int) -> int:

@@ -95,7 +95,7 @@ def _scaled(summary: ScalarSummary) -> ScalarSummary:
 
 def _log_inertia(clusterings: Clusterings, k_max: int, n_pixels: int) -> NDArray[np.float64]:
     """Return the logarithm of the inertia per pixel of 1 … `k_max` clusters; -inf if it is 0."""
-    inertia = np.full(k_max, 0.0)  # a reference may have fewer distinct points
+    inertia = np.zeros(k_max)  # a reference may have fewer distinct points
     for k in range(1, min(k_max, clusterings.n_values) + 1):
         inertia[k - 1] = clusterings.estimate(k).inertia
     with np.errstate(divide="ignore"):
@@ -103,6 +103,7 @@ def _log_inertia(clusterings: Clusterings, k_max: int, n_pixels: int) -> NDArray
 
 
 def _scalar_reference(summary: ScalarSummary, size: int, rng: np.random.Generator) -> ExactClusterings:
+    """Distribute values evenly over the range of the pixels."""
     low, high = summary.values[[0, -1]]
     values = np.unique(low + (high - low) * rng.random(size))
     return ExactClusterings(ScalarSummary(values, np.ones(values.size, dtype=np.int64)))

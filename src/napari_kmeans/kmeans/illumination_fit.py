@@ -29,7 +29,7 @@ N_CLUSTERS = 4
 
 # Per pixel and degree⁴: a ridge keeps the field from explaining the structure of the image.
 _COARSE_RIDGE, _FINE_RIDGE = 1e-4, 1e-5
-_N_PARTS, _N_PART = 2, 1 << 11  # parts of the sample that find local minima, and pixels of each
+_N_PARTS, _PART_PIXELS = 2, 1 << 11  # parts of the sample that find local minima, and pixels of each
 _N_CHOOSING = 1 << 13  # pixels used to choose among local minima
 _MAX_ROUNDS, _EXACT_EVERY = 40, 4
 _SETTLED = 3e-4  # share of the labels that still change when the alternation ends
@@ -129,8 +129,8 @@ def fit_coefficients(samples: Samples) -> NDArray[np.float64]:
         return np.zeros(samples.degrees.size)
     same = _SAME * float(samples.values.std())
     found = []
-    for begin in range(0, min(_N_PARTS * _N_PART, samples.values.size), _N_PART):
-        part = samples.part(begin, begin + _N_PART)
+    for begin in range(0, min(_N_PARTS * _PART_PIXELS, samples.values.size), _PART_PIXELS):
+        part = samples.part(begin, begin + _PART_PIXELS)
         coarse: list[NDArray[np.float64]] = []
         for start in _starts(part):
             coefficients = _alternate(part, start, _COARSE_RIDGE, _SETTLED_START)

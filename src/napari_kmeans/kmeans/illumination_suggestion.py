@@ -20,12 +20,12 @@ from ..summary.field_sample import FieldSample, sample_field
 from .illumination import check_space, fit_coarse
 from .illumination_fit import optimal_inertia
 
-LEFT = 2 / 3
-"""Share of the variance within clusters that may remain without the field of an unevenly lit image."""
-
+_MAX_REMAINING = (
+    2 / 3
+)  # share of the variance within clusters that remains if an unevenly lit image is corrected
 _DEGREE = 4  # enough for unevenness that is obvious to the eye
-_FEWEST = 256  # pixels; with fewer, nothing is suggested
-_READ = 1 << 22  # pixels; larger and lazy images are read in sampled windows only
+_MIN_PIXELS = 256  # with fewer, nothing is suggested
+_MAX_READ = 1 << 22  # pixels; of larger and of lazy images, only sampled windows are read
 
 
 def uneven_illumination(pixels: Pixels, sample: FieldSample | None = None) -> str | None:
@@ -43,16 +43,16 @@ def uneven_illumination(pixels: Pixels, sample: FieldSample | None = None) -> st
         return None
     if sample is None:
         plain = replace(pixels, extractor=replace(pixels.extractor, smooth=(), field=None))
-        sample = sample_field(plain, estimate=pixels.chunks is not None or pixels.size > _READ)
-    if sample.positions.size < _FEWEST:
+        sample = sample_field(plain, estimate=pixels.chunks is not None or pixels.size > _MAX_READ)
+    if sample.positions.size < _MIN_PIXELS:
         return None
-    left = {}
+    remaining = {}
     for kind in kinds:
-        left[kind] = _unexplained(sample, pixels.shape, pixels.value_format, kind)
-        if kind == KINDS[0] and left[kind][0] > LEFT:
+        remaining[kind] = _unexplained(sample, pixels.shape, pixels.value_format, kind)
+        if kind == KINDS[0] and remaining[kind][0] > _MAX_REMAINING:
             return None  # shading is found by an additive field as well
-    kind = min(left, key=lambda each: left[each][1])
-    return kind if min(ratio for ratio, _ in left.values()) <= LEFT else None
+    kind = min(remaining, key=lambda each: remaining[each][1])
+    return kind if min(ratio for ratio, _ in remaining.values()) <= _MAX_REMAINING else None
 
 
 def _is_possible(kind: str, pixels: Pixels) -> bool:

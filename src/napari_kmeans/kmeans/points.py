@@ -9,16 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..summary.vector import outer_products
-from ._nearest_kernels import (
-    assign,
-    lloyd,
-    orthonormalize,
-    plus_plus,
-    project,
-    scatter_of_cluster,
-    split_cluster,
-    sum_clusters,
-)
+from ._nearest_kernels import assign, lloyd, sum_clusters
+from ._projection_kernels import orthonormalize, project
+from ._start_kernels import plus_plus, scatter_of_cluster, split_cluster
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.uint8]
@@ -115,15 +108,15 @@ class WeightedPoints:
         """Principal axes: (d, 32) orthonormal columns; None if there are no more than 32 features."""
         if len(self.columns) <= N_AXES:
             return None
-        some = self.columns[:, :_AXES_POINTS]
-        some = some - np.sum(some / some.shape[1], axis=1)[:, np.newaxis]
-        axes = np.zeros((N_AXES, len(some)))
-        axes[: some.shape[1]] = some[:, :N_AXES].T
+        subset = self.columns[:, :_AXES_POINTS]
+        subset = subset - np.sum(subset / subset.shape[1], axis=1)[:, np.newaxis]
+        axes = np.zeros((N_AXES, len(subset)))
+        axes[: subset.shape[1]] = subset[:, :N_AXES].T
         orthonormalize(axes)
         # Subspace iteration: the leading axes, which separate clusters, converge quickly.
         for _ in range(2):
-            places = project(some, np.ascontiguousarray(axes.T))
-            axes = project(np.ascontiguousarray(some.T), np.ascontiguousarray(places.T))
+            places = project(subset, np.ascontiguousarray(axes.T))
+            axes = project(np.ascontiguousarray(subset.T), np.ascontiguousarray(places.T))
             orthonormalize(axes)
         return np.ascontiguousarray(axes.T)
 
@@ -167,8 +160,8 @@ class Splits:
         while len(self._found) < n_clusters:
             old = int(np.argmax([np.trace(scatter) for scatter in self._scatters]))
             new = len(self._means)
-            args = self._scatters[old], self._means[old], old, new
-            if not split_cluster(self._points.columns, self._labels, *args):
+            scatter, mean = self._scatters[old], self._means[old]
+            if not split_cluster(self._points.columns, self._labels, scatter, mean, old, new):
                 return self._found[-1]  # all points of each cluster are the same
             self._means.append(np.empty_like(self._means[0]))
             self._scatters.append(np.empty_like(self._scatters[0]))

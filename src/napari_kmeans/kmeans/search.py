@@ -21,7 +21,7 @@ from .points import Floats, Labels, Splits, WeightedPoints
 N_INIT, N_INIT_OF_SAMPLE = 40, 20
 """Restarts of k-means++ on the coarsest stage: of counted cells, and of a sample, which has more features."""
 
-_RESTARTS_PER_POLISHED = 4  # of so many restarts, one is continued on finer stages
+_RESTARTS_PER_POLISHED = 4  # one in four restarts is continued on finer stages
 _DIFFERENT = 1e-5  # relative difference of their inertias above which two restarts are different clusterings
 _SAME = 1e-9  # the same after convergence, when only rounding differs
 _UNDECIDED = 1e-4  # relative difference of their inertias below which a finer stage decides
@@ -123,13 +123,13 @@ class SearchedClusterings:
         shape = (n_init, n_clusters, 2 + int(np.log(n_clusters)))
         randoms = np.random.RandomState(self.random_state).random_sample(shape)
         quick, _ = self._quick_start(coarse, n_clusters)
-        starts = [*run(searched.restart, list(randoms)), (quick, searched.inertia(quick))]
+        restarts = [*run(searched.restart, list(randoms)), (quick, searched.inertia(quick))]
         # The spread within cells is the same for all restarts.
-        least, most = (end(inertia for _, inertia in starts) for end in (min, max))
-        spread = most / least - 1 if least > 0 else 0.0
+        inertias = [inertia for _, inertia in restarts]
+        spread = max(inertias) / min(inertias) - 1 if min(inertias) > 0 else 0.0
         best = [
             coarse.means(searched.assign(centers)[0], n_clusters)
-            for centers, _ in _distinct(starts, _DIFFERENT, n_polished)
+            for centers, _ in _distinct(restarts, _DIFFERENT, n_polished)
         ]
         for points in finer or [coarse]:
             results = [(centers, points.inertia(centers)) for centers, _ in run(points.lloyd, best)]
@@ -155,14 +155,15 @@ class SearchedClusterings:
         The mean, or the value of most pixels, could be so far away that all other values become equal.
         """
         # A subset is enough, since cells are sorted and sampled pixels are in random order.
-        some = self.summary.positions[:: max(self.summary.counts.size >> 12, 1)]
-        return np.array([np.median(np.unique(axis)) for axis in some.T])
+        subset = self.summary.positions[:: max(self.summary.counts.size >> 12, 1)]
+        return np.array([np.median(np.unique(axis)) for axis in subset.T])
 
     def _scaled(self, positions: Floats) -> Floats:
         return (positions - self._origin) / self.summary.scales
 
     @cached_property
     def _all(self) -> WeightedPoints:
+        """All points of the summary, in units of their scales and relative to `_origin`."""
         summary = self.summary
         columns = np.empty(summary.positions.shape[::-1])
         for column, axis, origin, scale in zip(
@@ -177,12 +178,12 @@ class SearchedClusterings:
 
     @cached_property
     def _stages(self) -> list[WeightedPoints]:
+        """The points from coarse to fine; see `search_stages`."""
         points = self._all
-        stages = [
+        return [
             points if columns is points.columns else WeightedPoints(columns, weights, points.spread + spread)
             for columns, weights, spread in search_stages(self.summary, points.columns)
         ]
-        return stages
 
     def _stages_for(self, n_clusters: int) -> list[WeightedPoints]:
         """Return the stages with enough points for this many clusters, from coarse to fine."""
@@ -210,19 +211,19 @@ class SearchedClusterings:
         labels, distances = points.assign(centers)
         counts = np.bincount(labels, points.weights, minlength=k)
         inertia = float(np.sum(distances * points.weights)) + points.spread
-        own = centers * summary.scales + self._origin
+        positions = centers * summary.scales + self._origin
         if summary.brightness is None:
-            brightness = np.sum(own * summary.brightness_weights, axis=1)
+            brightness = np.sum(positions * summary.brightness_weights, axis=1)
         else:
             brightness = np.bincount(labels, points.weights * summary.brightness[: points.size], minlength=k)
             brightness = np.divide(brightness, counts, out=np.zeros(k), where=counts > 0)
-        order = np.lexsort((*own.T[::-1], brightness))
+        order = np.lexsort((*positions.T[::-1], brightness))
         n_counted = int(points.weights.sum())
         pixels_per_count = summary.n_pixels / n_counted
         pixels = np.rint(counts[order] * pixels_per_count).astype(np.int64)
-        pixels[np.argmax(pixels)] += summary.n_pixels - pixels.sum()
+        pixels[np.argmax(pixels)] += summary.n_pixels - pixels.sum()  # so that they add up
         return Clustering(
-            centers=own[order],
+            centers=positions[order],
             thresholds=np.empty(0),
             counts=pixels,
             inertia=inertia * pixels_per_count,

@@ -1,6 +1,7 @@
 """Compiled loops over the regions of a label image, and over the pixels of regions.
 
-Images are 3-D arrays here; missing axes have length 1.
+In the order of their use: union-find, the regions of a block, their union across blocks, the graph of regions
+and its clean-up, and new labels. Images are 3-D arrays here; missing axes have length 1.
 """
 # mypy: ignore-errors
 

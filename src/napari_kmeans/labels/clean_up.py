@@ -20,7 +20,8 @@ from ..options import check_number, option, options_of
 from . import _region_kernels as kernels
 from . import region_graph
 from .checks import check_axes, check_labels, check_spacing, check_spatial
-from .majority import Ball, as_volume, majority
+from .majority import Ball, majority
+from .volumes import as_volume
 
 _BLOCK = 1 << 20  # pixels of a block
 _ROUNDING = 1e-12  # relative; a size in world units is rarely an exact number of pixels
@@ -257,7 +258,7 @@ def _clean_regions(
     grid, boxes = _blocks(labels)
     limit = max(min_size, hole_size)
     measuring = subprogress(progress, 0, 0.75)
-    relabelling = deciding = subprogress(progress, 0.75, 1)
+    relabelling = subprogress(progress, 0.75, 1)
 
     def regions_of(box: Box) -> region_graph.BlockRegions:
         seams = [(side.start > 0, side.stop < n) for side, n in zip(box, labels.shape, strict=True)]
@@ -267,8 +268,9 @@ def _clean_regions(
     new_label = graph.label.copy()
 
     def check() -> None:
-        if deciding is not None:
-            deciding(0)
+        """Let the callback stop the work."""
+        if relabelling is not None:
+            relabelling(0)
 
     if min_size > 1:
         region_graph.merge_small_regions(graph, new_label, min_size, _face_areas(spacing), check)

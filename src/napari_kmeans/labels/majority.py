@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..blocks.boxes import Box
 from . import _majority_kernels as kernels
+from .volumes import as_volume
 
 _ROUNDING = 1e-9  # relative to a squared radius of 1, so that three pixels of size 0.1 are within 0.3
 _MAX_REACH = 1 << 40  # pixels; more than any axis has
@@ -53,11 +54,9 @@ class Ball:
         """
         reach = [min(r, n - 1) for r, n in zip(self.reach, shape, strict=True)]
         axes = [np.arange(-r, r + 1) for r in reach[:-1]]
-        offsets = (
-            np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes)) if axes else None
-        )
-        if offsets is None:
+        if not axes:
             return np.array([[reach[-1]]], dtype=np.int64)
+        offsets = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
         half = np.minimum(self._half_length(offsets), reach[-1])
         return np.column_stack([offsets, half])[half >= 0]
 
@@ -99,24 +98,13 @@ def majority(
     if ball.covers(shape):  # every pixel gets the most frequent label of the image
         winner[include[box]] = np.argmax(counts)
         return winner
-    lines = ball.lines(shape)
-    padding = ((0, 0), (3 - labels.ndim, 0))
-    n_pixels = int(np.sum(2 * lines[:, -1] + 1))
-    kernels.majority(
-        volume,
-        included,
-        np.flatnonzero(counts).astype(np.uint8),
-        np.pad(lines, padding),
-        int(lines[:, -1].max()),
-        (0,) * (3 - labels.ndim) + tuple(side.start for side in box),
-        np.zeros(
-            as_volume(winner).shape, dtype=np.uint16 if max(n_pixels, shape[-1]) < 1 << 16 else np.uint32
-        ),
-        as_volume(winner),
-    )
+    values = np.flatnonzero(counts).astype(np.uint8)
+    n_added = 3 - labels.ndim
+    lines = np.pad(ball.lines(shape), ((0, 0), (n_added, 0)))
+    half = lines[:, -1]
+    begin = (0,) * n_added + tuple(side.start for side in box)
+    most_votes = max(int(np.sum(2 * half + 1)), shape[-1])
+    target = as_volume(winner)
+    votes = np.zeros(target.shape, dtype=np.uint16 if most_votes < 1 << 16 else np.uint32)
+    kernels.majority(volume, included, values, lines, int(half.max()), begin, votes, target)
     return winner
-
-
-def as_volume(array: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Return a C-contiguous array of up to three axes with exactly three; the added axes have length 1."""
-    return np.ascontiguousarray(array).reshape((1,) * (3 - array.ndim) + array.shape)

@@ -24,9 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _region_kernels as kernels
-from .majority import as_volume
+from .volumes import as_volume
 
 Ids = NDArray[np.signedinteger[Any]]
+"""Numbers of regions: int32, or int64 for more than 2^31."""
 
 
 @dataclass(frozen=True, eq=False)

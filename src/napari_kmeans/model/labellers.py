@@ -15,7 +15,7 @@ from ..compiled import is_interpreted
 from ..features.feature_space import ScalarFormat, VectorFormat
 from ..kmeans.nearest import nearest_with_distances
 from ..summary._color_kernels import count_runs, sort_keys
-from ..summary.counted_values import bits_of, level_values, mask_of
+from ..summary.bit_patterns import bits_of, level_values, mask_of
 from ..summary.sample import as_columns
 from ._kernels import add_thresholds, label_by_table, label_by_thresholds
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +27,7 @@ from ..features.feature_space import ScalarFormat
 from ..kmeans.exact import OptimalPartitions
 from ..kmeans.intervals import midpoints
 from ..options import is_integer
-from ..summary.block_counts import BlockCountsPlan, counts_plan
+from ..summary.block_counts import block_counting
 from ..summary.scalar import ScalarSummary
 from ..summary.summarize import summarize
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from .fitted_model import FittedModel
 
 _UNCORRELATED = 0.1  # correlation of labels below which pixels count as independent
-_FEWEST_BLOCKS = 24
+_MIN_BLOCKS = 24
 _WINDOW_PIXELS, _N_WINDOWS = 1 << 18, 4  # parts of an image used to estimate the correlation
 _SAME = 0.05  # of the distance between neighbouring centres: how much thresholds of the same image may differ
 
@@ -113,6 +114,7 @@ class Uncertainty:
         return np.array_equal(self.estimated, model.thresholds)
 
     def _interval(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the interval of each column of (n_resamples, m) values: (m, 2) array."""
         tail = (1 - self.level) / 2
         return np.asarray(np.quantile(values, [tail, 1 - tail], axis=0).T)
 
@@ -132,8 +134,10 @@ def uncertainty_of(
     assert isinstance(summary, ScalarSummary)
     block, widening, is_limited = _blocks(model, pixels)
     assert isinstance(pixels.value_format, ScalarFormat)
-    plan, values = counts_plan(summary, pixels.value_format, block)
-    groups = _count(plan, pixels, subprogress(progress, 0.3, 0.7))
+    counting, values = block_counting(summary, pixels.value_format, block)
+    groups = reduce(
+        counting.combine, map_blocks(counting.chunk, pixels, progress=subprogress(progress, 0.3, 0.7))
+    )
     solve = _Solver(model, values + 0.0, summary.origin)
     thresholds, shares = solve(groups.sum(axis=0))
     distance = np.diff(model.centers[:, 0])
@@ -162,6 +166,7 @@ def uncertainty_of(
 
 
 def _check(model: FittedModel, pixels: Pixels, level: float, n_resamples: int) -> None:
+    """Raise ``TypeError`` or ``ValueError`` if an argument is invalid, or the model has no intervals."""
     if model.n_features > 1:
         raise ValueError(
             f"intervals are computed for one feature, but features={model.features!r} has {model.n_features}"
@@ -180,14 +185,6 @@ def _check(model: FittedModel, pixels: Pixels, level: float, n_resamples: int) -
     if not 20 <= n_resamples <= 100_000:
         raise ValueError(f"n_resamples={n_resamples} must be 20 to 100000")
     model.extractor.check(pixels.shape, pixels.image.dtype, pixels.n_channels)
-
-
-def _count(plan: BlockCountsPlan, pixels: Pixels, progress: Progress | None) -> NDArray[np.int64]:
-    total: NDArray[np.int64] | None = None
-    for part in map_blocks(plan.chunk, pixels, progress=progress):
-        total = part if total is None else plan.combine(total, part)
-    assert total is not None
-    return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +218,7 @@ def _blocks(model: FittedModel, pixels: Pixels) -> tuple[tuple[int, ...], float,
     """
     labelled = [_labels(model, pixels, window) for window in _windows(pixels.shape)]
     n_long = sum(size > 1 for size in pixels.shape)
-    parts = math.ceil(_FEWEST_BLOCKS ** (1 / max(n_long, 1)))
+    parts = math.ceil(_MIN_BLOCKS ** (1 / max(n_long, 1)))
     sides, kept, is_limited = [], 1.0, False
     for axis, size in enumerate(pixels.shape):
         longest = max(size // parts, 1)

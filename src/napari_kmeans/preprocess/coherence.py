@@ -35,13 +35,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..options import is_number
-from . import _kernels
+from . import _coherence_kernels as kernels
 
 MAX_COHERENCE = 100.0
 """Largest cost of a border, in units of the noise."""
 
 _MAX_ROUNDS = 500
-_CHECK_EVERY = 3
+_USUAL_ROUNDS = 15  # for progress only
+_CHECK_EVERY = 3  # rounds between computations of the duality gap
 _TOLERANCE = 1e-3  # relative duality gap at which the rounds end for an image of 2^22 pixels
 _SMALLEST_TOLERANCE = 1e-7  # smaller images are solved more exactly, up to the limit of float32
 
@@ -159,11 +160,11 @@ def proximal_map(
             momentum.extrapolate(map_ranges)
         for axis in axes:
             lines, dual = _lines_along(u, axis), _lines_along(duals[axis], axis)
-            solve = partial(_call_on_range, _kernels.tv_axis, lines, dual, weights[axis])
+            solve = partial(_call_on_range, kernels.tv_axis, lines, dual, weights[axis])
             for _ in map_ranges(solve, _ranges(lines.shape)):
                 pass
         if progress is not None:
-            progress(min(0.9 * round_ / 15, 0.95))
+            progress(min(0.9 * round_ / _USUAL_ROUNDS, 0.95))
         is_last = len(axes) < 2 or round_ == _MAX_ROUNDS  # a single axis is solved exactly at once
         if is_last or round_ % _CHECK_EVERY == 0:
             before = gap
@@ -197,7 +198,7 @@ class _Momentum:
         """Move the dual by a part of its last step, and update u."""
         following = (1 + math.sqrt(1 + 4 * self._t**2)) / 2
         factor, self._t = np.float32((self._t - 1) / following), following
-        move = partial(_call_on_range, _kernels.extrapolate, self._dual, self._previous, self._u, factor)
+        move = partial(_call_on_range, kernels.extrapolate, self._dual, self._previous, self._u, factor)
         for _ in map_ranges(move, _ranges((1, 1, self._dual.size))):
             pass
 
@@ -221,6 +222,7 @@ def _ranges(shape: tuple[int, ...]) -> list[Range]:
 
 
 def _call_on_range(kernel: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a kernel whose last two arguments are the ends of a range, which is passed as a pair."""
     *others, part = arguments
     return kernel(*others, *part)
 
@@ -246,7 +248,7 @@ def _duality_gap(
     gap = 0.0
     for axis, dual in duals.items():
         lines = _lines_along(u, axis)
-        part = partial(_call_on_range, _kernels.axis_gap, lines, _lines_along(dual, axis), weights[axis])
+        part = partial(_call_on_range, kernels.axis_gap, lines, _lines_along(dual, axis), weights[axis])
         gap += sum(map_ranges(part, _ranges(lines.shape)))
     flat = [dual.reshape(-1) for dual in duals.values()]
     for begin in range(0, u.size, _PIECE):

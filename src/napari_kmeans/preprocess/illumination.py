@@ -124,11 +124,11 @@ class IlluminationField:
                 f"was fitted to {self.shape}"
             )
         box = tuple(slice(0, size) for size in shape)
-        rows = [
+        fields = [
             np.broadcast_to(self.evaluate(box, shape, channel), shape)
             for channel in range(len(self.coefficients))
         ]
-        field = np.stack(rows, axis=-1) if len(rows) > 1 else np.array(rows[0])
+        field = np.stack(fields, axis=-1) if len(fields) > 1 else np.array(fields[0])
         return np.exp(field) if self.kind == "multiplicative" else field
 
     def evaluate(self, box: Sequence[slice], shape: Sequence[int], channel: int = 0) -> NDArray[np.float64]:
@@ -190,15 +190,15 @@ class IlluminationField:
             Size of one stored step of `values`.
         """
         if values.ndim == len(shape):
-            return self._correct_planes(values, self._removed(box, shape, 0), dtype, unit)
+            return self._correct_planes(values, self._correction(box, shape, 0), dtype, unit)
         out = np.empty(values.shape, dtype=dtype)
         for feature in range(values.shape[-1]):
             if feature < len(self.coefficients):  # the following features share the last field
-                field = self._removed(box, shape, feature)
+                field = self._correction(box, shape, feature)
             out[..., feature] = self._correct_planes(values[..., feature], field, dtype, unit)
         return out
 
-    def _removed(self, box: Sequence[slice], shape: Sequence[int], channel: int) -> NDArray[np.float64]:
+    def _correction(self, box: Sequence[slice], shape: Sequence[int], channel: int) -> NDArray[np.float64]:
         """Return the field to subtract from the values of a box, or the factor to multiply them by."""
         field = self.evaluate(box, shape, channel)
         with np.errstate(over="ignore"):
@@ -207,7 +207,7 @@ class IlluminationField:
     def _correct_planes(
         self, values: NDArray[Any], field: NDArray[np.float64], dtype: np.dtype[Any], unit: float
     ) -> NDArray[Any]:
-        """Remove a field from the values of all planes of a box.
+        """Remove a field, as `_correction` returns it, from the values of all planes of a box.
 
         Infinite pixels stay infinite or become NaN.
         """
@@ -215,9 +215,9 @@ class IlluminationField:
             values = values.astype(np.float64)
         values, out = np.ascontiguousarray(values), np.empty(values.shape, dtype=dtype)
         plane = (1,) * (2 - field.ndim) + field.shape
-        n_planes = out.size // max(field.size, 1)
-        planes = values.reshape(n_planes, *plane), unit, field.reshape(plane), out.reshape(n_planes, *plane)
-        (kernels.subtract_field if self.kind == "additive" else kernels.multiply_field)(*planes)
+        planes = (out.size // max(field.size, 1), *plane)
+        remove = kernels.subtract_field if self.kind == "additive" else kernels.multiply_field
+        remove(values.reshape(planes), unit, field.reshape(plane), out.reshape(planes))
         return out
 
 

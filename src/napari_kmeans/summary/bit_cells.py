@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..features.feature_space import ScalarFormat
 from ._kernels import count_cells, count_others, count_prefixes
-from .counted_values import bits_of, mask_of, values_of
+from .bit_patterns import bit_lengths, bits_of, mask_of, range_widths, step_sizes, values_of
 from .plan import Plan, ScalarPlan
 from .scalar import MAX_POINTS, ScalarSummary, distances_from, merge_points
 
@@ -30,7 +30,8 @@ def first_plan(scalar: ScalarFormat) -> PrefixPlan | CellsPlan:
     """Return the plan of the first pass over 32- or 64-bit values."""
     if scalar.upper is None:
         return PrefixPlan(scalar)
-    # The range is known, so cells are of equal size: 2^16 in all prefixes, each of which has 2^16 values.
+    # The maximum is known, so all cells have the same size. Prefixes of 2^16 integers each are cut by the number
+    # of bits that makes about 2^16 cells in total.
     prefix = np.arange((scalar.upper >> 16) + 1, dtype=np.uint64)
     first = prefix << np.uint64(16)
     bits = max(32 - scalar.upper.bit_length(), 0)
@@ -86,7 +87,7 @@ class PrefixPlan(ScalarPlan):
             return _summarize(self.scalar, pixels, first)
         if pixels.sum() <= MAX_POINTS:
             return ListedValuesPlan(self.scalar)
-        bits = _allocate_bits(pixels, _width(self.scalar, first, last), _bit_length(last - first))
+        bits = _allocate_bits(pixels, range_widths(self.scalar.dtype, first, last), bit_lengths(last - first))
         return CellsPlan.cut(self.scalar, (), prefix, first, last, bits)
 
 
@@ -123,7 +124,17 @@ class ListedValuesPlan(ScalarPlan):
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """Lookup tables of the cells of one level, for each prefix or cell of the level above."""
+    """Lookup tables of one level of cells, for `_kernels.count_cells`.
+
+    Attributes
+    ----------
+    shift : (n,) uint8 array
+    offset : (n,) uint64 array
+        A value with bit pattern p is in cell ``(p >> shift[i]) + offset[i]``, modulo 2^64, where i is its
+        prefix or its cell of the level above.
+    n_cells : int
+        Number of cells, and the index of the spare cell.
+    """
 
     shift: NDArray[np.uint8]
     offset: NDArray[np.uint64]
@@ -163,19 +174,21 @@ class CellsPlan(ScalarPlan):
 
         `index_above` is the index of each range in the level above; pixels of all others are not counted.
         """
-        shift = (_bit_length(last - first) - bits).astype(np.uint64)
+        # A cell contains the patterns of a range that are equal after a shift. Cells are numbered range by range.
+        shift = (bit_lengths(last - first) - bits).astype(np.uint64)
         begin = first >> shift
         parts = ((last >> shift) - begin).astype(np.int64) + 1
         end = np.cumsum(parts)
+        offset = (end - parts).astype(np.uint64) - begin  # modulo 2^64
         n_cells, n_above = int(end[-1]), levels[-1].n_cells + 1 if levels else _PREFIXES
         # Indices that are not cut lead to the spare cell, whose index is n_cells.
         level = _Level(
             np.full(n_above, 63, dtype=np.uint8), np.full(n_above, n_cells, dtype=np.uint64), n_cells
         )
         level.shift[index_above] = shift
-        level.offset[index_above] = (end - parts).astype(np.uint64) - begin  # modulo 2^64
-        parent = np.repeat(np.arange(parts.size), parts)
-        start = (np.arange(n_cells).astype(np.uint64) - level.offset[index_above][parent]) << shift[parent]
+        level.offset[index_above] = offset
+        parent = np.repeat(np.arange(parts.size), parts)  # the range of each cell
+        start = (np.arange(n_cells).astype(np.uint64) - offset[parent]) << shift[parent]
         width = (np.uint64(1) << shift[parent]) - np.uint64(1)
         return cls(
             scalar,
@@ -205,35 +218,38 @@ class CellsPlan(ScalarPlan):
         return counts
 
     def finalize(self, counts: NDArray[np.int64]) -> Plan | ScalarSummary:
-        """Return the summary, or the plan that resolves cells with several values."""
+        """Return the summary, or the plan of the next pass.
+
+        The next pass cuts the cells with several values, or finds out which cells have a single value.
+        """
         pixels, sums = counts[:, :-1]
         n = np.maximum(pixels, 1).astype(np.uint64)
         span = self.last - self.first
         excess = sums.view(np.uint64) - self.first * n  # modulo 2^64
         # In a wide cell with many pixels, the sum may have wrapped around. The middle of the cell stands for
         # its mean until the cell is cut.
-        known = span < (1 << 63) / n
-        mean = self.first + np.where(known, excess // n, span // np.uint64(2))
-        remainder = np.where(known, excess % n, np.uint64(0))
-        # A cell may contain several values if its mean lies strictly between its ends. It does if the mean is
+        is_known = span < (1 << 63) / n
+        mean = self.first + np.where(is_known, excess // n, span // np.uint64(2))
+        remainder = np.where(is_known, excess % n, np.uint64(0))
+        # A cell may have several values if its mean lies strictly between its ends. It certainly has if the mean is
         # fractional. Otherwise the mean is its only value, or an integer by chance: in one of n cells with n pixels.
-        may_be_mixed = (pixels > 1) & (~known | (excess > 0) & (excess < span * n))
-        mixed = may_be_mixed & (~known | (remainder > 0))
-        if not may_be_mixed.any() or (
-            mixed.any() and self.is_fine(pixels, np.where(may_be_mixed, pixels - 1, 0))
-        ):
+        may_have_several = (pixels > 1) & (~is_known | (excess > 0) & (excess < span * n))
+        has_several = may_have_several & (~is_known | (remainder > 0))
+        n_unplaced = np.where(may_have_several, pixels - 1, 0)
+        if not may_have_several.any() or (has_several.any() and self.is_fine(pixels, n_unplaced)):
             # The scatter of n pixels around their mean is n - 1 variances. Of n cells with several values, one
             # has an integer mean by chance and adds nothing, so the others add n variances: n (1 - 1/n) = n - 1.
-            return self.summarize(pixels, mean, remainder, np.where(mixed, pixels, 0))
+            return self.summarize(pixels, mean, remainder, np.where(has_several, pixels, 0))
         scatter = pixels * np.square(self.width)  # 12 times, as everywhere in this class but in `summarize`
-        if len(self.levels) < _MAX_LEVELS and np.sum(scatter[mixed]) > np.sum(scatter[may_be_mixed & ~mixed]):
-            return self.cut_further(pixels, mean, remainder, np.where(may_be_mixed, pixels - 1, 0))
+        certain, uncertain = np.sum(scatter[has_several]), np.sum(scatter[may_have_several & ~has_several])
+        if len(self.levels) < _MAX_LEVELS and certain > uncertain:
+            return self.cut_further(pixels, mean, remainder, n_unplaced)
         return SingleValuesPlan(self, pixels, mean, remainder)
 
     @property
     def width(self) -> NDArray[np.float64]:
         """Widths of the cells, in stored units."""
-        return _width(self.scalar, self.first, self.last)
+        return range_widths(self.scalar.dtype, self.first, self.last)
 
     def is_fine(self, pixels: NDArray[np.int64], n_unplaced: NDArray[np.int64]) -> bool:
         """Return whether cutting cells further would hardly change 64 clusters.
@@ -274,7 +290,7 @@ class CellsPlan(ScalarPlan):
         """Cut the cells with unplaced pixels, or return the summary if that would not halve their scatter."""
         filled = np.flatnonzero(pixels)
         width = self.width
-        bits = _allocate_bits(np.where(n_unplaced > 0, pixels, 0), width, _bit_length(self.last - self.first))
+        bits = _allocate_bits(np.where(n_unplaced > 0, pixels, 0), width, bit_lengths(self.last - self.first))
         scatter = n_unplaced * np.square(width)
         if np.sum(np.ldexp(scatter, -2 * bits)) > np.sum(scatter) / 2:
             return self.summarize(pixels, mean, remainder, n_unplaced)
@@ -290,11 +306,11 @@ class CellsPlan(ScalarPlan):
     ) -> ScalarSummary:
         """Return the summary, with the scatter within cells estimated for evenly spread values.
 
-        `mean` and `remainder` are the quotient and remainder of the sum of each cell's bit patterns by its
-        number of pixels. The variance of w evenly spaced values at distances s is (w² - 1) s² / 12.
+        `mean` and `remainder` are as in `SingleValuesPlan`, and `n_unplaced` as in `is_fine`. A cell of width w
+        whose values are s apart has the variance (w² - s²) / 12.
         """
         filled = np.flatnonzero(pixels)
-        width, step = self.width, np.abs(_steps(self.scalar, self.first))
+        width, step = self.width, np.abs(step_sizes(self.scalar.dtype, self.first))
         variance = (width - step) * (width + step) / 12 * self.scalar.unit**2
         return _summarize(
             self.scalar,
@@ -311,6 +327,14 @@ class SingleValuesPlan(ScalarPlan):
     """Find the cells that contain a single value: those without a pixel that differs from their mean.
 
     Separating a few distinct values bit by bit, such as 8-bit values divided by 255, would take many passes.
+
+    Attributes
+    ----------
+    cells : CellsPlan
+    pixels : (n_cells,) int64 array
+        Number of pixels in each cell.
+    mean, remainder : (n_cells,) uint64 arrays
+        Quotient and remainder of the sum of each cell's bit patterns by its number of pixels.
     """
 
     passes_left: ClassVar[int] = 1
@@ -339,9 +363,9 @@ class SingleValuesPlan(ScalarPlan):
 
 
 def _prefix_shift(scalar: ScalarFormat) -> np.uint64 | None:
-    """Return the number of bits below the prefix; None for integers, unless their range is known.
+    """Return the number of bits below the prefix; None for integers, unless their maximum is known.
 
-    A known range is below 2^23, so that its at most 128 prefixes of 2^16 integers each are cut evenly.
+    A known maximum is below 2^23, so there are at most 128 prefixes of 2^16 integers each.
     """
     if scalar.dtype.kind == "f" or scalar.upper is not None:
         return np.uint64(8 * scalar.dtype.itemsize - 16)
@@ -349,32 +373,8 @@ def _prefix_shift(scalar: ScalarFormat) -> np.uint64 | None:
 
 
 def _raw(scalar: ScalarFormat, values: NDArray[Any]) -> NDArray[Any]:
-    """Return values as kernels take them; see `_kernels`."""
+    """Return the bit patterns of values, as `_kernels` takes them: those of signed integers with their sign."""
     return bits_of(values, signed=scalar.dtype.kind == "i" and scalar.upper is None)
-
-
-def _steps(scalar: ScalarFormat, raw: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """Return the distances from bit patterns to the next ones; negative for negative floats."""
-    if scalar.dtype.kind != "f":
-        return np.ones(raw.size)
-    last = raw | np.uint64(1)  # has the exponent of the pattern before it, since only the last bit differs
-    return values_of(scalar.dtype, last) - values_of(scalar.dtype, last - np.uint64(1))
-
-
-def _width(scalar: ScalarFormat, first: NDArray[np.uint64], last: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """Return the widths of ranges of bit patterns, both ends included."""
-    if scalar.dtype.kind != "f":
-        return (last - first).astype(np.float64) + 1.0
-    return np.abs(values_of(scalar.dtype, last) - values_of(scalar.dtype, first)) + np.abs(
-        _steps(scalar, first)
-    )
-
-
-def _bit_length(numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return the bit lengths of integers of less than 64 bits."""
-    _, exponent = np.frexp(numbers.astype(np.float64))  # which may have been rounded up to a power of two
-    bits = np.clip(exponent.astype(np.int64), 1, 63)
-    return np.asarray(bits - (numbers >> (bits - 1).astype(np.uint64) == 0))
 
 
 def _summarize(
@@ -389,7 +389,7 @@ def _summarize(
     origin = _origin(scalar, mean)
     values = distances_from(origin, mean.view(scalar.dtype)) if origin else values_of(scalar.dtype, mean)
     if remainder is not None:
-        values += _steps(scalar, mean) * (remainder / pixels)
+        values += step_sizes(scalar.dtype, mean) * (remainder / pixels)
     values *= scalar.unit
     order = np.argsort(values, kind="stable")
     values, pixels = values[order], pixels[order]
@@ -430,20 +430,19 @@ def _allocate_bits(
 
     Each range gets the larger of two shares: an eighth of the cells by pixel count, which outliers cannot
     affect, and half of them by (count · width²)^(1/3), as in an optimal quantizer. The result is scaled to
-    all cells. The logarithm of a cube root is a third of the logarithm, so the binary exponent of
-    count · width² is the share in thirds of a bit, and so is that of count³. Exponents do not depend on how a
-    machine rounds cube roots.
+    all cells. Shares are logarithms, in thirds of a bit: the binary exponents of count³ and of count · width².
+    So no cube root is computed, and every machine gets the same bits.
     """
     bits = np.zeros(pixels.size, dtype=np.int64)
     filled = np.flatnonzero(pixels)
     if not filled.size:
         return bits
     n, (mantissa, exponent) = pixels[filled].astype(np.float64), np.frexp(width[filled])
-    # At most 256 cells, or 32 per pixel: otherwise a few outliers would get all cells, most of them empty.
+    # At most 256 cells, or 32 per pixel up to 2^16: otherwise a few outliers would get all cells, most of them empty.
     limit = np.minimum(np.minimum(max_bits[filled], 16), np.maximum(np.frexp(n)[1] + 4, 8))
 
-    def fitted_to(thirds: NDArray[np.int64], n_cells: int) -> NDArray[np.int64]:
-        """Return shares for about `n_cells` in total: each plus the same number of thirds."""
+    def scaled_to(n_cells: int, thirds: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Add the same number of thirds to all shares: the largest that gives at most `n_cells` cells."""
         low, high = -int(thirds.max()), 3 * 16 - int(thirds.min())
         while low < high:
             middle = (low + high + 1) // 2
@@ -453,7 +452,7 @@ def _allocate_bits(
                 high = middle - 1
         return thirds + low
 
-    by_count = fitted_to(np.frexp(n * n * n)[1].astype(np.int64), _CELLS // 8)
-    by_density = fitted_to(np.frexp(n * mantissa * mantissa)[1] + 2 * exponent.astype(np.int64), _CELLS // 2)
-    bits[filled] = np.clip(fitted_to(np.maximum(by_count, by_density), _CELLS) // 3, 0, limit)
+    by_count = scaled_to(_CELLS // 8, np.frexp(n * n * n)[1].astype(np.int64))
+    by_density = scaled_to(_CELLS // 2, np.frexp(n * mantissa * mantissa)[1] + 2 * exponent.astype(np.int64))
+    bits[filled] = np.clip(scaled_to(_CELLS, np.maximum(by_count, by_density)) // 3, 0, limit)
     return bits

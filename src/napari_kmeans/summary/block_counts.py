@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +21,8 @@ _PIECE = 1 << 16  # pixels at a time, so that temporaries stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
-class BlockCountsPlan:
-    """Count values in cells, for each group of square blocks of the image, in one pass.
+class BlockCounting:
+    """Count values in cells, for each group of square blocks of the image.
 
     A group holds blocks at random positions, so groups vary as much as blocks do, in proportion to their size.
 
@@ -42,8 +41,6 @@ class BlockCountsPlan:
     origin: int
     edges: NDArray[np.float64]
     sides: tuple[int, ...]
-
-    passes_left: ClassVar[int] = 1
 
     def chunk(self, block: Block) -> NDArray[np.int64]:
         """Count one box of pixels, which may cut through blocks: (n_groups, n_cells) array."""
@@ -81,17 +78,32 @@ class BlockCountsPlan:
         return hashed.astype(np.int64)
 
     def _in_own_units(self, values: NDArray[np.generic]) -> NDArray[np.float64]:
+        """Return stored values in the image's own units, relative to `origin`."""
         if self.origin:  # integers that float64 cannot represent
             return distances_from(self.origin, values)
         return values.astype(np.float64) * self.value_format.unit
 
 
-def counts_plan(
+def block_counting(
     summary: ScalarSummary, value_format: ScalarFormat, sides: Sequence[int]
-) -> tuple[BlockCountsPlan, NDArray[np.float64]]:
-    """Return the plan for the values of a summary, and the mean value of each cell."""
+) -> tuple[BlockCounting, NDArray[np.float64]]:
+    """Return how to count the values of a summary, and the mean value of each cell.
+
+    Parameters
+    ----------
+    summary : ScalarSummary
+        Summary of the whole image, whose values determine the cells.
+    value_format : ScalarFormat
+    sides : sequence of int
+        Size of a block along each spatial axis.
+
+    Returns
+    -------
+    counting : BlockCounting
+    means : (n_cells,) float64 array
+    """
     group = group_values(summary.values, summary.counts, _MAX_CELLS)
     starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
     means, _ = means_of_groups(summary.values, summary.counts, starts)
     last, first = summary.values[starts[1:] - 1], summary.values[starts[1:]]
-    return BlockCountsPlan(value_format, summary.origin, last + (first / 2 - last / 2), tuple(sides)), means
+    return BlockCounting(value_format, summary.origin, last + (first / 2 - last / 2), tuple(sides)), means

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._color_kernels import append_code, extract_code
-from .counted_values import values_of
+from .bit_patterns import values_of
 
 # Steps that move the bits of a number two or three places apart: shift left, and keep these bits [2]_.
 _STEPS = {

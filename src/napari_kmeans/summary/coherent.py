@@ -9,13 +9,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..preprocess._kernels import coherent_cells, count_borders
+from ..preprocess._coherence_kernels import count_borders, count_cells
 from .scalar import ScalarSummary
 
 N_CELLS = 1 << 16
 """Equal cells over the range of the coherent image."""
 
-_LEAST_RANGE = 1e-5  # of the range of the values; a smaller range is the rounding error of a constant image
+_MIN_RANGE = 1e-5  # of the range of the values; a smaller range is the rounding error of a constant image
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +96,10 @@ class CoherentSummary:
         low, high = float(u.min(where=finite, initial=np.inf)), float(u.max(where=finite, initial=-np.inf))
         origin = float(np.sum(original.values * (original.counts / original.n_pixels))) + original.origin
         counts, sums, squares = np.zeros(N_CELLS, dtype=np.int64), np.zeros(N_CELLS), np.zeros(N_CELLS)
-        least = _LEAST_RANGE * float(np.ptp(original.values)) if original.values.size else 0.0
+        least = _MIN_RANGE * float(np.ptp(original.values)) if original.values.size else 0.0
         scale = (N_CELLS - 1) / (high - low) if high - low > least else 0.0
         finite_u = u if finite.all() else np.where(finite, u, np.float32(np.nan))
-        coherent_cells(finite_u.reshape(-1), values.reshape(-1), low, scale, counts, sums, squares, origin)
+        count_cells(finite_u.reshape(-1), values.reshape(-1), low, scale, counts, sums, squares, origin)
         borders = np.zeros(N_CELLS)
         for axis, weight in enumerate(weights):
             if weight > 0:
@@ -125,6 +125,7 @@ class CoherentSummary:
 
     @cached_property
     def _cumulated(self) -> tuple[NDArray[np.float64], ...]:
+        """Counts, sums and squares of all cells before each edge: (n + 1,) arrays."""
         return tuple(
             np.concatenate([[0.0], np.cumsum(each)]) for each in (self.counts, self.sums, self.squares)
         )

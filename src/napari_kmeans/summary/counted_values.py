@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..features.feature_space import ScalarFormat
 from ._kernels import count_values
+from .bit_patterns import bits_of, level_values, mask_of
 from .plan import ScalarPlan
 from .scalar import ScalarSummary
 
@@ -39,12 +40,6 @@ class CountedValuesPlan(ScalarPlan):
         return ScalarSummary(values * self.scalar.unit, merged)
 
 
-def level_values(dtype: np.dtype[Any]) -> NDArray[np.float64]:
-    """Return the value of each bit pattern of an 8- or 16-bit type: (2^bits,) float64 array."""
-    bits = np.arange(1 << 8 * dtype.itemsize, dtype=f"u{dtype.itemsize}")
-    return bits.view(dtype).astype(np.float64)
-
-
 def histogram(values: NDArray[Any], include: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
     """Count the bit patterns of 8- or 16-bit values of any shape: (2^bits,) int64 array."""
     raw, mask = bits_of(values), mask_of(include)
@@ -64,26 +59,3 @@ def _count(raw: NDArray[Any], mask: NDArray[np.uint8] | None) -> NDArray[np.int6
         count_values(raw[piece], None if mask is None else mask[piece], counts)
         total += counts
     return total
-
-
-def bits_of(values: NDArray[Any], *, signed: bool = False) -> NDArray[Any]:
-    """Return the bit patterns of a block as a flat, read-only array of integers."""
-    return _read_only(values, f"{'i' if signed else 'u'}{values.dtype.itemsize}")
-
-
-def values_of(dtype: np.dtype[Any], bits: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """Return the float64 values of bit patterns."""
-    with np.errstate(invalid="ignore"):
-        return bits.astype(f"u{dtype.itemsize}").view(dtype).astype(np.float64)
-
-
-def mask_of(include: NDArray[np.bool_] | None) -> NDArray[np.uint8] | None:
-    """Return a mask as a flat, read-only array of bytes, or None if there is no mask."""
-    return None if include is None else _read_only(include, "u1")
-
-
-def _read_only(array: NDArray[Any], dtype: str) -> NDArray[Any]:
-    # Numba compiles a kernel once for read-only arrays and once for others; this way, once is enough.
-    view = np.ascontiguousarray(array).reshape(-1).view(dtype)
-    view.flags.writeable = False
-    return view

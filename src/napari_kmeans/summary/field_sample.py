@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import reduce
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ FIELD_SAMPLE_SIZE = 1 << 15
 """Number of sampled pixels."""
 
 _N_CANDIDATES = 8  # pixels of a stretch that are tried until one can be used
-_LEAST_STRETCH = 16  # pixels; in smaller images every position is hashed
+_MIN_STRETCH = 16  # pixels; in smaller images every position is hashed
 
 
 def sample_field(pixels: Pixels, progress: Progress | None = None, *, estimate: bool = False) -> FieldSample:
@@ -35,23 +36,17 @@ def sample_field(pixels: Pixels, progress: Progress | None = None, *, estimate: 
         Sample only windows of a large image.
     """
     boxes = sampled_windows(pixels.shape) if estimate else None
-    if boxes is None and pixels.size >= _LEAST_STRETCH * FIELD_SAMPLE_SIZE:
-        stretches = StretchSamplePlan(pixels.size)
-        total: FieldSample | None = None
-        for part in map_blocks(stretches.chunk, pixels, progress=subprogress(progress, 0, 0.5)):
-            total = part if total is None else stretches.combine(total, part)
-        assert total is not None
+    if boxes is None and pixels.size >= _MIN_STRETCH * FIELD_SAMPLE_SIZE:
+        stretches = StretchSampling(pixels.size)
+        parts = map_blocks(stretches.chunk, pixels, progress=subprogress(progress, 0, 0.5))
+        total = reduce(stretches.combine, parts)
         if len(total.positions) > FIELD_SAMPLE_SIZE // 2:
             if progress is not None:
                 progress(1.0)
             return stretches.finalize(total)
         progress = subprogress(progress, 0.5, 1)
-    plan = FieldSamplePlan()
-    sample: FieldSample | None = None
-    for part in map_blocks(plan.chunk, pixels, boxes, progress):
-        sample = part if sample is None else plan.combine(sample, part)
-    assert sample is not None
-    return sample
+    sampling = HashSampling()
+    return reduce(sampling.combine, map_blocks(sampling.chunk, pixels, boxes, progress))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +74,11 @@ class FieldSample:
 
 
 @dataclass(frozen=True)
-class FieldSamplePlan:
-    """Sample the pixels whose positions have the smallest hashes, in one pass.
+class HashSampling:
+    """Sample the pixels whose positions have the smallest hashes.
 
     The sample is effectively random, but depends on neither blocks nor threads.
     """
-
-    passes_left: ClassVar[int] = 1
 
     def chunk(self, block: Block) -> FieldSample:
         """Sample one block."""
@@ -122,13 +115,9 @@ class FieldSamplePlan:
             np.concatenate([a.values, b.values])[kept],
         )
 
-    def finalize(self, counts: FieldSample) -> FieldSample:
-        """Return the sample."""
-        return counts
-
 
 @dataclass(frozen=True)
-class StretchSamplePlan:
+class StretchSampling:
     """Sample one pixel in each of `FIELD_SAMPLE_SIZE` stretches: the first usable of a few hashed ones.
 
     Attributes
@@ -138,8 +127,6 @@ class StretchSamplePlan:
     """
 
     n_pixels: int
-
-    passes_left: ClassVar[int] = 1
 
     def chunk(self, block: Block) -> FieldSample:
         """Sample one block; `hashes` are the numbers of the candidates."""
@@ -163,9 +150,9 @@ class StretchSamplePlan:
 
     def _candidates(self, block: Block) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
         """Return the candidates of the stretches that a block may touch, and their positions in the image."""
-        corners = [[side.indices(size)[i] - i for side, size in zip(block.box, block.shape, strict=True)]
-                   for i in (0, 1)]  # fmt: skip
-        low, high = (int(np.ravel_multi_index(tuple(corner), block.shape)) for corner in corners)
+        sides = [side.indices(size) for side, size in zip(block.box, block.shape, strict=True)]
+        low = int(np.ravel_multi_index(tuple(begin for begin, _, _ in sides), block.shape))
+        high = int(np.ravel_multi_index(tuple(end - 1 for _, end, _ in sides), block.shape))
         first = max(low * FIELD_SAMPLE_SIZE // self.n_pixels - 1, 0)
         last = min(high * FIELD_SAMPLE_SIZE // self.n_pixels + 2, FIELD_SAMPLE_SIZE)
         stretch = np.repeat(np.arange(first, last, dtype=np.uint64), _N_CANDIDATES)
@@ -188,7 +175,7 @@ class StretchSamplePlan:
         new = np.append(True, stretch[1:] != stretch[:-1])[: stretch.size]
         return FieldSample(sample.hashes[new], sample.positions[new], sample.values[new])
 
-    def finalize(self, counts: FieldSample) -> FieldSample:
-        """Return the sample in random order, like that of `FieldSamplePlan`."""
-        hashes = splitmix64(counts.hashes)
-        return FieldSample(hashes, counts.positions, counts.values).first(FIELD_SAMPLE_SIZE)
+    def finalize(self, total: FieldSample) -> FieldSample:
+        """Return the sample in random order, like that of `HashSampling`."""
+        hashes = splitmix64(total.hashes)
+        return FieldSample(hashes, total.positions, total.values).first(FIELD_SAMPLE_SIZE)

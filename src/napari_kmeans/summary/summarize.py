@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 from ..blocks.boxes import sampled_windows
@@ -56,9 +57,7 @@ def summarize(
         for number, image in enumerate(images):
             part = subprogress(share, number / len(images), (number + 1) / len(images))
             boxes = sampled_windows(image.shape) if estimate else None
-            total: Any = None
-            for block in map_blocks(state.chunk, image, boxes, part):
-                total = block if total is None else state.combine(total, block)
+            total = reduce(state.combine, map_blocks(state.chunk, image, boxes, part))
             if factors is not None and factors[number] != 1:
                 total = state.scale(total, factors[number])
             counts = total if counts is None else state.combine(counts, total)

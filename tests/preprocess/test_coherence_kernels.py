@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_kmeans.preprocess import _kernels as kernels
+from napari_kmeans.preprocess import _coherence_kernels as kernels
 
 
 def dual_of(y, x):
@@ -79,7 +79,7 @@ def test_cells_carry_counts_and_sums_of_the_original_values():
     u, values = rng.random((2, 1000)).astype(np.float32)
     u[:20] = np.nan
     counts, sums, squares = np.zeros(16, dtype=np.int64), np.zeros(16), np.zeros(16)
-    kernels.coherent_cells(u, values, 0.0, 16.0, counts, sums, squares, 0.25)
+    kernels.count_cells(u, values, 0.0, 16.0, counts, sums, squares, 0.25)
     cell = (u[20:].astype(np.float64) * 16).astype(int)
     from_origin = values[20:].astype(np.float64) - 0.25
     assert counts.tolist() == np.bincount(cell, minlength=16).tolist()

@@ -1,4 +1,4 @@
-"""Compiled loops of the preprocessing.
+"""Compiled loops that compute a coherent image, and that count its pixels and borders.
 
 Where float32 is combined with a float, float64 is explicit: numba chooses it by itself, Python does not.
 """
@@ -149,7 +149,7 @@ def axis_gap(u, z, weight, first, last):
 
 
 @kernel
-def coherent_cells(u, values, low, scale, counts, sums, squares, origin):
+def count_cells(u, values, low, scale, counts, sums, squares, origin):
     """Count pixels in equal cells of `u`, and sum `values` - origin and its square in each."""
     for i in range(u.size):
         if u[i] == u[i]:
