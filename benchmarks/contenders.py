@@ -141,7 +141,7 @@ def _multi_otsu() -> Run:
     from skimage.filters import threshold_multiotsu
 
     def run(image: NDArray, k: int, dtype: str) -> NDArray:
-        # For integers it uses every level, and with 65 536 levels its search takes minutes; for floats it
+        # For integers it uses every level, and with 65,536 levels its search takes minutes; for floats it
         # uses 256 bins.
         counted = image if image.dtype == np.uint8 else image.astype(np.float32, copy=False)
         return np.digitize(image, threshold_multiotsu(counted, classes=k)).astype(np.uint8)

@@ -13,7 +13,7 @@ _MOST = 1 << 16
 def optimum(values: NDArray, k: int) -> tuple[float, int, str]:
     """Return the smallest inertia of `k` clusters, the number of distinct values, and the method.
 
-    Up to 65 536 distinct values the inertia is exact, and ckwrap, if installed, must agree. With more values,
+    Up to 65,536 distinct values the inertia is exact, and ckwrap, if installed, must agree. With more values,
     neighbours are grouped first, and Lloyd's steps over all values refine the optimum of the groups.
     """
     distinct, counts = np.unique(values, return_counts=True)
@@ -22,7 +22,7 @@ def optimum(values: NDArray, k: int) -> tuple[float, int, str]:
         return (
             _by_cells(distinct, counts, k),
             distinct.size,
-            "exact for 65 536 cells, refined by Lloyd's steps over all pixels",
+            "exact for 65,536 cells, refined by Lloyd's steps over all pixels",
         )
     least = OptimalPartitions(distinct, counts).inertia(k)
     try:

@@ -126,12 +126,12 @@ def fit(
     Notes
     -----
     One feature: values of at most 16 bits are counted one by one, and the result is optimal for all pixels.
-    Wider values are counted in up to 65 536 cells, which are smaller where pixels are dense; the inertia is
+    Wider values are counted in up to 65,536 cells, which are smaller where pixels are dense; the inertia is
     within 1e-6 of the optimum for up to 64 clusters.
 
     Several features: no method guarantees the optimum. ``"rgb"``, ``"lab"`` and two or three
     ``"channels"`` are counted in up to a million cells; the inertia is within 0.1 % of the best of 10 full
-    runs of scikit-learn. More channels and ``"texture"`` are fitted to a sample of 131 072 pixels, or fewer
+    runs of scikit-learn. More channels and ``"texture"`` are fitted to a sample of 131,072 pixels, or fewer
     with more than 64 channels, but never fewer than 8192. The model reports ``sample_size``, ``n_init`` and
     ``start_spread``.
 

@@ -83,7 +83,7 @@ def test_results_do_not_depend_on_blocks(monkeypatch, picture):
 
 
 def test_the_sample_gives_nearly_the_best_of_ten_runs_on_all_pixels(picture):
-    image = picture("brick")  # 262 144 pixels, of which half are sampled
+    image = picture("brick")  # 262,144 pixels, of which half are sampled
     values, _ = features_of(image, window=8)
     points = values[..., :-1].reshape(-1, values.shape[-1] - 1).astype(np.float64)
     model = napari_kmeans.fit(image, 4, features=Texture(window=8))

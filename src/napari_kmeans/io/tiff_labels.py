@@ -43,7 +43,7 @@ def write(
 
     The file is an ImageJ stack if possible. ImageJ supports no integers of more than 16 bits, so object
     numbers are written as `uint16` if they fit, and otherwise as `float32`, which represents integers up to
-    16 777 216 exactly.
+    16,777,216 exactly.
 
     Labels that are lazy and large, or take more than 4 GB, are written as an OME-TIFF (BigTIFF) with
     compressed tiles, one row of tiles at a time.
