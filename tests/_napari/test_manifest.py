@@ -20,7 +20,7 @@ def manifest():
 
 def test_manifest_is_valid_and_everything_in_it_can_be_imported(manifest):
     manifest.validate_imports()  # raises for a python_name that does not lead anywhere
-    assert manifest.display_name == "K-means segmentation"
+    assert manifest.display_name == "napari-kmeans"
     assert [str(category) for category in manifest.categories] == ["Segmentation"]
     assert "Framework :: napari" in distribution("napari-kmeans").metadata.get_all("Classifier")
 

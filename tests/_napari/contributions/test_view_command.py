@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from napari._app_model import get_app_model
 from skimage.io import imread
 
 from napari_kmeans._napari.contributions.view_command import view
@@ -64,3 +65,14 @@ def test_the_whole_image_is_seen_beside_the_dock(window, monkeypatch):
     canvas = window.window._qt_window._qt_viewer.canvas.native
     assert shown[0] <= canvas.height()
     assert shown[1] <= canvas.width()
+
+
+def test_the_menu_hides_and_shows_the_dock_of_the_command(window, monkeypatch):
+    monkeypatch.setattr("napari.run", process_events)
+    window.window._qt_window.show()
+    view(None, "coins", 2, None, None)
+    [dock] = window.window._wrapped_dock_widgets.values()
+    for shown in (False, True):
+        get_app_model().commands.execute_command("napari-kmeans.make_widget").result()
+        assert list(window.window._wrapped_dock_widgets.values()) == [dock]
+        assert dock.isVisible() == shown
