@@ -90,6 +90,20 @@ def test_results_beside_the_images_are_not_images(run: Run) -> None:
     ]
 
 
+def test_results_in_a_subfolder_are_not_images(run: Run) -> None:
+    assert run("batch", "recipe.json", "data", "-o", "data/first", "--recursive", "--figure")[0] == 0
+    drawn_by_hand = Path("data/deep/mask-labels.tif")
+    tifffile.imwrite(drawn_by_hand, GRAY)
+    assert run("batch", "recipe.json", "data", "-o", "second", "--recursive")[0] == 0
+    assert outputs("second") == [
+        "a-labels.tif",
+        "b-labels.tif",
+        "deep/a-labels.tif",
+        "deep/er/c-labels.tif",
+        "deep/mask-labels-labels.tif",
+    ]
+
+
 def test_patterns_and_lists(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("batch", "recipe.json", "data/**/*.tif", "-o", "out")[0] == 0
     assert outputs("out") == ["a-labels.tif", "deep/a-labels.tif"]

@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from ..io.image_file import Location, Url, stem
 from ..io.images import label_suffix
 from ..io.label_images import is_label_file, is_ome_zarr_path
+from ..io.record import read_record
 from .inputs import Input
 
 FIGURES = ("png", "svg", "pdf")
@@ -88,7 +89,7 @@ def plan(inputs: Sequence[Input], outputs: Outputs, *, tree: bool = False) -> li
     tree : bool
         Give images of the same name outputs of different names: in folders like those of the images or,
         within a folder, with the extension of the image in the name. Outputs of earlier runs among the inputs
-        are ignored.
+        are ignored, also those in other folders if they record how they were made.
 
     Raises
     ------
@@ -155,7 +156,7 @@ def _separated(inputs: Sequence[Input]) -> list[Input]:
 
 
 def _without_outputs(inputs: Sequence[Input], folder: Path, outputs: Outputs) -> list[Input]:
-    """Return the inputs that are not outputs of the others from an earlier run."""
+    """Return the inputs that are not outputs of earlier runs, by their names or records."""
     kinds = ("-labels", "-objects", "-figure", "-confidence")
     suspects = [each for each in inputs if stem(each.image).endswith(kinds)]
     if not suspects:
@@ -168,9 +169,20 @@ def _without_outputs(inputs: Sequence[Input], folder: Path, outputs: Outputs) ->
 
     def is_output(each: Input) -> bool:
         image = each.image
-        return isinstance(image, Path) and identity(image.with_name(stem(image))) in made
+        return isinstance(image, Path) and (
+            identity(image.with_name(stem(image))) in made or _has_record(image)
+        )
 
     return [each for each in inputs if each not in suspects or not is_output(each)]
+
+
+def _has_record(path: Path) -> bool:
+    """Return whether a file records that this program made it."""
+    try:
+        read_record(path)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _job(image: Location, folder: Path, name: str, outputs: Outputs, is_file: bool) -> Job:
