@@ -230,7 +230,7 @@ class Mouse:
 @pytest.fixture
 def mouse(qtbot):
     limit = pg.getConfigOption("mouseRateLimit")
-    pg.setConfigOption("mouseRateLimit", -1)  # else moves in the same hundredth of a second are left out
+    pg.setConfigOption("mouseRateLimit", -1)  # else moves in the same hundredth of a second are dropped
     yield Mouse()
     pg.setConfigOption("mouseRateLimit", limit)
 

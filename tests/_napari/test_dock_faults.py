@@ -261,7 +261,7 @@ def test_after_an_error_plot_and_table_stay(viewer, open_dock, settle, gray):
     assert "covers no pixel" not in dock.status.text()
 
 
-def test_clean_up_of_a_pyramid_says_that_it_waits_for_export(viewer, open_dock, settle, large):
+def test_clean_up_of_a_pyramid_waits_for_export(viewer, open_dock, settle, large):
     viewer.add_image([large, large[::2, ::2], large[::4, ::4]], multiscale=True, name="pyramid")
     dock = open_dock()
     dock.segment.native.click()

@@ -73,7 +73,7 @@ def test_tab_goes_through_the_controls_from_top_to_bottom(dock, settle, press):
     assert not dock.native.isAncestorOf(QApplication.focusWidget())
 
 
-def test_every_control_and_entry_tells_what_it_does(dock):
+def test_every_control_and_entry_has_a_tooltip(dock):
     controls = [
         *(widget.native for widget in dock),
         *(dock.live.native, dock.segment.native, dock.cancel.native, dock.progress.native, dock.suggest),

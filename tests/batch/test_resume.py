@@ -69,7 +69,7 @@ def test_rows_that_were_not_kept_are_made_again(job: Job) -> None:
 
 
 @pytest.mark.parametrize("change", ["recipe", "image", "foreign", "table"])
-def test_others_are_told_of_and_not_touched(job: Job, tmp_path: Path, change: str) -> None:
+def test_other_outputs_are_reported_and_kept(job: Job, tmp_path: Path, change: str) -> None:
     again(job)
     task, name = TASK, job.labels
     if change == "recipe":

@@ -71,7 +71,7 @@ def test_processes_write_the_same_files_as_one(tmp_path: Path, monkeypatch: pyte
         # The first includes imports; 2 images of 0.1 s take less than a process needs to start.
         ([1.5, 0.1, 0.1, 0.1], 0),
         ([1.5, *[0.01] * 100], 0),
-        # 98 of 0.1 s take longer, and so do 2 of 3 s, which the first alone tells.
+        # 98 of 0.1 s take longer, and so do 2 of 3 s, as the first one shows.
         ([1.5, *[0.1] * 99], 2),
         ([3.0, 3.0, 3.0], 1),
         # Images that are skipped or fail at once say nothing of the others.

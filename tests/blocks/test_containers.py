@@ -168,7 +168,7 @@ class TestErrors:
 
 @pytest.mark.parametrize("n", [3, 4])
 @pytest.mark.parametrize("make", [np.asarray, da.from_array], ids=["numpy", "dask"])
-def test_what_looks_like_colours_is_named_in_one_warning(make: Any, n: int) -> None:
+def test_an_axis_that_may_hold_colours_gives_one_warning(make: Any, n: int) -> None:
     image = make(np.arange(6 * 5 * n, dtype=np.uint8).reshape(6, 5, n))
     for segment in (
         lambda: napari_kmeans.fit(image, 2),
@@ -182,7 +182,7 @@ def test_what_looks_like_colours_is_named_in_one_warning(make: Any, n: int) -> N
         assert len(caught) == 1
 
 
-def test_a_model_warns_of_what_looks_like_colours() -> None:
+def test_a_model_warns_of_an_axis_that_may_hold_colours() -> None:
     colors = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
     model = napari_kmeans.fit(colors[..., 0], 2)
     for label in (model.predict, model.confidence):
@@ -190,7 +190,7 @@ def test_a_model_warns_of_what_looks_like_colours() -> None:
             label(colors)
 
 
-def test_who_says_what_the_last_axis_holds_is_not_warned() -> None:
+def test_no_warning_if_the_channel_axis_is_given() -> None:
     image = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
     labels, _ = napari_kmeans.segment(image, 2, channel_axis=-1)
     assert labels.shape == (4, 5)

@@ -18,7 +18,7 @@ from napari_kmeans.io.image_file import ImageFile
 IMAGE = np.zeros((2, 4, 5), np.uint8)
 
 
-def test_a_file_must_know_every_spatial_axis_but_time():
+def test_a_file_must_have_the_size_of_every_spatial_axis_but_time():
     size = {"Y": 0.5, "X": 0.25}
     assert size_of_file(ImageFile(Path("x.tif"), IMAGE, "TYX", size, "um")) == ((0.5, 0.25), "um")
     assert size_of_file(ImageFile(Path("x.tif"), IMAGE, "ZYX", size, "um")) == UNKNOWN

@@ -488,7 +488,7 @@ def test_ctrl_c_stops_the_program(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-def test_without_typer_the_error_says_what_to_install() -> None:
+def test_without_typer_the_error_names_what_to_install() -> None:
     code = "import sys; sys.modules['typer'] = None; import napari_kmeans.cli.app"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -599,7 +599,7 @@ def test_errors_of_view_are_one_line(run: Run, screen: Screen, error: Exception)
     assert ("napari-kmeans[all]" in line) == isinstance(error, ImportError)
 
 
-def test_view_without_napari_says_what_to_install_before_anything_else(
+def test_view_without_napari_names_what_to_install_before_anything_else(
     run: Run, no_screen: Screen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find = importlib.util.find_spec

@@ -115,7 +115,7 @@ def test_patterns_and_lists(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert outputs("both") == ["a-labels.tif", "b-labels.tif"]
 
 
-def test_folders_without_images_are_told_of(run: Run) -> None:
+def test_folders_without_images_are_reported(run: Run) -> None:
     Path("empty").mkdir()
     status, out, err = run("batch", "recipe.json", "empty", "data", "-o", "out")
     assert (status, len(out.splitlines())) == (1, 2)
@@ -134,7 +134,7 @@ def test_folders_without_images_are_told_of(run: Run) -> None:
     ("pattern", "reason"),
     [("nosuch/*.tif", ": there is no folder nosuch"), ("data/*.gif", ""), ("*.gif", "")],
 )
-def test_patterns_without_images_are_told_of(run: Run, pattern: str, reason: str) -> None:
+def test_patterns_without_images_are_reported(run: Run, pattern: str, reason: str) -> None:
     err = f"napari-kmeans: {pattern} matches no images{reason}\n"
     assert run("batch", "recipe.json", pattern, "-o", "out") == (1, "", err)
 
@@ -147,7 +147,7 @@ def test_failures_are_in_the_summary(run: Run) -> None:
     assert "3 images: 2 done, 1 failed, in " in err.splitlines()[-1]
 
 
-def test_skipped_images_say_so(run: Run) -> None:
+def test_skipped_images_are_reported(run: Run) -> None:
     arguments = ("batch", "recipe.json", "data", "-o", "out", "--figure", "--skip-existing")
     assert run(*arguments[:2], "data/a.tif", *arguments[3:])[0] == 0
     status, out, err = run(*arguments)

@@ -62,7 +62,7 @@ def test_a_folder_is_not_taken_for_a_kind_of_figure(tmp_path: Path, monkeypatch:
     assert with_values(["--figure", "tif"]) == ["--figure=png", "tif"]
 
 
-def test_options_say_what_is_written_and_how_it_is_run(tmp_path: Path) -> None:
+def test_options_state_what_is_written_and_how(tmp_path: Path) -> None:
     assert outputs_of(DEFAULTS) == Outputs(None)
     options = {**DEFAULTS, "out": Path("o"), "table": "each", "figure": "svg", "objects": True}
     assert outputs_of(options, Path("m.json")) == Outputs(Path("o"), "", True, "svg", Path("m.json"), True)

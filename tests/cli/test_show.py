@@ -38,7 +38,7 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
     return command
 
 
-def test_every_output_says_how_it_was_made(run: Run) -> None:
+def test_every_output_records_how_it_was_made(run: Run) -> None:
     options = ["--table", "--objects", "--confidence", "--save-model", "out/m.json", "--smooth", 1]
     assert run("segment", "a.tif", "-k", 3, "-o", "out", *options, "--min-size", 4)[0] == 0
     outputs = list(Path("out").iterdir())
@@ -103,7 +103,7 @@ def test_a_model_is_applied_again(run: Run, command: str) -> None:
     assert Path("out/b-labels.tif").read_bytes() == Path("again/b-labels.tif").read_bytes()
 
 
-def test_a_pooled_model_says_how_it_was_made(run: Run) -> None:
+def test_a_pooled_model_records_how_it_was_made(run: Run) -> None:
     arguments = ["a.tif", "b.tif", "-k", 3, "-o", "out", "--together", "--save-model", "m.json"]
     assert run("segment", *arguments)[0] == 0
     lines = run("show", "m.json")[1].splitlines()
@@ -172,7 +172,7 @@ def test_a_record_cannot_name_a_folder_elsewhere(run: Run, folder: str) -> None:
     assert not Path("out").exists()
 
 
-def test_what_does_not_say_enough_is_one_line(run: Run) -> None:
+def test_an_incomplete_record_is_one_line(run: Run) -> None:
     napari_kmeans.fit(GRAY, 2).save("m.json")
     for name, message in (
         ("m.json", "it does not record the recipe that made it"),

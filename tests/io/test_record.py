@@ -19,14 +19,14 @@ IMAGE = ImageFile(Path("x.tif"), LABELS, "YX", {"Y": 0.5, "X": 0.5}, "um")
 
 
 @pytest.mark.parametrize("name", ["x.tif", "x.ome.zarr"])
-def test_labels_say_how_they_were_made(tmp_path: Path, name: str) -> None:
+def test_labels_record_how_they_were_made(tmp_path: Path, name: str) -> None:
     pytest.importorskip("zarr")
     metadata = LabelMetadata(model=json.dumps(RECORD, indent=1))
     write_labels(tmp_path / name, LABELS, IMAGE, metadata=lambda _: metadata)
     assert read_record(tmp_path / name) == RECORD
 
 
-def test_labels_written_in_tiles_say_so_and_have_the_same_bytes(
+def test_labels_written_in_tiles_have_the_same_record_and_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tifffile = pytest.importorskip("tifffile")
@@ -49,7 +49,7 @@ def test_imagej_still_reads_its_own_metadata(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
-def test_figures_say_how_they_were_made(tmp_path: Path, kind: str) -> None:
+def test_figures_record_how_they_were_made(tmp_path: Path, kind: str) -> None:
     pytest.importorskip("matplotlib")
     from matplotlib.figure import Figure
 
@@ -93,7 +93,7 @@ def test_models_are_their_own_record(tmp_path: Path) -> None:
         ("x.bin", bytes(range(256))),
     ],
 )
-def test_other_files_do_not_say_so(tmp_path: Path, name: str, content: bytes) -> None:
+def test_other_files_have_no_record(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match="has no record of how it was made"):
         read_record(tmp_path / name)

@@ -47,7 +47,7 @@ def test_few_values_are_as_many_clusters():
     assert napari_kmeans.suggest_n_clusters(np.zeros(9), method="gap").n_clusters == 1
 
 
-def test_it_can_be_asked_for_instead_of_a_number():
+def test_it_can_be_used_instead_of_a_number():
     image = groups(3).reshape(120, 100)
     assert napari_kmeans.fit(image, "gap").n_clusters == 3
     assert napari_kmeans.fit(image, "gap", coherence=1).n_clusters == 3

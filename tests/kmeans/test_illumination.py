@@ -338,7 +338,7 @@ def test_a_saved_model_labels_the_same(tmp_path):
         loaded.predict(image[:, 10:])
 
 
-def test_a_model_without_a_field_says_how_to_get_one():
+def test_a_model_without_a_field_explains_how_to_get_one():
     model = napari_kmeans.fit(np.arange(9.0), 2)
     with pytest.raises(ValueError, match="no illumination field; fit with illumination='additive'"):
         model.illumination_field((9,))

@@ -41,7 +41,7 @@ def test_suggestions_for_few_values(values, n_clusters, n_inertias):
 
 
 @pytest.mark.parametrize("values", [range(256), np.random.default_rng(3).normal(100, 20, 9999).round()])
-def test_the_reason_says_that_a_single_group_has_no_best_number(values):
+def test_the_reason_states_that_a_single_group_has_no_best_number(values):
     suggestion = suggest(ExactClusterings(summary_of(values)), 12)
     assert "single group" in suggestion.reason
 

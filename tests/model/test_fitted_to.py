@@ -165,7 +165,7 @@ def _layer(size, unit="um"):
 
 
 @pytest.mark.parametrize("container", [_file, _data_array, _layer])
-def test_an_image_that_knows_its_pixel_size_gives_it_to_its_model(container):
+def test_the_pixel_size_of_an_image_becomes_that_of_its_model(container):
     model = napari_kmeans.fit(container(0.5), 3)
     assert model.fitted_to.pixel_size == pytest.approx((0.5, 0.5))
     assert model.fitted_to.unit == "um"

@@ -161,7 +161,7 @@ def test_a_shared_illumination_is_removed_from_every_image():
         ([np.eye(3), np.eye(4)], {"illumination": "additive"}, "must have the same shape"),
     ],
 )
-def test_errors_say_what_is_wrong(arguments, options, message):
+def test_errors_name_what_is_wrong(arguments, options, message):
     with pytest.raises(ValueError, match=message):
         napari_kmeans.fit(arguments, 2, **options)
 

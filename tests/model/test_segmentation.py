@@ -125,7 +125,7 @@ def test_the_clean_up_is_that_of_clean_labels():
     assert not np.array_equal(found, plain)
 
 
-def test_the_grid_says_what_the_axes_mean():
+def test_the_grid_states_the_meaning_of_the_axes():
     noise = ndimage.gaussian_filter(np.random.default_rng(1).normal(size=(3, 30, 40)), (0, 1, 1))
     pixels = Pixels.of(noise.astype(np.float32))
     recipe = Recipe.of(3, clean_up=CleanUp(majority=1.5, min_size=8))

@@ -12,7 +12,7 @@ from napari_kmeans.report.provenance import record_of, source_of, table_record
 GRAY = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
 
 
-def test_a_record_is_a_model_that_says_how_it_was_made(tmp_path: Path) -> None:
+def test_a_record_is_a_model_with_its_provenance(tmp_path: Path) -> None:
     model = napari_kmeans.fit(GRAY, 3)
     (tmp_path / "x.png").write_bytes(b"pixels")
     source = source_of(tmp_path / "x.png", ImageFile(tmp_path / "x.png", GRAY, "YX"))

@@ -154,7 +154,7 @@ def test_distances_whose_squares_overflow_are_rejected(magnitude, features):
 
 @pytest.mark.parametrize("offset", [1 << 60, -(1 << 60)])
 @pytest.mark.parametrize("n_channels", [2, 3, 5])
-def test_integers_that_float64_cannot_tell_apart_are_rejected(offset, n_channels):
+def test_integers_that_float64_cannot_distinguish_are_rejected(offset, n_channels):
     image = (two_halves(n_channels) * 1000).astype(np.int64)
     with pytest.raises(ValueError, match="float64 cannot distinguish; subtract a constant"):
         napari_kmeans.fit(image + offset, 2, features="channels", channel_axis=-1)

@@ -25,7 +25,7 @@ def test_a_labels_layer_is_a_mask(viewer, open_dock, settle, gray):
     np.testing.assert_array_equal(run_script(viewer, dock), expected)
     assert dock.view.where.chosen == "in roi"
     layer.data[...] = 0
-    layer.data[:9] = 1  # painted on: Segment reads it anew
+    layer.data[:9] = 1  # painted on: Segment reads it again
     dock.segment.native.click()
     settle(dock)
     np.testing.assert_array_equal(overlay_of(viewer).data, napari_kmeans.segment(gray, 3, mask=layer.data)[0])

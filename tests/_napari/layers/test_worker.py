@@ -70,14 +70,14 @@ def test_an_error_is_handed_over_and_not_raised(qtbot, started, finish_threads):
     assert isinstance(error, ZeroDivisionError)
 
 
-def test_progress_is_told(qtbot):
+def test_progress_is_reported(qtbot):
     job = Job(lambda progress: progress(0.25))
     with qtbot.waitSignal(job.progressed, timeout=10_000) as told:
         job.start()
     assert told.args == [0.25]
 
 
-def test_a_cancelled_job_ends_at_its_next_report_and_tells_nothing(started, finish_threads):
+def test_a_cancelled_job_ends_at_its_next_report_and_emits_nothing(started, finish_threads):
     begun, go_on, reached = threading.Event(), threading.Event(), []
 
     def work(progress):
@@ -130,7 +130,7 @@ def test_a_job_lets_go_of_what_it_worked_with(viewer, finish_threads, outcome):
     assert gone() is None
 
 
-def test_a_person_who_closes_the_window_is_told_what_runs(viewer, finish_threads, qtbot):
+def test_closing_the_window_names_what_runs(viewer, finish_threads, qtbot):
     tasks, go_on = viewer.window._task_status_manager, threading.Event()
     job = Job(lambda _: go_on.wait(10))
     job.start()

@@ -32,7 +32,7 @@ def test_palette_shows_mean_colours_framed_in_those_of_the_overlay(plot, show, s
 
 
 @pytest.mark.parametrize("image_type", [np.uint8, np.uint16, np.float32])
-def test_colours_of_any_type_look_alike(plot, stained, image_type):
+def test_colours_of_any_type_are_drawn_alike(plot, stained, image_type):
     image = stained / np.float32(255)
     if np.dtype(image_type).kind == "u":
         image = (image * np.iinfo(image_type).max).astype(image_type)
@@ -62,7 +62,7 @@ def test_swatches_are_as_broad_as_shares_and_none_is_lost(plot, show, stained):
     assert np.diff(plot.centers.edges()).min() >= plot.centers.width() / 60 - 1e-9
 
 
-def test_palette_tells_name_centre_share_and_pixels(plot, show, stained):
+def test_palette_shows_name_centre_share_and_pixels(plot, show, stained):
     _, found = show(stained, "rgb")
     plot.set_model(found.with_names(["blue", "brown", "glass"]).with_background([3]), distinct_colors(3))
     tip = plot.centers.text_at(3)

@@ -36,7 +36,7 @@ def test_channels_begin_with_the_first_two(plot, show, blobs):
     assert plot.scatter.shown_axes == (0, 1)
 
 
-def test_textures_are_seen_by_what_tells_the_clusters_apart(plot, show, mosaic):
+def test_textures_are_drawn_along_the_axes_that_separate_the_clusters(plot, show, mosaic):
     _, found = show(mosaic, "texture", 2)
     assert found.n_features == 16
     places = found.centers / found.scales
@@ -143,7 +143,7 @@ def test_nothing_is_cut_off_in_a_narrow_dock(plot, show, stained, blobs, mosaic,
                 assert widget.height() >= least.height(), widget
 
 
-def test_every_control_says_what_it_is_for(plot, show, blobs):
+def test_every_control_has_a_tooltip(plot, show, blobs):
     show(blobs(2), "channels")
     for control in (plot.centers, plot.scatter, plot.profile, plot.as_scatter, plot.as_profile):
         assert control.toolTip()

@@ -22,7 +22,7 @@ def bars(plot):
     return item
 
 
-def test_histogram_tells_value_cluster_and_share(histogram):
+def test_histogram_shows_value_cluster_and_share_at_the_mouse(histogram):
     assert histogram.text_at(10.2).startswith("10.2: 60 % of the pixels in this bar")
     assert histogram.text_at(10).endswith("cluster 1, 80.0 % of the image")
     assert histogram.text_at(200).endswith("cluster 3, 10.0 % of the image")
@@ -70,7 +70,7 @@ def test_logarithmic_counts_and_back(histogram):
     np.testing.assert_array_equal(bars(histogram).opts["height"], linear)
 
 
-def test_dragging_a_line_tells_its_threshold(histogram, qtbot, mouse):
+def test_dragging_a_line_emits_its_threshold(histogram, qtbot, mouse):
     [first, _] = lines(histogram)
     told = []
     histogram.threshold_moved.connect(lambda index, value: told.append((index, value)))

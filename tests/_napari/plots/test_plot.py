@@ -25,6 +25,6 @@ def test_equal_colours_share_a_brush():
     assert second.color().getRgb() == (0, 255, 0, 255)
 
 
-def test_a_plot_asks_for_little_room(histogram):
+def test_a_plot_needs_little_room(histogram):
     assert histogram.sizeHint().width() <= 340
     assert histogram.minimumSizeHint().width() <= 120

@@ -63,7 +63,7 @@ def test_profile_of_plain_channels_is_in_their_own_units(plot, blobs):
     assert plot.profile.getAxis("left").labelText == "value"
 
 
-def test_profile_tells_feature_value_and_cluster(plot, show, blobs, mouse):
+def test_profile_shows_feature_value_and_cluster_at_the_mouse(plot, show, blobs, mouse):
     _, found = show(blobs(4), "channels")
     x, y = lines(plot)[1].getData()
     mouse.hover(plot.profile, (x[2], y[2]))

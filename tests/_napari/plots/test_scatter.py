@@ -99,7 +99,7 @@ def test_a_constant_image_can_be_shown(plot, show):
     assert plot.scatter.text_at(7, 7).startswith("centre: red 7, green 7, blue 7")
 
 
-def test_hovering_tells_features_cluster_and_share(plot, show, stained, mouse):
+def test_hovering_shows_features_cluster_and_share(plot, show, stained, mouse):
     search, found = show(stained, "lab")
     glass = found.counts[2] / found.counts.sum()
     mouse.hover(plot.scatter, found.centers[2, 1:])

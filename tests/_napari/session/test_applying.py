@@ -72,7 +72,7 @@ def test_one_model_of_all_layers_is_that_of_their_pixels(viewer, dock, settle):
 
 
 @pytest.mark.parametrize("how", [THIS_MODEL, TOGETHER])
-def test_a_saved_layer_says_how_it_was_made(viewer, dock, settle, tmp_path, capsys, how):
+def test_a_saved_layer_records_how_it_was_made(viewer, dock, settle, tmp_path, capsys, how):
     pytest.importorskip("typer")
     from napari_kmeans.cli.show import show
 

@@ -16,7 +16,7 @@ pytest.importorskip("matplotlib")
 
 
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
-def test_a_figure_of_the_dock_is_written_and_says_how(
+def test_a_figure_of_the_dock_records_how_it_was_made(
     viewer, open_dock, settle, gray, tmp_path, monkeypatch, kind
 ):
     viewer.add_image(gray, name="a/b.c")

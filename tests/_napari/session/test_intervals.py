@@ -83,7 +83,7 @@ def test_with_coherence_the_dock_explains_why_there_are_none(dock, settle):
     assert "fit with coherence=0" in dock.status.text()
 
 
-def test_the_gap_statistic_is_a_second_opinion_when_asked(dock, settle, coins):
+def test_the_gap_statistic_is_computed_on_demand(dock, settle, coins):
     def reason():
         return " ".join(label.text() for label in dock.choose_k.findChildren(QLabel))
 

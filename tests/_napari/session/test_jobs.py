@@ -21,7 +21,7 @@ def is_ordinary(layer):
     return type(layer.data) is np.ndarray and layer.editable
 
 
-def test_cancel_is_offered_before_anything_is_told_of_lasting_work(viewer, open_dock, settle, qtbot, gray):
+def test_cancel_is_offered_before_long_work_reports_progress(viewer, open_dock, settle, qtbot, gray):
     viewer.add_image(gray)
     dock = open_dock()
     go_on = threading.Event()
@@ -140,7 +140,7 @@ def extract(dock, *labels):
     dock.table.action_requested.emit("extract", list(labels))
 
 
-def test_extracting_can_be_cancelled_and_tells_its_progress(
+def test_extracting_can_be_cancelled_and_reports_its_progress(
     viewer, open_dock, settle, finish_threads, qtbot, gate, large
 ):
     image = viewer.add_image(large)
@@ -227,7 +227,7 @@ def test_while_sliding_only_what_is_on_screen_is_read(viewer, open_dock, settle,
 
 
 @pytest.mark.parametrize("n_displayed", [2, 3])
-def test_views_too_large_to_look_up_wait_for_the_slider_to_rest(
+def test_views_too_large_for_labels_on_demand_wait_for_the_slider(
     viewer, open_dock, settle, monkeypatch, volume, n_displayed
 ):
     image = viewer.add_image(volume)
@@ -314,7 +314,7 @@ def test_table_is_copied_and_saved_by_its_menu(viewer, open_dock, settle, monkey
 
 
 @pytest.mark.parametrize(("refusals", "copied"), [(1, True), (99, False)])
-def test_a_clipboard_that_refuses_is_asked_again(viewer, open_dock, monkeypatch, gray, refusals, copied):
+def test_a_refused_clipboard_is_tried_again(viewer, open_dock, monkeypatch, gray, refusals, copied):
     from napari_kmeans._napari.widgets import files_and_clipboard as actions
 
     class Refusing:
@@ -380,7 +380,7 @@ def test_a_drag_that_pauses_is_one_step_to_undo(viewer, open_dock, settle, qtbot
     slider.initStyleOption(option)
     parts = QStyle.ComplexControl.CC_Slider, option, QStyle.SubControl.SC_SliderHandle
     begin = slider.mapTo(window, slider.style().subControlRect(*parts, slider).center())
-    # Sent to the window, so that Qt knows of the button.
+    # Sent to the window, so that Qt registers the button.
     QTest.mousePress(window.windowHandle(), Qt.MouseButton.LeftButton, pos=begin)
     passed = []
     for dx in (40, 80):

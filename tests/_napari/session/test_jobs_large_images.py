@@ -202,7 +202,7 @@ def test_positions_of_a_lazy_stack_are_measured_when_they_are_looked_at(viewer, 
         settle(dock)
         assert np.array_equal(layer.data[position], napari_kmeans.segment(volume[position], 3)[0])
     assert set(read) == {2, 4}
-    assert not layer.data[1].any()  # nobody has been there
+    assert not layer.data[1].any()  # not visited
 
 
 def test_export_writes_what_is_shown_of_all_pixels(viewer, open_dock, settle, pyramid, tmp_path, monkeypatch):
@@ -244,9 +244,7 @@ def test_exporting_a_stack_finds_the_clusters_of_every_position(
     assert np.array_equal(tifffile.imread(path), napari_kmeans.segment(volume, 3, per_axis=0)[0])
 
 
-def test_export_knows_the_image_it_belongs_to(
-    viewer, open_dock, settle, picture_in_noise, tmp_path, monkeypatch
-):
+def test_exported_labels_name_their_image(viewer, open_dock, settle, picture_in_noise, tmp_path, monkeypatch):
     pytest.importorskip("ome_zarr")
     from napari.layers._source import layer_source
 
@@ -325,7 +323,7 @@ def test_a_lost_cluster_is_one_clear_sentence(
     assert clusters_of(viewer)  # the estimate is there
 
 
-def test_a_block_that_cannot_be_read_is_told_of(viewer, open_dock, settle, picture_in_noise):
+def test_a_block_that_cannot_be_read_is_reported(viewer, open_dock, settle, picture_in_noise):
     broken = []
 
     def fail(block, block_info=None):

@@ -40,7 +40,7 @@ def test_one_model_of_all_needs_no_match(dock):
 
 
 @pytest.mark.parametrize("entry", ["apply_layers", "apply_files"])
-def test_the_dialogs_say_that_a_mask_is_of_one_image(viewer, dock, settle, entry):
+def test_the_dialogs_explain_that_a_mask_belongs_to_one_image(viewer, dock, settle, entry):
     def texts():
         getattr(dock.menu, entry).trigger()
         dialog = dock.apply_dialogs.dialog

@@ -56,7 +56,7 @@ def test_closing_ends_the_work_and_lets_go_of_the_viewer(
     assert dock.table.rowCount() == rows
 
 
-def test_closing_while_sliding_leaves_an_ordinary_layer_and_reopening_starts_anew(
+def test_closing_while_sliding_leaves_an_ordinary_layer_and_reopening_starts_again(
     viewer, open_dock, settle, finish_threads, gray
 ):
     image = viewer.add_image(gray)

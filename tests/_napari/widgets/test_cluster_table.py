@@ -49,7 +49,7 @@ def entry(table, text):
     return next(action for action in table.menu().actions() if action.text() == text)
 
 
-def test_a_row_tells_name_centre_share_and_colour(table, model):
+def test_a_row_shows_name_centre_share_and_colour(table, model):
     fill(table, model)
     assert texts(table, NAME) == ["cluster 1", "cluster 2", "cluster 3"]
     assert [float(text) for text in texts(table, CENTER)] == [10, 100, 200]
@@ -77,14 +77,14 @@ def test_merged_clusters_are_one_row_at_their_lowest_label(table, model):
     assert "clusters 1, 3 merged" in table.item(0, NAME).toolTip()
 
 
-def test_background_keeps_its_row_and_says_so(table, model):
+def test_background_keeps_its_row_and_is_marked(table, model):
     fill(table, model.with_background([1]))
     assert texts(table, SHARE) == ["60.0 %", "30.0 %", "10.0 %"]
     assert "background" in texts(table, NAME)[0]
     assert ticked(table) == [False, True, True]
 
 
-def test_hidden_clusters_are_not_ticked_and_a_tick_is_told(table, model, qtbot):
+def test_hidden_clusters_are_not_ticked_and_a_tick_emits_a_signal(table, model, qtbot):
     fill(table, model, hidden={2})
     assert ticked(table) == [True, False, True]
     with qtbot.waitSignal(table.shown) as told:
@@ -92,7 +92,7 @@ def test_hidden_clusters_are_not_ticked_and_a_tick_is_told(table, model, qtbot):
     assert told.args == [2, True]
 
 
-def test_filling_the_table_tells_nothing(table, model, qtbot):
+def test_filling_the_table_emits_no_signal(table, model, qtbot):
     with (
         qtbot.assertNotEmitted(table.renamed),
         qtbot.assertNotEmitted(table.shown),
@@ -102,7 +102,7 @@ def test_filling_the_table_tells_nothing(table, model, qtbot):
         fill(table, model.merged([[1, 2]]), hidden={3})
 
 
-def test_clicking_selects_whole_rows_and_tells_which(table, model, qtbot):
+def test_clicking_selects_whole_rows_and_emits_which(table, model, qtbot):
     fill(table, model)
     with qtbot.waitSignal(table.highlighted) as told:
         click(qtbot, table, 1, CENTER)

@@ -76,7 +76,7 @@ def test_changing_an_option_keeps_the_others(dock):
     assert not of_clean_up("fill_holes").change(dock, 7.0)
 
 
-def test_a_note_tells_what_differs_from_the_default(dock):
+def test_a_note_names_what_differs_from_the_default(dock):
     window = of_features(Texture, "window", place=PREPARE, unit="pixels")
     dock.widgets["window"] = window.make(dock)
     dock.widgets["window"].native.setSuffix(" px")

@@ -16,7 +16,7 @@ def menu(qtbot):
     menu.deleteLater()
 
 
-def test_every_entry_has_a_tooltip_that_says_more_than_its_text(menu):
+def test_every_entry_has_a_tooltip_beyond_its_text(menu):
     entries = [action for action in menu.actions() if not action.isSeparator()]
     assert len(entries) > 10
     assert [entry.text() for entry in entries if entry.toolTip() in ("", entry.text())] == []

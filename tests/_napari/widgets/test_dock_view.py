@@ -73,7 +73,7 @@ def test_options_of_a_feature_space_have_a_row_while_it_is_chosen(view, session)
     assert view.prepare.chosen == "window 8 px"
 
 
-def test_titles_of_sections_say_what_was_chosen_in_them(view, session):
+def test_titles_of_sections_name_the_settings_in_them(view, session):
     session.choose(smooth=2.0)
     session.choose_recipe(illumination=None, exclude=(0,))
     view.refresh(session)

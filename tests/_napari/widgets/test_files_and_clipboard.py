@@ -173,7 +173,7 @@ def test_copied_script_makes_the_same_labels(viewer, open_dock, settle, colored)
 
 
 @pytest.mark.parametrize(("entry", "name"), [("save_model", "made.json"), ("save_table", "made.csv")])
-def test_saved_models_and_tables_say_how_they_were_made(
+def test_saved_models_and_tables_record_how_they_were_made(
     viewer, open_dock, settle, monkeypatch, tmp_path, gray, capsys, entry, name
 ):
     pytest.importorskip("typer")

@@ -80,7 +80,7 @@ def test_scaled_turned_and_moved_image_is_covered_exactly(viewer, open_dock, set
     assert layer.get_value(world, world=True) == layer.data[20, 30]
 
 
-def test_slider_and_spin_box_say_the_same(viewer, open_dock, settle, gray):
+def test_slider_and_spin_box_show_the_same_number(viewer, open_dock, settle, gray):
     viewer.add_image(gray)
     dock = open_dock()
     dock.n_clusters_slider.value = 4
@@ -253,7 +253,7 @@ def test_image_is_chosen_in_the_dock_too(viewer, open_dock, settle, gray):
     assert list(viewer.layers) == [first, layer, second]
 
 
-def test_without_an_image_the_dock_says_what_to_do(viewer, open_dock, settle, gray):
+def test_without_an_image_the_dock_explains_what_to_do(viewer, open_dock, settle, gray):
     viewer.add_points()
     dock = open_dock()
     assert "Open or select an image" in dock.status.text()

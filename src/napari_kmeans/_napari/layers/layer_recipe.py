@@ -92,7 +92,7 @@ class LayerRecipe:
 
     @property
     def has_loaded_thresholds(self) -> bool:
-        """Whether the thresholds are those of a loaded model, and nobody has set them by hand."""
+        """Whether the thresholds are those of a loaded model, and have not been set by hand."""
         return self.loaded is not None and self.edits.thresholds == self.loaded
 
     @property
