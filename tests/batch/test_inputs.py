@@ -32,6 +32,23 @@ def test_folders_are_searched(tree: Path) -> None:
     ]
 
 
+def test_links_to_a_folder_above_and_to_themselves_are_not_followed(tree: Path) -> None:
+    try:
+        (tree / "data" / "deep" / "up").symlink_to("..", target_is_directory=True)
+        (tree / "data" / "itself").symlink_to("itself")
+        (tree / "other").symlink_to("data/deep", target_is_directory=True)
+    except OSError:
+        pytest.skip("links are not allowed")
+    images = [("data/a.tif", "."), ("data/b.png", "."), ("data/deep/er/c.JPG", "deep/er")]
+    assert found("data", recursive=True) == images
+    assert found("data/**/*.[pJ]*", "data/**/*.tif") == [*images[1:], images[0]]
+    assert found("other", recursive=True) == [
+        ("other/er/c.JPG", "er"),
+        ("other/up/a.tif", "up"),
+        ("other/up/b.png", "up"),
+    ]
+
+
 def test_patterns_keep_the_tree_below_their_fixed_part(tree: Path) -> None:
     assert found("data/**/*.[Jj]*") == [("data/deep/er/c.JPG", "deep/er")]
     assert found("dat?/*.png") == [("data/b.png", "data")]

@@ -247,6 +247,16 @@ def test_impossible_axes_are_wrong_usage(run: Run, axes: str) -> None:
     assert not Path("out").exists()
 
 
+def test_the_recipe_is_not_the_log_and_the_sheet_of_an_earlier_run_is_no_image(run: Run) -> None:
+    status, _, err = run("batch", "recipe.json", "data", "-o", "out", "--log", "./recipe.json")
+    assert (status, "--log: recipe.json is an input or another output" in err) == (2, True)
+    sheet = Path("data/sheet.png").absolute()
+    for options in ([], ["--overwrite"]):
+        status, out, _ = run("batch", "recipe.json", "data", "-o", "out", "--contact-sheet", sheet, *options)
+        assert status == 0
+        assert "sheet-labels" not in out
+
+
 def test_a_contact_sheet_shows_all_images(run: Run) -> None:
     pytest.importorskip("matplotlib")
     arguments = ("batch", "recipe.json", "data", "-r", "-o", "out", "--contact-sheet", "data/sheet.png")

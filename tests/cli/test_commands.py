@@ -14,6 +14,8 @@ import napari_kmeans
 pytest.importorskip("typer")
 tifffile = pytest.importorskip("tifffile")
 
+from PIL import Image
+
 from napari_kmeans.cli import app as cli
 
 Run = Callable[..., tuple[int, str, str]]
@@ -98,7 +100,7 @@ def test_together_with_an_image_that_cannot_be_read(run: Run) -> None:
     [
         ("--weights images", "--weights: it requires --together"),
         ("--together --weights all", "'all' must be one of pixels, images"),
-        ("--together --save-model a.tif", "a.tif already exists or is another output"),
+        ("--together --save-model a.tif", "--save-model: a.tif is an input or another output"),
         ("--jobs 0", "Invalid value for '-j' / '--jobs'"),
         ("--jobs 2 --scheduler x:1", "choose --scheduler or --jobs"),
     ],
@@ -107,6 +109,50 @@ def test_wrong_usage_gives_one_line(run: Run, arguments: str, complaint: str) ->
     status, out, err = run("segment", "a.tif", "b.tif", "-k", 2, "-o", "out", *arguments.split())
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert complaint in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "culprit"),
+    [
+        ("--log a.tif", "--log: a.tif"),
+        ("--log ../{here}/a.tif", "--log: ../{here}/a.tif"),
+        ("--log out/a-labels.tif", "--log: out/a-labels.tif"),
+        ("--log t.csv --table t.csv", "--log: t.csv"),
+        ("--contact-sheet c.png", "--contact-sheet: c.png"),
+        ("--contact-sheet out/a-figure.png --figure", "--contact-sheet: out/a-figure.png"),
+        ("--table out/a.csv --objects", "--table: out/a-objects.csv"),
+        ("--together --save-model ../{here}/a.tif", "--save-model: ../{here}/a.tif"),
+    ],
+)
+def test_an_output_of_all_images_replaces_no_other_file(run: Run, arguments: str, culprit: str) -> None:
+    here = Path.cwd().name
+    Image.fromarray(GRAY).save("c.png")
+    before = [Path(name).read_bytes() for name in ("a.tif", "c.png")]
+    options = arguments.format(here=here).split()
+    status, out, err = run("segment", "a.tif", "c.png", "-k", 2, "-o", "out", "--overwrite", *options)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert f"{culprit.format(here=here)} is an input or another output" in err
+    assert [Path(name).read_bytes() for name in ("a.tif", "c.png")] == before
+    assert not Path("out").exists()
+
+
+def test_a_log_is_not_appended_to_a_model(run: Run) -> None:
+    napari_kmeans.fit(GRAY, 2).save("m.json")
+    status, _, err = run("apply", "m.json", "a.tif", "-o", "out", "--log", "m.json")
+    assert (status, "--log: m.json is an input or another output" in err) == (2, True)
+    napari_kmeans.KMeansModel.load("m.json")
+
+
+def test_a_log_that_cannot_be_written_is_reported_before_any_work(run: Run) -> None:
+    napari_kmeans.fit(GRAY, 2).save("m.json")
+    Path("file").write_text("")
+    status, out, err = run("apply", "m.json", "a.tif", "-o", "out", "--log", "file/log.jsonl")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "file" in err
+    assert not Path("out").exists()
+    status, *_ = run("apply", "m.json", "a.tif", "-o", "out", "--log", "new/folder/log.jsonl")
+    assert status == 0
+    assert Path("new/folder/log.jsonl").read_text().count("\n") == 1
 
 
 def test_refit_fits_the_illumination_of_an_image_of_another_shape(run: Run) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -111,10 +112,13 @@ def _find(name: str, recursive: bool, out: Path | None) -> list[Input]:
         return [Input(at)]  # a missing file is reported when it is read
     root = _fixed_part(name)
     out = _within(root, out)
+    repeats = cache(_is_repeated)
     inputs: list[Input] = []
     for each in sorted(glob.iglob(name, recursive=True)):
         path = Path(each)
         folder = path.parent.relative_to(root)
+        if repeats(path.parent, len(folder.parts)):
+            continue
         if path.is_dir():
             inputs += _in_folder(path, folder, False, out) if is_store(path) else []
         elif not _is_inside(path, out):
@@ -147,11 +151,13 @@ def _in_folder(folder: Path, relative: PurePath, recursive: bool, out: Path | No
         path = folder / entry.name
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        if path.is_dir():  # unlike that of the entry, it does not raise for a link to itself
             if is_store(path) or is_series(path):
                 inputs += _in_folder(path, relative, recursive, out)
             elif recursive and not _is_inside(path, out):
-                inputs += _in_folder(path, relative / entry.name, recursive, out)
+                below = relative / entry.name
+                if not _is_repeated(path, len(below.parts)):
+                    inputs += _in_folder(path, below, recursive, out)
         elif path.name.lower().endswith(SUFFIXES):
             inputs.append(Input(path, relative))
     return inputs
@@ -169,6 +175,12 @@ def _is_inside(path: Path | None, folder: Path | None) -> bool:
         return False
     inside, outside = os.path.realpath(path), os.path.realpath(folder)
     return inside == outside or inside.startswith(outside.rstrip(os.sep) + os.sep)
+
+
+def _is_repeated(folder: Path, depth: int) -> bool:
+    """Return whether a folder, or one of `depth` folders above it, is a link to a folder above itself."""
+    levels = [os.path.realpath(each) for each in [folder, *folder.parents][: depth + 1]]
+    return len(set(levels)) < len(levels)
 
 
 def read_file_list(lines: Iterable[str]) -> list[str]:

@@ -10,12 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from ..batch.inputs import Input, find_inputs, inputs_of, read_file_list, why_empty
+from ..batch.plan import identity
 from ..batch.task import Task
 from ..io.fingerprint import fingerprint
 from ..io.record import read_record, sources_of
 from ..model.recipe import Recipe
 from ..user_warning import warn_user
-from .commands import plan_jobs, run_jobs
+from .commands import check_shared_outputs, plan_jobs, run_jobs
 from .report import print_message, reporting, suggesting
 from .shared_options import (
     KINDS,
@@ -84,13 +85,15 @@ def batch(
         return 1
     given = {name: value for name, value in reading_of(options).items() if value not in ("", False, None)}
     inputs, empty = find_inputs(images, recursive=recursive, out=options["out"])
-    inputs = [each for each in inputs if each.image != running.contact_sheet]  # the sheet of an earlier run
+    if (sheet := running.contact_sheet) is not None:  # of an earlier run
+        inputs = [each for each in inputs if identity(each.image) != identity(sheet)]
     for name in empty:
         print_message(why_empty(name, recursive=recursive))
     inputs += recorded
     if not inputs:
         return 1
     todo = plan_jobs(inputs, outputs_of(options), tree=True)
+    check_shared_outputs(todo, running, read=recipe_file if recipe_from is None else None)
     return max(run_jobs(todo, replace(task, **given), running, summary=True), 1 if empty else 0)
 
 

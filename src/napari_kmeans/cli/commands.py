@@ -12,9 +12,9 @@ import typer
 
 from ..batch.inputs import Input, matches
 from ..batch.one_image import Outcome
-from ..batch.plan import Job, Outputs, plan
+from ..batch.plan import Job, Outputs, identity, plan
 from ..batch.run import run
-from ..batch.tables import write_contact_sheet, write_tables
+from ..batch.tables import objects_path, write_contact_sheet, write_tables
 from ..batch.task import Task
 from ..batch.together import fit_together
 from ..blocks.dask_cluster import use_scheduler
@@ -122,8 +122,16 @@ def segment(
     recipe = recipe_of(n_clusters, features, options)
     task = Task(recipe, confirm=confirm, **reading_of(options))
     todo = _plan(images, outputs_of(options, None if together else save_model))
-    if together and save_model is not None:
-        _check_model_path(save_model, todo, running)
+    pooled_model = save_model if together else None
+    check_shared_outputs(todo, running, model=pooled_model)
+    if (
+        pooled_model is not None
+        and pooled_model.exists()
+        and not (running.overwrite or running.skip_existing)
+    ):
+        raise typer.BadParameter(
+            f"{pooled_model} already exists; use --overwrite to replace it", param_hint="--save-model"
+        )
     try:
         with use_scheduler(scheduler):
             if together:
@@ -160,6 +168,7 @@ def apply(
     choose("--match", match, MATCHES)
     running = running_of(options)
     todo = _plan(matches(images), outputs_of(options))
+    check_shared_outputs(todo, running, read=model_file)
     recipe = replace(Recipe(), clean_up=clean_up_of(options))
     with reporting(model_file) as report, suggesting("batch", "recipe"):
         model = KMeansModel.load(model_file)
@@ -182,11 +191,37 @@ def plan_jobs(inputs: Sequence[Input], outputs: Outputs, *, tree: bool = False) 
         raise typer.BadParameter(str(error), param_hint=hint) from None
 
 
-def _check_model_path(path: Path, jobs: Sequence[Job], running: Running) -> None:
-    """Raise `typer.BadParameter` if a model would replace an image, an output or an existing file."""
-    taken = {each for job in jobs for each in [job.image, *job.outputs]}
-    if path in taken or (path.exists() and not running.overwrite and not running.skip_existing):
-        raise typer.BadParameter(f"{path} already exists or is another output", param_hint="--save-model")
+def check_shared_outputs(
+    jobs: Sequence[Job], running: Running, *, model: Path | None = None, read: Path | None = None
+) -> None:
+    """Raise `typer.BadParameter` if an output of the whole run would replace one of its other files.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    running : Running
+    model : Path, optional
+        Model of all images to save.
+    read : Path, optional
+        File with the model or the recipe.
+    """
+    taken = {identity(path) for job in jobs for path in [job.image, *job.outputs]}
+    if read is not None:
+        taken.add(identity(read))
+    tables = [] if running.table is None else [running.table]
+    if tables and any(job.object_table is not None for job in jobs):
+        tables.append(objects_path(tables[0]))
+    for option_name, paths in (
+        ("--save-model", [model]),
+        ("--table", tables),
+        ("--contact-sheet", [running.contact_sheet]),
+        ("--log", [running.log]),
+    ):
+        for path in paths:
+            if path is not None and identity(path) in taken:
+                raise typer.BadParameter(f"{path} is an input or another output", param_hint=option_name)
+            if path is not None:
+                taken.add(identity(path))
 
 
 def _run_together(
@@ -215,6 +250,13 @@ def run_jobs(jobs: Sequence[Job], task: Task, running: Running, *, summary: bool
     """Process all images, print a line for each output, write shared outputs, and return the exit status."""
     begin = time.monotonic()
     outcomes: list[Outcome] = []
+    failed = False
+    if running.log is not None:
+        with reporting(running.log) as report:
+            running.log.parent.mkdir(parents=True, exist_ok=True)
+            append_to_log(running.log)
+        if report.failed:
+            return 1
     with ProgressBar(len(jobs)) as bar:
         for outcome in run(
             jobs,
@@ -229,8 +271,10 @@ def run_jobs(jobs: Sequence[Job], task: Task, running: Running, *, summary: bool
             bar.advance(outcome)
             outcomes.append(outcome)
             if running.log is not None:
-                append_to_log(running.log, outcome)
-    failed = any(outcome.status == "failed" for outcome in outcomes)
+                with reporting(running.log) as report:
+                    append_to_log(running.log, outcome)
+                failed = failed or report.failed
+    failed = failed or any(outcome.status == "failed" for outcome in outcomes)
     if running.table is not None and any(outcome.status != "failed" for outcome in outcomes):
         with reporting(running.table) as report:
             for path in write_tables(running.table, jobs, outcomes, task):
