@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from napari.layers import Image
+from napari.layers import Image, Labels
 from napari.layers.base import Layer
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...model.recipe import Recipe
-from ..layers.image_layer import unwrap
+from ..layers.image_layer import TRANSFORMS, unwrap
 from ..layers.layer_recipe import LayerRecipe
 from ..layers.overlay import Overlay
 from ..layers.suitability import is_suitable
@@ -43,7 +44,7 @@ class ActiveImageFollower(QObject):
     session_changed()
         `session` has changed; it may be None.
     data_replaced()
-        The data of `session` were replaced, and its measurements dropped.
+        The data, the mask or the pixel size of `session` has changed.
     position_changed()
         The viewer moved to a position of the stack with its own clusters.
     ndisplay_changed()
@@ -154,14 +155,22 @@ class ActiveImageFollower(QObject):
         """Watch the data of a layer, which may be an image, a channel or a mask of any session."""
         if layer not in self._watched:
             self._watched.append(layer)
-            layer.events.data.connect(self._on_data)
-            layer.events.name.connect(self._on_layers_changed)
+            for event, slot in self._connections_to(layer):
+                event.connect(slot)
 
     def _unwatch(self, layer: Layer) -> None:
         if layer in self._watched:
             self._watched.remove(layer)
-            layer.events.data.disconnect(self._on_data)
-            layer.events.name.disconnect(self._on_layers_changed)
+            for event, slot in self._connections_to(layer):
+                event.disconnect(slot)
+
+    def _connections_to(self, layer: Layer) -> list[tuple[Any, Callable[..., None]]]:
+        events = layer.events
+        connections = [(events.name, self._on_layers_changed), (events.data, self._on_data)]
+        connections += [(events[name], self._on_transform) for name in TRANSFORMS]
+        if isinstance(layer, Labels):
+            connections.append((events.paint, self._on_paint))
+        return connections
 
     def _on_layers_changed(self, _event: Any = None) -> None:
         self.layers_changed.emit()
@@ -184,20 +193,42 @@ class ActiveImageFollower(QObject):
         if session is not None:
             session.overlay.release()
         for other in self._sessions.values():
-            if other.forget_layer(event.value) and other is self.session:
-                self.data_replaced.emit()
+            if other.forget_layer(event.value):
+                self._report_replaced(other)
 
     def _on_data(self, event: Any) -> None:
         """Drop the measurements of images that use a layer whose data were replaced."""
         layer = unwrap(event.source)
         for session in list(self._sessions.values()):
-            settings = session.settings
-            if layer is not session.image and layer not in settings.channels and layer is not settings.mask:
-                continue
-            session.follow_data()
-            session.overlay.release()
-            if session is self.session:
-                self.data_replaced.emit()
+            if layer is session.image or layer in session.settings.channels:
+                session.follow_data()
+                session.overlay.release()
+                self._report_replaced(session)
+        self._follow_mask(layer)
+
+    def _on_paint(self, event: Any) -> None:
+        # napari emits this event before it changes the data.
+        QTimer.singleShot(0, partial(self._follow_mask, unwrap(event.source)))
+
+    def _follow_mask(self, mask: Layer) -> None:
+        """Drop the measurements of images whose mask has changed."""
+        for session in list(self._sessions.values()):
+            if session.settings.mask is mask:
+                session.follow_mask()
+                self._report_replaced(session)
+
+    def _on_transform(self, event: Any) -> None:
+        """Follow an image whose position or pixel size has changed."""
+        layer = unwrap(event.source)
+        for session in list(self._sessions.values()):
+            if session.image is layer:
+                session.follow_transform(event.type)
+                self._report_replaced(session)
+        self._follow_mask(layer)
+
+    def _report_replaced(self, session: Session) -> None:
+        if session is self.session:
+            self.data_replaced.emit()
 
     def _position(self, session: Session) -> int:
         """Return the position of the viewer along the axis whose positions are clustered separately."""
