@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from dock_helpers import ask, clusters_of, is_ordinary, overlay_of, run_script, select
 from napari.layers._layer_actions import _duplicate_layer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_kmeans._napari.layers.first_overlay import compile_label_dictionaries
@@ -350,3 +351,29 @@ def test_the_command_without_the_dock_hides_earlier_results(viewer, dock, settle
     [second] = [layer for layer in clusters_of(viewer) if layer is not first]
     assert [layer.visible for layer in (first, second)] == [False, True]
     assert viewer.layers.index(second) > viewer.layers.index(first)
+
+
+def test_a_new_image_layer_of_the_dock_does_not_become_its_image(viewer, dock, settle):
+    """Neither if another image is active, nor if the overlay is."""
+    shown, changes = dock.session, []
+    dock._follower.session_changed.connect(lambda: changes.append(dock.session))
+    for active in (viewer.layers["image"], dock.session.overlay.layer):
+        viewer.layers.selection.active = active
+        n = len(viewer.layers)
+        dock.menu.confidence.trigger()
+        settle(dock)
+        assert len(viewer.layers) == n + 1
+        assert viewer.layers.selection.active is active
+        assert dock.session is shown
+    assert changes == []
+
+
+def test_mean_intensities_follow_the_contrast_limits(viewer, dock, settle):
+    dock.menu.palettes.actions()[1].trigger()
+    image, layer = viewer.layers["image"], dock.session.overlay.layer
+    before = layer.colormap.color_dict[3].copy()
+    image.contrast_limits = (0, 1000)
+    after = layer.colormap.color_dict[3]
+    assert (after[:3] < before[:3]).all()
+    swatch = dock.table.item(2, 0).data(Qt.ItemDataRole.UserRole)
+    np.testing.assert_allclose(swatch, after, atol=1e-6)

@@ -8,6 +8,9 @@ from weakref import WeakKeyDictionary, WeakSet
 from napari.layers import Image, Labels
 from napari.layers.base import Layer
 
+# Layers that are being inserted without being selected; napari selects them for a moment.
+_unselected: set[Layer] = set()
+
 # Results of each image, whichever dock or command added them.
 _results: WeakKeyDictionary[Image, WeakSet[Labels]] = WeakKeyDictionary()
 
@@ -16,10 +19,20 @@ def insert_unselected(viewer: Any, layer: Layer, index: int | None = None) -> No
     """Insert a layer, by default on top, and keep the active layer and the selection."""
     layers = viewer.layers
     selected, active = set(layers.selection), layers.selection.active
-    layers.insert(len(layers) if index is None else index, layer)
-    layers.selection.clear()
-    layers.selection.update(selected)
-    layers.selection.active = active
+    _unselected.add(layer)
+    try:
+        layers.insert(len(layers) if index is None else index, layer)
+        layers.selection.clear()
+        layers.selection.update(selected)
+        layers.selection.active = active
+    finally:
+        _unselected.discard(layer)
+
+
+def active_layer(viewer: Any) -> Layer | None:
+    """Return the active layer, unless `insert_unselected` is about to restore another."""
+    active = viewer.layers.selection.active
+    return None if active in _unselected else active
 
 
 def insert_result(viewer: Any, image: Image, labels: Labels) -> None:

@@ -14,6 +14,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...model.recipe import Recipe
 from ..layers.image_layer import TRANSFORMS, unwrap
+from ..layers.insert_layer import active_layer
 from ..layers.layer_recipe import LayerRecipe
 from ..layers.overlay import Overlay
 from ..layers.suitability import is_suitable
@@ -47,8 +48,8 @@ class ActiveImageFollower(QObject):
         The data, the mask or the pixel size of `session` has changed.
     position_changed()
         The viewer moved to a position of the stack with its own clusters.
-    ndisplay_changed()
-        The number of displayed dimensions has changed.
+    appearance_changed()
+        The number of displayed dimensions or the contrast limits of an image have changed.
     overlay_selected()
         The user selected the overlay of `session`.
     """
@@ -57,7 +58,7 @@ class ActiveImageFollower(QObject):
     session_leaving = Signal()
     session_changed = Signal()
     data_replaced = Signal()
-    ndisplay_changed = Signal()
+    appearance_changed = Signal()
     position_changed = Signal()
     overlay_selected = Signal()
 
@@ -83,7 +84,7 @@ class ActiveImageFollower(QObject):
             (layers.events.removed, self._on_removed),
             (layers.selection.events.active, self.follow),
             (self._viewer.dims.events.point, self._on_position),
-            (self._viewer.dims.events.ndisplay, self._on_ndisplay),
+            (self._viewer.dims.events.ndisplay, self._on_appearance),
         ]
 
     def close(self) -> None:
@@ -110,7 +111,7 @@ class ActiveImageFollower(QObject):
     def follow(self, _event: Any = None) -> None:
         """Show the active image if an image is active."""
         self.layers_changed.emit()
-        active, images = self._viewer.layers.selection.active, self.images()
+        active, images = active_layer(self._viewer), self.images()
         shown = self.session.image if self.session is not None else None
         if isinstance(active, Image):
             self.choose(active)
@@ -170,6 +171,8 @@ class ActiveImageFollower(QObject):
         connections += [(events[name], self._on_transform) for name in TRANSFORMS]
         if isinstance(layer, Labels):
             connections.append((events.paint, self._on_paint))
+        if isinstance(layer, Image):
+            connections.append((events.contrast_limits, self._on_appearance))
         return connections
 
     def _on_layers_changed(self, _event: Any = None) -> None:
@@ -242,8 +245,8 @@ class ActiveImageFollower(QObject):
         """Follow the position of the viewer; return whether other pixels are clustered now."""
         return self.session is not None and self.session.move_to(self._position(self.session))
 
-    def _on_ndisplay(self, _event: Any = None) -> None:
-        self.ndisplay_changed.emit()
+    def _on_appearance(self, _event: Any = None) -> None:
+        self.appearance_changed.emit()
 
     def _on_position(self, _event: Any = None) -> None:
         if self.move():

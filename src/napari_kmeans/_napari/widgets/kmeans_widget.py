@@ -130,7 +130,7 @@ class KMeansWidget(Container):
             (follower.session_changed, self._on_session_changed),
             (follower.data_replaced, self._on_data_replaced),
             (follower.position_changed, self._on_position_changed),
-            (follower.ndisplay_changed, self._on_ndisplay_changed),
+            (follower.appearance_changed, self._on_appearance_changed),
             (follower.overlay_selected, self._on_overlay_selected),
             (changes.changed, self._on_changed),
             (changes.refused, self._on_failed),
@@ -237,9 +237,9 @@ class KMeansWidget(Container):
         if session is not None and not session.is_measured and session.resolutions is not None:
             self.jobs.measure()
 
-    def _on_ndisplay_changed(self) -> None:
-        self._display.recolor()
-        self._refresh()
+    def _on_appearance_changed(self) -> None:
+        if self._display.recolor():
+            self._refresh()
 
     def _on_overlay_selected(self) -> None:
         if self.is_idle:
