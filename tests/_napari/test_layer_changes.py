@@ -377,3 +377,43 @@ def test_mean_intensities_follow_the_contrast_limits(viewer, dock, settle):
     assert (after[:3] < before[:3]).all()
     swatch = dock.table.item(2, 0).data(Qt.ItemDataRole.UserRole)
     np.testing.assert_allclose(swatch, after, atol=1e-6)
+
+
+def test_a_stack_that_becomes_shorter_has_a_position_within_it(viewer, open_dock, settle, volume):
+    image = viewer.add_image(volume, name="image")
+    dock = open_dock()
+    dock.where.value = 0
+    viewer.dims.set_current_step(0, 5)
+    settle(dock)
+    image.data = volume[:3].copy()
+    settle(dock)
+    assert dock.session.position == 2
+    assert dock.session.failure is None
+    dock.n_clusters.value = 4
+    settle(dock)
+    np.testing.assert_array_equal(dock.session.overlay.layer.data, run_script(viewer, dock))
+
+
+def test_a_loaded_model_keeps_the_mask_and_the_channels(viewer, open_dock, settle, volume, gray):
+    for number, plane in enumerate(volume[:3]):
+        viewer.add_image(plane, name=f"channel {number}")
+    mask = viewer.add_labels((volume[3] > 2000).astype(np.uint8), name="mask")
+    viewer.layers.selection.active = viewer.layers["channel 2"]
+    dock = open_dock()
+    dock.features.value = "channels"
+    dock.mask.value = mask
+    settle(dock)
+    model = dock.session.model
+    dock.n_clusters.value = 5
+    settle(dock)
+    dock.use_model(model)
+    settle(dock)
+    assert not dock.view.loaded.isHidden()
+    assert dock.session.settings.mask is mask
+    np.testing.assert_array_equal(dock.session.model.centers, model.centers)
+    assert_agrees(viewer, dock)
+    viewer.layers.remove("channel 1")  # the next change would need three channels
+    settle(dock)
+    assert dock.features.value == "gray"
+    assert dock.view.loaded.isHidden()
+    assert_agrees(viewer, dock)

@@ -96,9 +96,7 @@ class ActiveImageFollower(QObject):
             self._unwatch(layer)
         for layer, session in self._sessions.items():
             settings = replace(session.settings, mask=None)
-            if settings.channels:
-                settings = replace(settings, channels=()).with_recipe(features=Recipe().features)
-            _left[layer] = settings
+            _left[layer] = settings.plain() if settings.channels else settings
             session.overlay.release()
         self._sessions.clear()
 
@@ -231,6 +229,7 @@ class ActiveImageFollower(QObject):
 
     def _report_replaced(self, session: Session) -> None:
         if session is self.session:
+            self.move()  # the position may be beyond the new data
             self.data_replaced.emit()
 
     def _position(self, session: Session) -> int:

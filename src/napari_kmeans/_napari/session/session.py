@@ -12,8 +12,8 @@ from napari.layers.base import Layer
 
 from ...batch.units import in_pixels
 from ...blocks.containers import levels_of
+from ...features.channels import Channels
 from ...features.feature_space import FeatureSpace
-from ...features.gray import Gray
 from ...kmeans.clustering import Clusterings
 from ...kmeans.suggestion import Suggestion
 from ...model.edits import Edits
@@ -175,7 +175,7 @@ class Session:
 
         def without(settings: LayerRecipe) -> LayerRecipe:
             if layer in settings.channels:
-                settings = replace(settings, channels=()).with_recipe(features=Gray())
+                settings = settings.plain()
             return replace(settings, mask=None) if settings.mask is layer else settings
 
         self.history.update(without)
@@ -208,7 +208,7 @@ class Session:
         return self.settings.per_axis is None and self.edit_by(cluster_edits.move_threshold, index, value)
 
     def use_model(self, model: KMeansModel) -> bool:
-        """Use the clusters of a saved model, as if they had been set by hand.
+        """Use the clusters of a saved model, as if they had been set by hand; keep the mask and the channels.
 
         Raises
         ------
@@ -216,7 +216,9 @@ class Session:
             If the model has a single cluster, or does not suit the image.
         """
         # If the smoothing differs between axes, use that of the last axis.
-        changed = LayerRecipe.of_model(model, spacing_of(self.image)[-1])
+        changed = replace(LayerRecipe.of_model(model, spacing_of(self.image)[-1]), mask=self.settings.mask)
+        if changed.recipe.features.name == Channels.name:
+            changed = replace(changed, channels=self.settings.channels)
         spacing = Request(self.image, changed).grid.spacing or [1.0]
         changed = changed.with_recipe(
             clean_up=in_pixels(changed.recipe, [1 / step for step in spacing]).clean_up
@@ -335,7 +337,7 @@ class Session:
     def follow_data(self) -> None:
         """Drop all measurements, since the data were replaced, and settings that do not suit the new data."""
         self.forget_measurements()
-        plain = replace(self.settings, channels=(), per_axis=None).with_recipe(features=Gray(), edits=Edits())
+        plain = replace(self.settings.plain(), per_axis=None)
         if not is_suitable(self.image, self.settings) and is_suitable(self.image, plain):
             self.settings, self.notice = plain, _UNSUITABLE
 
