@@ -21,6 +21,7 @@ import dask.array as da
 import numpy as np
 import pytest
 from napari.layers import Image, Labels
+from napari.layers._layer_actions import _duplicate_layer
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QApplication
 
@@ -232,6 +233,35 @@ class Walk:
         layer.paint((1,) * layer.ndim, 2)
         return layer.name
 
+    def paint_in_a_mask(self) -> str:
+        mask = self.dock.session.settings.mask
+        if mask is None:
+            return "no mask"
+        mask.selected_label = int(self.rng.integers(2))
+        mask.paint((2,) * mask.ndim, int(self.rng.integers(2)))
+        QApplication.processEvents()  # the dock waits until napari has changed the data
+        return mask.name
+
+    def transform(self) -> str:
+        layer = self.pick(
+            [self.dock.session.image, self.dock.session.settings.mask or self.dock.session.image]
+        )
+        name, value = self.pick(
+            [("scale", (1,) * layer.ndim), ("scale", (0.5,) * layer.ndim), ("translate", (1,) * layer.ndim)]
+        )
+        setattr(layer, name, value)
+        return f"{layer.name} {name} {value}"
+
+    def duplicate(self) -> str:
+        layer = self.dock.session.overlay.layer
+        if layer is None:
+            return "no overlay"
+        active = self.viewer.layers.selection.active
+        self.viewer.layers.selection.active = layer
+        _duplicate_layer(self.viewer.layers)
+        self.viewer.layers.selection.active = active
+        return layer.name
+
     def replace_data(self) -> str:
         layer = self.pick(self.images())
         if not layer.multiscale:
@@ -284,7 +314,16 @@ class Walk:
             "cancel",
             "keep",
         ),
-        *("paint", "replace_data", "edit_pixels", "remove_and_add", "scroll", "show", "reopen"),
+        *(
+            "paint",
+            "paint_in_a_mask",
+            "paint_in_a_mask",
+            "transform",
+            "transform",
+            "duplicate",
+            "replace_data",
+        ),
+        *("edit_pixels", "remove_and_add", "scroll", "show", "reopen"),
     )
 
     def step(self) -> None:
@@ -315,6 +354,7 @@ class Walk:
         if layer is None or session.model is None or session.measured is None:
             return
         assert session.image in self.viewer.layers
+        np.testing.assert_allclose(layer.extent.world, session.image.extent.world)
         if session.measured.is_estimate:
             return
         labels = np.asarray(layer.data[0] if layer.multiscale else layer.data)

@@ -7,6 +7,7 @@ import pytest
 
 import napari_kmeans
 from napari_kmeans._napari.layers import worker
+from napari_kmeans._napari.session import preferences
 from napari_kmeans._napari.session.applying import EACH, THIS_MODEL, TOGETHER, FilesRequest
 
 GRAY = np.random.default_rng(0).integers(0, 200, (30, 40)).astype(np.uint8)
@@ -237,3 +238,25 @@ def test_another_pixel_size_of_a_layer_is_named(viewer, open_dock, settle):
     dock.jobs.applying.find_differences([viewer.layers["coarse"]], found.append)
     settle(dock)
     assert found == ["coarse: pixel size 2 × 2 um instead of 0.5 × 0.5 um"]
+
+
+def test_another_request_waits_for_the_running_one(viewer, dock, settle):
+    """Neither a second request nor the comparison of its dialog stops the first."""
+    applying = dock.jobs.applying
+    other, copy = viewer.layers["other"], viewer.add_image(OTHER.T.copy(), name="turned")
+    viewer.layers.selection.active = viewer.layers["first"]
+    settle(dock)
+    applying.to_layers([other])
+    dock.menu.apply_layers.trigger()
+    dock.apply_dialogs.dialog.reject()
+    applying.to_layers([copy])
+    settle(dock)
+    assert {"other k-means", "turned k-means"} <= {layer.name for layer in viewer.layers}
+
+
+def test_applied_labels_have_the_preferred_opacity(viewer, dock, settle, monkeypatch):
+    preferred = preferences.Preferences(opacity=0.8)
+    monkeypatch.setattr("napari_kmeans._napari.session.preferences.load", lambda: preferred)
+    dock.jobs.applying.to_layers([viewer.layers["other"]])
+    settle(dock)
+    assert result(viewer, "other").opacity == 0.8

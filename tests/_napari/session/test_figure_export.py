@@ -30,7 +30,7 @@ def test_a_figure_of_the_dock_records_how_it_was_made(
     path = path.with_suffix(f".{kind}")
     assert dock.status.text() in (
         f"Exported to {path}.",
-        "There are no clusters to export yet; press Segment.",
+        "There are no clusters yet; press Segment.",
     )
     dock.n_clusters.value = 5
     settle(dock)

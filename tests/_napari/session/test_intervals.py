@@ -98,3 +98,11 @@ def test_the_gap_statistic_is_computed_on_demand(dock, settle, coins):
     dock.smooth.value = 2
     settle(dock)
     assert "Gap statistic" not in reason()
+
+
+def test_a_second_opinion_does_not_stop_the_intervals(dock, settle):
+    dock.menu.intervals.trigger()
+    dock.menu.second_opinion.trigger()
+    settle(dock)
+    assert dock.session.uncertainty is not None
+    assert dock.session.opinion is not None

@@ -73,6 +73,7 @@ def test_files_need_two_folders(dock, settle, tmp_path):
 
 
 def test_without_clusters_there_is_a_sentence(viewer, open_dock):
+    viewer.add_image(np.full((8, 9), np.nan, np.float32))
     dock = open_dock()
     dock.menu.apply_layers.trigger()
     assert dock.apply_dialogs.dialog is None

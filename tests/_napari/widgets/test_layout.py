@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from magicgui.widgets import Widget
 from qtpy.QtCore import QPoint, QRect
-from qtpy.QtWidgets import QScrollArea, QWidget
+from qtpy.QtWidgets import QApplication, QScrollArea, QWidget
 
 import napari_kmeans
 
@@ -54,10 +54,11 @@ def test_nothing_is_cut_off(viewer, dock, settle, qtbot, theme, opened):
     viewer.theme = theme
     (dock.view.where.expand if opened else dock.view.where.collapse)(animate=False)
     if opened:
-        dock.where.value = 0  # says something in two lines
+        dock.where.value = 0  # says something in three lines
         settle(dock)
     for tab in (0, 1):
         dock.tabs.setCurrentIndex(tab)
+        QApplication.processEvents()  # nested layouts come first
         dock.native.layout().activate()
         assert (dock.native.width(), dock.native.height()) == NARROW
         assert cut_off(dock) == []

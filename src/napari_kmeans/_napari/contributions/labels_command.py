@@ -12,7 +12,7 @@ from ...model.model import KMeansModel
 from ...report.tables import cluster_table
 from ..layers.cluster_colors import cluster_colors, label_colormap
 from ..layers.image_layer import METADATA_KEY, pixel_size, transforms_of, unwrap
-from ..layers.insert_layer import insert_unselected
+from ..layers.insert_layer import insert_result
 from ..layers.worker import Job
 from ..session import preferences
 from ..session.provenance import PROVENANCE_KEY, provenance_of_model
@@ -53,7 +53,7 @@ def label_active_image(layer: napari.layers.Layer, viewer: napari.viewer.Viewer)
 
     def done(result: tuple[Any, KMeansModel]) -> None:
         if image in layers:  # it may have been removed meanwhile
-            insert_unselected(unwrap(viewer), _layer(image, *result), layers.index(image) + 1)
+            insert_result(unwrap(viewer), image, _layer(image, *result))
 
     def failed(error: Exception) -> None:
         from napari.utils.notifications import show_error

@@ -22,6 +22,9 @@ from .resolutions import Resolutions
 
 METADATA_KEY = "napari-kmeans"
 
+TRANSFORMS = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+"""Properties of a layer that place its pixels, each with an event of the same name."""
+
 
 def unwrap(thing: Any) -> Any:
     """Return the object behind the proxy that napari passes to plugins, since ``is`` fails for proxies."""
@@ -132,15 +135,7 @@ def aligned_layers(layer: Image, viewer: Any) -> list[Image]:
 
 def transforms_of(layer: Image) -> dict[str, Any]:
     """Return the keyword arguments that place a Labels layer exactly over an image."""
-    return {
-        "scale": layer.scale,
-        "translate": layer.translate,
-        "rotate": layer.rotate,
-        "shear": layer.shear,
-        "affine": layer.affine,
-        "units": layer.units,
-        "axis_labels": layer.axis_labels,
-    }
+    return {name: getattr(layer, name) for name in TRANSFORMS}
 
 
 def axis_name(layer: Image, axis: int) -> str:

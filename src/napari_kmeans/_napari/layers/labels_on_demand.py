@@ -71,6 +71,10 @@ class OnDemandLabels:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Any:
+        """Return an ordinary array, or a lazy one for a lazy image, since napari copies data to duplicate a layer."""
+        return self.compute() if self.pixels.chunks is None else self.as_dask()
+
     def _label(self, box: Box) -> NDArray[np.uint8]:
         raise NotImplementedError
 

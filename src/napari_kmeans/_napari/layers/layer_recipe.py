@@ -112,6 +112,10 @@ class LayerRecipe:
         """Change edits."""
         return replace(self, recipe=self.recipe.with_edits(**changes))
 
+    def plain(self) -> LayerRecipe:
+        """Return these settings for one gray image, without channels and edits of other features."""
+        return replace(self, channels=()).with_recipe(features=Recipe().features, edits=Edits())
+
     def in_pixels(self, sigma: list[float], spatial: list[bool], spacing: list[float]) -> Recipe:
         """Return the recipe for an array of pixels.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from weakref import WeakSet
 
 import numpy as np
 from napari.layers import Image, Labels
@@ -14,7 +13,7 @@ from ...blocks.containers import levels_of
 from ...model.model import KMeansModel
 from ...model.stack import KMeansStack
 from .image_layer import METADATA_KEY, transforms_of
-from .insert_layer import insert_unselected, place_above
+from .insert_layer import insert_result
 from .labels_on_demand import OnDemandLabels
 from .worker import Job
 
@@ -66,7 +65,6 @@ class Overlay:
         self._opacity = opacity
         self._contour = 0
         self._layer: Labels | None = None
-        self._made: WeakSet[Labels] = WeakSet()
 
     @property
     def layer(self) -> Labels | None:
@@ -101,6 +99,11 @@ class Overlay:
             _make_editable(self._layer)
         self._layer = None
 
+    def follow_image(self, name: str) -> None:
+        """Copy one of `TRANSFORMS` from the image, after it has changed."""
+        if self.layer is not None:
+            setattr(self.layer, name, getattr(self._image, name))
+
     def recolor(self, colormap: Any) -> None:
         """Draw the clusters in other colours."""
         if self.layer is not None and self.layer.colormap is not colormap:
@@ -122,7 +125,6 @@ class Overlay:
         layer = self.layer
         if layer is None:
             layer = self._layer = self._make(data, colormap)
-            self._made.add(layer)
         else:
             with layer.events.data.blocker(self.release):  # `release` is only for data set by the user
                 self._set_data(layer, data)
@@ -157,8 +159,7 @@ class Overlay:
             **transforms_of(self._image),
         )
         layer.contour = self._contour
-        earlier = [each for each in self._made if each in self._viewer.layers]
-        insert_unselected(self._viewer, layer, place_above(self._viewer, self._image, earlier))
+        insert_result(self._viewer, self._image, layer)
         for name in ("paint", "data", "name"):
             getattr(layer.events, name).connect(self.release)
         return layer

@@ -30,18 +30,20 @@ class SideBySide:
         self._was_visible: dict[Layer, bool] = {layer: layer.visible for layer in viewer.layers}
         self._was_grid = (self._grid.enabled, self._grid.stride, self._grid.shape)
         self._was_camera = (self._camera.center, self._camera.zoom)
+        self._shown = {image, labels}
         for layer in viewer.layers:
-            layer.visible = layer in (image, labels)
+            layer.visible = layer in self._shown
         labels.opacity = 1.0
         # With this stride, the lower layer comes first, so the image is on the left.
         self._grid.stride, self._grid.shape, self._grid.enabled = 1, (1, 2), True
         viewer.reset_view()
 
     def leave(self) -> None:
-        """Restore the grid, the camera, visibility and opacity; layers added meanwhile are not changed."""
+        """Restore the grid, the camera, visibility and opacity; what has changed meanwhile stays as it is."""
         self._grid.enabled, self._grid.stride, self._grid.shape = self._was_grid
         for layer, visible in self._was_visible.items():
-            if layer in self._viewer.layers:
+            if layer in self._viewer.layers and layer.visible == (layer in self._shown):
                 layer.visible = visible
-        self._labels.opacity = self._opacity
+        if self._labels.opacity == 1.0:
+            self._labels.opacity = self._opacity
         self._camera.center, self._camera.zoom = self._was_camera

@@ -35,6 +35,7 @@ class ScatterPlot(Plot):
         super().__init__(parent)
         self.setAccessibleName("Scatter plot")
         self.setMinimumHeight(100)
+        self.getPlotItem().layout.setContentsMargins(0, 8, 4, 0)  # room for half a tick label
         self.getAxis("left").setWidth(38)
         self.getAxis("bottom").setHeight(20)
         self._points = pg.ScatterPlotItem(pen=None, size=_POINT)

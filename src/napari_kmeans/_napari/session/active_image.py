@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from napari.layers import Image
+from napari.layers import Image, Labels
 from napari.layers.base import Layer
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...model.recipe import Recipe
-from ..layers.image_layer import unwrap
+from ..layers.image_layer import TRANSFORMS, unwrap
+from ..layers.insert_layer import active_layer
 from ..layers.layer_recipe import LayerRecipe
 from ..layers.overlay import Overlay
 from ..layers.suitability import is_suitable
@@ -43,11 +45,11 @@ class ActiveImageFollower(QObject):
     session_changed()
         `session` has changed; it may be None.
     data_replaced()
-        The data of `session` were replaced, and its measurements dropped.
+        The data, the mask or the pixel size of `session` has changed.
     position_changed()
         The viewer moved to a position of the stack with its own clusters.
-    ndisplay_changed()
-        The number of displayed dimensions has changed.
+    appearance_changed()
+        The number of displayed dimensions or the contrast limits of an image have changed.
     overlay_selected()
         The user selected the overlay of `session`.
     """
@@ -56,7 +58,7 @@ class ActiveImageFollower(QObject):
     session_leaving = Signal()
     session_changed = Signal()
     data_replaced = Signal()
-    ndisplay_changed = Signal()
+    appearance_changed = Signal()
     position_changed = Signal()
     overlay_selected = Signal()
 
@@ -82,7 +84,7 @@ class ActiveImageFollower(QObject):
             (layers.events.removed, self._on_removed),
             (layers.selection.events.active, self.follow),
             (self._viewer.dims.events.point, self._on_position),
-            (self._viewer.dims.events.ndisplay, self._on_ndisplay),
+            (self._viewer.dims.events.ndisplay, self._on_appearance),
         ]
 
     def close(self) -> None:
@@ -94,9 +96,7 @@ class ActiveImageFollower(QObject):
             self._unwatch(layer)
         for layer, session in self._sessions.items():
             settings = replace(session.settings, mask=None)
-            if settings.channels:
-                settings = replace(settings, channels=()).with_recipe(features=Recipe().features)
-            _left[layer] = settings
+            _left[layer] = settings.plain() if settings.channels else settings
             session.overlay.release()
         self._sessions.clear()
 
@@ -109,7 +109,7 @@ class ActiveImageFollower(QObject):
     def follow(self, _event: Any = None) -> None:
         """Show the active image if an image is active."""
         self.layers_changed.emit()
-        active, images = self._viewer.layers.selection.active, self.images()
+        active, images = active_layer(self._viewer), self.images()
         shown = self.session.image if self.session is not None else None
         if isinstance(active, Image):
             self.choose(active)
@@ -154,14 +154,27 @@ class ActiveImageFollower(QObject):
         """Watch the data of a layer, which may be an image, a channel or a mask of any session."""
         if layer not in self._watched:
             self._watched.append(layer)
-            layer.events.data.connect(self._on_data)
-            layer.events.name.connect(self._on_layers_changed)
+            for event, slot in self._connections_to(layer):
+                event.connect(slot)
 
     def _unwatch(self, layer: Layer) -> None:
         if layer in self._watched:
             self._watched.remove(layer)
-            layer.events.data.disconnect(self._on_data)
-            layer.events.name.disconnect(self._on_layers_changed)
+            for event, slot in self._connections_to(layer):
+                event.disconnect(slot)
+
+    def _connections_to(self, layer: Layer) -> list[tuple[Any, Callable[..., None]]]:
+        events = layer.events
+        connections: list[tuple[Any, Callable[..., None]]] = [
+            (events.name, self._on_layers_changed),
+            (events.data, self._on_data),
+        ]
+        connections += [(events[name], self._on_transform) for name in TRANSFORMS]
+        if isinstance(layer, Labels):
+            connections.append((events.paint, self._on_paint))
+        if isinstance(layer, Image):
+            connections.append((events.contrast_limits, self._on_appearance))
+        return connections
 
     def _on_layers_changed(self, _event: Any = None) -> None:
         self.layers_changed.emit()
@@ -184,20 +197,43 @@ class ActiveImageFollower(QObject):
         if session is not None:
             session.overlay.release()
         for other in self._sessions.values():
-            if other.forget_layer(event.value) and other is self.session:
-                self.data_replaced.emit()
+            if other.forget_layer(event.value):
+                self._report_replaced(other)
 
     def _on_data(self, event: Any) -> None:
         """Drop the measurements of images that use a layer whose data were replaced."""
         layer = unwrap(event.source)
         for session in list(self._sessions.values()):
-            settings = session.settings
-            if layer is not session.image and layer not in settings.channels and layer is not settings.mask:
-                continue
-            session.follow_data()
-            session.overlay.release()
-            if session is self.session:
-                self.data_replaced.emit()
+            if layer is session.image or layer in session.settings.channels:
+                session.follow_data()
+                session.overlay.release()
+                self._report_replaced(session)
+        self._follow_mask(layer)
+
+    def _on_paint(self, event: Any) -> None:
+        # napari emits this event before it changes the data.
+        QTimer.singleShot(0, partial(self._follow_mask, unwrap(event.source)))
+
+    def _follow_mask(self, mask: Layer) -> None:
+        """Drop the measurements of images whose mask has changed."""
+        for session in list(self._sessions.values()):
+            if session.settings.mask is mask:
+                session.follow_mask()
+                self._report_replaced(session)
+
+    def _on_transform(self, event: Any) -> None:
+        """Follow an image whose position or pixel size has changed."""
+        layer = unwrap(event.source)
+        for session in list(self._sessions.values()):
+            if session.image is layer:
+                session.follow_transform(event.type)
+                self._report_replaced(session)
+        self._follow_mask(layer)
+
+    def _report_replaced(self, session: Session) -> None:
+        if session is self.session:
+            self.move()  # the position may be beyond the new data
+            self.data_replaced.emit()
 
     def _position(self, session: Session) -> int:
         """Return the position of the viewer along the axis whose positions are clustered separately."""
@@ -211,8 +247,8 @@ class ActiveImageFollower(QObject):
         """Follow the position of the viewer; return whether other pixels are clustered now."""
         return self.session is not None and self.session.move_to(self._position(self.session))
 
-    def _on_ndisplay(self, _event: Any = None) -> None:
-        self.ndisplay_changed.emit()
+    def _on_appearance(self, _event: Any = None) -> None:
+        self.appearance_changed.emit()
 
     def _on_position(self, _event: Any = None) -> None:
         if self.move():

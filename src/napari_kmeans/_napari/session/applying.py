@@ -23,9 +23,11 @@ from ...model.recipe import Recipe
 from ...model.segmentation import Segmentation, label_pixels
 from ...report.tables import cluster_table
 from ..layers.image_layer import METADATA_KEY, pixel_size, resolutions_of, transforms_of
-from ..layers.insert_layer import insert_unselected, place_above
+from ..layers.insert_layer import insert_result
 from ..layers.layer_recipe import LayerRecipe
 from ..layers.worker import Runner
+from . import preferences
+from .cluster_edits import without_adjustments
 from .display import Display
 from .provenance import PROVENANCE_KEY, provenance_of, recipe_in_pixels
 from .request import Request
@@ -94,6 +96,9 @@ class Applying(QObject):
     Attributes
     ----------
     runner : Runner
+        Labels layers and files, one request after another.
+    comparison : Runner
+        Compares layers with the current image, for the dialog.
 
     Signals
     -------
@@ -110,7 +115,7 @@ class Applying(QObject):
     ) -> None:
         super().__init__(parent)
         self._viewer, self._display, self._session = viewer, display, session
-        self.runner = Runner(self)
+        self.runner, self.comparison = Runner(self), Runner(self)
 
     def source(self) -> Session | None:
         """Return the session whose clusters can be applied, or report why there are none."""
@@ -166,7 +171,7 @@ class Applying(QObject):
         if session is None or session.model is None:
             return
         model, settings = session.model, _without_mask(session.settings)
-        self.runner.run(lambda progress: differences(layers, model, settings), done)
+        self.comparison.run(lambda progress: differences(layers, model, settings), done)
 
     def to_layers(self, layers: Sequence[Image], how: str = THIS_MODEL, match: str = "values") -> None:
         """Add a Labels layer above each of several image layers; existing layers are not changed.
@@ -200,7 +205,7 @@ class Applying(QObject):
             names = ", ".join(applied.layer.name for applied in results)
             self.reported.emit(f"Labelled {names}.", "")
 
-        self.runner.run(work, done)
+        self.runner.queue(object(), work, done)
 
     def to_files(self, request: FilesRequest) -> None:
         """Label the image files of a folder; existing files are never replaced."""
@@ -214,31 +219,26 @@ class Applying(QObject):
             task = Task.applying(model, recipe, match=request.match)
         else:
             task = Task(_without_adjustments(recipe))
-        self.runner.run(
-            lambda progress: label_files(request, task, progress), lambda found: self.reported.emit(*found)
+        self.runner.queue(
+            object(),
+            lambda progress: label_files(request, task, progress),
+            lambda found: self.reported.emit(*found),
         )
 
     def _add(self, session: Session, applied: Applied) -> None:
-        layers, image, found = self._viewer.layers, applied.layer, applied.segmentation
-        if image not in layers:  # removed meanwhile
+        image, found = applied.layer, applied.segmentation
+        if image not in self._viewer.layers:  # removed meanwhile
             return
-        name = f"{image.name} k-means"
-        earlier = [
-            each
-            for each in layers
-            if isinstance(each, Labels) and METADATA_KEY in each.metadata and each.name.startswith(name)
-        ]
-        place = place_above(self._viewer, image, earlier)
         layer = Labels(
             found.labels,
-            name=name,
-            opacity=0.5,
+            name=f"{image.name} k-means",
+            opacity=preferences.load().opacity,
             colormap=self._display.colormap(session, found.model),
             features=cluster_table(found.model, pixel_size(image), found.counts),
             metadata={METADATA_KEY: found.model.to_json(), PROVENANCE_KEY: applied.made},
             **transforms_of(image),
         )
-        insert_unselected(self._viewer, layer, place)
+        insert_result(self._viewer, image, layer)
 
 
 def _without_mask(settings: LayerRecipe) -> LayerRecipe:
@@ -248,7 +248,7 @@ def _without_mask(settings: LayerRecipe) -> LayerRecipe:
 
 def _without_adjustments(recipe: Recipe) -> Recipe:
     """Return a recipe without thresholds and centres, which are computed for other images."""
-    return recipe.with_edits(thresholds=None, centers=None, scales=None)
+    return replace(recipe, edits=without_adjustments(recipe.edits))
 
 
 def differences(layers: Sequence[Image], model: KMeansModel, settings: LayerRecipe) -> str:

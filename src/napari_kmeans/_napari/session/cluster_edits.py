@@ -10,6 +10,17 @@ from ...model.edits import Edits
 from ...model.model import KMeansModel
 
 
+def fits(edits: Edits, n_clusters: int) -> bool:
+    """Return whether edits are for this number of clusters, or refer to none beyond it."""
+    lengths = {len(edits.names)} if edits.names else set()
+    if edits.thresholds is not None:
+        lengths.add(len(edits.thresholds) + 1)
+    if edits.centers is not None:
+        lengths.add(len(edits.centers))
+    labels = {*edits.background, *(label for group in edits.merges for label in group)}
+    return lengths <= {n_clusters} and max(labels, default=0) <= n_clusters
+
+
 def move_threshold(model: KMeansModel, edits: Edits, index: int, value: float) -> Edits:
     """Move a threshold, counted from 0, at most to its neighbours."""
     thresholds = model.thresholds.tolist()
@@ -72,6 +83,11 @@ def toggle_background(model: KMeansModel, edits: Edits, labels: Collection[int])
     background = set(edits.background)
     changed = background - chosen if chosen <= background else background | chosen
     return replace(edits, background=tuple(sorted(changed)))
+
+
+def without_adjustments(edits: Edits) -> Edits:
+    """Return edits without thresholds and centres that replace those that were found."""
+    return replace(edits, thresholds=None, centers=None, scales=None)
 
 
 def _groups(model: KMeansModel, labels: Collection[int]) -> list[tuple[int, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -22,15 +23,17 @@ def as_python(session: Session, model: KMeansModel) -> str:
 
     It takes images and masks from the viewer, so it runs unchanged in the console of napari.
     """
-    edits = session.settings.edits
-    clean_up = session.settings.recipe.clean_up
+    edits, clean_up = model.recipe.edits, session.settings.recipe.clean_up
     lines = ["import napari_kmeans", *_image(session)]
     given = _mask(session)
     lines += given
     mask = ", mask=mask" if given else ""
-    keywords = "".join(f", {name}={value}" for name, value in _keywords(session, model).items())
-    lines.append(f"model = napari_kmeans.fit(image, {model.n_clusters}{keywords}{mask})")
-    lines += _edits(edits, with_background=not clean_up)
+    if edits.centers is not None:  # those of another image, so they cannot be found in this one
+        lines.append(_loaded(model.with_background([]) if clean_up else model))
+    else:
+        keywords = "".join(f", {name}={value}" for name, value in _keywords(session, model).items())
+        lines.append(f"model = napari_kmeans.fit(image, {model.n_clusters}{keywords}{mask})")
+        lines += _edits(edits, with_background=not clean_up)
     lines.append(f"labels = model.predict(image{mask})")
     return "\n".join([*lines, *_clean_up(session, clean_up, edits), ""])
 
@@ -110,6 +113,11 @@ def _keywords(session: Session, model: KMeansModel) -> dict[str, str]:
 def _features(features: FeatureSpace) -> str:
     """Return a feature space as source code: its name, or the object if its options are not the defaults."""
     return repr(features.name) if features == type(features)() else f"napari_kmeans.{features!r}"
+
+
+def _loaded(model: KMeansModel) -> str:
+    compact = json.dumps(json.loads(model.to_json()))
+    return f"model = napari_kmeans.KMeansModel.from_json({compact!r})"
 
 
 def _edits(edits: Edits, *, with_background: bool) -> list[str]:

@@ -69,11 +69,13 @@ class Display:
     def _is_3d(self, session: Session) -> bool:
         return bool(self._viewer.dims.ndisplay == 3 and session.image.ndim > 2)
 
-    def recolor(self) -> None:
-        """Draw the overlay in the current colours."""
-        session = self._session()
-        if session is not None and session.model is not None:
-            session.overlay.recolor(self.colormap(session, session.model))
+    def recolor(self) -> bool:
+        """Draw the overlay in the current colours; return whether any colour has changed."""
+        session, before = self._session(), self._colormap
+        if session is None or session.model is None:
+            return False
+        session.overlay.recolor(self.colormap(session, session.model))
+        return self._colormap is not before
 
     def set_visible(self, label: int, visible: bool) -> None:
         """Show or hide a cluster."""

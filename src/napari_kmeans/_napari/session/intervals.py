@@ -65,7 +65,7 @@ class Intervals(QObject):
             session.set_uncertainty(resolutions, uncertainty)
             self.found.emit()
 
-        self.runner.run(work, done)
+        self.runner.queue("intervals", work, done)
 
     def find_opinion(self) -> None:
         """Find the number of clusters that the gap statistic suggests."""
@@ -82,4 +82,4 @@ class Intervals(QObject):
             session.set_opinion(clusterings, found)
             self.found.emit()
 
-        self.runner.run(work, done)
+        self.runner.queue("opinion", work, done)

@@ -16,9 +16,10 @@ from ...model.model import KMeansModel
 from ...model.segmentation import Segmentation
 from ...model.stack import KMeansStack
 from ...report.tables import cluster_table
+from ..layers.first_overlay import compile_label_dictionaries
 from ..layers.image_layer import is_lazy, pixel_size, resolutions_of
 from ..layers.resolutions import Place, Resolutions
-from ..layers.worker import Runner
+from ..layers.worker import Job, Runner
 from . import preferences
 from .applying import Applying
 from .debouncer import Debouncer
@@ -85,8 +86,11 @@ class Jobs(QObject):
         self.intervals.found.connect(self.changed)
         self.applying = Applying(viewer, display, lambda: self.session, self)
         self.applying.failed.connect(self.failed)
-        layers, intervals, applying = self.new_layers.runner, self.intervals.runner, self.applying.runner
-        self._runners = (self.labels, self.measures, layers, intervals, applying, self.exports)
+        self._on_request = (
+            *(self.new_layers.runner, self.intervals.runner, self.applying.runner, self.applying.comparison),
+            self.exports,
+        )
+        self._runners = (self.labels, self.measures, *self._on_request)
         self._measuring: tuple[Session, object, Place] | None = None
         self._when_labelled: dict[str, Callable[[], None]] = {}
         self._rest = Debouncer(self, _REST)
@@ -121,6 +125,8 @@ class Jobs(QObject):
         self.changed.emit()
         if session is not None and not session.is_measured:
             self.measure()
+        elif session is not None and session.is_wanted:
+            self.update()
         else:
             self.complete_overlay()
 
@@ -136,15 +142,15 @@ class Jobs(QObject):
         self._rest.stop()
         self.labels.stop()
 
-    def cancel(self) -> None:
-        """Cancel everything, at the user's request."""
+    def cancel(self) -> bool:
+        """Cancel everything, at the user's request; return whether clusters or labels are now incomplete."""
+        is_incomplete = self.measures.busy or self.labels.busy
         self.stop()
-        self.new_layers.runner.stop()
-        self.intervals.runner.stop()
-        self.applying.runner.stop()
-        self.exports.stop()
+        for runner in self._on_request:
+            runner.stop()
         if self.session is not None:
             self.session.is_wanted = self.session.is_thorough = False
+        return is_incomplete
 
     def _on_progressed(self, share: float) -> None:
         # With several busy runners, show the progress of the first.
@@ -204,10 +210,9 @@ class Jobs(QObject):
             return
         self._stop_labels()
         self._rest.call_later()
-        if self.live:
+        if self.live and self._is_quickly_labelled(session):
             session.is_wanted = False
-            if self._is_quickly_labelled(session):
-                self._show_on_demand(session)
+            self._show_on_demand(session)
 
     def _is_quickly_labelled(self, session: Session) -> bool:
         assert session.resolutions is not None
@@ -258,6 +263,8 @@ class Jobs(QObject):
         def done(result: tuple[Resolutions, Measured]) -> None:
             resolutions, measured = result
             session.set_measured(resolutions, place, measured)
+            if not compile_label_dictionaries.cache_info().currsize:
+                Job(lambda progress: compile_label_dictionaries()).start()
             if session.is_thorough and not measured.is_estimate:
                 session.is_wanted = False
                 self.changed.emit()
@@ -269,6 +276,7 @@ class Jobs(QObject):
                 self.changed.emit()
                 if not self.labels.busy:
                     self.complete_overlay()  # it was waiting for the clusters of a position
+                    self._refine(session)
             if not session.is_measured:
                 self._read_all.start()
 
@@ -277,7 +285,7 @@ class Jobs(QObject):
 
     def _show_estimate(self, session: Session) -> None:
         self.update()
-        if session.model is not None and session.is_wanted:  # requested by Segment while Live is off
+        if session.model is not None and session.is_wanted and not self.live:  # requested by Segment
             session.is_wanted = False
             self._show_on_demand(session)
 
@@ -300,9 +308,8 @@ class Jobs(QObject):
             return
         if self.live or session.overlay.is_on_demand:
             self._label(session, session.resolutions, session.measured)
-        elif not session.is_refined and session.measured is not None:
-            clusterings, k = session.measured.clusterings, session.n_clusters
-            self.labels.run(lambda progress: clusterings.clustering(k), lambda _: self._on_refined(session))
+        else:
+            self._refine(session)
 
     def _end_gesture(self) -> None:
         """Make the next change a separate undo step once the mouse is released, so that a slow drag is one step."""
@@ -311,9 +318,22 @@ class Jobs(QObject):
         elif self.session is not None:
             self.session.end_gesture()
 
-    def _on_refined(self, session: Session) -> None:
-        session.forget_model()
-        self.changed.emit()
+    def _refine(self, session: Session) -> None:
+        """Find the final clusters for the plots and the table, if they show an estimate or none."""
+        if self._rest.is_pending or session.measured is None or session.failure is not None:
+            return
+        if session.model is not None and session.is_refined:
+            return
+        clusterings, k = session.measured.clusterings, session.n_clusters
+
+        def done(_: object) -> None:
+            session.forget_model()
+            self.changed.emit()
+            if session.clusterings is not clusterings:  # the viewer has moved to another position meanwhile
+                self.complete_overlay()
+                self._refine(session)
+
+        self.labels.run(lambda progress: clusterings.clustering(k), done)
 
     def segment(self) -> None:
         """Read the pixels again, find their clusters and show them."""

@@ -15,6 +15,7 @@ from ...model.segmentation import Grid
 from ..layers.image_layer import spacing_of, time_axes
 from ..layers.layer_recipe import LayerRecipe
 from ..layers.resolutions import Place, Resolutions
+from .cluster_edits import fits
 from .measurements import Measured, measure
 
 
@@ -68,9 +69,10 @@ class Request:
 
         Its lengths and sizes are in pixels. With `estimate`, it is found quickly and may have a larger inertia.
         """
-        settings = self.settings.recipe
         k = min(self.settings.n_clusters, measured.clusterings.n_values)
-        recipe = settings if k == settings.n_clusters else replace(settings, n_clusters=k, edits=Edits())
+        recipe = replace(self.settings.recipe, n_clusters=k)
+        if k < self.settings.n_clusters and not fits(recipe.edits, k):
+            recipe = replace(recipe, edits=Edits())
         in_pixels, axis = resolutions.recipe, self.settings.per_axis
         smooth = in_pixels.smooth
         if axis is not None:

@@ -12,19 +12,20 @@ from napari.layers.base import Layer
 
 from ...batch.units import in_pixels
 from ...blocks.containers import levels_of
+from ...features.channels import Channels
 from ...features.feature_space import FeatureSpace
-from ...features.gray import Gray
 from ...kmeans.clustering import Clusterings
 from ...kmeans.suggestion import Suggestion
 from ...model.edits import Edits
 from ...model.model import KMeansModel
 from ...model.uncertainty import Uncertainty
-from ..layers.image_layer import spacing_of
+from ..layers.image_layer import recipe_in_pixels, spacing_of
 from ..layers.layer_recipe import LayerRecipe
 from ..layers.overlay import Overlay
 from ..layers.resolutions import Place, Resolutions
 from ..layers.suitability import check_settings, is_suitable
 from . import cluster_edits
+from .cluster_edits import without_adjustments
 from .history import History
 from .measurements import Measured
 from .request import Request
@@ -33,6 +34,7 @@ K_MAX = 12
 """Largest number of clusters on the slider."""
 
 _DROPPED = "Thresholds set by hand were discarded."
+_DROPPED_CENTERS = "The clusters of the loaded model were discarded."
 _NEW_FIELD = "The illumination field was fitted to this image again; the clusters are those of the model."
 _UNSUITABLE = (
     "The data were replaced and no longer suit the features, so the image is clustered by grayscale."
@@ -132,40 +134,48 @@ class Session:
         return self._change(self._with_edits_of(changed))
 
     def choose(self, **fields: Any) -> bool:
-        """Change fields of the layer recipe; if that changes the values, discard thresholds set by hand."""
+        """Change fields of the layer recipe; if that changes the values, discard adjusted clusters."""
         return self._change_values(replace(self.settings, **fields))
 
     def choose_recipe(self, **fields: Any) -> bool:
-        """Change fields of the recipe; if that changes the values, discard thresholds set by hand."""
+        """Change fields of the recipe; if that changes the values, discard adjusted clusters."""
         return self._change_values(self.settings.with_recipe(**fields))
 
     def choose_per_axis(self, per_axis: int | None) -> bool:
-        """Cluster each position along an axis separately, or the whole image; discard thresholds."""
-        return self._change(replace(self.settings, per_axis=per_axis).with_edits(thresholds=None))
+        """Cluster each position along an axis separately, or the whole image; discard adjusted clusters."""
+        return self._change_adjustable(replace(self.settings, per_axis=per_axis))
 
     def _with_edits_of(self, changed: LayerRecipe) -> LayerRecipe:
         """Return a recipe with the edits that were made for its features and number of clusters."""
         edits = self._edits_of.get(_key_of_edits(changed), Edits())
         if changed.per_axis is not None:
-            edits = replace(edits, thresholds=None)  # thresholds apply only to the whole image
+            edits = without_adjustments(edits)  # they apply only to the whole image
         return changed.with_recipe(edits=edits)
 
     def _change_values(self, changed: LayerRecipe) -> bool:
-        """Change the settings; discard thresholds if the values they were set for change."""
+        """Change the settings; discard adjusted clusters if the values they were set for change."""
         if changed.measured_by == self.settings.measured_by:
             return self._change(changed)
-        had_thresholds = changed.edits.thresholds is not None
-        is_changed = self._change(changed.with_edits(thresholds=None))
-        if had_thresholds and is_changed:
-            self.notice = _DROPPED
+        return self._change_adjustable(changed)
+
+    def _change_adjustable(self, changed: LayerRecipe) -> bool:
+        """Change the settings and discard adjusted clusters."""
+        edits = changed.edits
+        is_changed = self._change(changed.with_recipe(edits=without_adjustments(edits)))
+        if is_changed and edits.is_adjusted:
+            self.notice = _DROPPED if edits.centers is None else _DROPPED_CENTERS
         return is_changed
+
+    def reset_clusters(self) -> bool:
+        """Restore the clusters that were found, instead of adjusted or loaded ones."""
+        return self._change(self.settings.with_recipe(edits=without_adjustments(self.settings.edits)))
 
     def forget_layer(self, layer: Layer) -> bool:
         """Stop using a mask or a channel whose layer was removed; return whether it was in use."""
 
         def without(settings: LayerRecipe) -> LayerRecipe:
             if layer in settings.channels:
-                settings = replace(settings, channels=()).with_recipe(features=Gray())
+                settings = settings.plain()
             return replace(settings, mask=None) if settings.mask is layer else settings
 
         self.history.update(without)
@@ -198,7 +208,7 @@ class Session:
         return self.settings.per_axis is None and self.edit_by(cluster_edits.move_threshold, index, value)
 
     def use_model(self, model: KMeansModel) -> bool:
-        """Use the clusters of a saved model, as if they had been set by hand.
+        """Use the clusters of a saved model, as if they had been set by hand; keep the mask and the channels.
 
         Raises
         ------
@@ -206,7 +216,9 @@ class Session:
             If the model has a single cluster, or does not suit the image.
         """
         # If the smoothing differs between axes, use that of the last axis.
-        changed = LayerRecipe.of_model(model, spacing_of(self.image)[-1])
+        changed = replace(LayerRecipe.of_model(model, spacing_of(self.image)[-1]), mask=self.settings.mask)
+        if changed.recipe.features.name == Channels.name:
+            changed = replace(changed, channels=self.settings.channels)
         spacing = Request(self.image, changed).grid.spacing or [1.0]
         changed = changed.with_recipe(
             clean_up=in_pixels(changed.recipe, [1 / step for step in spacing]).clean_up
@@ -325,9 +337,26 @@ class Session:
     def follow_data(self) -> None:
         """Drop all measurements, since the data were replaced, and settings that do not suit the new data."""
         self.forget_measurements()
-        plain = replace(self.settings, channels=(), per_axis=None).with_recipe(features=Gray(), edits=Edits())
+        plain = replace(self.settings.plain(), per_axis=None)
         if not is_suitable(self.image, self.settings) and is_suitable(self.image, plain):
             self.settings, self.notice = plain, _UNSUITABLE
+
+    def follow_mask(self) -> None:
+        """Drop all measurements, since the mask has changed, and update the overlay when they are available."""
+        self.forget_measurements()
+        self.is_wanted = self.overlay.layer is not None
+
+    def follow_transform(self, name: str) -> None:
+        """Follow one of `TRANSFORMS` of the image with the overlay; measure again if that changes the values."""
+        self.overlay.follow_image(name)
+        if self.resolutions is None:
+            return
+        before, now = self.resolutions.recipe, recipe_in_pixels(self.image, self.settings)
+        if self.settings.mask is not None or (before.smooth, before.coherence) != (now.smooth, now.coherence):
+            self.follow_mask()
+        else:
+            self.forget_model()  # sizes in the table and of the clean-up may be others
+            self.is_wanted = self.overlay.layer is not None
 
     def forget_measurements(self) -> None:
         """Drop all measurements, since the data have changed."""

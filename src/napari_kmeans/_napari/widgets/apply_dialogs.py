@@ -51,7 +51,7 @@ class ApplyDialogs(QObject):
         dialog = LayersDialog(self._applying, self._parent)
         dialog.show_mask_note(self._applying.has_mask)
         dialog.accepted.connect(lambda: self._applying.to_layers(*dialog.chosen()))
-        dialog.rejected.connect(self._applying.runner.stop)  # stops the comparison
+        dialog.finished.connect(self._applying.comparison.stop)
         self._open(dialog)
         dialog.compare()
 

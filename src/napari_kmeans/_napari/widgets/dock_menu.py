@@ -74,6 +74,15 @@ class DockMenu(QMenu):
         self.save_model = self._add("Save model…", "Save the clusters, to label other images with them")
         self.load_model = self._add("Load model…", "Label this image with saved clusters")
 
+    def set_has_image(self, has_image: bool) -> None:
+        """Disable the actions on an image while there is none."""
+        for action in (
+            *(self.keep, self.side_by_side, self.outline, self.confidence, self.apply_layers),
+            *(self.apply_files, self.copy_python, self.export, self.export_figure),
+            *(self.save_recipe, self.save_model, self.load_model),
+        ):
+            action.setEnabled(has_image)
+
     def _add(self, text: str, tip: str, *, checkable: bool = False) -> QAction:
         action = self.addAction(text)
         action.setToolTip(tip)

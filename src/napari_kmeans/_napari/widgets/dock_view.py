@@ -23,11 +23,18 @@ from .control import CLEAN_UP, FORM, PREPARE, WHERE, is_only_exported
 from .controls import CONTROLS, Controls
 from .dock_menu import DockMenu
 from .layout import PlotTabs
+from .offer_line import OfferLine
 from .section import Section
-from .uneven_illumination_line import UnevenIlluminationLine
 
 if TYPE_CHECKING:
     from ..plots.feature_plot import FeaturePlot
+
+
+_UNEVEN_TIPS = {
+    "additive": "Set Prepare ▸ Illumination to Uneven background",
+    "multiplicative": "Set Prepare ▸ Illumination to Shading",
+}
+_LOADED_TIP = "Discard these clusters and restore the optimal ones"
 
 
 class DockView:
@@ -52,7 +59,10 @@ class DockView:
         self.where = Section(WHERE, "Which pixels are clustered, and whether planes share their clusters")
         self.clean_up = Section(CLEAN_UP, "Clean up the labels, and split them into objects")
         self._sections = {PREPARE: self.prepare, WHERE: self.where, CLEAN_UP: self.clean_up}
-        self.uneven_illumination = UnevenIlluminationLine()
+        self.uneven_illumination = OfferLine(
+            "The image looks unevenly lit.", "Remove", "Remove the uneven illumination"
+        )
+        self.loaded = OfferLine("Clusters of a loaded model.", "Reset", "Reset clusters")
         self.status: QLabel | None = None
         for name, control in CONTROLS.items():
             if control.place in self._sections:
@@ -91,12 +101,17 @@ class DockView:
         self.menu.second_opinion.setEnabled(bool(session and session.clusterings is not None))
         self.menu.undo.setEnabled(bool(session and session.history.past))
         self.menu.redo.setEnabled(bool(session and session.history.future))
+        self.menu.set_has_image(session is not None)
         self.menu.intervals.setEnabled(bool(model and model.n_features == 1))
         self.menu.show_field.setEnabled(bool(model and model.illumination is not None))
         self.menu.outline.setChecked(session is not None and session.overlay.contour > 0)
         self.controls["segment"].enabled = session is not None
         measured = session.measured if session is not None else None
-        self.uneven_illumination.set_kind(measured.uneven_illumination if measured is not None else None)
+        uneven = measured.uneven_illumination if measured is not None else None
+        self.uneven_illumination.offer(_UNEVEN_TIPS[uneven] if uneven else "")
+        # With one feature, the row below the histogram shows this.
+        is_loaded = model is not None and model.recipe.edits.centers is not None
+        self.loaded.offer(_LOADED_TIP if is_loaded else "")
         self.show_status(messages.advice(session))
 
     def set_outdated(self, is_outdated: bool) -> None:
@@ -129,7 +144,7 @@ class DockView:
         self.histogram.set_movable(whole)
         is_loaded = session is not None and session.settings.has_loaded_thresholds
         self.border.set_model(model if whole and not several else None, is_loaded=is_loaded)
-        if summary is not None:
+        if summary is not None or session is None:
             self.tabs.show_page(of_several_features=vector is not None)
             self.menu.log_counts.setEnabled(vector is None)
 

@@ -52,23 +52,21 @@ class FilesAndClipboard(QObject):
 
     def copy_python(self) -> None:
         """Copy a script that reproduces the result."""
-        session = self._session()
-        if session is not None and session.model is not None:
-            self._copy(as_python(session, session.model), messages.COPIED)
+        if (result := self._result()) is not None:
+            self._copy(as_python(*result), messages.COPIED)
 
     def copy_table(self) -> None:
         """Copy the table of clusters."""
-        session = self._session()
-        if session is not None and session.model is not None:
-            text = table_text(session.model, pixel_size(session.image), session.counts, session.uncertainty)
+        if (result := self._result()) is not None:
+            session, model = result
+            text = table_text(model, pixel_size(session.image), session.counts, session.uncertainty)
             self._copy(text, messages.TABLE_COPIED)
 
     def export(self) -> None:
         """Ask for a file to export the labels to."""
-        session = self._session()
-        if session is None or session.model is None:
-            self.reported.emit(messages.NOTHING_TO_EXPORT)
+        if (result := self._result()) is None:
             return
+        session, _ = result
         is_large = session.image.multiscale or is_lazy(session.image, session.settings)
         kinds, suffix = ([_OME_ZARR, _TIFF], ".ome.zarr") if is_large else ([_TIFF, _OME_ZARR], ".tif")
         name = f"{session.image.name}-labels{suffix}"
@@ -79,10 +77,9 @@ class FilesAndClipboard(QObject):
 
     def export_figure(self) -> None:
         """Ask for a file to save a figure to."""
-        session = self._session()
-        if session is None or session.model is None or session.overlay.layer is None:
-            self.reported.emit(messages.NOTHING_TO_EXPORT)
+        if (result := self._result(with_overlay=True)) is None:
             return
+        session, _ = result
         path, kind = QFileDialog.getSaveFileName(
             self._parent,
             "Export figure",
@@ -96,10 +93,10 @@ class FilesAndClipboard(QObject):
 
     def save_recipe(self) -> None:
         """Ask for a file to save the recipe to, with lengths in pixels."""
-        session = self._session()
-        if session is None or session.model is None:
+        if (result := self._result()) is None:
             return
-        settings, recipe = session.settings, recipe_in_pixels(session.request, session.model)
+        session, model = result
+        settings, recipe = session.settings, recipe_in_pixels(session.request, model)
         name = f"{session.image.name}-recipe.json"
         path = self._path_to_save("Save recipe", name, "JSON (*.json)")
         if path:
@@ -109,10 +106,10 @@ class FilesAndClipboard(QObject):
 
     def save_model(self) -> None:
         """Ask for a file to save the model to."""
-        session = self._session()
-        if session is None or session.model is None:
+        if (result := self._result()) is None:
             return
-        record = record_for_layer(session.request, session.model)
+        session, model = result
+        record = record_for_layer(session.request, model)
         name = f"{session.image.name}.json"
         path = self._path_to_save("Save model", name, "JSON (*.json)")
         if path:
@@ -126,20 +123,28 @@ class FilesAndClipboard(QObject):
 
     def save_table(self) -> None:
         """Ask for a file to write the table of clusters to."""
-        session = self._session()
-        if session is None or session.model is None:
+        if (result := self._result()) is None:
             return
-        shown = session.model, pixel_size(session.image), session.counts, session.uncertainty
+        session, model = result
+        shown = model, pixel_size(session.image), session.counts, session.uncertainty
         name = f"{session.image.name}-clusters.csv"
         path = self._path_to_save("Save table", name, "CSV (*.csv)")
         if path:
-            record = record_for_layer(session.request, session.model)
+            record = record_for_layer(session.request, model)
 
             def write(table: Path) -> None:
                 write_table(table, *shown, overwrite=True)
                 write_sidecar(table, record, overwrite=True)
 
             self._try(lambda: write(Path(path)))
+
+    def _result(self, *, with_overlay: bool = False) -> tuple[Session, KMeansModel] | None:
+        """Return the current session and its clusters, or report that there are none, or no overlay."""
+        session = self._session()
+        if session is None or session.model is None or (with_overlay and session.overlay.layer is None):
+            self.reported.emit(messages.NO_CLUSTERS)
+            return None
+        return session, session.model
 
     def _path_to_save(self, title: str, name: str, kinds: str) -> str:
         """Ask for a file to write, with a suffix; empty if the user cancels."""

@@ -78,6 +78,7 @@ class KMeansWidget(Container):
             [
                 (view.tabs, 1),
                 (view.uneven_illumination, 0),
+                (view.loaded, 0),
                 (self.status, 0),
                 (below, 1),
                 (buttons, 0),
@@ -129,7 +130,7 @@ class KMeansWidget(Container):
             (follower.session_changed, self._on_session_changed),
             (follower.data_replaced, self._on_data_replaced),
             (follower.position_changed, self._on_position_changed),
-            (follower.ndisplay_changed, self._on_ndisplay_changed),
+            (follower.appearance_changed, self._on_appearance_changed),
             (follower.overlay_selected, self._on_overlay_selected),
             (changes.changed, self._on_changed),
             (changes.refused, self._on_failed),
@@ -148,10 +149,11 @@ class KMeansWidget(Container):
             (self.peek.released, display.end_peek),
             (view.choose_k.chosen, self._on_k_chosen),
             (view.uneven_illumination.accepted, self._on_uneven_illumination),
+            (view.loaded.accepted, changes.reset_clusters),
             (view.histogram.threshold_moved, changes.drag_threshold),
             (view.border.moved, self._on_threshold_typed),
             (view.border.refused, self._on_number_refused),
-            (view.border.reset, changes.reset_thresholds),
+            (view.border.reset, changes.reset_clusters),
             (view.table.renamed, changes.rename),
             (view.table.shown, display.set_visible),
             (view.table.highlighted, display.set_highlighted),
@@ -235,9 +237,9 @@ class KMeansWidget(Container):
         if session is not None and not session.is_measured and session.resolutions is not None:
             self.jobs.measure()
 
-    def _on_ndisplay_changed(self) -> None:
-        self._display.recolor()
-        self._refresh()
+    def _on_appearance_changed(self) -> None:
+        if self._display.recolor():
+            self._refresh()
 
     def _on_overlay_selected(self) -> None:
         if self.is_idle:
@@ -271,8 +273,10 @@ class KMeansWidget(Container):
         if live and self.session is not None and self.session.is_wanted:
             self.jobs.update()
 
-    def _on_uneven_illumination(self, kind: str) -> None:
-        self.controls["illumination"].value = kind
+    def _on_uneven_illumination(self) -> None:
+        measured = self.session.measured if self.session is not None else None
+        if measured is not None:
+            self.controls["illumination"].value = measured.uneven_illumination
 
     def _on_second_opinion(self) -> None:
         self.tabs.setCurrentWidget(self.choose_k)  # where the answer will be
@@ -325,8 +329,8 @@ class KMeansWidget(Container):
             self.session.overlay.release()
 
     def _on_cancel(self) -> None:
-        self.jobs.cancel()
-        self._note(messages.CANCELLED)
+        is_incomplete = self.jobs.cancel()
+        self._note(messages.CANCELLED if is_incomplete else messages.CANCELLED_REQUEST)
 
     def _on_failed(self, error: Exception) -> None:
         self._note(messages.error_text(error))

@@ -10,8 +10,9 @@ from ..plots.plot_text import format_value
 from ..session.session import Session
 
 CANCELLED = "Cancelled. Press Segment to start again."
+CANCELLED_REQUEST = "Cancelled."
 NOTHING_BESIDE = "There are no clusters to show yet; press Segment."
-NOTHING_TO_EXPORT = "There are no clusters to export yet; press Segment."
+NO_CLUSTERS = "There are no clusters yet; press Segment."
 COPIED = "Copied a script that reproduces this result."
 TABLE_COPIED = "Copied the table of clusters."
 NOT_COPIED = "The text could not be copied to the clipboard; try again."
@@ -61,7 +62,8 @@ def _number_of_clusters(session: Session) -> list[str]:
     if n == 1:
         return ["All pixels have the same value, so there is only one cluster; choose another image."]
     if n < session.settings.n_clusters:
-        return [f"There are only {n} distinct values, so there are only {n} clusters; choose {n} or fewer."]
+        fewer = " or fewer" * (n > 2)
+        return [f"There are only {n} distinct values, so there are only {n} clusters; choose {n}{fewer}."]
     return []
 
 
@@ -96,7 +98,7 @@ def _intervals(session: Session) -> list[str]:
 def _search(session: Session) -> list[str]:
     """Describe how the clusters of several features were found."""
     model = session.model
-    if model is None or model.is_exact:
+    if model is None or model.is_exact or model.recipe.edits.centers is not None:
         return []
     sentences = []
     if model.sample_size:

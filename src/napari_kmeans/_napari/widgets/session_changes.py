@@ -55,9 +55,9 @@ class SessionChanges(QObject):
         """Move a threshold to a typed value."""
         self._apply(lambda session: session.move_threshold(index, value))
 
-    def reset_thresholds(self) -> None:
-        """Restore the optimal thresholds."""
-        self._apply(lambda session: session.edit(thresholds=None))
+    def reset_clusters(self) -> None:
+        """Restore the optimal clusters."""
+        self._apply(Session.reset_clusters)
 
     def rename(self, label: int, name: str) -> None:
         """Name a cluster."""
