@@ -24,7 +24,7 @@ _SHARE = 0.001  # of the pixels at each end of the range of an image, so that ou
 _LARGER_SHARE = 0.005  # of a sample; if more is outside the range of the fitted image, this is a difference
 _FEW_POINTS = 1 << 14  # used to measure the range of several features
 _SAMPLE = 1 << 14  # pixels that are compared with the fitted image
-_READ = 1 << 19  # pixels read for the sample if values depend on neighbours or position, or half of the image
+_MIN_READ = 1 << 19  # pixels read if values depend on neighbours or position, or half of a larger image
 _FAR = 0.5  # of the range of the fitted image: a larger difference at either end gives a warning
 _SAME_SIZE = 0.01  # relative difference of pixel sizes that is ignored
 
@@ -247,7 +247,7 @@ def _ranges_of_lines(pixels: Pixels) -> list[Range]:
     """Return the ranges of some lines along the last axis, if values depend on neighbours or position."""
     *sizes, length = pixels.shape
     n_read = length * math.prod(2 * reach + 1 for reach in pixels.halo[:-1])
-    n_lines = max(_READ, pixels.size // 2) / n_read
+    n_lines = max(_MIN_READ, pixels.size // 2) / n_read
     step = math.ceil((math.prod(sizes) / n_lines) ** (1 / max(len(sizes), 1))) // 2 * 2 + 1
     places = np.ndindex(*(-(-size // step) for size in sizes))
     boxes = [(*(slice(step * at, step * at + 1) for at in place), slice(0, length)) for place in places]
