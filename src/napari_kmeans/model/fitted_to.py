@@ -110,6 +110,7 @@ class FittedTo:
         return f"{' × '.join(f'{size:.4g}' for size in self.pixel_size)} {self.unit}".rstrip()
 
     def _has_size_of(self, other: FittedTo) -> bool:
+        """Return whether the pixel sizes are the same up to rounding."""
         if other.unit != self.unit or len(other.pixel_size) != len(self.pixel_size):
             return False
         return bool(np.allclose(self.pixel_size, other.pixel_size, rtol=_SAME_SIZE, atol=0))
@@ -166,6 +167,7 @@ def feature_range(summary: ScalarSummary | VectorSummary, share: float = _SHARE)
 def _range(
     columns: Sequence[NDArray[np.float64]], counts: NDArray[np.int64], share: float, origin: float = 0
 ) -> Range:
+    """Return the range of each column; see `feature_range`."""
     ends = [_percentiles(column, counts, share) for column in columns]
     return tuple(low + origin for low, _ in ends), tuple(high + origin for _, high in ends)
 
@@ -274,6 +276,7 @@ def _columns(pixels: Pixels, box: Box) -> list[NDArray[np.float64]]:
 
 
 def _difference_of_channels(found: int | None, fitted: int | None) -> str:
+    """Describe a different number of channels."""
     if found is None and fitted in (3, 4):
         return "gray values instead of colours"
     if fitted is None and found in (3, 4):

@@ -130,6 +130,7 @@ def _count_usable(pixels: Pixels) -> int:
 
 
 def _count_usable_in_block(block: Block) -> int:
+    """Return the number of pixels of a block that are clustered."""
     values, include = block.values()
     usable = np.isfinite(values)
     if values.ndim > len(block.shape):
