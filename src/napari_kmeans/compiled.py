@@ -109,6 +109,7 @@ def kernel(function: Any = None, **options: Any) -> Any:
 
 
 def _compile(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    """Return the function as `numba.njit` returns it, cached on disk if possible."""
     from numba import njit
 
     try:

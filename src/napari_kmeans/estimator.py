@@ -177,11 +177,13 @@ class ImageKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         return self.model_.n_clusters
 
     def _feature_space(self, n_columns: int) -> FeatureSpace:
+        """Return the feature space for this number of columns."""
         if isinstance(self.features, str) and self.features == "auto":
             return Gray() if n_columns == 1 else Channels(standardize=False)
         return get_feature_space(self.features)
 
     def _open(self, X: Any) -> tuple[KMeansModel, Pixels]:
+        """Return the fitted model, and the rows of X as pixels."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, accept_large_sparse=False)
         model = self.model_

@@ -68,6 +68,7 @@ def shared_size(sizes: Sequence[PixelSizes]) -> PixelSizes:
 
 
 def _with_one_unit(sizes: list[float], units: set[str]) -> PixelSizes:
+    """Return sizes with the unit that they share; unknown if they share none."""
     if len(units) != 1 or units == {""}:
         return UNKNOWN
     return tuple(sizes), units.pop()

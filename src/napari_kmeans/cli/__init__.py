@@ -1,4 +1,4 @@
-"""The command line: ``napari-kmeans view``, ``segment``, ``apply`` and ``batch``."""
+"""The command line: ``napari-kmeans view``, ``segment``, ``apply``, ``batch`` and ``show``."""
 
 from .app import main
 

@@ -30,8 +30,7 @@ from .help import PanelCommand, PanelGroup, completing
 from .recipe_options import choose
 from .report import print_message, printed_warnings, reporting
 from .robust_output import robust_output
-from .shared_options import KINDS as FILES
-from .shared_options import Axes, Channel, Series, checked_axes, with_values
+from .shared_options import FILES, Axes, Channel, Series, checked_axes, with_values
 from .show import show
 
 _SCREEN = "-screen 0 1400x900x24"
@@ -93,6 +92,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _run(args: Sequence[str] | None) -> int:
+    """Run the command line; see `main`."""
     command = typer.main.get_command(app)
     arguments = sys.argv[1:] if args is None else args
     try:
@@ -181,10 +181,7 @@ def view(
     if isinstance(at, Path) and not os.path.lexists(at):
         print_message(f"{at}: No such file or directory")
         return 1
-    if sys.platform.startswith("linux") and not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    ):
-        # Checked here, since Qt ends the process if there is no screen.
+    if not _has_display():
         if screenshot is None:
             print_message(
                 "there is no display to open a window on; use --screenshot OUT.png to save a screenshot instead"
@@ -232,6 +229,13 @@ def view(
 
 for _command in (segment, apply, batch, show):
     app.command(cls=PanelCommand, epilog=EXAMPLES[_command.__name__])(_command)
+
+
+def _has_display() -> bool:
+    """Return whether a window can be opened; Qt would end the process if it cannot."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _view_under_xvfb(image: str | None, options: dict[str, Any]) -> int:

@@ -19,7 +19,7 @@ from ..user_warning import warn_user
 from .commands import check_shared_outputs, plan_jobs, run_jobs
 from .report import print_message, reporting, suggesting
 from .shared_options import (
-    KINDS,
+    FILES,
     RUN,
     WHAT,
     Recursive,
@@ -37,7 +37,7 @@ def batch(
         list[str] | None,
         typer.Argument(
             metavar="RECIPE.json IMAGE|FOLDER",
-            help=f"A recipe, saved by the dock or by Python or written by hand, then images: {KINDS}; folders, plates "
+            help=f"A recipe, saved by the dock or by Python or written by hand, then images: {FILES}; folders, plates "
             "or quoted patterns.",
         ),
     ] = None,
@@ -115,6 +115,7 @@ def _task_of(path: Path, *, with_images: bool) -> tuple[Task, list[Input]]:
 
 
 def _names_in(file_list: str) -> list[str]:
+    """Return the names of images in a file, or on standard input."""
     try:
         text = sys.stdin.read() if file_list == "-" else Path(file_list).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:

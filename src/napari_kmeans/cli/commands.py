@@ -179,6 +179,7 @@ def apply(
 
 
 def _plan(images: Sequence[str], outputs: Outputs) -> list[Job]:
+    """Determine the files to write for images given by path or URL."""
     return plan_jobs([Input(location(image)) for image in images], outputs)
 
 

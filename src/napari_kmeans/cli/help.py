@@ -48,6 +48,7 @@ def completing(choices: Iterable[str]) -> Callable[[str], list[str]]:
 
 
 def _write_panels(parameters: Iterable[Any], ctx: Any, formatter: Any) -> None:
+    """Write the help of parameters, panel by panel; those without a panel are last."""
     panels: dict[str, list[tuple[str, str]]] = {}
     for parameter in parameters:
         record = parameter.get_help_record(ctx)
@@ -66,6 +67,7 @@ def _write_panels(parameters: Iterable[Any], ctx: Any, formatter: Any) -> None:
 
 
 def _write_examples(lines: str | None, formatter: Any) -> None:
+    """Write a section of examples, without their common indentation."""
     if not lines:
         return
     with formatter.section("Examples"):

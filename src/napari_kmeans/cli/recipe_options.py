@@ -57,6 +57,7 @@ def takes_options_of(*owners: type) -> Callable[[F], F]:
 
 
 def _parameter(name: str, default: Any, details: Option, owner: type) -> inspect.Parameter:
+    """Return the parameter of a command for a declared option."""
     of_space = issubclass(owner, FeatureSpace)
     kind = _TYPES.get(name) or get_type_hints(owner)[name]
     if of_space:
@@ -109,6 +110,7 @@ class _NotNeeded(typer.BadParameter):  # type: ignore[misc]  # typer has no type
 
 
 def _help(details: Option, owner: type) -> str:
+    """Return the help of an option; for one of a feature space, with its name."""
     if not issubclass(owner, FeatureSpace):
         return details.help
     return f"With {owner.name}: {details.help[0].lower()}{details.help[1:]}"
@@ -190,4 +192,5 @@ def _number(option: str, text: str, expected: str = "a number") -> float:
 
 
 def _numbers(option: str, text: str) -> tuple[float, ...]:
+    """Parse numbers separated by commas."""
     return tuple(float(_number(option, part)) for part in text.split(","))

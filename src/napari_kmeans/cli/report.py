@@ -175,6 +175,7 @@ class ProgressBar:
 
 
 def _bar(n_images: int) -> Any:
+    """Return a progress bar for this number of images, which is not started yet."""
     from rich import progress
     from rich.console import Console
 

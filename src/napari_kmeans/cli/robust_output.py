@@ -36,6 +36,7 @@ class RobustStream:
         self._try("flush")
 
     def _try(self, method: str, *arguments: Any) -> None:
+        """Call a method of the stream; after the first error, do nothing."""
         if not self._is_open:
             return
         try:

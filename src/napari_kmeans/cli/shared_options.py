@@ -18,13 +18,14 @@ from ..io.image_file import AXES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-KINDS = (
+FILES = (
     "OME-Zarr (a folder or a URL), TIFF, PNG or JPEG; with napari-kmeans[formats] also NRRD, MHA, NIfTI, DICOM, CZI, "
     "ND2 or LIF"
 )
+"""Image files that can be read, in a phrase for ``--help``."""
 
 WHAT, OUTPUT, RUN = "Clustering", "Output", "Many images"
-"""Panels of ``--help``."""
+"""Panels of ``--help``: what is computed, what is written, and how many images are processed."""
 
 _OTHER_TABLES = (".xlsx", ".xls", ".ods", ".tsv", ".txt")
 _OTHER_FIGURES = ("jpg", "jpeg", "tif", "tiff", "eps", "gif", "webp")
@@ -32,7 +33,7 @@ _OTHER_FIGURES = ("jpg", "jpeg", "tif", "tiff", "eps", "gif", "webp")
 EACH = "each"
 """Value of ``--table`` without a file: a table for each image."""
 
-Images = Annotated[list[str], typer.Argument(metavar="IMAGE", help=f"{KINDS}.")]
+Images = Annotated[list[str], typer.Argument(metavar="IMAGE", help=f"{FILES}.")]
 
 
 def option(*names: str, help: str, panel: str = OUTPUT, metavar: str = "", **details: Any) -> Any:
@@ -248,10 +249,15 @@ def outputs_of(options: dict[str, Any], model: Path | None = None) -> Outputs:
     figure = options["figure"]
     if figure and figure not in FIGURES:
         raise typer.BadParameter(f"{figure!r} must be one of {', '.join(FIGURES)}", param_hint="--figure")
-    is_each = options["table"] == EACH
-    names = ("out", "in_image")
-    out, in_image = (options[name] for name in names)
-    return Outputs(out, in_image, is_each, figure, model, options["objects"], options["confidence"])
+    return Outputs(
+        options["out"],
+        options["in_image"],
+        options["table"] == EACH,
+        figure,
+        model,
+        options["objects"],
+        options["confidence"],
+    )
 
 
 def running_of(options: dict[str, Any]) -> Running:

@@ -55,6 +55,7 @@ def _lines(record: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _source(source: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the lines about an image: its path, shape and fingerprint."""
     shape = " × ".join(map(str, source.get("shape", [])))
     axes = f"{source['axes']}, " if "axes" in source else ""  # layers of napari have none
     details = f" ({axes}{shape} {source.get('dtype')})" if shape else ""
@@ -89,6 +90,7 @@ def _text(value: Any) -> str:
 
 
 def _task(task: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the lines about a task besides its recipe."""
     lines = []
     if together := task.get("together"):
         text = f"one model of {together['images']} images, weighted by {together['weights']}"

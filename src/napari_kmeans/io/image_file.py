@@ -88,7 +88,7 @@ def is_nifti(at: Location) -> bool:
 
 
 @dataclass(frozen=True)
-class Grid:
+class MedicalGrid:
     """Position of the pixels of a medical image in space; each value begins with the X axis.
 
     Attributes
@@ -193,7 +193,7 @@ class ImageFile:
         Names of the time steps; empty if they have none.
     geo_tags : tuple of GeoTag
         Transform and coordinate reference system of a GeoTIFF, which are copied to its labels.
-    grid : Grid or None
+    grid : MedicalGrid or None
         Position and direction of a NRRD, MetaImage, NIfTI or DICOM image, which are copied to its labels.
     """
 
@@ -210,7 +210,7 @@ class ImageFile:
     nodata: float | None = None
     time_names: tuple[str, ...] = ()
     geo_tags: tuple[GeoTag, ...] = ()
-    grid: Grid | None = None
+    grid: MedicalGrid | None = None
 
     def __repr__(self) -> str:
         """Return a one-line description of the image."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..blocks.arrays import in_memory
 from .atomic import replacing
-from .image_file import MICROMETERS, Grid, ImageFile, Unsupported
+from .image_file import MICROMETERS, ImageFile, MedicalGrid, Unsupported
 
 # Extensions of labels by the extension of their image. For separate headers and pixels, the labels are a
 # single file.
@@ -98,7 +98,7 @@ def read(path: Path) -> ImageFile:
     if data.dtype.kind not in "buif":
         raise Unsupported(f"has pixels of type {data.dtype}; integers and floats are supported")
     axes = "TZYX"[-n_axes:]
-    grid: Grid | None = Grid(spacing, origin, image.GetDirection())
+    grid: MedicalGrid | None = MedicalGrid(spacing, origin, image.GetDirection())
     if n_axes == 3 and data.shape[0] == 1 and suffix_of(path) not in _LABEL_SUFFIXES:
         data, axes, grid = data[0], "YX", None  # a picture in a DICOM file
     size = dict(zip(reversed(axes), spacing, strict=False))

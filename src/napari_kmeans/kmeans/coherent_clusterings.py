@@ -74,6 +74,7 @@ class CoherentClusterings:
         return self._starts[1].marriott(min(k_max, self.n_values))
 
     def _solve_uncached(self, n_clusters: int, solver: str) -> Clustering:
+        """Return the better of the results from both starts."""
         found = []
         for start in self._starts:
             centers = start.clustering(n_clusters, solver).centers[:, 0]

@@ -17,7 +17,7 @@ from .scikit_learn import kmeans
 N_INIT = 10
 """Restarts of scikit-learn's KMeans with ``solver="lloyd"``; the best is kept."""
 
-_QUICK = 1 << 17  # values times rows of the dynamic program that are computed in milliseconds
+_MAX_QUICK = 1 << 17  # values times rows of the dynamic program that are computed in milliseconds
 
 
 class ExactClusterings:
@@ -57,9 +57,9 @@ class ExactClusterings:
     def is_quick(self, n_clusters: int) -> bool:
         """Return whether `clustering` needs few new rows of the dynamic program, or none."""
         rows = min(n_clusters, self.n_values) - 1
-        if "_partitions" in self.__dict__:
+        if "_partitions" in self.__dict__:  # a cached property, which has been used
             rows -= self._partitions.n_rows
-        return rows * self.n_values <= _QUICK
+        return rows * self.n_values <= _MAX_QUICK
 
     def inertia(self, k_max: int) -> tuple[float, ...]:
         """Return the least inertia of 1 … `k_max` clusters, up to the number of distinct values."""
@@ -77,11 +77,13 @@ class ExactClusterings:
         return OptimalPartitions(self.summary.values, self.summary.counts)
 
     def _optimum(self, n_clusters: int) -> Intervals:
+        """Return the optimal clusters, and keep them."""
         if n_clusters not in self._optima:
             self._optima[n_clusters] = self._find_optimum(n_clusters)
         return self._optima[n_clusters]
 
     def _find_optimum(self, n_clusters: int) -> Intervals:
+        """Return the clusters between the optimal borders, with thresholds that separate the same values."""
         borders = self._partitions.borders(n_clusters)
         centers, counts, scatter = self._partitions.cluster_statistics(borders)
         inertia = float(scatter.sum()) + self.summary.spread
@@ -94,6 +96,7 @@ class ExactClusterings:
         return Intervals(centers, thresholds, counts, inertia)
 
     def _lloyd(self, n_clusters: int) -> Intervals:
+        """Return the clusters that scikit-learn finds."""
         centers = self._kmeans(n_clusters, init="k-means++", n_init=N_INIT, random_state=self.random_state)
         return Intervals.around(self.summary, centers)
 

@@ -56,6 +56,7 @@ def uneven_illumination(pixels: Pixels, sample: FieldSample | None = None) -> st
 
 
 def _is_possible(kind: str, pixels: Pixels) -> bool:
+    """Return whether the feature space supports this kind of illumination."""
     try:
         check_space(Illumination(kind), pixels)
     except ValueError:

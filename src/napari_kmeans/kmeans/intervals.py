@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..summary.scalar import ScalarSummary
 from .clustering import Clustering
 
-_LEAST_INERTIA = 1e-290  # below, squared distances lose digits
+_MIN_INERTIA = 1e-290  # below, squared distances lose digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ class Intervals:
     def unexplained_variance(self, summary: ScalarSummary) -> float:
         """Return the inertia relative to that of a single cluster; 0 for a constant image."""
         total = total_inertia(summary)
-        if total < _LEAST_INERTIA and summary.values[0] < summary.values[-1]:
+        if total < _MIN_INERTIA and summary.values[0] < summary.values[-1]:
             # Squares of such small values underflow, but their ratio does not. The spread is negligible.
             exponent = -int(np.frexp(max(-summary.values[0], summary.values[-1]))[1])
             larger = replace(summary, values=np.ldexp(summary.values, exponent), spread=0.0)
@@ -109,5 +109,6 @@ def _assign(
 
 
 def _inertia(summary: ScalarSummary, centers: NDArray[np.float64], cluster: NDArray[np.int64]) -> float:
+    """Return the inertia of points in these clusters, including the spread within cells."""
     distance = summary.values - centers[cluster]
     return float(np.sum(summary.counts * distance * distance)) + summary.spread

@@ -171,6 +171,7 @@ class Splits:
         return self._found[n_clusters - 1]
 
     def _measure(self, number: int) -> None:
+        """Compute mean and scatter of a cluster."""
         points = self._points
         scatter_of_cluster(
             points.columns, points.weights, self._labels, number, self._means[number], self._scatters[number]

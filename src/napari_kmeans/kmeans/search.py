@@ -114,6 +114,7 @@ class SearchedClusterings:
         return self._estimates[n_clusters]
 
     def _search(self, n_clusters: int) -> Clustering:
+        """Return the best of many restarts; see `clustering`."""
         if n_clusters == 1:
             return self._one_cluster
         coarse, *finer = self._stages_for(n_clusters)
@@ -159,6 +160,7 @@ class SearchedClusterings:
         return np.array([np.median(np.unique(axis)) for axis in subset.T])
 
     def _scaled(self, positions: Floats) -> Floats:
+        """Return positions in units of their scales, relative to `_origin`."""
         return (positions - self._origin) / self.summary.scales
 
     @cached_property
@@ -191,6 +193,7 @@ class SearchedClusterings:
         return [stage for stage in self._stages[:-1] if self._n_distinct(stage) >= least] + self._stages[-1:]
 
     def _n_distinct(self, points: WeightedPoints) -> int:
+        """Return the number of distinct points."""
         return points.size if self.summary.is_of_cells else points.n_distinct
 
     # Results
@@ -201,6 +204,7 @@ class SearchedClusterings:
         return self._clustering(self._all, self._scaled(self.summary.mean())[np.newaxis])
 
     def _with_variance(self, clustering: Clustering) -> Clustering:
+        """Return the clustering with its explained variance."""
         total = self._one_cluster.inertia
         explained = 1 - clustering.inertia / total if total > 0 else 1.0
         return replace(clustering, explained_variance=explained)

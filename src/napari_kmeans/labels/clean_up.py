@@ -257,8 +257,7 @@ def _clean_regions(
     """Merge regions below `min_size` pixels and fill holes below `hole_size` pixels."""
     grid, boxes = _blocks(labels)
     limit = max(min_size, hole_size)
-    measuring = subprogress(progress, 0, 0.75)
-    relabelling = subprogress(progress, 0.75, 1)
+    measuring, relabelling = subprogress(progress, 0, 0.75), subprogress(progress, 0.75, 1)
 
     def regions_of(box: Box) -> region_graph.BlockRegions:
         seams = [(side.start > 0, side.stop < n) for side, n in zip(box, labels.shape, strict=True)]
@@ -280,24 +279,40 @@ def _clean_regions(
     # New labels of the regions of each block; None if none have changed.
     tables = [new_label[members] if changed[members].any() else None for members in graph.members]
     if is_dask(labels):
-        import dask.array as da
+        return _relabel_lazily(labels, mask, dict(zip(product(*map(range, grid)), tables, strict=True)))
+    return _relabel_in_memory(labels, mask, boxes, tables, relabelling)
 
-        return da.map_blocks(
-            _relabel_block,
-            *((labels,) if mask is None else (labels, mask)),
-            tables=dict(zip(product(*map(range, grid)), tables, strict=True)),
-            dtype=np.uint8,
-            meta=np.empty((0,) * labels.ndim, dtype=np.uint8),
-        )
+
+def _relabel_in_memory(
+    labels: NDArray[np.uint8],
+    mask: Any,
+    boxes: Sequence[Box],
+    tables: Sequence[NDArray[np.uint8] | None],
+    progress: Progress | None,
+) -> NDArray[np.uint8]:
+    """Give the regions of all blocks their new labels; there is one table for each box."""
     out = np.empty_like(labels)
     table_at = {_corner(box): table for box, table in zip(boxes, tables, strict=True)}
 
     def write(box: Box) -> None:
         out[box] = _relabel(*_read_block(labels, mask, box), table_at[_corner(box)])
 
-    for _ in run(write, boxes, relabelling):
+    for _ in run(write, boxes, progress):
         pass
     return out
+
+
+def _relabel_lazily(labels: Any, mask: Any, tables: dict[tuple[int, ...], NDArray[np.uint8] | None]) -> Any:
+    """Give the regions of a dask array their new labels; tables are listed by the number of the chunk."""
+    import dask.array as da
+
+    return da.map_blocks(
+        _relabel_block,
+        *((labels,) if mask is None else (labels, mask)),
+        tables=tables,
+        dtype=np.uint8,
+        meta=np.empty((0,) * labels.ndim, dtype=np.uint8),
+    )
 
 
 def _face_areas(spacing: tuple[float, ...]) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -21,6 +22,7 @@ from .checks import check_axes, check_labels, check_spacing, check_spatial
 _BLOCK = 1 << 20  # pixels measured at a time
 
 Table = dict[str, list[Any]]
+"""Columns by name, with one row per object."""
 
 
 def split_into_objects(
@@ -122,8 +124,10 @@ def split_into_objects(
         numbering = subprogress(progress, 0, 0.5)
         cluster = _number_objects(labels, chosen, connectivity, separate_axes, objects, numbering)
     table: Table = {"index": list(range(1, cluster.size + 1)), "cluster": cluster.tolist()}
-    measuring = subprogress(progress, 0.5, 1)
-    table |= _measure_objects(objects, cluster.size, channels, separate_axes, sizes, measuring)
+    totals = _add_up(
+        objects, cluster.size, [channel for _, channel in channels], subprogress(progress, 0.5, 1)
+    )
+    table |= _columns(totals, [suffix for suffix, _ in channels], separate_axes, sizes)
     if properties:
         table |= _measure_with_skimage(
             objects, cluster.size, intensity_image, channel_axis, separate_axes, sizes, properties
@@ -199,34 +203,62 @@ def _number_objects(
     return np.concatenate(cluster)
 
 
-def _measure_objects(
+@dataclass(frozen=True, eq=False)
+class _Totals:
+    """Sums, minima and maxima over the pixels of each object.
+
+    Attributes
+    ----------
+    n_pixels : (n_objects,) int64 array
+    coordinates, first, last : (ndim, n_objects) int64 arrays
+        Sum, minimum and maximum of the coordinates.
+    intensities, lowest, highest : (n_channels, n_objects) float64 arrays
+        Sum, minimum and maximum of the intensities.
+    """
+
+    n_pixels: NDArray[np.int64]
+    coordinates: NDArray[np.int64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    intensities: NDArray[np.float64]
+    lowest: NDArray[np.float64]
+    highest: NDArray[np.float64]
+
+
+def _add_up(
     objects: NDArray[np.int32],
     n_objects: int,
-    channels: Sequence[tuple[str, NDArray[Any]]],
-    separate_axes: Sequence[int],
-    spacing: tuple[float, ...],
+    channels: Sequence[NDArray[Any]],
     progress: Progress | None,
-) -> Table:
+) -> _Totals:
     """Measure all objects at once, block by block."""
     n_pixels = np.zeros(n_objects, dtype=np.int64)
-    total, first, last = (np.zeros((objects.ndim, n_objects), dtype=np.int64) for _ in range(3))
+    coordinates, first, last = (np.zeros((objects.ndim, n_objects), dtype=np.int64) for _ in range(3))
     first[:] = np.iinfo(np.int64).max
-    sums, lowest = np.zeros((len(channels), n_objects)), np.full((len(channels), n_objects), np.inf)
+    intensities, lowest = np.zeros((len(channels), n_objects)), np.full((len(channels), n_objects), np.inf)
     highest = -lowest
     boxes = row_boxes(objects.shape, _BLOCK)
     for done, box in enumerate(boxes, start=1):
         block = np.ascontiguousarray(objects[box])
         begin = np.array([side.start for side in box], dtype=np.int64)
         shape = np.array(block.shape, dtype=np.int64)
-        kernels.measure_objects(block.reshape(-1), shape, begin, n_pixels, total, first, last)
-        for row, (_, channel) in enumerate(channels):
+        kernels.measure_objects(block.reshape(-1), shape, begin, n_pixels, coordinates, first, last)
+        for row, channel in enumerate(channels):
             values = np.ascontiguousarray(in_memory(channel[box]), dtype=np.float64)
             kernels.measure_intensities(
-                block.reshape(-1), values.reshape(-1), sums[row], lowest[row], highest[row]
+                block.reshape(-1), values.reshape(-1), intensities[row], lowest[row], highest[row]
             )
         if progress is not None:
             progress(done / len(boxes))
-    spatial = [axis for axis in range(objects.ndim) if axis not in separate_axes]
+    return _Totals(n_pixels, coordinates, first, last, intensities, lowest, highest)
+
+
+def _columns(
+    totals: _Totals, suffixes: Sequence[str], separate_axes: Sequence[int], spacing: tuple[float, ...]
+) -> Table:
+    """Return the columns of the table; `suffixes` are those of the channels."""
+    n_pixels, first = totals.n_pixels, totals.first
+    spatial = [axis for axis in range(len(first)) if axis not in separate_axes]
     ndim = len(spatial)
     area = n_pixels * math.prod(spacing)
     columns: dict[str, NDArray[Any]] = {
@@ -238,13 +270,16 @@ def _measure_objects(
         "area": area,
         "equivalent_diameter_area": (2 * ndim * area / math.pi) ** (1 / ndim) if ndim > 1 else area,
     }
-    columns |= {f"centroid-{row}": total[axis] / n_pixels * spacing[row] for row, axis in enumerate(spatial)}
+    columns |= {
+        f"centroid-{row}": totals.coordinates[axis] / n_pixels * spacing[row]
+        for row, axis in enumerate(spatial)
+    }
     columns |= {f"bbox-{row}": first[axis] for row, axis in enumerate(spatial)}
-    columns |= {f"bbox-{ndim + row}": last[axis] + 1 for row, axis in enumerate(spatial)}
-    for row, (suffix, _) in enumerate(channels):
-        columns[f"intensity_mean{suffix}"] = sums[row] / n_pixels
-        columns[f"intensity_min{suffix}"] = lowest[row]
-        columns[f"intensity_max{suffix}"] = highest[row]
+    columns |= {f"bbox-{ndim + row}": totals.last[axis] + 1 for row, axis in enumerate(spatial)}
+    for row, suffix in enumerate(suffixes):
+        columns[f"intensity_mean{suffix}"] = totals.intensities[row] / n_pixels
+        columns[f"intensity_min{suffix}"] = totals.lowest[row]
+        columns[f"intensity_max{suffix}"] = totals.highest[row]
     return {name: column.tolist() for name, column in columns.items()}
 
 

@@ -20,7 +20,7 @@ from ..summary.coherent import CoherentSummary
 from ..summary.scalar import ScalarSummary
 
 _SMALLEST_RANGE = 1e-30  # of values, so that their noise and the cost of borders are above float32's 1e-38
-_FINEST = 1e-3  # smallest difference to resolve in an image without noise, relative to its range
+_RESOLUTION = 1e-3  # smallest difference to resolve in an image without noise, relative to its range
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _check_range(low: float, high: float, noise: float) -> None:
             "multiply the image by a constant"
         )
     # Without noise, a fraction of the range of the values has to be resolved.
-    if low < high and largest * np.finfo(np.float32).eps > max(noise, (high - low) * _FINEST):
+    if low < high and largest * np.finfo(np.float32).eps > max(noise, (high - low) * _RESOLUTION):
         raise ValueError(
             "coherence is computed in float32, which cannot represent differences this small next to values "
             f"of {largest:.3g}; subtract an offset from the image"

@@ -49,6 +49,7 @@ class ConfidenceOfBlock:
         out[...] = found.reshape(out.shape)
 
     def _confidence(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the confidence of (n, m) stored values: 0 if one is infinite, NaN if one is NaN."""
         stored = self.value_format
         columns = list(values.T[: stored.n_features])
         if isinstance(stored, ScalarFormat):
@@ -102,6 +103,8 @@ class ConfidenceOfBlock:
         knots, halfway = np.empty(2 * centers.size - 1), np.empty(2 * centers.size - 1)
         knots[::2] = halfway[::2] = centers
         knots[1::2], halfway[1::2] = self.thresholds, (centers[:-1] + centers[1:]) / 2
-        order = np.maximum.accumulate(knots)  # the centre of a cluster without pixels may be beyond a border
+        ascending = np.maximum.accumulate(
+            knots
+        )  # the centre of a cluster without pixels may be beyond a border
         inside = (values >= centers[0]) & (values <= centers[-1])
-        return np.where(inside, np.interp(values, order, halfway), values)
+        return np.where(inside, np.interp(values, ascending, halfway), values)

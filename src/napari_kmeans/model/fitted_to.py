@@ -24,7 +24,7 @@ _SHARE = 0.001  # of the pixels at each end of the range of an image, so that ou
 _LARGER_SHARE = 0.005  # of a sample; if more is outside the range of the fitted image, this is a difference
 _FEW_POINTS = 1 << 14  # used to measure the range of several features
 _SAMPLE = 1 << 14  # pixels that are compared with the fitted image
-_READ = 1 << 19  # pixels read for the sample if values depend on neighbours or position, or half of the image
+_MIN_READ = 1 << 19  # pixels read if values depend on neighbours or position, or half of a larger image
 _FAR = 0.5  # of the range of the fitted image: a larger difference at either end gives a warning
 _SAME_SIZE = 0.01  # relative difference of pixel sizes that is ignored
 
@@ -110,6 +110,7 @@ class FittedTo:
         return f"{' × '.join(f'{size:.4g}' for size in self.pixel_size)} {self.unit}".rstrip()
 
     def _has_size_of(self, other: FittedTo) -> bool:
+        """Return whether the pixel sizes are the same up to rounding."""
         if other.unit != self.unit or len(other.pixel_size) != len(self.pixel_size):
             return False
         return bool(np.allclose(self.pixel_size, other.pixel_size, rtol=_SAME_SIZE, atol=0))
@@ -166,6 +167,7 @@ def feature_range(summary: ScalarSummary | VectorSummary, share: float = _SHARE)
 def _range(
     columns: Sequence[NDArray[np.float64]], counts: NDArray[np.int64], share: float, origin: float = 0
 ) -> Range:
+    """Return the range of each column; see `feature_range`."""
     ends = [_percentiles(column, counts, share) for column in columns]
     return tuple(low + origin for low, _ in ends), tuple(high + origin for _, high in ends)
 
@@ -247,7 +249,7 @@ def _ranges_of_lines(pixels: Pixels) -> list[Range]:
     """Return the ranges of some lines along the last axis, if values depend on neighbours or position."""
     *sizes, length = pixels.shape
     n_read = length * math.prod(2 * reach + 1 for reach in pixels.halo[:-1])
-    n_lines = max(_READ, pixels.size // 2) / n_read
+    n_lines = max(_MIN_READ, pixels.size // 2) / n_read
     step = math.ceil((math.prod(sizes) / n_lines) ** (1 / max(len(sizes), 1))) // 2 * 2 + 1
     places = np.ndindex(*(-(-size // step) for size in sizes))
     boxes = [(*(slice(step * at, step * at + 1) for at in place), slice(0, length)) for place in places]
@@ -274,6 +276,7 @@ def _columns(pixels: Pixels, box: Box) -> list[NDArray[np.float64]]:
 
 
 def _difference_of_channels(found: int | None, fitted: int | None) -> str:
+    """Describe a different number of channels."""
     if found is None and fitted in (3, 4):
         return "gray values instead of colours"
     if fitted is None and found in (3, 4):

@@ -72,6 +72,7 @@ def count_pixels(
 
 
 def _count_block(labeller: Labeller, n_counted: int, infinite: bool, block: Block) -> NDArray[np.int64]:
+    """Count the labels of one block; see `count_pixels`."""
     if not infinite:
         return count_block_labels(label_block(block, labeller), n_counted)
     values, _ = block.values()

@@ -27,7 +27,9 @@ Labeller = Callable[[NDArray[Any], "NDArray[np.bool_] | None", "NDArray[np.uint8
 
 
 def scalar_labeller(
-    thresholds: Sequence[float] | NDArray[np.float64], shown: NDArray[np.uint8], scalar: ScalarFormat
+    thresholds: Sequence[float] | NDArray[np.float64],
+    label_of_cluster: NDArray[np.uint8],
+    scalar: ScalarFormat,
 ) -> Labeller:
     """Return a labeller of values in the format `scalar`; it can be pickled.
 
@@ -35,17 +37,17 @@ def scalar_labeller(
     ----------
     thresholds : (k - 1,) ascending
         In the image's own units; integers are used exactly.
-    shown : (k + 1,) uint8 array
+    label_of_cluster : (k + 1,) uint8 array
         Label of each cluster from index 1; at index 0, that of excluded pixels.
     scalar : ScalarFormat
     """
-    plain = bool(np.array_equal(shown, np.arange(shown.size)))
+    is_plain = bool(np.array_equal(label_of_cluster, np.arange(label_of_cluster.size)))
     # Compilers vectorize comparisons, but Python makes them one by one.
-    compares = plain and len(thresholds) <= _COMPARED and not is_interpreted()
+    compares = is_plain and len(thresholds) <= _COMPARED and not is_interpreted()
     if scalar.dtype.itemsize <= 2 and not compares:
-        return _TableLabeller(_table(thresholds, shown, scalar))
+        return _TableLabeller(_table(thresholds, label_of_cluster, scalar))
     first, cuts = _cuts(thresholds, scalar)
-    return _ThresholdLabeller(first, cuts, None if plain else shown)
+    return _ThresholdLabeller(first, cuts, None if is_plain else label_of_cluster)
 
 
 @cache
@@ -63,8 +65,8 @@ def compile_labellers(value_format: ScalarFormat | VectorFormat) -> None:
         return
     value = np.zeros(1, dtype=value_format.dtype)
     for n in (_COMPARED, _COMPARED + 1):
-        for shown in (np.arange(n + 2, dtype=np.uint8), np.zeros(n + 2, dtype=np.uint8)):
-            labeller = scalar_labeller([1.0] * n, shown, value_format)
+        for label_of_cluster in (np.arange(n + 2, dtype=np.uint8), np.zeros(n + 2, dtype=np.uint8)):
+            labeller = scalar_labeller([1.0] * n, label_of_cluster, value_format)
             for mask in masks:
                 labeller(value, mask, out)
 
@@ -81,6 +83,7 @@ class _FlatLabeller:
             out[...] = target.reshape(out.shape)
 
     def label(self, bits: NDArray[Any], include: NDArray[np.uint8] | None, out: NDArray[np.uint8]) -> None:
+        """Write the labels of flat bit patterns to `out`, 0 where `include` is 0."""
         raise NotImplementedError
 
 
@@ -103,25 +106,19 @@ class _ThresholdLabeller(_FlatLabeller):
     first : int
         Cluster of values below all thresholds.
     cuts : ascending array of the stored type
-    shown : uint8 array or None
+    label_of_cluster : uint8 array or None
         Label of each cluster; None if labels are the cluster numbers.
     """
 
     first: int
     cuts: NDArray[Any]
-    shown: NDArray[np.uint8] | None
+    label_of_cluster: NDArray[np.uint8] | None
 
     def label(self, bits: NDArray[Any], include: NDArray[np.uint8] | None, out: NDArray[np.uint8]) -> None:
         signed = np.dtype(f"i{bits.dtype.itemsize}")
-        kind = self.cuts.dtype.kind
-        inverted = signed.type(np.iinfo(signed).max if kind == "f" else 0)
-        flipped = signed.type(np.iinfo(signed).min if kind == "u" else 0)
-        limits = np.iinfo(self.cuts.dtype) if kind != "f" else None
-        ends = [-np.inf, np.inf] if limits is None else [limits.min, limits.max]
-        stored = np.append(np.array(ends, dtype=self.cuts.dtype), self.cuts).view(signed)
-        least, most, *cuts = np.where(stored < 0, stored ^ inverted, stored) ^ flipped
-        order = (inverted, flipped, least, most)
+        order, cuts = self._keys(signed)
         n_groups = max(-(-len(cuts) // _COMPARED), 1)
+        most = order[-1]
         cuts += [most] * (n_groups * _COMPARED - len(cuts))  # nothing is above the largest key
         first, *others = (tuple(cuts[at : at + _COMPARED]) for at in range(0, len(cuts), _COMPARED))
         for begin in range(0, bits.size, _LONG_PIECE):
@@ -130,19 +127,32 @@ class _ThresholdLabeller(_FlatLabeller):
             label_by_thresholds(keys, used, order, first, self.first, out[piece])
             for more in others:
                 add_thresholds(keys, order, more, out[piece])
-        if self.shown is not None:
-            label_by_table(out, None, self.shown, out)
+        if self.label_of_cluster is not None:
+            label_by_table(out, None, self.label_of_cluster, out)
+
+    def _keys(self, signed: np.dtype[Any]) -> tuple[tuple[Any, Any, Any, Any], list[Any]]:
+        """Return `order` and the cuts as keys of this type; see `_kernels`."""
+        kind = self.cuts.dtype.kind
+        inverted = signed.type(np.iinfo(signed).max if kind == "f" else 0)
+        flipped = signed.type(np.iinfo(signed).min if kind == "u" else 0)
+        limits = np.iinfo(self.cuts.dtype) if kind != "f" else None
+        ends = [-np.inf, np.inf] if limits is None else [limits.min, limits.max]
+        stored = np.append(np.array(ends, dtype=self.cuts.dtype), self.cuts).view(signed)
+        least, most, *cuts = np.where(stored < 0, stored ^ inverted, stored) ^ flipped
+        return (inverted, flipped, least, most), cuts
 
 
 def _table(
-    thresholds: Sequence[float] | NDArray[np.float64], shown: NDArray[np.uint8], scalar: ScalarFormat
+    thresholds: Sequence[float] | NDArray[np.float64],
+    label_of_cluster: NDArray[np.uint8],
+    scalar: ScalarFormat,
 ) -> NDArray[np.uint8]:
     """Return the label of each bit pattern of an 8- or 16-bit type."""
     with np.errstate(invalid="ignore"):  # some bit patterns are signalling NaNs
         levels = level_values(scalar.dtype) * scalar.unit
     cluster = 1 + np.searchsorted(np.asarray(thresholds, dtype=np.float64), levels, side="left")
     cluster[np.isnan(levels)] = 0
-    return shown[cluster]
+    return label_of_cluster[cluster]
 
 
 def _cuts(
@@ -183,7 +193,7 @@ class NearestLabeller:
         In the features' own units.
     scales : (d,) float64 array
         Unit of distance along each axis.
-    shown : (k + 1,) uint8 array
+    label_of_cluster : (k + 1,) uint8 array
         Label of each cluster from index 1; at index 0, that of excluded pixels.
     vector : VectorFormat
         Format of the stored values.
@@ -191,7 +201,7 @@ class NearestLabeller:
 
     centers: NDArray[np.float64]
     scales: NDArray[np.float64]
-    shown: NDArray[np.uint8]
+    label_of_cluster: NDArray[np.uint8]
     vector: VectorFormat
 
     def __call__(
@@ -201,13 +211,13 @@ class NearestLabeller:
         columns = as_columns(values)[: self.vector.n_features]
         target = out.reshape(-1) if out.flags.c_contiguous else np.empty(out.size, dtype=np.uint8)
         used = None if include is None else np.ascontiguousarray(include).reshape(-1)
-        plain = bool(np.array_equal(self.shown, np.arange(self.shown.size)))
+        is_plain = bool(np.array_equal(self.label_of_cluster, np.arange(self.label_of_cluster.size)))
+        by_table = self.vector.dtype.itemsize == 1 and self.vector.n_features <= 3
         for begin in range(0, target.size, _LONG_PIECE):
             piece = slice(begin, begin + _LONG_PIECE)
             chosen = used[piece] if used is not None else None
-            by_table = self.vector.dtype.itemsize == 1 and self.vector.n_features <= 3
             part = self._by_table(columns[:, piece], chosen) if by_table else self._compare(columns[:, piece])
-            target[piece] = part if plain else self.shown.take(part)
+            target[piece] = part if is_plain else self.label_of_cluster.take(part)
             if chosen is not None:
                 target[piece] *= chosen.view(np.uint8)
         if not out.flags.c_contiguous:

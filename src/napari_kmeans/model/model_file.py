@@ -44,6 +44,7 @@ def parse(content: str, kind: str) -> dict[str, Any]:
 
 
 def _as_current(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a model or a stack in the form of the current version."""
     version = document["version"]
     if version == VERSION:
         return document
@@ -80,8 +81,7 @@ def _upgraded(old: dict[str, Any], version: int) -> dict[str, Any]:
     edits |= dict.fromkeys(("thresholds", "centers", "scales"))
     several = len(old["scales"]) > 1
     if old["adjusted"]:
-        edits |= {n: old[n] for n in (("centers", "scales") if several else ("thresholds",))}
-    names = (*CLUSTERING_FIELDS,)
+        edits |= {name: old[name] for name in (("centers", "scales") if several else ("thresholds",))}
     return {
         "channel_axis": old["channel_axis"],
         "recipe": {
@@ -94,7 +94,7 @@ def _upgraded(old: dict[str, Any], version: int) -> dict[str, Any]:
             "clean_up": {},
             "edits": edits,
         },
-        "clustering": {name: old[name] for name in names}
+        "clustering": {name: old[name] for name in CLUSTERING_FIELDS}
         | {"feature_names": old["feature_names"] or [old["features"]]},
     }
 
@@ -196,15 +196,14 @@ def fitted_to_from_dict(content: Any) -> FittedTo | None:
 
 def clustering_to_dict(clustering: Clustering) -> dict[str, Any]:
     """Return a clustering as JSON stores it."""
-    values = {name: getattr(clustering, name) for name in CLUSTERING_FIELDS}
-    return {
-        name: value.tolist()
-        if isinstance(value, np.ndarray)
-        else list(value)
-        if isinstance(value, tuple)
-        else value
-        for name, value in values.items()
-    }
+    return {name: _as_lists(getattr(clustering, name)) for name in CLUSTERING_FIELDS}
+
+
+def _as_lists(value: Any) -> Any:
+    """Return an array or a tuple as a list, and other values unchanged."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return list(value) if isinstance(value, tuple) else value
 
 
 def clustering_from_dict(content: dict[str, Any]) -> dict[str, Any]:

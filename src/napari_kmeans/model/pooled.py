@@ -22,8 +22,8 @@ WEIGHTS = ("pixels", "images")
 """What has equal weight in a pooled model: every pixel, or every image."""
 
 # Maximum total weight of the pixels: sums of squares of colours need more digits than those of one feature.
-_MOST_SCALAR, _MOST_VECTOR = 1 << 50, 1 << 32
-_FINEST = 1 << 12  # maximum weight of a pixel of the largest image
+_MAX_SCALAR, _MAX_VECTOR = 1 << 50, 1 << 32
+_MAX_FACTOR = 1 << 12  # maximum weight of a pixel of the largest image
 
 
 def fit_pooled(
@@ -115,10 +115,9 @@ def _factors(images: Sequence[Pixels]) -> list[int]:
     """
     sizes = [max(1, _count_usable(pixels)) for pixels in images]
     largest = max(sizes)
-    most = _MOST_SCALAR if images[0].value_format.n_features == 1 else _MOST_VECTOR
-    finest = max(1, min(_FINEST, most // (len(sizes) * largest)))
-    common = math.lcm(*set(sizes))
-    target = common if common <= finest * largest else finest * largest
+    max_total = _MAX_SCALAR if images[0].value_format.n_features == 1 else _MAX_VECTOR
+    factor = max(1, min(_MAX_FACTOR, max_total // (len(sizes) * largest)))  # of the largest image
+    target = min(math.lcm(*set(sizes)), factor * largest)
     return [max(1, round(target / size)) for size in sizes]
 
 
@@ -131,6 +130,7 @@ def _count_usable(pixels: Pixels) -> int:
 
 
 def _count_usable_in_block(block: Block) -> int:
+    """Return the number of pixels of a block that are clustered."""
     values, include = block.values()
     usable = np.isfinite(values)
     if values.ndim > len(block.shape):

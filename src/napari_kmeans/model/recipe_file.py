@@ -62,6 +62,7 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def _fields_of(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a recipe file without its header."""
     return {name: value for name, value in document.items() if name not in _HEADER}
 
 
@@ -121,16 +122,16 @@ def _about(name: str) -> Iterator[None]:
 
 
 def _checked(name: str, check: Callable[[Any], Any], value: Any) -> Any:
+    """Return ``check(value)``; errors name the field."""
     with _about(name):
         return check(value)
 
 
 def _numbers(value: Any) -> Any:
-    return (
-        [float(number) if type(number) is int else number for number in value]
-        if isinstance(value, list)
-        else value
-    )
+    """Convert the ints of a list to float; other values are validated later."""
+    if not isinstance(value, list):
+        return value
+    return [float(number) if type(number) is int else number for number in value]
 
 
 def _object(value: Any, owner: type | None = None) -> dict[str, Any]:
@@ -146,6 +147,7 @@ def _object(value: Any, owner: type | None = None) -> dict[str, Any]:
 
 
 def _check_field(name: str, known: Sequence[str]) -> None:
+    """Raise ``ValueError`` if a field is unknown."""
     if name not in known:
         raise ValueError(f"unknown field {name!r:.40}; use one of {', '.join(known)}")
 

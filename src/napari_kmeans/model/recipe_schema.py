@@ -116,6 +116,7 @@ def _illumination() -> Schema:
 
 
 def _edits() -> Schema:
+    """Return the schema of the edits."""
     cluster, number = _number("integer", 1, MAX_CLUSTERS), {"type": "number"}
     return _object(
         {

@@ -164,6 +164,7 @@ def clean_segmentation(
 def _label(
     pixels: Pixels, model: KMeansModel, progress: Progress | None, recount: bool, in_memory: bool
 ) -> tuple[Any, KMeansModel]:
+    """Label an image; return the labels, and the model with the counts of the image if `recount`."""
     if pixels.chunks is not None and not in_memory:
         return model.label_lazily(pixels), counted(model, pixels, progress) if recount else model
     if not recount or model.counts_are_exact:

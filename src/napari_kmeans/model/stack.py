@@ -180,6 +180,7 @@ class KMeansStack:
         return self._each(lambda model: model.with_names(names))
 
     def _each(self, change: Callable[[KMeansModel], KMeansModel]) -> KMeansStack:
+        """Return a stack of changed models; models that are computed on demand are changed on demand."""
         before = self.models
         models = ModelsOnDemand(len(before), lambda position: change(before[position]))
         return replace(self, models=models if isinstance(before, ModelsOnDemand) else tuple(models))

@@ -222,6 +222,7 @@ def _draw_shares(axes: Axes, table: dict[str, list[Any]], colors: NDArray[np.flo
 
 
 def _draw_legend(figure: Figure, colors: NDArray[np.float64], texts: list[str]) -> None:
+    """Draw a row for each label below the panels; if there are too many, say how many more there are."""
     rows = [Patch(color=color, label=text) for color, text in zip(colors, texts, strict=True)]
     if len(rows) > _MAX_ROWS:
         more = Patch(alpha=0, label=f"and {len(rows) - _MAX_ROWS + 1} more")

@@ -87,8 +87,8 @@ def _table(table: dict[str, list[Any]], model: FittedModel, colors: Sequence[str
             f'<td class="nk-bar"><span class="nk-share" style="background:{color};'
             f'width:{5 * share / largest:.2f}em"></span></td></tr>'
         )
-    left_out = len(table["index"]) - len(rows)
-    note = f'<div class="nk-note">and {left_out} more: <code>model.table</code></div>' if left_out else ""
+    n_more = len(table["index"]) - len(rows)
+    note = f'<div class="nk-note">and {n_more} more: <code>model.table</code></div>' if n_more else ""
     return (
         f'<table><thead><tr><th></th><th>label</th><th class="nk-name">name</th>{heads}'
         f"<th>pixels</th><th>share</th><th></th></tr></thead><tbody>{''.join(rows)}</tbody></table>{note}"

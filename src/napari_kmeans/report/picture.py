@@ -18,10 +18,12 @@ SIDE = 1024
 """Approximate number of pixels along the longer side of a panel."""
 
 THUMBNAIL = 192
-"""The same for thumbnails."""
+"""Approximate number of pixels along the longer side of a thumbnail."""
 
 OPACITY = 0.5
 """Opacity of clusters over the image, as in the viewer."""
+
+_LENGTHS = (("km", 1e9), ("m", 1e6), ("mm", 1e3), ("µm", 1.0), ("nm", 1e-3), ("pm", 1e-6))  # in µm
 
 # napari's colours for several channels, which are added up; a single channel is gray.
 _TWO_TINTS = ((1.0, 0.0, 1.0), (0.0, 1.0, 0.0))
@@ -188,9 +190,6 @@ def scale_bar_of(image: ImageFile) -> ScaleBar | None:
     return ScaleBar(length * factor / step, f"{length:g} {unit}")
 
 
-_LENGTHS = (("km", 1e9), ("m", 1e6), ("mm", 1e3), ("µm", 1.0), ("nm", 1e-3), ("pm", 1e-6))
-
-
 def _round_down(value: float) -> float:
     """Return the greatest 1, 2 or 5 times a power of ten that is not above `value`."""
     power = 10.0 ** math.floor(math.log10(value))
@@ -198,10 +197,12 @@ def _round_down(value: float) -> float:
 
 
 def _gray(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return values from 0 to 1 as a gray RGB picture."""
     return np.repeat(_as_bytes(values)[..., np.newaxis], 3, axis=-1)
 
 
 def _as_bytes(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return values from 0 to 1 as bytes from 0 to 255."""
     return np.asarray(values * 255 + 0.5, dtype=np.uint8)
 
 

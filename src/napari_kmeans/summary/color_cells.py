@@ -292,6 +292,7 @@ def _convert_scatter(
 
 
 def _empty_summary(vector: VectorFormat) -> VectorSummary:
+    """Return the summary of an image without pixels to count."""
     d = vector.n_features
     return VectorSummary(
         np.empty((0, d)), np.empty(0, dtype=np.int64), np.zeros((d, d)), np.ones(d), np.zeros(d), 0

@@ -14,8 +14,8 @@ from .bit_patterns import bits_of, level_values, mask_of
 from .plan import ScalarPlan
 from .scalar import ScalarSummary
 
-_WORTH_PAIRING = 1 << 20  # bytes
-_MOST = 1 << 31  # values counted with 32-bit counters, twice as many of which fit into the cache
+_MIN_PAIRED = 1 << 20  # bytes; from here on, counting two at a time is faster
+_MAX_COUNTED = 1 << 31  # values counted with 32-bit counters, twice as many of which fit into the cache
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class CountedValuesPlan(ScalarPlan):
 def histogram(values: NDArray[Any], include: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
     """Count the bit patterns of 8- or 16-bit values of any shape: (2^bits,) int64 array."""
     raw, mask = bits_of(values), mask_of(include)
-    if raw.itemsize == 1 and mask is None and raw.size >= _WORTH_PAIRING:
+    if raw.itemsize == 1 and mask is None and raw.size >= _MIN_PAIRED:
         # Two bytes at a time take half as many steps.
         even = raw.size & ~1
         pairs = _count(raw[:even].view(np.uint16), None).reshape(256, 256)
@@ -52,9 +52,10 @@ def histogram(values: NDArray[Any], include: NDArray[np.bool_] | None = None) ->
 
 
 def _count(raw: NDArray[Any], mask: NDArray[np.uint8] | None) -> NDArray[np.int64]:
+    """Count the bit patterns of flat unsigned integers: (2^bits,) int64 array."""
     total = np.zeros(1 << 8 * raw.itemsize, dtype=np.int64)
-    for begin in range(0, raw.size, _MOST):
-        piece = slice(begin, begin + _MOST)
+    for begin in range(0, raw.size, _MAX_COUNTED):
+        piece = slice(begin, begin + _MAX_COUNTED)
         counts = np.zeros(total.size, dtype=np.uint32)
         count_values(raw[piece], None if mask is None else mask[piece], counts)
         total += counts

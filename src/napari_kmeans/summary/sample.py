@@ -20,7 +20,7 @@ from .vector import VectorSummary, check_integers, standardized
 SAMPLE_SIZE = 1 << 17
 """Maximum number of pixels in a sample."""
 
-_LEAST_SIZE = 1 << 13  # sampled for any number of features; k clusters then miss k / 2^13 of the inertia
+_MIN_SIZE = 1 << 13  # sampled for any number of features; k clusters then miss k / 2^13 of the inertia
 _VALUES = 1 << 23  # features times pixels that a larger sample may have
 
 
@@ -53,7 +53,7 @@ class SamplePlan:
     @property
     def size(self) -> int:
         """Maximum number of pixels to sample; fewer if there are many features."""
-        return min(SAMPLE_SIZE, max(_VALUES // self.vector.n_features, _LEAST_SIZE))
+        return min(SAMPLE_SIZE, max(_VALUES // self.vector.n_features, _MIN_SIZE))
 
     def chunk(self, block: Block) -> Sample:
         """Sample one block."""

@@ -137,6 +137,7 @@ def merge_parts(parts: Sequence[Cells], n_axes: int) -> Cells:
 
 
 def _merge(a: Cells, b: Cells, n_axes: int) -> Cells:
+    """Add up two lists of cells, and drop bits while there are more than `LIMIT`."""
     dropped = max(a.n_dropped_bits, b.n_dropped_bits)
     a, b = a.coarser(dropped, n_axes), b.coarser(dropped, n_axes)
     rows = [np.stack([c.counts]) if c.sums is None else np.vstack([c.counts, c.sums]) for c in (a, b)]

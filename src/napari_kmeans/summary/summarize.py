@@ -89,6 +89,7 @@ def check_same_kind(images: Sequence[Pixels]) -> None:
 
 
 def _first_plan(images: Sequence[Pixels]) -> Plan:
+    """Return the plan of the first pass over images of this format."""
     value_format = images[0].value_format
     if isinstance(value_format, VectorFormat):
         if value_format.sampled:
