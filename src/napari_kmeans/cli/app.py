@@ -205,18 +205,24 @@ def view(
                 picture = picture.channel(channel)
         if report.failed:
             return 1
+    k = int(n_clusters) if n_clusters else None
+    return _open_napari(
+        image=picture, sample=sample, n_clusters=k, illumination=illumination, screenshot=screenshot
+    )
+
+
+for _command in (segment, apply, batch, show):
+    app.command(cls=PanelCommand, epilog=EXAMPLES[_command.__name__])(_command)
+
+
+def _open_napari(*, screenshot: Path | None, **options: Any) -> int:
+    """Open napari, or report why this is not possible; return the exit status."""
     try:
         from .._napari.contributions.view_command import view as open_napari
 
         if screenshot is not None:
             screenshot.parent.mkdir(parents=True, exist_ok=True)
-        open_napari(
-            image=picture,
-            sample=sample,
-            n_clusters=int(n_clusters) if n_clusters else None,
-            illumination=illumination,
-            screenshot=screenshot,
-        )
+        open_napari(screenshot=screenshot, **options)
     except ImportError as error:
         reason = str(error).strip().partition("\n")[0]
         print_message(f"view needs napari with a Qt binding ({reason}): pip install 'napari-kmeans[all]'")
@@ -225,10 +231,6 @@ def view(
         print_message(str(error))
         return 1
     return 0
-
-
-for _command in (segment, apply, batch, show):
-    app.command(cls=PanelCommand, epilog=EXAMPLES[_command.__name__])(_command)
 
 
 def _has_display() -> bool:

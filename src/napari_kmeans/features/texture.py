@@ -17,7 +17,7 @@ from . import _texture_kernels as kernels
 from .feature_space import FeatureSpace, VectorFormat, float_dtype, native_dtype
 from .gray import Gray
 
-_MAX_PIXELS = 1000
+_MAX_PIXELS = 1000  # largest scale and window
 _SMALLEST = {"f4": 1e-16, "f8": 1e-150}  # for smaller values, the squares of edges underflow
 _WINDOW_TRUNCATE = 2.0  # standard deviations; farther pixels hardly contribute, but take as much time
 

@@ -14,7 +14,7 @@ from .clustering import Clustering
 from .exact_clusterings import ExactClusterings
 from .intervals import Intervals, midpoints
 
-_MAX_ITER = 100
+_MAX_ITER = 100  # movements of the centres
 
 
 class CoherentClusterings:

@@ -22,7 +22,7 @@ from .clustering import Clusterings
 from .exact_clusterings import ExactClusterings
 from .search import SearchedClusterings
 
-_N_REFERENCES = 20
+_N_REFERENCES = 20  # simulated images
 _REFERENCE_SIZE = 1 << 12  # points of a reference; fewer if the image has fewer pixels
 
 

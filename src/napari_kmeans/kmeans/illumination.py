@@ -24,8 +24,10 @@ from ..summary.field_sample import FIELD_SAMPLE_SIZE, FieldSample, sample_field
 from .illumination_fit import Samples, fit_coefficients, fit_coefficients_coarsely
 
 _N_COARSE = 1 << 13  # pixels of a coarse fit
-_FEW, _REACH = 0.01, 2.0  # values beyond all but these few pixels, by as many times their range, are ignored
-_BRIGHTEST, _DARKEST = 0.99, 1e-4  # weights vary between a small share of a quantile and that quantile
+_TAIL = 0.01  # share of the values at each end that may be distant
+_REACH = 2.0  # values are distant if they are this many times the range of the others away from it
+_BRIGHT = 0.99  # quantile of the values; brighter pixels have the same weight
+_DARK = 1e-4  # share of that quantile; darker pixels have the same weight
 
 
 def with_illumination(
@@ -196,7 +198,7 @@ def _samples_of(
     column: NDArray[np.float64], basis: NDArray[np.float64], degrees: NDArray[np.float64], kind: str
 ) -> tuple[Samples, NDArray[np.bool_]]:
     """Return the least-squares problem of one field, and which pixels it uses."""
-    usable, values = _near(column), column
+    usable, values = _is_not_distant(column), column
     if kind == "multiplicative":
         usable &= column > 0
         values = np.log(np.where(usable, column, 1.0))
@@ -207,14 +209,14 @@ def _samples_of(
     return Samples.of(values[usable], basis[usable], _weights(column[usable], kind), degrees), usable
 
 
-def _near(column: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return where values are finite, and not as distant as hot pixels or a special value may be.
+def _is_not_distant(column: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return where values are finite, and not as distant as hot pixels or a special value for missing data.
 
     A few distant values would take most clusters, and the field would follow them.
     """
     near = np.isfinite(column)
     if near.any():
-        low, high = np.quantile(column[near], (_FEW, 1 - _FEW))
+        low, high = np.quantile(column[near], (_TAIL, 1 - _TAIL))
         reach = _REACH * (high - low)
         if reach > 0:
             near &= (column >= low - reach) & (column <= high + reach)
@@ -228,8 +230,8 @@ def _weights(values: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
     """
     if kind == "additive":
         return np.ones(values.size)
-    relative = values / np.quantile(values, _BRIGHTEST)
-    return np.asarray(np.clip(relative, _DARKEST, 1.0) ** 2)
+    relative = values / np.quantile(values, _BRIGHT)
+    return np.asarray(np.clip(relative, _DARK, 1.0) ** 2)
 
 
 def _basis(

@@ -31,13 +31,15 @@ N_CLUSTERS = 4
 _COARSE_RIDGE, _FINE_RIDGE = 1e-4, 1e-5
 _N_PARTS, _PART_PIXELS = 2, 1 << 11  # parts of the sample that find local minima, and pixels of each
 _N_CHOOSING = 1 << 13  # pixels used to choose among local minima
-_MAX_ROUNDS, _EXACT_EVERY = 40, 4
+_MAX_ROUNDS = 40  # of the alternation between labels, and centres and field
+_EXACT_EVERY = 4  # rounds after which the centres are the optimum again
 _SETTLED = 3e-4  # share of the labels that still change when the alternation ends
 _SETTLED_START = 1e-3  # the same for a start
 _SAME = 1e-3  # in standard deviations: coefficients this close lead to the same local minimum
 _N_POINTS = 512  # cells used to find the optimal centres
 _OUTLIERS = 1000  # one pixel in this many, at each end, is an outlier
-_N_CELLS, _N_REWEIGHTED = 24, 8  # per axis, for differences within segments; rounds of reweighting
+_N_CELLS = 24  # per axis, within which differences of pixels are fitted
+_N_REWEIGHTED = 8  # rounds of reweighting, which make these least absolute deviations
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,9 +20,7 @@ from ..summary.field_sample import FieldSample, sample_field
 from .illumination import check_space, fit_coarse
 from .illumination_fit import optimal_inertia
 
-_MAX_REMAINING = (
-    2 / 3
-)  # share of the variance within clusters that remains if an unevenly lit image is corrected
+_MAX_REMAINING = 2 / 3  # of the variance within clusters, if the field of an unevenly lit image is removed
 _DEGREE = 4  # enough for unevenness that is obvious to the eye
 _MIN_PIXELS = 256  # with fewer, nothing is suggested
 _MAX_READ = 1 << 22  # pixels; of larger and of lazy images, only sampled windows are read

@@ -103,8 +103,7 @@ class ConfidenceOfBlock:
         knots, halfway = np.empty(2 * centers.size - 1), np.empty(2 * centers.size - 1)
         knots[::2] = halfway[::2] = centers
         knots[1::2], halfway[1::2] = self.thresholds, (centers[:-1] + centers[1:]) / 2
-        ascending = np.maximum.accumulate(
-            knots
-        )  # the centre of a cluster without pixels may be beyond a border
+        # The centre of a cluster without pixels may be beyond a border.
+        ascending = np.maximum.accumulate(knots)
         inside = (values >= centers[0]) & (values <= centers[-1])
         return np.where(inside, np.interp(values, ascending, halfway), values)

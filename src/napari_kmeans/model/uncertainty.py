@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .fitted_model import FittedModel
 
 _UNCORRELATED = 0.1  # correlation of labels below which pixels count as independent
-_MIN_BLOCKS = 24
+_MIN_BLOCKS = 24  # to resample, so blocks may have to be smaller than the correlation requires
 _WINDOW_PIXELS, _N_WINDOWS = 1 << 18, 4  # parts of an image used to estimate the correlation
 _SAME = 0.05  # of the distance between neighbouring centres: how much thresholds of the same image may differ
 

@@ -17,11 +17,11 @@ from .picture import Thumbnail
 
 _DPI = 100
 _LINE = 0.24  # height of a line of text in inches
-_GAP = 0.12
+_GAP = 0.12  # between pictures in inches
 _TILE = (4.0, 2.0)  # size of two thumbnails in inches
 _MAX_COLUMNS = 4
 _MAX_TEXT = 46  # maximum number of characters of a name
-_MAX_LEGEND = 12
+_MAX_LEGEND = 12  # clusters in the legend
 
 
 def write_contact_sheet(

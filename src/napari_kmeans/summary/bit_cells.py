@@ -19,7 +19,7 @@ from .bit_patterns import bit_lengths, bits_of, mask_of, range_widths, step_size
 from .plan import Plan, ScalarPlan
 from .scalar import MAX_POINTS, ScalarSummary, distances_from, merge_points
 
-_PREFIXES = 1 << 16
+_PREFIXES = 1 << 16  # distinct prefixes of 16 bits
 _CELLS = 1 << 16  # distributed among the prefixes
 _LARGEST = 1e140  # its square, times the number of pixels of the largest image, is a float64
 _MAX_LEVELS = 8  # of cells; most images need one, and images with dense ranges far apart two

@@ -118,9 +118,8 @@ class RangePlan:
         longest = min(max(*lengths, 1), max_bits)
         for axis, ((low, high), length) in enumerate(zip(ends, lengths, strict=True)):
             check_integers(low, high)
-            if (
-                length <= max_bits
-            ):  # codes of shorter ranges are shifted, so that all axes are equally important
+            if length <= max_bits:
+                # Codes of shorter ranges are shifted, so that all axes are equally important.
                 coders.append(Shifted(low, longest - length))
             else:
                 coders.append(self._even_or_leading(Even(low, high, max_bits), prefixes[axis]))
