@@ -8,7 +8,15 @@ import pytest
 
 from napari_kmeans import Channels, Recipe, Texture
 from napari_kmeans.labels.clean_up import CleanUp
-from napari_kmeans.options import Option, check_number, is_integer, is_number, option, options_of
+from napari_kmeans.options import (
+    Option,
+    check_number,
+    check_random_state,
+    is_integer,
+    is_number,
+    option,
+    options_of,
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,15 @@ def test_a_range_without_an_upper_end():
     with pytest.raises(ValueError, match="size=inf must be 0 or more, and finite"):
         check_number("size", math.inf, Option("", minimum=0))
     assert check_number("size", -2) == -2
+
+
+def test_a_seed_is_an_integer_of_32_bits():
+    check_random_state(np.uint32(0xFFFFFFFF))
+    with pytest.raises(TypeError, match="random_state must be an int, not None"):
+        check_random_state(None)
+    for value in (-1, 1 << 32):
+        with pytest.raises(ValueError, match=f"random_state={value} must be 0 to 4294967295"):
+            check_random_state(value)
 
 
 @pytest.mark.parametrize("owner", [Recipe, Channels, Texture, CleanUp])

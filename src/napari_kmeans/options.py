@@ -81,3 +81,11 @@ def check_number(name: str, value: object, option: Option | None = None) -> floa
             raise ValueError(f"{name}={value!r} must be {low:g} or more, and finite")
         raise ValueError(f"{name}={value!r} must be {low:g} to {high:g}")
     return float(value)
+
+
+def check_random_state(value: object) -> None:
+    """Raise ``TypeError`` or ``ValueError`` unless a value is a seed of all random number generators."""
+    if not is_integer(value):
+        raise TypeError(f"random_state must be an int, not {value!r}")
+    if not 0 <= value < 1 << 32:
+        raise ValueError(f"random_state={value} must be 0 to 4294967295")

@@ -94,6 +94,18 @@ def test_fill_value_of_a_data_array_is_excluded_unless_exclude_is_given(values):
     assert napari_kmeans.fit(image, 2, exclude=()).recipe.exclude == ()
 
 
+@pytest.mark.parametrize("value", [np.array([0]), np.array(0), np.float32(0), [0]])
+def test_the_fill_value_may_be_an_array_of_one_number(values, value):
+    image = xarray.DataArray(values[0], dims=("y", "x"), attrs={"_FillValue": value})
+    assert napari_kmeans.fit(image, 2).recipe.exclude == (0,)
+
+
+@pytest.mark.parametrize("value", ["0", True, None, np.nan, np.array([0, 1]), np.array([])])
+def test_fill_values_that_are_not_a_finite_number_are_ignored(values, value):
+    image = xarray.DataArray(values[0], dims=("y", "x"), attrs={"_FillValue": value})
+    assert napari_kmeans.fit(image, 2).recipe.exclude == ()
+
+
 def test_a_mask_may_be_a_data_array(bands):
     mask = xarray.DataArray(np.arange(96).reshape(8, 12) < 40, dims=("y", "x"))
     labels, _ = napari_kmeans.segment(bands, 2, channel_axis="band", mask=mask)

@@ -178,6 +178,7 @@ def test_the_first_of_a_collection_is_read(tmp_path: Path, make_image: MakeImage
     ("metadata", "complaint"),
     [
         ({}, r"is a zarr group without the metadata of an OME-Zarr image$"),
+        ({"multiscales": []}, r"is a zarr group without the metadata of an OME-Zarr image$"),
         (
             {"plate": {"wells": [{"path": "A/1"}, {"path": "A/2"}]}},
             r"is a plate of 2 wells; .*x\.zarr.A.1.0$",

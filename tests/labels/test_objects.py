@@ -129,6 +129,10 @@ def test_further_properties_equal_scikit_image() -> None:
     objects, table = split_into_objects(labels, 2, intensity_image=image, properties=names)
     for name, values in regionprops_table(objects, image, properties=names).items():
         np.testing.assert_array_equal(table[name], values)
+    with pytest.raises(
+        TypeError, match="properties must be a list of names, such as \\['area'\\], not 'area'"
+    ):
+        split_into_objects(labels, 2, properties="area")
     with pytest.raises(ValueError, match="properties=\\['roundness'\\] cannot all be computed"):
         split_into_objects(labels, 2, properties=["roundness"])
 

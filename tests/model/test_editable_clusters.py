@@ -71,6 +71,15 @@ def test_merges_thresholds_and_background_can_be_combined(coins, model):
     assert np.array_equal(changed.predict(coins) == 0, coins <= 100)
 
 
+def test_background_of_a_merged_cluster_is_that_of_its_label(coins, model):
+    changed = model.merged([[2, 3]]).with_background([3])
+    assert changed.background == (2,)
+    assert np.array_equal(
+        changed.predict(coins), np.where(np.isin(model.predict(coins), [2, 3]), 0, model.predict(coins))
+    )
+    assert changed.table["index"].tolist() == [1, 4]
+
+
 def test_names_can_be_set_and_removed(model):
     assert model.with_names(["a", "b", "c", "d"]).names == ("a", "b", "c", "d")
     assert model.with_names(["a", "b", "c", "d"]).with_names([]).names == ()

@@ -199,3 +199,8 @@ def test_values_far_from_zero_have_intervals():
     plain = napari_kmeans.fit(steps, 3).uncertainty(steps)
     far = napari_kmeans.fit(values, 3).uncertainty(values)
     np.testing.assert_allclose((far.thresholds - 1.7e9) / 2.4e-7, plain.thresholds, atol=3)
+
+
+def test_the_seed_is_checked_by_name(image, model):
+    with pytest.raises(ValueError, match="random_state=-1 must be 0 to 4294967295"):
+        model.uncertainty(image, random_state=-1)

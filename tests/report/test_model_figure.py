@@ -61,6 +61,12 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         napari_kmeans.fit(line, 2).plot(line)
 
 
+def test_labels_must_be_integers() -> None:
+    image = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    with pytest.raises(TypeError, match="labels has dtype float64; it must contain integers"):
+        napari_kmeans.fit(image, 2).plot(image, labels=np.ones((3, 4)))
+
+
 def test_a_scale_bar_is_drawn_if_the_coordinates_have_a_unit() -> None:
     xarray = pytest.importorskip("xarray")
     steps = {

@@ -72,3 +72,12 @@ def test_a_thumbnail_is_small_and_of_the_middle_plane():
 def test_transparency_of_colours_is_not_drawn():
     data = np.full((4, 5, 4), 100, np.uint8)
     assert picture_of(ImageFile(Path("x"), data, "YXS")).tolist() == np.full((4, 5, 3), 100).tolist()
+
+
+@pytest.mark.parametrize("offset", [0, 1 << 63, (1 << 64) - 256])
+def test_64_bit_integers_are_drawn_by_their_differences(offset):
+    plane = np.arange(256, dtype=np.uint64).reshape(16, 16) + np.uint64(offset)
+    small = picture_of(ImageFile(Path("a.tif"), np.arange(256, dtype=np.uint8).reshape(16, 16), "YX"))
+    np.testing.assert_array_equal(picture_of(ImageFile(Path("a.tif"), plane, "YX")), small)
+    signed = picture_of(ImageFile(Path("a.tif"), plane.astype(np.int64), "YX"))
+    np.testing.assert_array_equal(signed, small)

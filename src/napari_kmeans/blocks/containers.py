@@ -5,12 +5,13 @@ Neither xarray nor napari is imported before a user passes one of their objects.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol, TypeGuard
+
+import numpy as np
 
 from ..user_warning import warn_user
 from .arrays import is_from_package
@@ -184,9 +185,6 @@ def _open_data_array(image: Any, channel_axis: int | str | None, default: int | 
         axis = named[0] if len(named) == 1 else default
     if axis is not None:
         axis = check_axis("channel_axis", axis, image.ndim)
-    nodata = image.attrs.get("_FillValue")
-    if isinstance(nodata, bool | str) or nodata is None or not math.isfinite(nodata):
-        nodata = None
 
     def wrap(array: Any, name: str = "labels") -> Any:
         import xarray
@@ -194,7 +192,18 @@ def _open_data_array(image: Any, channel_axis: int | str | None, default: int | 
         spatial = image if axis is None else image.isel({image.dims[axis]: 0}, drop=True)
         return xarray.DataArray(array, coords=spatial.coords, dims=spatial.dims, name=name)
 
-    return Contents(image.data, axis, nodata=nodata, wrap=wrap, measure=partial(size_of_data_array, image))
+    return Contents(
+        image.data, axis, nodata=_fill_value(image), wrap=wrap, measure=partial(size_of_data_array, image)
+    )
+
+
+def _fill_value(image: Any) -> float | None:
+    """Return the value of missing pixels in the attributes of a DataArray, if it is a finite number."""
+    value = np.asarray(image.attrs.get("_FillValue"))  # some readers store an array of one element
+    if value.size != 1 or value.dtype.kind not in "iuf" or not np.isfinite(value).all():
+        return None
+    number: float = value.item()
+    return number
 
 
 def _open_layer(layer: Any, channel_axis: int | None) -> Contents:

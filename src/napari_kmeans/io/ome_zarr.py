@@ -81,7 +81,7 @@ def read(at: Location) -> ImageFile:
             warnings.warn(f"{at} contains several images; only the first is used", UserWarning, stacklevel=3)
         group, group_path = group["0"], _inside(at, "0")
         metadata = attributes(group)
-    if "multiscales" not in metadata:
+    if not metadata.get("multiscales"):
         raise Unsupported(_why_not_an_image(at, metadata))
     multiscale = metadata["multiscales"][0]
     if "axes" not in multiscale and "coordinateSystems" in multiscale:

@@ -115,6 +115,8 @@ def split_into_objects(
         raise TypeError(f"connectivity must be an int, not {connectivity!r}")
     if not 1 <= connectivity <= n_spatial:
         raise ValueError(f"connectivity={connectivity} must be 1 to the number of spatial axes, {n_spatial}")
+    if isinstance(properties, str):
+        raise TypeError(f"properties must be a list of names, such as [{properties!r}], not {properties!r}")
     channels = _channels(intensity_image, channel_axis, labels.shape)
     present = np.flatnonzero(np.bincount(labels.reshape(-1), minlength=256)).tolist()
     chosen = [label for label in present if label and (wanted is None or label in wanted)]

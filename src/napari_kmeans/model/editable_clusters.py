@@ -160,7 +160,7 @@ class EditableClusters(Clustering):
         Parameters
         ----------
         labels : iterable of int
-            Clusters, from 1. Replaces an earlier choice; ``[]`` removes it.
+            Clusters, from 1; merged ones together. Replaces an earlier choice; ``[]`` removes it.
 
         Returns
         -------
@@ -171,7 +171,9 @@ class EditableClusters(Clustering):
         TypeError, ValueError
             If `labels` contains anything except clusters.
         """
-        background = tuple(sorted(set(check_clusters("labels", labels, self.n_clusters))))
+        clusters = check_clusters("labels", labels, self.n_clusters)
+        label_of_cluster = replace(self, recipe=self.recipe.with_edits(background=())).label_of_cluster
+        background = tuple(sorted({int(label_of_cluster[cluster]) for cluster in clusters}))
         return replace(self, recipe=self.recipe.with_edits(background=background))
 
     def with_names(self, names: Sequence[str]) -> Self:

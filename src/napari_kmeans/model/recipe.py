@@ -19,7 +19,7 @@ from ..features.registry import FEATURES, get_feature_space
 from ..kmeans.clustering import MAX_CLUSTERS, SOLVERS
 from ..kmeans.suggestion import AUTO, GAP
 from ..labels.clean_up import CleanUp
-from ..options import is_integer, option, options_of
+from ..options import check_random_state, is_integer, option, options_of
 from ..preprocess.coherence import MAX_COHERENCE, check_coherence
 from ..preprocess.exclusion import SATURATED, check_exclude
 from ..preprocess.illumination import KINDS, Illumination, check_illumination
@@ -147,10 +147,7 @@ class Recipe:
         solver, random_state, clean_up = (options[name] for name in ("solver", "random_state", "clean_up"))
         if solver not in SOLVERS:
             raise ValueError(f"solver={solver!r} must be one of {', '.join(map(repr, SOLVERS))}")
-        if not is_integer(random_state):
-            raise TypeError(f"random_state must be an int, not {random_state!r}")
-        if not 0 <= random_state < 1 << 32:
-            raise ValueError(f"random_state={random_state} must be 0 to 4294967295")
+        check_random_state(random_state)
         if not isinstance(clean_up, CleanUp):
             raise TypeError(f"clean_up must be a CleanUp, not {clean_up!r:.80}")
         return cls(

@@ -26,7 +26,7 @@ from ..blocks.progress import Progress, subprogress
 from ..features.feature_space import ScalarFormat
 from ..kmeans.exact import OptimalPartitions
 from ..kmeans.intervals import midpoints
-from ..options import is_integer
+from ..options import check_random_state, is_integer
 from ..summary.block_counts import block_counting
 from ..summary.scalar import ScalarSummary
 from ..summary.summarize import summarize
@@ -130,6 +130,7 @@ def uncertainty_of(
 ) -> Uncertainty:
     """Resample the blocks of an image; see `KMeansModel.uncertainty`."""
     _check(model, pixels, level, n_resamples)
+    check_random_state(random_state)
     summary = summarize(pixels, subprogress(progress, 0, 0.3))
     assert isinstance(summary, ScalarSummary)
     block, widening, is_limited = _blocks(model, pixels)

@@ -27,6 +27,8 @@ def plot_model(model: FittedModel, image: Any, channel_axis: int | str | None, l
     file = _image_file(image, channel_axis, model.channel_axis)
     found = open_container(labels).data
     shape = tuple(n for axis, n in zip(file.axes, file.data.shape, strict=True) if axis not in "CS")
+    if found.dtype.kind not in "iu":
+        raise TypeError(f"labels has dtype {found.dtype}; it must contain integers, as returned by `predict`")
     if tuple(found.shape) != shape:
         raise ValueError(f"labels has shape {tuple(found.shape)}, but the image has {shape}")
     counts = np.bincount(in_memory(found).ravel(), minlength=model.n_clusters + 1).astype(np.int64)

@@ -208,9 +208,11 @@ def _as_bytes(values: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 def _stretch(plane: NDArray[Any]) -> NDArray[np.float64]:
     """Scale values to the range 0 to 1, clipping a thousandth at either end; NaN becomes 0."""
+    if plane.dtype.kind in "iu":  # float64 cannot represent the differences of large 64-bit integers
+        above_lowest = plane - plane.min()
+        plane = above_lowest.view(f"u{above_lowest.itemsize}")
     values = plane.astype(np.float64)
     finite = values[np.isfinite(values)]
     low, high = np.quantile(finite, [0.001, 0.999]) if finite.size else (0.0, 1.0)
-    if high <= low:
-        high = low + 1
-    return np.clip(np.nan_to_num((values - low) / (high - low), posinf=1, neginf=0), 0, 1)
+    scale = high - low if high > low else 1.0
+    return np.clip(np.nan_to_num((values - low) / scale, posinf=1, neginf=0), 0, 1)
