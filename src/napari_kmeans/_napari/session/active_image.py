@@ -165,7 +165,10 @@ class ActiveImageFollower(QObject):
 
     def _connections_to(self, layer: Layer) -> list[tuple[Any, Callable[..., None]]]:
         events = layer.events
-        connections = [(events.name, self._on_layers_changed), (events.data, self._on_data)]
+        connections: list[tuple[Any, Callable[..., None]]] = [
+            (events.name, self._on_layers_changed),
+            (events.data, self._on_data),
+        ]
         connections += [(events[name], self._on_transform) for name in TRANSFORMS]
         if isinstance(layer, Labels):
             connections.append((events.paint, self._on_paint))
