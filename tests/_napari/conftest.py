@@ -65,7 +65,10 @@ def imported():
     import sklearn.cluster  # noqa: F401
 
     import napari_kmeans._napari.widgets.kmeans_widget  # noqa: F401
+    from napari_kmeans._napari.layers.first_overlay import compile_label_dictionaries
 
+    # In a worker, numba would replace the warning filters while a test collects warnings.
+    compile_label_dictionaries()
     gc.collect()
     gc.freeze()
     yield

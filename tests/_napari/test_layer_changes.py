@@ -337,7 +337,10 @@ def test_actions_explain_why_there_is_nothing_to_save(viewer, open_dock, settle,
     assert dock.status.text() == "There are no clusters yet; press Segment."
 
 
-def test_the_first_overlay_is_prepared_in_the_background(dock, finish_threads):
+def test_the_first_overlay_is_prepared_in_the_background(viewer, open_dock, finish_threads, gray):
+    compile_label_dictionaries.cache_clear()
+    viewer.add_image(gray)
+    open_dock()
     finish_threads()
     assert compile_label_dictionaries.cache_info().currsize == 1
 
@@ -417,3 +420,35 @@ def test_a_loaded_model_keeps_the_mask_and_the_channels(viewer, open_dock, settl
     assert dock.features.value == "gray"
     assert dock.view.loaded.isHidden()
     assert_agrees(viewer, dock)
+
+
+def remove_image(viewer, dock):
+    viewer.layers.remove("image")
+
+
+def clear(viewer, dock):
+    viewer.layers.clear()
+
+
+def reopen(viewer, dock):
+    viewer.window.remove_dock_widget(dock.native)
+
+
+@pytest.mark.parametrize("leave", [remove_image, clear, reopen])
+@pytest.mark.parametrize("action", ["objects", "extract", "confidence", "intervals", "layers"])
+def test_work_whose_image_is_removed_meanwhile(viewer, dock, finish_threads, action, leave):
+    """No exception, and neither the image nor its overlay returns."""
+    select(dock, 0)
+    other = viewer.add_image(np.arange(30, dtype=np.uint8).reshape(5, 6), name="other")
+    viewer.layers.selection.active = viewer.layers["image"]
+    if action in ("objects", "extract"):
+        dock.table.action_requested.emit(action, [1])
+    elif action == "layers":
+        dock.jobs.applying.to_layers([other])
+    else:
+        getattr(dock.menu, action).trigger()
+    leave(viewer, dock)
+    finish_threads()
+    names = [layer.name for layer in viewer.layers]
+    assert ("image" in names) == (leave is reopen)
+    assert len(names) <= 4

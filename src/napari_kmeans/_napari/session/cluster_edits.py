@@ -11,7 +11,7 @@ from ...model.model import KMeansModel
 
 
 def fits(edits: Edits, n_clusters: int) -> bool:
-    """Return whether edits are for this number of clusters, or refer to none beyond it."""
+    """Return whether edits can be applied to this number of clusters."""
     lengths = {len(edits.names)} if edits.names else set()
     if edits.thresholds is not None:
         lengths.add(len(edits.thresholds) + 1)
