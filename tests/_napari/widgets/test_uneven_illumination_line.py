@@ -13,7 +13,7 @@ def line(qtbot):
 
 
 @pytest.mark.parametrize(("kind", "tip"), [("additive", "Uneven background"), ("multiplicative", "Shading")])
-def test_the_kind_that_was_found_is_offered(line, qtbot, kind, tip):
+def test_the_detected_kind_of_illumination_is_offered(line, qtbot, kind, tip):
     line.set_kind(kind)
     assert line.isVisible()
     assert tip in line.button.toolTip()
@@ -22,7 +22,7 @@ def test_the_kind_that_was_found_is_offered(line, qtbot, kind, tip):
     assert signal.args == [kind]
 
 
-def test_nothing_is_offered_where_nothing_was_found(line):
+def test_nothing_is_offered_if_no_uneven_illumination_is_detected(line):
     assert line.isHidden()
     line.set_kind("additive")
     line.set_kind(None)
