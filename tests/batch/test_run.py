@@ -79,7 +79,7 @@ def test_processes_write_the_same_files_as_one(tmp_path: Path, monkeypatch: pyte
         ([3.0], 0),
     ],
 )
-def test_processes_start_only_if_the_rest_takes_longer_than_that(
+def test_processes_start_only_if_the_remaining_images_take_longer(
     monkeypatch: pytest.MonkeyPatch, seconds: list[float], expected: int
 ) -> None:
     now, started = [0.0], []
