@@ -113,7 +113,7 @@ def test_a_list_of_data_arrays_gives_a_list_of_data_arrays(bands):
     )
 
 
-def test_an_image_file_brings_its_channel_axis_and_nodata(values):
+def test_channel_axis_and_nodata_of_an_image_file_are_used(values):
     image = napari_kmeans.ImageFile(Path("a.tif"), values, "CYX", nodata=7)
     labels, model = napari_kmeans.segment(image, 2, features="channels")
     assert labels.shape == (8, 12)
@@ -124,7 +124,7 @@ def test_an_image_file_brings_its_channel_axis_and_nodata(values):
         assert napari_kmeans.fit(image, 2).predict(gray).shape == (8, 12)
 
 
-def test_contents_of_an_array_are_the_array(values):
+def test_an_array_is_opened_and_wrapped_unchanged(values):
     lazy = da.from_array(values)
     for array in (values, lazy):
         contents = open_container(array, None)
@@ -143,22 +143,22 @@ def test_levels_of_a_layer_begin_with_the_finest(values):
 
 class TestErrors:
     @pytest.mark.parametrize("path", ["cells.tif", Path("cells.tif")])
-    def test_a_path(self, path):
+    def test_a_path_is_rejected(self, path):
         with pytest.raises(TypeError, match=r"image is a path; read it first: .*read_image\('cells.tif'\)"):
             napari_kmeans.segment(path, 3)
 
-    def test_a_path_in_a_list(self):
+    def test_a_path_in_a_list_is_rejected(self):
         with pytest.raises(TypeError, match="image is a path"):
             napari_kmeans.fit(["a.tif", "b.tif"], 3)
 
-    def test_a_pillow_image(self):
+    def test_a_pillow_image_is_rejected(self):
         from PIL import Image
 
         picture = Image.fromarray(np.zeros((4, 5, 3), np.uint8))
         with pytest.raises(TypeError, match=r"image is a Pillow image; pass numpy.asarray\(image\)"):
             napari_kmeans.segment(picture, 3)
 
-    def test_a_dataset(self, bands):
+    def test_a_dataset_is_rejected(self, bands):
         with pytest.raises(TypeError, match="pass one of its variables"):
             napari_kmeans.segment(bands.to_dataset(name="image"), 3)
 
@@ -198,6 +198,6 @@ def test_no_warning_if_the_channel_axis_is_given() -> None:
     assert labels.shape == (4, 5, 3)
 
 
-def test_a_refusal_comes_without_the_warning() -> None:
+def test_a_rejected_image_gives_no_warning() -> None:
     with pytest.raises(ValueError, match="channel_axis"):
         napari_kmeans.fit(np.zeros((4, 5, 3), np.uint8), 2, features="rgb")
