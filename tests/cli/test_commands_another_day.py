@@ -75,7 +75,7 @@ def two_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("kind", ["tif", "ome.tif", "png", "ome.zarr", "nrrd", "mha", "nii", "nii.gz"])
-def test_labels(two_days, kind: str) -> None:
+def test_labels_are_the_same_on_another_day(two_days, kind: str) -> None:
     today, later = two_days(kind, [])
     assert today
     assert later.keys() == today.keys()
@@ -83,14 +83,14 @@ def test_labels(two_days, kind: str) -> None:
 
 
 @pytest.mark.parametrize("figure", ["png", "svg", "pdf"])
-def test_figures_tables_and_models(two_days, figure: str) -> None:
+def test_figures_tables_and_models_are_the_same_on_another_day(two_days, figure: str) -> None:
     options = ["--figure", figure, "--table", "--objects", "--confidence", "--save-model", "out/m.json"]
     today, later = two_days("tif", options)
     assert {os.path.splitext(name)[1] for name in today} >= {".tif", ".csv", ".json", f".{figure}"}
     assert [name for name in today if later[name] != today[name]] == []
 
 
-def test_a_table_of_all_images_as_parquet(two_days) -> None:
+def test_a_parquet_table_of_all_images_is_the_same_on_another_day(two_days) -> None:
     pytest.importorskip("pyarrow")
     today, later = two_days("tif", ["--table", "out/all.parquet"])
     assert "all.parquet" in today

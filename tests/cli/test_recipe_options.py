@@ -111,5 +111,5 @@ def test_invalid_options_are_named(arguments: dict[str, Any], hint: str, message
     assert message in raised.value.message
 
 
-def test_the_clean_up_of_apply() -> None:
+def test_clean_up_of_apply_is_made_from_its_options() -> None:
     assert clean_up_of({**DEFAULTS, "min_size": 4.0}) == CleanUp(min_size=4)
