@@ -133,7 +133,7 @@ def files_of_a_clone() -> frozenset[Path]:
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in PAGES])
-def test_links_and_pictures_of_a_page_lead_somewhere(page):
+def test_targets_of_links_and_pictures_of_a_page_exist(page):
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     targets = re.findall(r"\]\(([^)\s]+)\)", text)
     targets += re.findall(r'(?:src|href)="([^"]+)"', text)
