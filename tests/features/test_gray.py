@@ -31,7 +31,7 @@ def test_luminance_is_that_of_scikit_image_in_the_units_of_the_image(picture):
     ("dtype", "top", "tolerance"),
     [("uint16", 65535, 1e-9), ("float32", 1, 1e-6), ("float64", 1, 1e-12), ("float16", 1, 1e-6)],
 )
-def test_luminance_of_other_types(dtype, top, tolerance):
+def test_luminance_of_other_types_is_accurate(dtype, top, tolerance):
     colours = (np.random.default_rng(0).random((50, 60, 3)) * top).astype(dtype)
     exact = colours.astype(np.float64) @ [0.2125, 0.7154, 0.0721]
     assert np.abs(luminance(GRAY, colours)[0] - exact).max() <= tolerance * top
