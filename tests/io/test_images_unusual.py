@@ -44,7 +44,7 @@ needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="named pipes, l
 
 
 @needs_posix
-def test_a_loop_of_links(tmp_path: Path, run: Any) -> None:
+def test_a_loop_of_links_gives_an_error(tmp_path: Path, run: Any) -> None:
     (tmp_path / "a.png").symlink_to("b.png")
     (tmp_path / "b.png").symlink_to("a.png")
     with pytest.raises(OSError, match=r"a\.png"):
@@ -174,7 +174,7 @@ def test_pictures_are_turned_upright(
         ("bool", "1", 1),
     ],
 )
-def test_nodata_of_a_geotiff(tmp_path: Path, dtype: str, text: str, expected: float | None) -> None:
+def test_nodata_of_a_geotiff_is_read(tmp_path: Path, dtype: str, text: str, expected: float | None) -> None:
     data = np.zeros((4, 5), dtype)
     tags = [(42113, 2, len(text) + 1, text, True)]
     tifffile.imwrite(tmp_path / "x.tif", data, extratags=tags, photometric="minisblack")

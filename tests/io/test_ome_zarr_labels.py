@@ -98,7 +98,9 @@ def make_big(path: Path, shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("axes", ["yx", "zyx", "tzyx", "tczyx"])
-def test_labels_in_a_separate_store(tmp_path: Path, axes: str, version: str, make_image: MakeImage) -> None:
+def test_labels_are_written_to_a_separate_store(
+    tmp_path: Path, axes: str, version: str, make_image: MakeImage
+) -> None:
     labels, model, image = segmented(make_image, tmp_path / "in" / "x.ome.zarr", axes, version)
     path = tmp_path / "x-labels.ome.zarr"
     shares: list[float] = []
@@ -131,7 +133,7 @@ def test_labels_in_a_separate_store(tmp_path: Path, axes: str, version: str, mak
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("consolidated", [False, True])
-def test_labels_inside_the_image(
+def test_labels_are_written_inside_the_image(
     tmp_path: Path, version: str, consolidated: bool, make_image: MakeImage
 ) -> None:
     host = tmp_path / "x.ome.zarr"
@@ -216,7 +218,7 @@ def test_labels_do_not_depend_on_chunks_and_are_computed_once(
     assert biggest <= 1 << 22
 
 
-def test_merged_clusters_and_background(tmp_path: Path) -> None:
+def test_merged_clusters_share_a_colour_and_background_has_none(tmp_path: Path) -> None:
     image = np.arange(100, dtype=np.uint8).reshape(10, 10)
     model = napari_kmeans.fit(image, 5)
     model = model.merged([[2, 4]]).with_background([1])
@@ -257,7 +259,7 @@ def test_models_of_a_lazy_stack_are_computed_while_it_is_written(tmp_path: Path)
     ]
 
 
-def test_stacks_of_models(tmp_path: Path) -> None:
+def test_labels_of_a_stack_have_colours_but_no_properties(tmp_path: Path) -> None:
     image = np.arange(200, dtype=np.uint8).reshape(2, 10, 10)
     labels, stack = napari_kmeans.segment(image, 3, per_axis=0)
     export(tmp_path / "x.zarr", labels, metadata=model_metadata(stack))
