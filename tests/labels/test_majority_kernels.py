@@ -33,7 +33,7 @@ def majority_by_definition(
     st.integers(0, 2**32 - 1),
 )
 @settings(max_examples=100, deadline=None)
-def test_majority_of_any_radius(shape, radius, anisotropy, n_labels, seed) -> None:
+def test_majority_of_any_radius_follows_its_definition(shape, radius, anisotropy, n_labels, seed) -> None:
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, n_labels, shape).astype(np.uint8)
     spacing = np.ones(len(shape))
