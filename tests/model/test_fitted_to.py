@@ -68,14 +68,14 @@ def test_values_are_compared_after_the_preprocessing(kwargs, dtype):
         model.predict((image / 4).astype(dtype))
 
 
-def test_a_rare_bright_object_is_among_the_lines_that_are_read():
+def test_a_rare_bright_object_of_a_large_image_gives_no_warning():
     image = RNG.normal(100, 5, (2000, 1500)).astype(np.float32)
     image[1800:1860, 1000:1060] = 220
     labels, model = napari_kmeans.segment(image, 2, illumination="additive", smooth=1)
     np.testing.assert_array_equal(model.predict(image), labels)
 
 
-def test_an_image_without_the_rare_object_of_the_fitted_one_is_noticed():
+def test_an_image_without_the_rare_object_of_the_fitted_one_gives_a_warning():
     image = RNG.normal(100, 5, (300, 300)).astype(np.float32)
     image[:40, :40] = 220
     model = napari_kmeans.fit(image, 3)
@@ -186,7 +186,7 @@ def test_a_model_of_several_images_keeps_the_size_that_they_share():
 
 
 @pytest.mark.parametrize("make", [lambda: _layer(2.0, "pixel"), lambda: _data_array(2.0, "")])
-def test_a_size_without_a_unit_is_not_known(make):
+def test_a_pixel_size_without_a_unit_is_unknown(make):
     assert napari_kmeans.fit(make(), 3).fitted_to.pixel_size == ()
 
 

@@ -99,7 +99,7 @@ def test_a_stack_matches_each_position(match):
     np.testing.assert_array_equal(lazy.compute(), expected)
 
 
-def test_a_stack_warns_once():
+def test_a_stack_gives_one_warning():
     stack = np.stack([IMAGE, IMAGE[::-1]])
     models = napari_kmeans.fit(stack, 3, per_axis=0)
     with pytest.warns(UserWarning, match="instead of") as caught:

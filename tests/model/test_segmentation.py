@@ -64,7 +64,7 @@ EDITS = Edits(merges=((2, 3),), background=(1,))
 @pytest.mark.parametrize("edits", [Edits(), EDITS], ids=["fitted", "edited"])
 @pytest.mark.parametrize("clean_up", [CleanUp(), CLEAN_UP], ids=["as found", "cleaned"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_lazy_image_gives_the_same_as_one_in_memory(kind, clean_up, edits):
+def test_a_lazy_image_gives_the_same_result_as_one_in_memory(kind, clean_up, edits):
     pixels, features = pixels_of(kind)
     lazy, _ = pixels_of(kind, chunks=(17, 30))
     recipe = Recipe.of(4, features=features, clean_up=clean_up, edits=edits)
