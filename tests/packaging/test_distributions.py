@@ -106,7 +106,7 @@ def test_metadata_has_addresses_and_a_readme_with_absolute_links(wheel):
     assert found["License-Expression"] == "BSD-3-Clause"
 
 
-def test_twine_accepts_both(wheel, sdist):
+def test_twine_accepts_wheel_and_sdist(wheel, sdist):
     pytest.importorskip("twine")
     command = [sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(sdist)]
     done = subprocess.run(command, capture_output=True, text=True)
