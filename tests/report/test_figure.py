@@ -135,7 +135,7 @@ def test_counts_of_changed_labels_are_shown(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["additive", "multiplicative"])
-def test_the_illumination_field_is_beside_the_image(tmp_path, kind):
+def test_the_illumination_field_is_drawn_beside_the_image(tmp_path, kind):
     plain = np.where(np.random.default_rng(0).random((60, 80)) < 0.4, 60.0, 140.0)
     ramp = np.linspace(0.5, 1.5, 80)
     image = plain * ramp if kind == "multiplicative" else plain + 100 * ramp
