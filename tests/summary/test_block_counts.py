@@ -39,7 +39,7 @@ def test_chunks_may_cut_through_blocks(chunks, monkeypatch):
     assert np.array_equal(counts_of(IMAGE, (10, 15), chunks)[0], expected)
 
 
-def test_many_blocks_share_groups():
+def test_blocks_share_groups_if_there_are_many():
     counts, _ = counts_of(IMAGE, (2, 2))  # 600 blocks
     assert counts.shape[0] == N_GROUPS
     assert counts.sum() == IMAGE.size

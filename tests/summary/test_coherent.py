@@ -70,7 +70,7 @@ def test_a_threshold_above_everything_leaves_an_empty_cluster(images):
     assert found.borders.tolist() == [0]
 
 
-def test_edges_are_float32_values_that_cells_end_at(images):
+def test_edges_are_float32_values_at_the_ends_of_cells(images):
     u, values = images
     summary = summary_of(u, values)
     assert np.array_equal(summary.edges, summary.edges.astype(np.float32))

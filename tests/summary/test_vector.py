@@ -32,7 +32,7 @@ def test_scatter_within_points_adds_to_the_standard_deviation():
     assert summary.spread() == 4
 
 
-def test_a_sample_stands_for_all_pixels():
+def test_a_sample_represents_all_pixels():
     positions, counts = points(n=10, d=2)
     counts = np.ones(10, dtype=np.int64)
     assert summary_of(positions, counts).sample_size == 0
