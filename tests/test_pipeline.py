@@ -247,7 +247,7 @@ def test_ten_extreme_pixels_leave_the_rest_optimal(distribution, outliers, dtype
     assert model.confirmation == "not comparable"
 
 
-def test_255_clusters():
+def test_255_clusters_are_supported():
     image = distributions["normal"][:5000].astype(np.float32)
     labels, model = napari_kmeans.segment(image, 255)
     assert labels.min() == 1
@@ -595,7 +595,7 @@ def test_segment_cleans_the_labels(per_axis, chunks):
 
 
 @pytest.mark.parametrize("keyword", ["solver", "random_state", "clean_up", "n_clusters", "per_axis"])
-def test_a_suggestion_takes_no_keywords_that_it_does_not_use(keyword):
+def test_suggest_n_clusters_rejects_keywords_that_it_does_not_use(keyword):
     with pytest.raises(TypeError, match=keyword):
         napari_kmeans.suggest_n_clusters(np.arange(9), **{keyword: 1})
 
