@@ -69,7 +69,7 @@ def total(values):
 
 @pytest.fixture
 def not_writable(monkeypatch):
-    """The folder of the module cannot be written."""
+    """Make the folder of the module read-only for numba."""
 
     def refuse(self):
         raise OSError("read-only file system")

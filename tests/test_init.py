@@ -10,7 +10,7 @@ import napari_kmeans
 
 
 def python(code: str) -> str:
-    """Run code in a new interpreter."""
+    """Run code in a new interpreter and return its output."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -31,7 +31,7 @@ def write_images(folder: Path, dtype: str, n: int) -> list[Path]:
 def test_together_equals_one_fit_of_the_concatenated_pixels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: str
 ) -> None:
-    """Bit for bit, in five orders, and when images do not fit in memory."""
+    """The results are equal bit for bit, in five orders, and when images do not fit in memory."""
     paths = write_images(tmp_path, dtype, 20)
     together = np.concatenate([tifffile.imread(path).ravel() for path in paths])
     expected = napari_kmeans.fit(together, 4)

@@ -36,7 +36,7 @@ def test_labels_of_a_data_array_keep_its_spatial_coordinates(bands, values):
     xarray.testing.assert_equal(labels.y, bands.y)
     assert "spatial_ref" in labels.coords
     assert "band" not in labels.coords
-    assert "units" not in labels.attrs  # labels are no counts
+    assert "units" not in labels.attrs  # labels are not counts
     xarray.testing.assert_identical(model.predict(bands), labels)
     assert model.confidence(bands).name == "confidence"
 
@@ -54,7 +54,7 @@ def test_a_channel_dimension_of_another_name_can_be_given(values):
     assert napari_kmeans.fit(image, 2).channel_axis is None
     model = napari_kmeans.fit(image, 2, channel_axis="dye")
     assert model.channel_axis == 0
-    assert model.predict(image).dims == ("y", "x")  # the model's own axis
+    assert model.predict(image).dims == ("y", "x")  # the channel axis of the model
     with pytest.raises(ValueError, match="image has no dimension 'depth'; its dimensions are dye, y, x"):
         napari_kmeans.fit(image, 2, channel_axis="depth")
     with pytest.raises(TypeError, match="channel_axis='dye' must be an int, because image is not an xarray"):

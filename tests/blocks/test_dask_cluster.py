@@ -1,4 +1,4 @@
-"""A Dask cluster of two processes gives the same results, and faults give one clear error."""
+"""A Dask cluster of two processes gives the same results, and failures give one clear error."""
 
 from __future__ import annotations
 

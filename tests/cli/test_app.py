@@ -218,7 +218,7 @@ def test_apply_labels_with_the_clusters_of_a_model(run: Run, tmp_path: Path, gra
     Image.fromarray(RGB).save(tmp_path / "rgb.png")
     model = napari_kmeans.fit(RGB, 3, channel_axis=2)
     model.save(tmp_path / "m.json")
-    # The file says what its channels are, not the model.
+    # The channel axis is that of the file, not that of the model.
     status, out, err = run("apply", "m.json", gray, "rgb.png", "-o", "out")
     assert status == 0
     assert err == (
@@ -408,7 +408,7 @@ def test_help_and_version_are_printed(run: Run) -> None:
 
 
 def test_program_without_a_terminal_writes_plain_lines(tmp_path: Path, gray: Path) -> None:
-    # With forced colours, too, which rich takes for a terminal.
+    # Forced colours, too, which rich regards as a terminal.
     done = program(
         "segment", gray, "x.png", "-k", 3, "-o", "out", cwd=tmp_path, env={**os.environ, "FORCE_COLOR": "1"}
     )
@@ -477,7 +477,7 @@ def test_ctrl_c_stops_the_program(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell that runs the tests in the background has them ignore the signal.
+        # Processes that a shell starts in the background ignore SIGINT; restore the default.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
@@ -499,7 +499,7 @@ def test_without_typer_the_error_names_what_to_install() -> None:
 
 
 class Screen:
-    """What would have been opened, and what would have been started instead."""
+    """Windows that would have been opened and commands that would have been started."""
 
     def __init__(self) -> None:
         self.views: list[dict[str, Any]] = []
@@ -516,7 +516,7 @@ class Screen:
 
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
-    """No real window; a test can take the screen away."""
+    """Replace windows by records of their arguments; a test can remove the screen."""
     fake = Screen()
     module = ModuleType("napari_kmeans._napari.contributions.view_command")
     module.view = fake.view  # type: ignore[attr-defined]
@@ -532,7 +532,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
 def no_screen(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> Screen:
     monkeypatch.delenv("DISPLAY")
     monkeypatch.delenv(cli._UNDER_XVFB, raising=False)
-    # Set by what is tested; registered here, so that it is taken away again.
+    # The tested code sets a variable in this copy, which is discarded afterwards.
     monkeypatch.setattr(os, "environ", dict(os.environ))
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     return screen
@@ -635,7 +635,7 @@ def test_view_restarts_under_xvfb(run: Run, no_screen: Screen) -> None:
     assert command[4:7] == [sys.executable, "-m", "napari_kmeans"]
     assert command[7:] == ["view", "--screenshot", "out.png", "-k", "3", "--", "-my.png"]
     assert os.environ[cli._UNDER_XVFB] == "1"
-    # There, a screen that is still missing is the end of it.
+    # Under xvfb, a missing screen is an error.
     status, _, err = run("view", "--screenshot", "out.png")
     assert (status, len(no_screen.commands)) == (1, 1)
     assert "install the packages xvfb and xauth" in err
@@ -709,7 +709,7 @@ def test_options_of_feature_spaces_reach_the_model(run: Run, fluorescence: np.nd
         features=napari_kmeans.Channels(standardize=False),
         channel_axis=0,
         exclude=(7, "saturated"),
-        smooth=(4, 2),  # a micrometre, of which a pixel is a quarter high and half as wide
+        smooth=(4, 2),  # 1 µm; pixels are 0.25 µm high and 0.5 µm wide
     )
     assert np.array_equal(tifffile.imread("out/fluo-labels.tif"), expected)
     assert napari_kmeans.KMeansModel.load("m.json").extractor == model.extractor

@@ -254,7 +254,7 @@ def test_a_contact_sheet_shows_all_images(run: Run) -> None:
     assert status == 0
     assert out.splitlines()[-1] == str(Path("data/sheet.png"))
     first = Path("data/sheet.png").read_bytes()
-    assert run(*arguments)[0] == 2  # exists
-    # The sheet lies among the images and is not one of them.
+    assert run(*arguments)[0] == 2  # the sheet exists
+    # The sheet is in the folder of the images, but is not segmented.
     assert run(*arguments, "--skip-existing")[0] == 0
     assert Path("data/sheet.png").read_bytes() == first

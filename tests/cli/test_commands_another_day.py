@@ -19,7 +19,7 @@ STACK = np.random.default_rng(0).integers(0, 200, (3, 24, 30), dtype=np.uint8)
 
 
 def write_input(kind: str) -> str:
-    """Write an image in the current folder, and return its name."""
+    """Write an image in the current folder and return its name."""
     if kind == "tif":
         tifffile.imwrite("a.tif", STACK[0])
     elif kind == "ome.tif":
@@ -42,7 +42,7 @@ def write_input(kind: str) -> str:
 def outputs_of(
     folder: Path, kind: str, options: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, bytes]:
-    """Return the content of all files that a command writes in a folder, by their names."""
+    """Return the content of all files that a command writes in a folder, by name."""
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)
     image = write_input(kind)
@@ -56,7 +56,7 @@ def outputs_of(
 
 @pytest.fixture
 def two_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Return the outputs of the same command today in a folder, and a year later in another."""
+    """Return the outputs of the same command today and, in another folder, a year later."""
 
     def run(kind: str, options: list[str]) -> tuple[dict[str, bytes], dict[str, bytes]]:
         today = outputs_of(tmp_path / "today", kind, options, monkeypatch)

@@ -54,7 +54,7 @@ def test_declared_options_are_added_with_their_type_range_and_default() -> None:
     assert (kind, option.min, parameters["majority"].default) == (float, 0, 0)
     kind, option = get_args(parameters["window"].annotation)
     assert (kind, option.min, option.max) == (float | None, 0, 1000)
-    assert parameters["window"].default is None  # given or not
+    assert parameters["window"].default is None  # None if not given
     assert option.help.startswith("With texture: size of")
 
 

@@ -29,7 +29,7 @@ def test_a_closed_output_pipe_raises_no_error(monkeypatch: pytest.MonkeyPatch) -
         for i in range(3):
             print(i, flush=True)
             done.append(i)
-    stream.close()  # raises if something is left that cannot be written
+    stream.close()  # raises if output is left that cannot be written
     assert done == [0, 1, 2]
 
 

@@ -1,4 +1,4 @@
-"""The fault table through the command line, and what only files can be."""
+"""The fault table on the command line, and faults of files."""
 
 from __future__ import annotations
 

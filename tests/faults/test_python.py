@@ -1,4 +1,4 @@
-"""The fault table through Python."""
+"""The fault table in Python."""
 
 from __future__ import annotations
 

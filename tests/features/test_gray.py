@@ -15,7 +15,7 @@ GRAY, GRAY601 = Gray(), Gray601()
 
 
 def luminance(feature, colours):
-    """Values in the image's own units, and which pixels are there."""
+    """Return the values in the units of the image and the included pixels."""
     values, opaque = feature.transform(colours, colours.shape[-1])
     scalar = feature.value_format(colours.dtype, colours.shape[-1])
     assert values.dtype == scalar.dtype
@@ -91,7 +91,7 @@ def test_other_numbers_of_channels_are_not_supported(n_channels):
 
 
 def colors(dtype):
-    """Many colours of all kinds, black, white and grays among them."""
+    """Many colours of all kinds, including black, white and grays."""
     rng = np.random.default_rng(5)
     image = np.concatenate(
         [
@@ -144,7 +144,7 @@ def test_a_property_of_a_colour_is_clustered_like_a_gray_image(picture):
     assert np.array_equal(model.centers, napari_kmeans.fit(image.max(axis=-1), 4).centers)
     saturation = rgb2hsv(image)[..., 1]
     model = napari_kmeans.fit(image, 4, features="saturation", channel_axis=-1)
-    alone = napari_kmeans.fit(saturation.astype(np.float32), 4)  # as it is stored
+    alone = napari_kmeans.fit(saturation.astype(np.float32), 4)  # the type in which it is stored
     assert model.inertia == pytest.approx(alone.inertia, rel=1e-5)
     np.testing.assert_allclose(model.centers, alone.centers, rtol=1e-5)
 

@@ -1,4 +1,4 @@
-"""Stains, pixel by pixel against scikit-image."""
+"""Stains, compared with scikit-image pixel by pixel."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_transparent_pixels_are_excluded_for_any_channel_axis():
 
 
 def test_a_custom_stain_vector_measures_the_amount_of_that_stain():
-    """A pixel that is dyed with nothing else has optical densities in proportion to the vector."""
+    """The optical densities of a pixel with this stain only are proportional to the vector."""
     vector = np.array([0.3, 0.8, 0.5])
     amount = np.linspace(0, 1.5, 7)
     image = np.exp(-amount[:, np.newaxis] * vector)[np.newaxis]

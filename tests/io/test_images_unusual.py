@@ -24,7 +24,7 @@ _ORIENTATION = 0x112
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run the command line in a folder; returns exit status and standard error."""
+    """Run the command line in a folder; return its exit status and standard error."""
     pytest.importorskip("typer")
     from napari_kmeans.cli import main
 
@@ -37,7 +37,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return run
 
 
-# What is not a regular file
+# Files that are not regular files
 
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="named pipes, links without special rights")

@@ -95,7 +95,7 @@ def write_series(folder, uid="1.2.3"):
             "0020|0013": str(z),
         }.items():
             plane.SetMetaData(tag, value)
-        writer.SetFileName(str(folder / f"{uid}-{9 - z}.dcm"))  # not in the order of the planes
+        writer.SetFileName(str(folder / f"{uid}-{9 - z}.dcm"))  # names in another order than the planes
         writer.Execute(plane)
 
 

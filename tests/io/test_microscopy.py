@@ -1,4 +1,4 @@
-"""CZI, ND2 and LIF; the environment of the tests that take long has their readers."""
+"""CZI, ND2 and LIF; only the environment of the slow tests has their readers."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_a_clustering_is_a_fixed_point(prepared, k):
     assert np.array_equal(coherent.between(midpoints(centers)).thresholds, found.thresholds)
     cluster = np.searchsorted(found.thresholds, prepared.pixels.image)
     image = image_of()
-    # More clusters than the image has levels may stay without pixels.
+    # Clusters beyond the number of levels may have no pixels.
     for number in np.unique(cluster):
         assert centers[number] == pytest.approx(image[cluster == number].mean(), rel=1e-5)
     assert k > 4 or np.unique(cluster).size == k
@@ -60,7 +60,7 @@ def test_every_number_of_clusters_is_computed_quickly(prepared):
     begin = time.perf_counter()
     for k in range(2, 13):
         prepared.clusterings.clustering(k)
-    assert (time.perf_counter() - begin) / 11 < 0.25  # ten times what a slow machine needs
+    assert (time.perf_counter() - begin) / 11 < 0.25  # ten times the time on a slow machine
 
 
 def test_lloyd_is_close_to_the_exact_centres(prepared):

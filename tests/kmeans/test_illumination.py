@@ -1,4 +1,4 @@
-"""Fields fitted together with clusters: real pictures, planted fields, and the same field however it is read."""
+"""Fields fitted together with clusters: real pictures, planted fields, and independence of the container."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def agreement(labels, truth):
 
 @pytest.fixture(scope="module")
 def coins_truth(picture):
-    """The coins, as the tutorial of scikit-image finds them."""
+    """Return the mask of the coins, segmented as in the tutorial of scikit-image."""
     from skimage.filters import sobel
     from skimage.segmentation import watershed
 
@@ -82,7 +82,7 @@ def test_the_shadow_on_a_page_is_removed_and_letters_are_kept(picture):
     ink = image < threshold_local(image, 35, offset=12)
     assert dice(plain == 1, ink) < 0.6
     assert dice(labels == 1, ink) > 0.85
-    # Letters, and as many of them, in every part of the page.
+    # Every part of the page has its letters, about as many as expected.
     for part, expected in zip(*(tiles(each, 3, 4) for each in (labels == 1, ink)), strict=True):
         n_letters = ndimage.label(expected)[1]
         if n_letters > 10:
@@ -166,7 +166,7 @@ def test_small_and_narrow_images_have_a_field(shape):
     assert set(np.unique(labels)) == {1, 2}
 
 
-# Pixels that take no part
+# Pixels that are not included
 
 
 def test_masked_missing_and_excluded_pixels_do_not_affect_the_field():
@@ -229,7 +229,7 @@ def test_images_of_one_list_share_a_field():
     assert np.array_equal(model.predict(images[1]), labels[1])
     suggestion = napari_kmeans.suggest_n_clusters(list(images), illumination="additive")
     assert suggestion.n_clusters == 3
-    # The light is estimated from all images: better than from a small one.
+    # The field is estimated from all images, which is better than from a small one.
     planted = 60 * light_of()
     assert np.corrcoef(model.illumination_field(planted.shape).ravel(), planted.ravel())[0, 1] > 0.99
 
@@ -288,7 +288,7 @@ def test_feature_spaces_without_a_field_are_rejected():
         napari_kmeans.fit(np.zeros((9, 9)), 2, features="texture", illumination="additive")
 
 
-# The same, however it is read
+# The result does not depend on how pixels are read
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
@@ -315,7 +315,7 @@ def test_memory_layout_and_byte_order_do_not_matter():
 
 
 def test_samples_of_large_images_do_not_depend_on_blocks():
-    """More pixels than the sample has."""
+    """The image has more pixels than the sample."""
     image, _ = scene(shape=(700, 900))
     image = np.clip(image, 0, 255).astype(np.uint8)
     model = napari_kmeans.fit(image, 3, illumination="additive")

@@ -1,4 +1,4 @@
-"""The test for uneven illumination: what it finds, and how often it is wrong on even light."""
+"""The test for uneven illumination: detection rate and false positives."""
 
 from __future__ import annotations
 

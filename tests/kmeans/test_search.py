@@ -1,4 +1,4 @@
-"""Several features, from pixels to clusters, compared with scikit-learn on all pixels."""
+"""Clustering of several features, compared with scikit-learn on all pixels."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def neighbors(pixel: tuple[int, ...], shape: tuple[int, ...]) -> Iterator[tuple[
 
 
 def flood(member: np.ndarray) -> list[set[tuple[int, ...]]]:
-    """Connected sets of True, by hand."""
+    """Return connected sets of True pixels, by flood fill."""
     left = {tuple(map(int, at)) for at in np.argwhere(member)}
     found = []
     while left:
@@ -59,7 +59,7 @@ def all_regions(labels: np.ndarray, include: np.ndarray) -> list[set[tuple[int, 
 
 
 def by_hand_min_size(labels, include, limit, face):
-    """Pixel by pixel, as the documentation says it."""
+    """Remove small regions pixel by pixel, following the documentation."""
     labels = labels.copy()
     small = [region for region in all_regions(labels, include) if len(region) < limit]
     waiting = set().union(*small)
@@ -83,7 +83,7 @@ def by_hand_min_size(labels, include, limit, face):
 
 
 def holes(labels, include, filler) -> Iterator[set[tuple[int, ...]]]:
-    """Sets of other labels with one label all around them."""
+    """Return sets of other labels that are surrounded by one label."""
     outside = np.pad(~include, 1, constant_values=True)
     outside = ndimage.binary_dilation(outside)[(slice(1, -1),) * labels.ndim]
     for region in flood(include & (labels != filler)):
@@ -157,7 +157,7 @@ def test_footprints_equal_those_of_scikit_image() -> None:
 
 def test_the_majority_radius_is_measured_by_spacing() -> None:
     labels = RNG.integers(1, 4, (20, 30, 30), dtype=np.uint8)
-    # Planes are farther apart than the radius, so that each is smoothed by itself.
+    # Planes are farther apart than the radius, so each is smoothed separately.
     apart = clean_labels(labels, majority=2, spacing=(3, 1, 1))
     np.testing.assert_array_equal(apart, np.stack([clean_labels(plane, majority=2) for plane in labels]))
     np.testing.assert_array_equal(
@@ -165,7 +165,7 @@ def test_the_majority_radius_is_measured_by_spacing() -> None:
     )
 
 
-# Small regions and holes, against brute force
+# Small regions and holes, compared with brute force
 
 
 def any_labels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray | None]:
@@ -237,7 +237,7 @@ def test_cleaned_labels_contain_no_small_regions_or_holes(case, radius, min_size
 def test_results_for_two_labels_equal_those_of_scikit_image(shape: tuple[int, ...]) -> None:
     labels = blobs(shape, 2, 1)
     dark = ndimage.label(labels == 1)[0]
-    # Objects in a ground that is all one region, so that a label's small regions lie in the other's.
+    # The background is a single region, so small regions of a label are inside a region of the other.
     ground = dark == 1 + np.argmax(np.bincount(dark[dark > 0])[1:])
     labels = np.where(ground, 1, 2).astype(np.uint8)
     opened = area_opening(labels, 30, connectivity=1)
@@ -251,7 +251,7 @@ def test_results_for_two_labels_equal_those_of_scikit_image(shape: tuple[int, ..
 def test_ties_between_borders_go_to_the_lower_label() -> None:
     labels = np.array([[3, 3, 3, 4, 4, 4], [3, 3, 1, 4, 4, 4], [2, 2, 2, 2, 2, 2]], dtype=np.uint8)
     cleaned = clean_labels(labels, min_size=2)
-    assert cleaned[1, 2] == 3  # twice, above and to the left
+    assert cleaned[1, 2] == 3  # it adjoins label 3 twice, above and to the left
     labels[0, 2] = 4
     assert clean_labels(labels, min_size=2)[1, 2] == 4
     assert clean_labels(labels[1:2], min_size=2).tolist() == [[3, 3, 3, 4, 4, 4]]
@@ -269,7 +269,7 @@ def test_borders_are_measured_by_spacing(spacing: tuple[float, ...] | None, labe
 def test_small_regions_go_to_the_longest_border_measured_by_spacing(case, limit, block) -> None:
     labels, mask = case
     include = labels > 0 if mask is None else mask
-    spacing = [2.0, 1.0, 4.0][: labels.ndim]  # whose ratios have no rounding error
+    spacing = [2.0, 1.0, 4.0][: labels.ndim]  # ratios without rounding error
     pixel = np.prod(spacing)
     expected = by_hand_min_size(labels, include, limit, [pixel / size for size in spacing])
     with pytest.MonkeyPatch.context() as patch:
@@ -345,12 +345,12 @@ def test_results_do_not_depend_on_chunks(shape, keywords, masked, monkeypatch) -
 
 def test_the_size_of_a_region_is_counted_over_all_chunks() -> None:
     labels = np.ones((80, 80), dtype=np.uint8)
-    labels[::2] = 2  # one line back and forth, of which no chunk holds more than a few pixels together
+    labels[::2] = 2  # one winding line, of which each chunk contains only a few connected pixels
     labels[1::4, -1] = labels[3:-1:4, 0] = 2
     n_pixels = np.count_nonzero(labels == 2)
     lazy = da.from_array(labels, chunks=7)
     assert (clean_labels(lazy, min_size=n_pixels) == 2).all().compute()
-    # Without a region that is large enough there is nothing to become part of.
+    # Without a large region, small regions are kept.
     np.testing.assert_array_equal(clean_labels(lazy, min_size=n_pixels + 1), labels)
 
 

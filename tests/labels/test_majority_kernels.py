@@ -49,7 +49,7 @@ def test_majority_of_any_radius_follows_its_definition(shape, radius, anisotropy
 def test_a_radius_beyond_the_image_costs_no_more_than_the_image(shape: tuple[int, ...]) -> None:
     labels = RNG.integers(1, 4, shape, dtype=np.uint8)
     labels[0] = 2
-    clean_labels(labels[:2], majority=20_000)  # compiles
+    clean_labels(labels[:2], majority=20_000)  # compiles the kernel
     begin = time.perf_counter()
     cleaned = clean_labels(labels, majority=20_000)
     assert time.perf_counter() - begin < 5  # without the bound it takes hours

@@ -1,4 +1,4 @@
-"""Coherent labels of whole images: the optimum, what takes no part, and what is refused."""
+"""Coherent labels of whole images: the optimum, excluded pixels and rejected images."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def agreement(labels, truth):
 
 
 def energies(levels, values, weights):
-    """Return Σ (v - c)² + 2 Σ weight |c(p) - c(q)| of images of centres, (n, *shape); NaN takes no part."""
+    """Return Σ (v - c)² + 2 Σ weight |c(p) - c(q)| of images of centres, (n, *shape); NaN is ignored."""
     known = np.isfinite(values)
     total = np.sum((levels - values) ** 2, axis=tuple(range(1, levels.ndim)), where=known)
     for axis, weight in enumerate(weights):
@@ -48,7 +48,7 @@ def energies(levels, values, weights):
 )
 @pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
 def test_labels_are_the_global_optimum_for_their_centres(shape, coherence, masked):
-    """Every labelling of 100 images a case is tried."""
+    """The reference tries every labelling of 100 images per case."""
     rng = np.random.default_rng(0)
     everything = np.array(list(product(range(2), repeat=int(np.prod(shape))))).reshape(-1, *shape)
     n_compared = 0
@@ -58,7 +58,7 @@ def test_labels_are_the_global_optimum_for_their_centres(shape, coherence, maske
         if np.unique(image[mask]).size < 2:
             continue
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a cost that leaves a single value
+            warnings.simplefilter("ignore")  # the warning about a cost that leaves a single value
             labels, model = napari_kmeans.segment(image, 2, coherence=coherence, mask=mask)
         centers, weights = model.centers[:, 0], model.coherence.weights
         values = np.where(mask, image.astype(np.float64), np.nan)
@@ -121,7 +121,7 @@ def test_missing_and_masked_pixels_separate_regions():
     masked, other = napari_kmeans.segment(filled, 2, coherence=1, mask=mask)
     assert np.array_equal(masked, labels)
     assert other.coherence == model.coherence
-    # The image on one side of the wall does not depend on that on the other.
+    # Pixels on one side of the missing column do not depend on those on the other.
     changed = image.copy()
     changed[:, 49:] = np.random.default_rng(5).permutation(image[:, 49:].ravel()).reshape(96, 47)
     again = model.predict(changed)
@@ -137,7 +137,7 @@ def test_excluded_values_separate_regions():
 
 
 def test_coherence_can_be_given_per_axis():
-    """A stack whose planes are far apart: no cost between them labels each plane by itself."""
+    """Planes of a stack that are far apart: without a cost between them, each plane is labelled separately."""
     planes = np.stack([blobs(seed=seed)[0] for seed in range(3)])
     together = napari_kmeans.fit(planes, 2, coherence=(0, 1, 1))
     labels = together.predict(planes)
@@ -254,7 +254,7 @@ def test_a_loaded_model_refuses_lazy_images_too():
 
 
 def test_a_coherent_image_of_one_value_gives_one_cluster():
-    """Not clusters of the rounding errors of the coherent image."""
+    """Rounding errors of the coherent image do not become clusters."""
     image = np.array([[[38, 10], [17, 21]], [[26, 17], [5, 37]]], dtype=np.uint8)
     with pytest.warns(UserWarning, match="only 1 distinct value, so there is 1 cluster instead of 2"):
         labels, model = napari_kmeans.segment(image, 2, coherence=0.5)
@@ -289,7 +289,7 @@ def test_the_coherent_image_uses_four_bytes_per_pixel_and_is_freed():
         summary = tracemalloc.get_traced_memory()[0] - before
         coherent = prepare(pixels, recipe)
         kept = tracemalloc.get_traced_memory()[0] - before - summary
-        # The coherent image, and the summaries of both images, whose size is bounded.
+        # The coherent image and the summaries of both images, whose size is bounded.
         assert coherent.pixels.image.nbytes == 4 * image.size
         assert 4 * image.size <= kept < 4 * image.size + summary + 4_000_000
         del coherent

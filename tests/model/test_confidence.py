@@ -1,4 +1,4 @@
-"""Confidence: 0 on borders, 1 at centres, against a few lines of NumPy."""
+"""Confidence: 0 on borders and 1 at centres, compared with a few lines of NumPy."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_confidence_is_that_of_the_corrected_image():
 
 
 def test_confidence_is_that_of_the_coherent_image():
-    """Borders of the labels are where confidence is low, not where noise is."""
+    """The confidence is low at borders of the labels, not at noisy pixels."""
     rng = np.random.default_rng(0)
     truth = np.zeros((60, 60), dtype=bool)
     truth[15:45, 15:45] = True

@@ -1,4 +1,4 @@
-"""Whether an image looks like the one that a model was fitted to."""
+"""Comparison of an image with the image that a model was fitted to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_similar_image_gives_no_warning(model):
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 @pytest.mark.parametrize("corner", [0, 1, 900])
 def test_the_fitted_image_gives_no_warning_even_with_a_rare_bright_object(dtype, corner):
-    # It covers half a per cent, all in one place.
+    # It covers half a per cent of the image, in one place.
     image = RNG.normal(100, 5, (1024, 1024)).clip(0, 200).astype(dtype)
     image[corner : corner + 73, corner : corner + 73] = 220
     labels, model = napari_kmeans.segment(image, 3)
@@ -176,7 +176,7 @@ def test_the_pixel_size_of_an_image_becomes_that_of_its_model(container):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.predict(container(0.5))
-        model.predict(_file(0.5))  # every container spells micrometres the same
+        model.predict(_file(0.5))  # every container abbreviates micrometres the same way
         model.predict(IMAGE)
 
 

@@ -29,7 +29,7 @@ def test_labels_are_read_from_a_lookup_table(dtype, masked):
 
 
 def keys_of(values, signed):
-    """Keys that ascend with the values, and the numbers that make them."""
+    """Return keys that ascend with the values and the parameters that define them."""
     kind = values.dtype.kind
     inverted = signed(np.iinfo(signed).max if kind == "f" else 0)
     flipped = signed(np.iinfo(signed).min if kind == "u" else 0)

@@ -33,7 +33,7 @@ def test_match_range_scales_thresholds_to_the_image(model):
     assert (quiet(model, other) == TRUTH + 1).mean() < 0.9
     labels = model.predict(other, match="range")
     assert (labels == model.predict(IMAGE)).mean() > 0.999
-    # The model itself has not changed.
+    # The model itself is unchanged.
     assert (model.predict(IMAGE) == TRUTH + 1).mean() > 0.99
 
 

@@ -1,4 +1,4 @@
-"""One model of many images is that of their concatenated pixels."""
+"""The pooled model of many images is the model of their concatenated pixels."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_one_number_is_suggested_for_all_images():
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_with_weights_of_images_each_image_has_the_same_weight(dtype):
-    """The reference repeats the pixels of each image until all are equally many."""
+    """The reference repeats the pixels of each image so that all images have equally many."""
     images = [image.ravel() for image in images_of(dtype)[:3]]
     images = [images[0][:60], images[1][:120], images[2][:40]]
     flat = np.concatenate([np.tile(image, 120 // image.size) for image in images])

@@ -13,7 +13,7 @@ jsonschema = pytest.importorskip("jsonschema")
 
 
 def test_the_packaged_schema_is_that_of_the_declarations() -> None:
-    """If an option was added: python -m napari_kmeans.model.recipe_schema."""
+    """After adding an option, run python -m napari_kmeans.model.recipe_schema."""
     assert json.loads(recipe_file.SCHEMA.read_text(encoding="utf-8")) == schema()
 
 

@@ -29,7 +29,7 @@ KINDS = ["uint8", "float32", "many values", "rgb"]
 def image_of(kind: str):
     """Return smooth noise with missing or transparent pixels, and its channel axis."""
     rng = np.random.default_rng(0)
-    # More values than a summary has points, so that the pixels of a cluster are counted while labelling.
+    # More values than a summary has points, so the pixels of a cluster are counted while labelling.
     shape = (300, 320) if kind == "many values" else (60, 80)
     image = ndimage.gaussian_filter(rng.normal(size=shape), 1.2)
     image = (image - image.min()) / np.ptp(image) * 200
@@ -185,7 +185,7 @@ def small_blocks(monkeypatch):
 
 
 def work_of(name, kind, chunks):
-    """Return a function that takes a progress callback and does one piece of work."""
+    """Return a function that takes a progress callback and runs one kind of work."""
     pixels, features = pixels_of(kind, chunks)
     recipe = Recipe.of(3, features=features)
     cleaned = Recipe.of(3, features=features, clean_up=CLEAN_UP)

@@ -1,4 +1,4 @@
-"""Intervals of thresholds and shares: coverage on simulated fields, and the same for any container."""
+"""Intervals of thresholds and shares: coverage on simulated fields, and independence of the container."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_coverage_of_intervals_is_close_to_their_level(sigma, noise):
         covered[0] += found.thresholds[0, 0] <= threshold <= found.thresholds[0, 1]
         covered[1] += found.shares[1, 0] <= share <= found.shares[1, 1]
     assert (covered / n >= 0.87).all(), covered / n
-    # Intervals that are too wide would cover the truth as well.
+    # Too wide intervals would also cover the truth.
     spread = np.std([_share(simulated(rng, 192, sigma, noise)) for _ in range(60)])
     assert np.diff(found.shares[1])[0] < 2 * 3.92 * spread
 

@@ -1,4 +1,4 @@
-"""What `make demo` says while it installs."""
+"""Output of `make demo` during installation."""
 
 from __future__ import annotations
 

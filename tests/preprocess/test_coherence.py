@@ -1,4 +1,4 @@
-"""Thresholds of the proximal map, against enumeration, a maximum flow, and bounds."""
+"""Thresholds of the proximal map, compared with enumeration, a maximum flow and bounds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def neighbours(shape, axis):
 
 
 def energy(levels, values, weights):
-    """Return Σ (v - c)² + 2 Σ weight |c(p) - c(q)| of images of centres, (n, *shape); NaN takes no part."""
+    """Return Σ (v - c)² + 2 Σ weight |c(p) - c(q)| of images of centres, (n, *shape); NaN is ignored."""
     shape = values.shape
     flat, v = levels.reshape(len(levels), -1), values.ravel()
     known = ~np.isnan(v)
@@ -49,7 +49,7 @@ SMALL = {
 @pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
 @pytest.mark.parametrize("kind", SMALL)
 def test_thresholds_give_the_enumerated_optimum(kind, masked):
-    """The three centres of 600 small images are tried on each pixel in every combination."""
+    """The reference tries all combinations of the three centres on the pixels of 600 small images."""
     shape, weights = SMALL[kind]
     rng = np.random.default_rng(len(kind) + masked)
     labels = np.array(list(product(range(3), repeat=int(np.prod(shape)))))

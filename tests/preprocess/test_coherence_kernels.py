@@ -1,4 +1,4 @@
-"""Compiled loops of coherence, against conditions that only the solution meets."""
+"""Compiled loops of coherence, checked by conditions that only the solution meets."""
 
 from __future__ import annotations
 

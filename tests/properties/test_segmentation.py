@@ -1,4 +1,4 @@
-"""What holds for every image: drawn by hypothesis, small and with all kinds of values."""
+"""Properties of every segmentation, tested on small images with all kinds of values drawn by hypothesis."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def images(draw: Any, dtypes: Any = DTYPES) -> np.ndarray:
 
 
 def float64_represents_distances(image: np.ndarray) -> bool:
-    """Return whether distinct integers stay distinct as distances from the middle one; other images are refused."""
+    """Return whether distinct integers remain distinct as distances from the middle one; fit rejects others."""
     values = sorted(set(map(int, image.flat)))
     distances = [value - values[len(values) // 2] for value in values]
     return all(
@@ -83,7 +83,7 @@ def assert_same(a: tuple[np.ndarray, KMeansModel], b: tuple[np.ndarray, KMeansMo
     assert a[1].inertia == b[1].inertia
 
 
-# Where pixels are stored does not matter
+# Results do not depend on how pixels are stored
 
 
 @FEW
@@ -161,7 +161,7 @@ def test_a_list_gives_the_model_of_its_concatenation(image: np.ndarray, k: int) 
     assert_same((np.concatenate(parts), pooled), (labels, model))
 
 
-# What is changed in the image is changed in the result
+# Transformations of the image transform the result
 
 
 @FEW
@@ -245,7 +245,7 @@ def test_coherence_of_values_too_close_for_float32_is_refused() -> None:
         segment(np.arange(12.0).reshape(3, 4)[:, :4] % 10 * 1e-200, 2, coherence=1)
 
 
-# Every result is consistent
+# Results are consistent
 
 
 @FEW

@@ -29,7 +29,7 @@ def test_all_levels_of_eight_bits_fit(picture):
 
 @pytest.mark.parametrize("top", [256, 300, 400, 1000, 4095, 65535])
 def test_bins_contain_equally_many_levels(top):
-    # Otherwise an even spread of whole numbers would be drawn as a comb.
+    # Otherwise, evenly distributed integers would have bins of unequal heights.
     even = np.arange(top + 1, dtype=np.uint16)
     edges, counts = bin_summary(summary_of(even))
     assert counts.size <= N_BINS

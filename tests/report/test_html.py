@@ -11,7 +11,7 @@ from napari_kmeans.report.palette import distinct_colors
 
 
 class Balanced(HTMLParser):
-    """Fails on a tag that is not closed."""
+    """Parser that fails on a tag that is not closed."""
 
     def __init__(self, text):
         super().__init__()
@@ -55,7 +55,7 @@ def test_text_takes_the_colour_of_the_notebook(picture):
     html = napari_kmeans.fit(picture("coins"), 3)._repr_html_()
     style = re.search("<style>(.*)</style>", html, re.DOTALL)[1]
     assert not re.search(r"#[0-9a-f]{3}|white[^-]|black", style)
-    assert "fill-opacity" not in html  # there is no background yet
+    assert "fill-opacity" not in html  # no cluster is background
     assert (
         'fill="currentColor" fill-opacity'
         in napari_kmeans.fit(picture("coins"), 3).with_background([1])._repr_html_()

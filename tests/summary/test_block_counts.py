@@ -14,7 +14,7 @@ IMAGE = np.random.default_rng(0).integers(0, 50, (40, 60)).astype(np.float32)
 
 
 def counts_of(image, sides, chunks=None, mask=None):
-    """Counts of each group and cell, and the mean value of each cell."""
+    """Return the counts of each group and cell and the mean value of each cell."""
     pixels = Pixels.of(image if chunks is None else da.from_array(image, chunks=chunks), mask=mask)
     plan, values = block_counting(summarize(pixels), pixels.value_format, sides)
     total = None

@@ -32,7 +32,7 @@ def sorted_points(summary):
 
 
 def assert_same_points(summary, pixels, tolerance):
-    """Each colour has a point close by, and that point has its pixels."""
+    """Check that each colour has a nearby point that contains its pixels."""
     expected, counts = distinct(pixels)
     distance, nearest = cKDTree(summary.positions).query(expected)
     assert distance.max() <= tolerance
@@ -46,7 +46,7 @@ def scatter_of(points):
 
 
 def whole_scatter(summary):
-    """Of all pixels: between the points and within them."""
+    """Return the scatter of all pixels: between the points and within them."""
     distances = summary.positions - summary.mean()
     return (distances * summary.counts[:, np.newaxis]).T @ distances + summary.scatter
 

@@ -83,7 +83,7 @@ def cells_of(values) -> CellsPlan:
 def test_cells_are_counted_and_summed(dtype, n_levels, masked):
     values = some_values(dtype)
     plan = cells_of(values)
-    for _ in range(n_levels - 1):  # cut every cell in about four
+    for _ in range(n_levels - 1):  # divide every cell into about four
         entry = np.arange(plan.first.size)
         bits = np.minimum(np.frexp((plan.last - plan.first).astype(float))[1], 2)
         plan = CellsPlan.cut(plan.scalar, plan.levels, entry, plan.first, plan.last, bits)

@@ -54,7 +54,7 @@ def test_integers_that_float64_cannot_distinguish_are_named(high, text):
     with pytest.raises(ValueError, match=f"image has a feature with integers {text}, which"):
         check_integers(2**60, high, are_rounded=True)
     if high == 2**60:
-        check_integers(2**60, high)  # a constant that has not been rounded is one value
+        check_integers(2**60, high)  # a constant without rounding error is one value
 
 
 def test_values_too_distant_for_the_others_are_named():
