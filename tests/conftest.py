@@ -1,4 +1,4 @@
-"""Real pictures, and other implementations to be compared with."""
+"""Real pictures and reference implementations."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def picture() -> Picture:
 
 @pytest.fixture(scope="session")
 def least_inertia() -> LeastInertia:
-    """The least inertia of k clusters of weighted ascending values, as another implementation finds it."""
+    """Least inertia of k clusters of weighted ascending values, by another implementation."""
     try:
         import ckwrap
     except ImportError:  # has no wheel for the newest Python

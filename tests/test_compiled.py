@@ -69,7 +69,7 @@ def total(values):
 
 @pytest.fixture
 def not_writable(monkeypatch):
-    """The folder of the module cannot be written."""
+    """Make the folder of the module read-only for numba."""
 
     def refuse(self):
         raise OSError("read-only file system")
@@ -77,11 +77,13 @@ def not_writable(monkeypatch):
     monkeypatch.setattr(IN_TREE, "ensure_cache_path", refuse)
 
 
-def test_machine_code_is_kept_beside_the_module():
+def test_machine_code_is_cached_beside_the_module():
     assert Path(kernel(total).compiled.stats.cache_path).parent == Path(__file__).parent
 
 
-def test_or_in_the_folder_of_the_user(not_writable, monkeypatch, tmp_path):
+def test_machine_code_is_cached_in_the_user_folder_if_the_package_is_read_only(
+    not_writable, monkeypatch, tmp_path
+):
     monkeypatch.setattr(USER_WIDE, "get_cache_path", lambda self: str(tmp_path))
     compiled = kernel(total).compiled
     assert compiled(np.arange(4.0)) == 6
@@ -92,7 +94,7 @@ def test_or_in_the_folder_of_the_user(not_writable, monkeypatch, tmp_path):
     assert sum(again.stats.cache_hits.values()) == 1
 
 
-def test_where_nothing_can_be_written_it_is_compiled_again(not_writable, monkeypatch):
+def test_without_a_writable_folder_kernels_are_compiled_again(not_writable, monkeypatch):
     def refuse(self):
         raise OSError("read-only file system")
 
@@ -107,7 +109,7 @@ def test_options_reach_the_compiler():
     assert divide(1.0, 0.0) == np.inf
 
 
-def test_the_interpreter_is_not_held():
+def test_kernels_release_the_gil():
     assert kernel(total).compiled.targetoptions["nogil"]
 
 
@@ -139,7 +141,7 @@ def test_a_large_image_imports_numba_at_once():
 
 
 @pytest.mark.thorough
-def test_compiled_or_not_the_result_is_the_same():
+def test_results_are_the_same_with_and_without_compilation():
     in_python, compiled = run(BOTH_FORMS, "inf"), run(BOTH_FORMS, "0")
     assert (in_python.pop(), compiled.pop()) == ("False", "True")
     assert in_python == compiled
@@ -157,7 +159,7 @@ def doubled_all(values, out):
 
 
 @pytest.mark.parametrize("form", ["compiled", "interpreted"])
-def test_a_kernel_calls_others_in_its_own_form(form):
+def test_compiled_kernels_call_compiled_ones_and_python_kernels_python_ones(form):
     out = np.empty(3)
     function = getattr(doubled_all, form)
     function(np.arange(3.0), out)

@@ -52,7 +52,7 @@ def classes():
 
 
 def documentation(qualified, function):
-    """The docstring, with that of the method that it overrides: parameters and errors are the same."""
+    """Return the docstring with that of the overridden method, whose parameters and errors are the same."""
     texts = [inspect.getdoc(function) or ""]
     owner, _, method = qualified.rpartition(".")
     for base in getattr(napari_kmeans, owner).__mro__ if owner else ():
@@ -62,13 +62,13 @@ def documentation(qualified, function):
 
 
 def section(text, title):
-    """The lines of a section, or None if there is no such section."""
+    """Return the lines of a section, or None if there is no such section."""
     found = re.search(rf"^{title}\n-+\n(.*?)(?=^(?:{SECTIONS})\n-+\n|\Z)", text, re.M | re.S)
     return found and found[1]
 
 
 def names_in(text, title):
-    """Names that a section describes: "a : int" and "a, b" at the beginning of a line."""
+    """Return the names that a section describes: "a : int" and "a, b" at the beginning of a line."""
     heads = re.findall(r"^(\S[^:\n]*)(?: : .*)?$", section(text, title) or "", re.M)
     return {name.strip().lstrip("*") for head in heads for name in head.split(",")}
 
@@ -90,7 +90,7 @@ def test_parameters_and_results_of_functions_are_described(name, function):
     described = set().union(*(names_in(text, "Parameters") for text in texts))
     assert set(signature.parameters) - {"self", "cls"} <= described
     if signature.return_annotation not in (None, "None", inspect.Signature.empty):
-        # What a property-like method returns may be in its first line.
+        # The first line may describe the result of a property-like method.
         assert any(section(text, "Returns") for text in texts) or len(signature.parameters) <= 1
 
 

@@ -16,7 +16,7 @@ from napari_kmeans import ImageKMeans
 @parametrize_with_checks(
     [ImageKMeans(), ImageKMeans(solver="lloyd"), ImageKMeans(features=napari_kmeans.Channels())]
 )
-def test_scikit_learns_checks_pass(estimator, check):
+def test_the_checks_of_scikit_learn_pass(estimator, check):
     check(estimator)
 
 
@@ -54,7 +54,7 @@ def test_a_grid_search_in_a_pipeline_finds_the_number_of_clusters():
     assert set(search.predict([[0.0], [15.0]])) == {0, 3}
 
 
-def test_colours_and_alpha(picture):
+def test_colours_are_clustered_and_transparent_ones_have_label_minus_1(picture):
     colors = picture("astronaut")[::8, ::8].reshape(-1, 3)
     lab = ImageKMeans(n_clusters=4, features="lab").fit(colors)
     assert lab.model_.feature_names == ("L*", "a*", "b*")
@@ -64,12 +64,12 @@ def test_colours_and_alpha(picture):
     assert ImageKMeans(n_clusters=4, features="lab").fit(transparent).labels_.min() == -1
 
 
-def test_auto_suggests_a_number(picture):
+def test_auto_chooses_the_suggested_number(picture):
     estimator = ImageKMeans("auto").fit(picture("coins").reshape(-1, 1))
     assert len(estimator.cluster_centers_) == napari_kmeans.suggest_n_clusters(picture("coins")).n_clusters
 
 
-def test_names_of_a_data_frame():
+def test_column_names_of_a_data_frame_are_stored():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"dapi": [1, 2, 50, 52], "gfp": [9, 8, 100, 90]})
     estimator = ImageKMeans(n_clusters=2).set_output(transform="pandas").fit(frame)

@@ -10,7 +10,7 @@ import napari_kmeans
 
 
 def python(code: str) -> str:
-    """Run code in a new interpreter."""
+    """Run code in a new interpreter and return its output."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -22,7 +22,7 @@ def test_importing_the_package_imports_nothing_heavy():
     assert python(code).strip() == "set()"
 
 
-def test_reading_a_file_and_showing_a_model_import_neither_pandas_nor_xarray(tmp_path):
+def test_reading_a_file_and_printing_a_model_import_neither_pandas_nor_xarray(tmp_path):
     code = (
         "import sys, numpy, napari_kmeans\n"
         f"path = {str(tmp_path / 'a.tif')!r}\n"

@@ -1,4 +1,4 @@
-"""Whoever opens a module finds its tests by its name; tests of the whole package, or dock, are in its top folder."""
+"""Test files are named after modules; tests of the whole package or dock are in its top folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOP = (PACKAGE, PACKAGE / "_napari")
 
 
 def modules_in(folder):
-    """Names of the modules in a folder, without leading underscores; a package without code has no tests."""
+    """Return the names of the modules in a folder, without leading underscores; a package without code has no tests."""
     names = {path.stem for path in folder.glob("*.py")} - ({"__init__"} if folder != PACKAGE else set())
     return {name.strip("_") for name in names}
 

@@ -37,7 +37,7 @@ def test_options_are_fields_with_details():
     assert next(options_of(Owner(width=5)))[1] == 2.0
 
 
-def test_flags_texts_and_complex_numbers_are_no_numbers():
+def test_bools_strings_and_complex_numbers_are_not_numbers():
     integers, floats = (3, np.uint8(3)), (2.5, math.nan, np.float16(2))
     others = (True, np.True_, "3", None, 1j, np.complex64(1), [3], np.array(3))
     assert [is_integer(value) for value in (*integers, *floats, *others)] == [True] * 2 + [False] * 11
@@ -67,7 +67,7 @@ def test_other_values_are_rejected(value, error, message):
         check_number("width", value, Option("", minimum=0, maximum=10))
 
 
-def test_a_range_without_an_upper_end():
+def test_a_range_without_a_maximum_excludes_infinity():
     with pytest.raises(ValueError, match="size=-2 must be 0 or more, and finite"):
         check_number("size", -2, Option("", minimum=0))
     with pytest.raises(ValueError, match="size=inf must be 0 or more, and finite"):

@@ -1,4 +1,4 @@
-"""The engine as a whole: what `fit`, `segment` and `suggest_n_clusters` promise."""
+"""The engine as a whole: the documented behaviour of `fit`, `segment` and `suggest_n_clusters`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def assert_labels_are_the_nearest_centres(labels, values, centers):
 
 
 def assert_same(one, other):
-    """Labels and models equal to the last bit."""
+    """Assert that labels and models are equal to the last bit."""
     assert np.array_equal(one[0], other[0])
     assert one[1].to_json() == other[1].to_json()
 
@@ -94,7 +94,7 @@ def test_similar_colours_are_distinguished_by_their_luminance(least_inertia):
     for k in (2, 12, 64):
         model = napari_kmeans.fit(image, k, features="gray", channel_axis=-1)
         assert model.inertia == pytest.approx(least_inertia(values, counts, k) * 1e-8, rel=1e-9)
-    two = palette[[16, 3]].reshape(1, 2, 3)  # 0.0037 apart
+    two = palette[[16, 3]].reshape(1, 2, 3)  # their luminances differ by 0.0037
     assert napari_kmeans.segment(two, 2, features="gray", channel_axis=-1)[0].tolist() == [[1, 2]]
 
 
@@ -157,7 +157,7 @@ distributions = {
 
 @cache
 def reference(distribution, dtype):
-    """Optimal partitions of the distinct values; compared with another implementation below."""
+    """Return optimal partitions of the distinct values; another implementation confirms them below."""
     return OptimalPartitions(
         *np.unique(distributions[distribution].astype(dtype).astype(np.float64), return_counts=True)
     )
@@ -247,7 +247,7 @@ def test_ten_extreme_pixels_leave_the_rest_optimal(distribution, outliers, dtype
     assert model.confirmation == "not comparable"
 
 
-def test_255_clusters():
+def test_255_clusters_are_supported():
     image = distributions["normal"][:5000].astype(np.float32)
     labels, model = napari_kmeans.segment(image, 255)
     assert labels.min() == 1
@@ -595,7 +595,7 @@ def test_segment_cleans_the_labels(per_axis, chunks):
 
 
 @pytest.mark.parametrize("keyword", ["solver", "random_state", "clean_up", "n_clusters", "per_axis"])
-def test_a_suggestion_takes_no_keywords_that_it_does_not_use(keyword):
+def test_suggest_n_clusters_rejects_keywords_that_it_does_not_use(keyword):
     with pytest.raises(TypeError, match=keyword):
         napari_kmeans.suggest_n_clusters(np.arange(9), **{keyword: 1})
 

@@ -1,4 +1,4 @@
-"""Lazy images: the same result to the last bit, however they are stored and read."""
+"""Lazy images: the same result to the last bit, independently of storage and chunks."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_memory_does_not_grow_with_the_image():
         block, chunks=((500,) * 40, (2000,)), dtype=np.uint8, meta=np.empty((0, 0), np.uint8)
     )
     assert rows.nbytes == 40_000_000
-    napari_kmeans.fit(rows[:500])  # imports and pools
+    napari_kmeans.fit(rows[:500])  # imports libraries and starts thread pools
     tracemalloc.start()
     model = napari_kmeans.fit(rows, 4)
     _, peak = tracemalloc.get_traced_memory()

@@ -30,7 +30,9 @@ def assert_script_agrees(viewer, dock, layer):
 
 
 @pytest.mark.parametrize("features", ["gray", "channels"])
-def test_data_replaced_behind_another_image_are_measured_again(viewer, open_dock, settle, gray, features):
+def test_data_replaced_while_another_image_is_active_are_measured_again(
+    viewer, open_dock, settle, gray, features
+):
     one = viewer.add_image(gray, name="one")
     two = viewer.add_image(255 - gray[::-1], name="two")
     other = viewer.add_image(np.tile(gray, (2, 1)), name="other")
@@ -52,9 +54,7 @@ def test_data_replaced_behind_another_image_are_measured_again(viewer, open_dock
 
 
 @pytest.mark.parametrize("typed", ["12", "16", "100"])
-def test_a_typed_number_of_clusters_is_the_one_that_was_typed(
-    viewer, open_dock, settle, qtbot, typed, volume
-):
+def test_a_typed_number_of_clusters_is_applied(viewer, open_dock, settle, qtbot, typed, volume):
     viewer.add_image(volume)
     dock = open_dock()
     box = dock.n_clusters.native
@@ -67,7 +67,7 @@ def test_a_typed_number_of_clusters_is_the_one_that_was_typed(
 
 
 @pytest.mark.parametrize("locale", ["en_US", "de_DE"])
-def test_a_border_with_a_comma_is_not_a_thousand(viewer, open_dock, settle, qtbot, locale, gray):
+def test_a_comma_in_a_threshold_is_rejected_in_every_locale(viewer, open_dock, settle, qtbot, locale, gray):
     QLocale.setDefault(QLocale(locale))
     try:
         viewer.add_image(gray)
@@ -241,7 +241,7 @@ def test_after_cancel_plot_and_table_show_what_the_image_shows(viewer, open_dock
     assert "Cancelled" not in dock.status.text()
 
 
-def test_after_an_error_plot_and_table_stay(viewer, open_dock, settle, gray):
+def test_after_an_error_plot_and_table_are_kept(viewer, open_dock, settle, gray):
     viewer.add_image(gray)
     dock = open_dock()
     dock.segment.native.click()
@@ -341,7 +341,7 @@ def test_channels_have_the_names_of_their_layers(viewer, open_dock, settle, gray
     assert loaded.feature_names == ("DAPI", "GFP")
 
 
-def test_in_three_dimensions_the_darkest_cluster_begins_hidden(viewer, open_dock, settle, volume):
+def test_in_3d_the_darkest_cluster_is_hidden_at_first(viewer, open_dock, settle, volume):
     viewer.add_image(volume)
     dock = open_dock()
     dock.segment.native.click()
@@ -363,7 +363,7 @@ def test_in_three_dimensions_the_darkest_cluster_begins_hidden(viewer, open_dock
     assert is_drawn(1)
 
 
-def test_the_number_of_objects_is_said(viewer, open_dock, settle, gray):
+def test_the_number_of_objects_is_reported(viewer, open_dock, settle, gray):
     image = np.zeros((30, 40), np.uint8)
     image[5:9, 5:9] = image[15:20, 20:30] = 200
     viewer.add_image(image, name="spots")

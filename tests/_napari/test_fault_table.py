@@ -58,7 +58,7 @@ def check(row: Row, viewer: Any, dock: Any, settle: Any) -> None:
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore::RuntimeWarning:napari", "ignore::RuntimeWarning:vispy")
 @pytest.mark.parametrize("part", range(N_PARTS))
-def test_labels_are_those_of_python_or_refused_in_a_sentence(viewer, open_dock, settle, part):
+def test_labels_equal_those_of_python_or_an_error_is_shown(viewer, open_dock, settle, part):
     dock = open_dock()
     wrong = {}
     for row in IN_DOCK[part::N_PARTS]:

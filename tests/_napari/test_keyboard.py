@@ -96,7 +96,7 @@ def test_every_control_and_entry_has_a_tooltip(dock):
     assert [action.text() for action in entries if action.toolTip() == action.text()] == []
 
 
-def test_undo_keys_go_back_once_wherever_the_focus_is_and_leave_the_brush_alone(viewer, dock, settle, press):
+def test_undo_keys_undo_one_step_of_the_dock_and_no_brush_stroke(viewer, dock, settle, press):
     layer = clusters_of(viewer)
     viewer.layers.selection.active = layer
     layer.paint((2, 5, 5), 9)
@@ -111,7 +111,7 @@ def test_undo_keys_go_back_once_wherever_the_focus_is_and_leave_the_brush_alone(
     np.testing.assert_array_equal(layer.data, painted)
 
 
-def test_undo_goes_back_over_what_was_typed(dock, settle, press, qtbot):
+def test_undo_reverts_a_typed_threshold(dock, settle, press, qtbot):
     before = dock.border.value.value()
     dock.border.value.setFocus()
     dock.border.value.selectAll()
@@ -125,7 +125,7 @@ def test_undo_goes_back_over_what_was_typed(dock, settle, press, qtbot):
     assert dock.border.value.value() == before
 
 
-def test_space_holds_the_original_and_ticks_boxes(viewer, dock, press, qtbot):
+def test_holding_space_shows_the_original_and_pressing_it_ticks_boxes(viewer, dock, press, qtbot):
     layer = clusters_of(viewer)
     dock.peek.setFocus()
     qtbot.keyPress(dock.peek, Qt.Key.Key_Space)
@@ -158,7 +158,7 @@ def test_a_cluster_is_renamed_by_f2_and_by_double_click(viewer, dock, settle, pr
     assert model.names == ("cluster 1", "nuclei", "rim", "cluster 4")
 
 
-def test_the_menu_of_the_table_opens_by_its_keys(dock, press, monkeypatch):
+def test_the_context_menu_of_the_table_opens_by_keyboard(dock, press, monkeypatch):
     monkeypatch.setattr("sys.platform", "linux")
     # The last is what Qt makes of the menu key.
     event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(5, 5), QPoint(5, 5))

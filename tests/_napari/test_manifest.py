@@ -33,7 +33,7 @@ def test_command_line_of_npe2_accepts_the_manifest():
     assert "valid" in run.stdout
 
 
-def test_every_command_is_used_and_every_use_has_its_command(manifest):
+def test_the_declared_commands_are_exactly_those_in_use(manifest):
     contributions = manifest.contributions
     commands = {command.id for command in contributions.commands}
     used = {widget.command for widget in contributions.widgets}
@@ -44,13 +44,13 @@ def test_every_command_is_used_and_every_use_has_its_command(manifest):
     assert used == commands
 
 
-def test_every_menu_is_one_that_napari_knows(manifest):
+def test_every_menu_of_the_manifest_exists_in_napari(manifest):
     known = {menu.value for menu in MenuId.contributables()}
     assert "napari/layers/segment" in manifest.contributions.menus
     assert set(manifest.contributions.menus) <= known  # others are dropped without a word
 
 
-def test_dock_is_given_the_viewer_by_name():
+def test_the_dock_has_a_parameter_named_napari_viewer():
     # Only a parameter of this name gets the viewer, whatever its annotation.
     assert list(inspect.signature(KMeansWidget.__init__).parameters) == ["self", "napari_viewer"]
 

@@ -403,7 +403,9 @@ def test_an_exception_in_a_slot_fails_a_test(viewer, open_dock, qtbot):
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", range(WALKS))
-def test_a_random_walk(viewer, open_dock, settle, finish_threads, capsys, seed):
+def test_random_actions_raise_no_error_and_leak_nothing(
+    viewer, open_dock, settle, finish_threads, capsys, seed
+):
     hook, n_threads = sys.excepthook, threading.active_count()
     walk = Walk(viewer, open_dock, settle, seed)
     rows = []

@@ -59,7 +59,7 @@ def lines_of(path: Path) -> int:
 
 @pytest.mark.thorough
 @pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")
-def test_one_image_is_explored_and_many_are_processed(
+def test_a_recipe_saved_in_the_dock_processes_a_folder_of_images(
     viewer, open_dock, settle, images, tmp_path, monkeypatch, capsys
 ):
     good = [path for number, path in enumerate(images) if number not in (4, 8)]

@@ -85,7 +85,7 @@ def test_the_output_folder_is_not_searched(tree: Path) -> None:
     assert found("data/**/*.tif", out=out) == [("data/a.tif", ".")]
 
 
-def test_plates_and_wells_are_many_images(tree: Path) -> None:
+def test_plates_and_wells_contain_many_images(tree: Path) -> None:
     zarr = pytest.importorskip("zarr")
     plate = zarr.open_group(tree / "data" / "plate.zarr", mode="w")
     plate.attrs["ome"] = {"version": "0.5", "plate": {"wells": [{"path": "A/1"}, {"path": "B/2"}]}}

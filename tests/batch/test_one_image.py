@@ -32,7 +32,7 @@ def test_warnings_are_part_of_the_outcome(tmp_path: Path) -> None:
     assert pickle.loads(pickle.dumps(outcome)) == outcome
 
 
-def test_faults_of_the_program_are_not_faults_of_an_image(tmp_path: Path) -> None:
+def test_programming_errors_are_not_reported_as_failures_of_an_image(tmp_path: Path) -> None:
     [job] = plan([Input(tmp_path / "x.tif")], Outputs(tmp_path / "out"))
 
     def stage(name: str):
@@ -42,7 +42,7 @@ def test_faults_of_the_program_are_not_faults_of_an_image(tmp_path: Path) -> Non
         process(job, Task(), stage)
 
 
-def test_errors_are_one_sentence() -> None:
+def test_reasons_of_failures_are_one_sentence() -> None:
     assert reason(OSError(28, "No space left on device", "y.tif")) == "y.tif: No space left on device"
     assert reason(MemoryError()) == "there is not enough memory"
     assert reason(ValueError()) == "ValueError"

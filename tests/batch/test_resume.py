@@ -37,7 +37,7 @@ def times(job: Job) -> list[int]:
     return [path.stat().st_mtime_ns for path in job.outputs]
 
 
-def test_complete_outputs_are_skipped_and_their_rows_known(job: Job) -> None:
+def test_complete_outputs_are_skipped_and_their_rows_read(job: Job) -> None:
     first = again(job)
     assert first.status == "done"
     before = times(job)
@@ -60,7 +60,7 @@ def test_incomplete_outputs_are_made_again(job: Job, missing: int) -> None:
     assert [path.read_bytes() for path in job.outputs] == content
 
 
-def test_rows_that_were_not_kept_are_made_again(job: Job) -> None:
+def test_outputs_without_saved_rows_are_made_again(job: Job) -> None:
     assert again(job, rows=False).status == "done"
     assert again(job, rows=False).status == "skipped"
     outcome = again(job)
@@ -91,7 +91,7 @@ def test_other_outputs_are_reported_and_kept(job: Job, tmp_path: Path, change: s
     assert again(job, task).status == "skipped"
 
 
-def test_what_exists_is_looked_at(job: Job) -> None:
+def test_find_existing_distinguishes_complete_and_foreign_outputs(job: Job) -> None:
     print_ = fingerprint(job.image)
     nothing = find_existing(job, TASK.to_dict(), print_)
     assert (nothing.is_complete, nothing.foreign, nothing.rows) == (False, None, {})
@@ -101,7 +101,7 @@ def test_what_exists_is_looked_at(job: Job) -> None:
     assert find_existing(job, TASK.to_dict(), "sha256:0").foreign == job.labels
 
 
-def test_numbers_of_a_table_are_numbers_again(tmp_path: Path) -> None:
+def test_numbers_in_a_csv_table_are_read_as_numbers(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("index,mean,unit,gap\n1,2.5,um,\n2,1e3,um,-3\n")
     table = read_columns(tmp_path / "x.csv")
     assert table["index"] == [1, 2]

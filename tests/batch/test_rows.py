@@ -45,7 +45,7 @@ def test_sizes_that_are_unknown_are_empty() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_tables_of_several_images_are_joined(tmp_path: Path, suffix: str) -> None:
+def test_tables_of_several_images_are_combined(tmp_path: Path, suffix: str) -> None:
     table = combine_tables(
         [
             ("a.tif", {"cluster": [1, 2], "center": [3.5, 4.0]}),

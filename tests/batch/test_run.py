@@ -16,7 +16,9 @@ from napari_kmeans.blocks.progress import Cancelled, Progress
 tifffile = pytest.importorskip("tifffile")
 
 GRAY = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
-MODULE = importlib.import_module("napari_kmeans.batch.run")  # the package has a function of this name
+MODULE = importlib.import_module(
+    "napari_kmeans.batch.run"
+)  # `napari_kmeans.batch.run` is the function of that name
 TASK = Task(napari_kmeans.Recipe.of(3))
 
 
@@ -62,24 +64,24 @@ def test_processes_write_the_same_files_as_one(tmp_path: Path, monkeypatch: pyte
         assert [o.job.image.name for o in outcomes if o.status == "failed"] == ["4.tif"]
         written[n_processes] = contents(out)
     assert written[1] == written[3]
-    assert len(written[1]) == 33  # labels, tables, and how these were made
+    assert len(written[1]) == 33  # labels, tables and their metadata
 
 
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [
-        # The first includes imports; 2 images of 0.1 s take less than a process needs to start.
+        # The first image includes imports; 2 images of 0.1 s take less time than starting a process.
         ([1.5, 0.1, 0.1, 0.1], 0),
         ([1.5, *[0.01] * 100], 0),
-        # 98 of 0.1 s take longer, and so do 2 of 3 s, as the first one shows.
+        # 98 images of 0.1 s take longer, and so do 2 images of 3 s.
         ([1.5, *[0.1] * 99], 2),
         ([3.0, 3.0, 3.0], 1),
-        # Images that are skipped or fail at once say nothing of the others.
+        # Images that are skipped or fail at once give no estimate for the others.
         ([*[0.001] * 20, *[1.0] * 9], 2),
         ([3.0], 0),
     ],
 )
-def test_processes_start_only_if_the_rest_takes_longer_than_that(
+def test_processes_start_only_if_the_remaining_images_take_longer(
     monkeypatch: pytest.MonkeyPatch, seconds: list[float], expected: int
 ) -> None:
     now, started = [0.0], []

@@ -29,7 +29,7 @@ def test_a_task_fits_its_recipe_or_applies_its_model() -> None:
     other = ImageFile(Path("y.tif"), GRAY[:10], "YX")
     result = Task.applying(model.with_background([1])).run(other, stage, objects=True)
     np.testing.assert_array_equal(result.segmentation.labels, model.with_background([1]).predict(GRAY[:10]))
-    # The table describes this image, and the model the one that it was fitted to.
+    # The table describes this image; the model describes the image that it was fitted to.
     assert result.segmentation.model.counts.sum() == 300
     assert result.model.counts.tolist() == model.counts.tolist()
     assert result.objects is not None

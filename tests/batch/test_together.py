@@ -31,7 +31,7 @@ def write_images(folder: Path, dtype: str, n: int) -> list[Path]:
 def test_together_equals_one_fit_of_the_concatenated_pixels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: str
 ) -> None:
-    """Bit for bit, in five orders, and when images do not fit in memory."""
+    """The results are equal bit for bit, in five orders, and when images do not fit in memory."""
     paths = write_images(tmp_path, dtype, 20)
     together = np.concatenate([tifffile.imread(path).ravel() for path in paths])
     expected = napari_kmeans.fit(together, 4)
@@ -48,7 +48,7 @@ def test_together_equals_one_fit_of_the_concatenated_pixels(
         assert pooled.failed == {}
 
 
-def test_auto_suggests_one_number_for_all(tmp_path: Path) -> None:
+def test_auto_suggests_one_number_for_all_images(tmp_path: Path) -> None:
     paths = write_images(tmp_path, "uint8", 5)
     together = np.concatenate([tifffile.imread(path).ravel() for path in paths])
     model = fit_together(Task(napari_kmeans.Recipe.of("auto")), paths, stage).task.model
@@ -56,7 +56,7 @@ def test_auto_suggests_one_number_for_all(tmp_path: Path) -> None:
     assert model.n_clusters == napari_kmeans.suggest_n_clusters(together).n_clusters
 
 
-def test_images_that_cannot_be_read_are_named_and_others_must_be_alike(tmp_path: Path) -> None:
+def test_unreadable_images_are_named_and_the_others_must_have_the_same_type(tmp_path: Path) -> None:
     paths = write_images(tmp_path, "uint8", 2)
     broken = tmp_path / "broken.tif"
     broken.write_bytes(b"")

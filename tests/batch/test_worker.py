@@ -36,7 +36,7 @@ def test_a_worker_takes_jobs_until_its_input_ends(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")
 def test_workers_end_with_the_process_that_started_them() -> None:
-    """However it ends: here by a signal that it cannot handle."""
+    """The process ends by a signal that it cannot handle."""
     code = (
         "import os, sys, time, subprocess, threading\n"
         "from collections import deque\n"
@@ -61,4 +61,4 @@ def test_workers_end_with_the_process_that_started_them() -> None:
             return
         time.sleep(0.05)
     state = Path(f"/proc/{pid}/stat").read_text().split()[2] if Path(f"/proc/{pid}/stat").exists() else ""
-    assert state in ("", "Z")  # a zombie has ended, and waits for its parent
+    assert state in ("", "Z")  # a zombie has ended and waits for its parent

@@ -9,7 +9,7 @@ from napari_kmeans.blocks.cached_windows import CachedWindows
 
 
 def counted(array, chunks):
-    """Return a dask array, and the list of the places of the chunks that were read."""
+    """Return a dask array and the list of the locations of the chunks that were read."""
     read = []
 
     def remember(block, block_info=None):

@@ -36,7 +36,7 @@ def test_labels_of_a_data_array_keep_its_spatial_coordinates(bands, values):
     xarray.testing.assert_equal(labels.y, bands.y)
     assert "spatial_ref" in labels.coords
     assert "band" not in labels.coords
-    assert "units" not in labels.attrs  # labels are no counts
+    assert "units" not in labels.attrs  # labels are not counts
     xarray.testing.assert_identical(model.predict(bands), labels)
     assert model.confidence(bands).name == "confidence"
 
@@ -54,7 +54,7 @@ def test_a_channel_dimension_of_another_name_can_be_given(values):
     assert napari_kmeans.fit(image, 2).channel_axis is None
     model = napari_kmeans.fit(image, 2, channel_axis="dye")
     assert model.channel_axis == 0
-    assert model.predict(image).dims == ("y", "x")  # the model's own axis
+    assert model.predict(image).dims == ("y", "x")  # the channel axis of the model
     with pytest.raises(ValueError, match="image has no dimension 'depth'; its dimensions are dye, y, x"):
         napari_kmeans.fit(image, 2, channel_axis="depth")
     with pytest.raises(TypeError, match="channel_axis='dye' must be an int, because image is not an xarray"):
@@ -125,7 +125,7 @@ def test_a_list_of_data_arrays_gives_a_list_of_data_arrays(bands):
     )
 
 
-def test_an_image_file_brings_its_channel_axis_and_nodata(values):
+def test_channel_axis_and_nodata_of_an_image_file_are_used(values):
     image = napari_kmeans.ImageFile(Path("a.tif"), values, "CYX", nodata=7)
     labels, model = napari_kmeans.segment(image, 2, features="channels")
     assert labels.shape == (8, 12)
@@ -136,7 +136,7 @@ def test_an_image_file_brings_its_channel_axis_and_nodata(values):
         assert napari_kmeans.fit(image, 2).predict(gray).shape == (8, 12)
 
 
-def test_contents_of_an_array_are_the_array(values):
+def test_an_array_is_opened_and_wrapped_unchanged(values):
     lazy = da.from_array(values)
     for array in (values, lazy):
         contents = open_container(array, None)
@@ -155,22 +155,22 @@ def test_levels_of_a_layer_begin_with_the_finest(values):
 
 class TestErrors:
     @pytest.mark.parametrize("path", ["cells.tif", Path("cells.tif")])
-    def test_a_path(self, path):
+    def test_a_path_is_rejected(self, path):
         with pytest.raises(TypeError, match=r"image is a path; read it first: .*read_image\('cells.tif'\)"):
             napari_kmeans.segment(path, 3)
 
-    def test_a_path_in_a_list(self):
+    def test_a_path_in_a_list_is_rejected(self):
         with pytest.raises(TypeError, match="image is a path"):
             napari_kmeans.fit(["a.tif", "b.tif"], 3)
 
-    def test_a_pillow_image(self):
+    def test_a_pillow_image_is_rejected(self):
         from PIL import Image
 
         picture = Image.fromarray(np.zeros((4, 5, 3), np.uint8))
         with pytest.raises(TypeError, match=r"image is a Pillow image; pass numpy.asarray\(image\)"):
             napari_kmeans.segment(picture, 3)
 
-    def test_a_dataset(self, bands):
+    def test_a_dataset_is_rejected(self, bands):
         with pytest.raises(TypeError, match="pass one of its variables"):
             napari_kmeans.segment(bands.to_dataset(name="image"), 3)
 
@@ -210,6 +210,6 @@ def test_no_warning_if_the_channel_axis_is_given() -> None:
     assert labels.shape == (4, 5, 3)
 
 
-def test_a_refusal_comes_without_the_warning() -> None:
+def test_a_rejected_image_gives_no_warning() -> None:
     with pytest.raises(ValueError, match="channel_axis"):
         napari_kmeans.fit(np.zeros((4, 5, 3), np.uint8), 2, features="rgb")

@@ -1,4 +1,4 @@
-"""A Dask cluster of two processes gives the same results, and faults give one clear error."""
+"""A Dask cluster of two processes gives the same results, and failures give one clear error."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_the_samples_of_a_large_image_are_drawn_on_the_workers(client):
     assert found.to_json() == expected.to_json()
 
 
-def test_coherence_is_refused_in_a_sentence(client):
+def test_coherence_is_rejected_for_lazy_images(client):
     with pytest.raises(ValueError, match=r"this image is lazy; pass numpy.asarray.* by majority"):
         napari_kmeans.fit(da.from_array(image_of("uint8"), chunks=64), 3, coherence=1)
 
@@ -122,7 +122,7 @@ def test_persisted_arrays_stay_on_the_cluster(client):
     assert napari_kmeans.fit(kept, 3).to_json() == napari_kmeans.fit(image, 3).to_json()
 
 
-def test_images_in_memory_are_not_sent(client, monkeypatch):
+def test_images_in_memory_are_not_sent_to_the_cluster(client, monkeypatch):
     monkeypatch.setattr(cluster, "run", None)
     assert napari_kmeans.fit(image_of("uint8"), 3).n_clusters == 3
 

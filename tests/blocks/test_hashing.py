@@ -6,7 +6,7 @@ from napari_kmeans.blocks.hashing import splitmix64
 
 
 def test_splitmix64_equals_the_reference_implementation():
-    # First outputs of the reference implementation with state 0: its state grows by the constant at each.
+    # First outputs of the reference implementation with state 0; each output adds the constant to its state.
     assert splitmix64(np.zeros(1, dtype=np.uint64)).tolist() == [0xE220A8397B1DCDAF]
 
 

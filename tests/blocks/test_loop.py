@@ -75,7 +75,7 @@ def test_several_threads_work_at_the_same_time(monkeypatch):
     list(run(lambda box: both.wait(), row_boxes((2,), 1)))
 
 
-def test_a_function_that_runs_boxes_itself_does_not_wait_for_its_own_thread(monkeypatch):
+def test_nested_runs_do_not_deadlock(monkeypatch):
     monkeypatch.setattr(loop, "N_THREADS", 2)
     cut, found = row_boxes((5,), 1), []
 

@@ -37,7 +37,7 @@ def test_coordinates_give_a_size_if_they_are_even_and_have_a_unit():
     assert size_of_data_array(uneven, {0}) == UNKNOWN
 
 
-def test_a_layer_of_micrometres_spells_them_as_files_do():
+def test_micrometres_of_a_layer_are_abbreviated_as_in_files():
     layers = pytest.importorskip("napari.layers")
     layer = layers.Image(IMAGE, scale=(3, 2, 1), units=("s", "um", "um"))
     assert size_of_layer(layer) == ((2.0, 1.0), "um")

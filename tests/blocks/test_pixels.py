@@ -55,7 +55,7 @@ def test_pixels_outside_the_mask_and_transparent_pixels_are_not_included():
     assert Pixels.of(image[..., 0]).read(WHOLE)[1] is None
 
 
-def test_one_position_along_an_axis():
+def test_at_selects_one_position_along_an_axis():
     image = np.random.default_rng(0).random((4, 6, 8))
     mask = image > 0.5
     pixels = Pixels.of(image, mask=mask, smooth=(0, 1, 2))

@@ -22,11 +22,11 @@ def test_parts_can_be_nested():
     assert shares == [0.75, 1]
 
 
-def test_without_a_callback_there_is_no_part():
+def test_subprogress_without_a_callback_is_none():
     assert subprogress(None, 0, 0.5) is None
 
 
-def test_an_exception_of_the_callback_reaches_the_worker():
+def test_an_exception_in_the_callback_is_propagated():
     def cancel(share):
         raise Cancelled
 

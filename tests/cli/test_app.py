@@ -103,7 +103,7 @@ def test_segment_writes_the_labels_of_the_library(run: Run, tmp_path: Path, gray
         (["-k", "4", "--solver", "lloyd"], {"n_clusters": 4, "solver": "lloyd"}),
     ],
 )
-def test_options_are_those_of_the_library(
+def test_options_give_the_same_result_as_the_library(
     run: Run, tmp_path: Path, options: list[str], keywords: dict[str, Any]
 ) -> None:
     Image.fromarray(RGB).save(tmp_path / "x.png")
@@ -140,7 +140,7 @@ def test_a_broken_file_does_not_stop_the_others(run: Run, tmp_path: Path, gray: 
     assert lines[3:] == ["napari-kmeans: 3 of 4 images failed: broken.png, channels.tif, absent.tif"]
 
 
-def test_fewer_values_than_clusters_warns_in_a_line(run: Run, tmp_path: Path) -> None:
+def test_fewer_values_than_clusters_give_a_one_line_warning(run: Run, tmp_path: Path) -> None:
     Image.fromarray(GRAY > 100).save(tmp_path / "two.png")
     status, out, err = run("segment", "two.png", "-k", 5, "-o", "out")
     assert status == 0
@@ -218,7 +218,7 @@ def test_apply_labels_with_the_clusters_of_a_model(run: Run, tmp_path: Path, gra
     Image.fromarray(RGB).save(tmp_path / "rgb.png")
     model = napari_kmeans.fit(RGB, 3, channel_axis=2)
     model.save(tmp_path / "m.json")
-    # The file says what its channels are, not the model.
+    # The channel axis is that of the file, not that of the model.
     status, out, err = run("apply", "m.json", gray, "rgb.png", "-o", "out")
     assert status == 0
     assert err == (
@@ -307,7 +307,7 @@ def test_physical_sizes_need_a_pixel_size(run: Run, gray: Path) -> None:
     assert err == f"napari-kmeans: {gray}: its pixel size is unknown, but --physical needs it\n"
 
 
-def test_each_channel_of_a_colour_is_measured(run: Run, tmp_path: Path) -> None:
+def test_each_channel_of_a_colour_image_is_measured(run: Run, tmp_path: Path) -> None:
     Image.fromarray(RGB).save(tmp_path / "rgb.png")
     assert run("segment", "rgb.png", "-k", 2, "-o", "out", "--min-size", 5, "--objects")[0] == 0
     table = csv_columns(tmp_path / "out" / "rgb-objects.csv")
@@ -393,7 +393,7 @@ def test_wrong_usage_gives_one_line(
     assert names(tmp_path) == ["gray.png"]
 
 
-def test_help_and_version(run: Run) -> None:
+def test_help_and_version_are_printed(run: Run) -> None:
     assert run("--version") == (0, f"napari-kmeans {napari_kmeans.__version__}\n", "")
     status, out, _ = run("segment", "--help")
     assert status == 0
@@ -408,7 +408,7 @@ def test_help_and_version(run: Run) -> None:
 
 
 def test_program_without_a_terminal_writes_plain_lines(tmp_path: Path, gray: Path) -> None:
-    # With forced colours, too, which rich takes for a terminal.
+    # Forced colours, too, which rich regards as a terminal.
     done = program(
         "segment", gray, "x.png", "-k", 3, "-o", "out", cwd=tmp_path, env={**os.environ, "FORCE_COLOR": "1"}
     )
@@ -420,7 +420,7 @@ def test_program_without_a_terminal_writes_plain_lines(tmp_path: Path, gray: Pat
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
-def test_progress_on_a_terminal(tmp_path: Path, gray: Path) -> None:
+def test_progress_is_shown_on_a_terminal(tmp_path: Path, gray: Path) -> None:
     import pty
 
     screen, terminal = pty.openpty()
@@ -477,7 +477,7 @@ def test_ctrl_c_stops_the_program(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell that runs the tests in the background has them ignore the signal.
+        # Processes that a shell starts in the background ignore SIGINT; restore the default.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
@@ -499,7 +499,7 @@ def test_without_typer_the_error_names_what_to_install() -> None:
 
 
 class Screen:
-    """What would have been opened, and what would have been started instead."""
+    """Windows that would have been opened and commands that would have been started."""
 
     def __init__(self) -> None:
         self.views: list[dict[str, Any]] = []
@@ -516,7 +516,7 @@ class Screen:
 
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
-    """No real window; a test can take the screen away."""
+    """Replace windows by records of their arguments; a test can remove the screen."""
     fake = Screen()
     module = ModuleType("napari_kmeans._napari.contributions.view_command")
     module.view = fake.view  # type: ignore[attr-defined]
@@ -532,13 +532,13 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
 def no_screen(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> Screen:
     monkeypatch.delenv("DISPLAY")
     monkeypatch.delenv(cli._UNDER_XVFB, raising=False)
-    # Set by what is tested; registered here, so that it is taken away again.
+    # The tested code sets a variable in this copy, which is discarded afterwards.
     monkeypatch.setattr(os, "environ", dict(os.environ))
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     return screen
 
 
-def test_view_of_a_file(run: Run, screen: Screen, gray: Path) -> None:
+def test_view_opens_a_file(run: Run, screen: Screen, gray: Path) -> None:
     assert run("view", gray, "-k", 4, "--screenshot", "new/out.png") == (0, "", "")
     assert Path("new").is_dir()
     [keywords] = screen.views
@@ -567,14 +567,14 @@ def test_view_of_another_image_of_a_file_with_other_axes(run: Run, screen: Scree
     assert "must contain Y and X" in run("view", path, "--axes", "zz")[2]
 
 
-def test_view_of_a_sample_and_of_nothing(run: Run, screen: Screen) -> None:
+def test_view_opens_a_sample_or_an_empty_viewer(run: Run, screen: Screen) -> None:
     assert run("view", "--sample", "coins") == (0, "", "")
     assert run("view") == (0, "", "")
     nothing = {"image": None, "sample": None, "n_clusters": None, "illumination": None, "screenshot": None}
     assert screen.views == [{**nothing, "sample": "coins"}, nothing]
 
 
-def test_view_of_a_broken_file(run: Run, screen: Screen, tmp_path: Path) -> None:
+def test_view_rejects_a_broken_file(run: Run, screen: Screen, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"hello")
     status, _, err = run("view", "broken.png")
     assert (status, screen.views) == (1, [])
@@ -611,7 +611,7 @@ def test_view_without_napari_names_what_to_install_before_anything_else(
     )
 
 
-def test_view_without_a_screen(run: Run, no_screen: Screen) -> None:
+def test_view_without_a_screen_gives_one_error(run: Run, no_screen: Screen) -> None:
     status, _, err = run("view", "--sample", "coins")
     assert status == 1
     assert len(err.splitlines()) == 1
@@ -635,13 +635,15 @@ def test_view_restarts_under_xvfb(run: Run, no_screen: Screen) -> None:
     assert command[4:7] == [sys.executable, "-m", "napari_kmeans"]
     assert command[7:] == ["view", "--screenshot", "out.png", "-k", "3", "--", "-my.png"]
     assert os.environ[cli._UNDER_XVFB] == "1"
-    # There, a screen that is still missing is the end of it.
+    # Under xvfb, a missing screen is an error.
     status, _, err = run("view", "--screenshot", "out.png")
     assert (status, len(no_screen.commands)) == (1, 1)
     assert "install the packages xvfb and xauth" in err
 
 
-def test_view_without_xvfb(run: Run, no_screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_screenshot_without_xvfb_names_the_packages_to_install(
+    run: Run, no_screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     status, _, err = run("view", "--sample", "coins", "--screenshot", "out.png")
     assert (status, no_screen.commands) == (1, [])
@@ -707,7 +709,7 @@ def test_options_of_feature_spaces_reach_the_model(run: Run, fluorescence: np.nd
         features=napari_kmeans.Channels(standardize=False),
         channel_axis=0,
         exclude=(7, "saturated"),
-        smooth=(4, 2),  # a micrometre, of which a pixel is a quarter high and half as wide
+        smooth=(4, 2),  # 1 µm; pixels are 0.25 µm high and 0.5 µm wide
     )
     assert np.array_equal(tifffile.imread("out/fluo-labels.tif"), expected)
     assert napari_kmeans.KMeansModel.load("m.json").extractor == model.extractor
@@ -721,7 +723,7 @@ def test_time_is_not_smoothed(run: Run, blobs: np.ndarray) -> None:
     assert np.array_equal(tifffile.imread("out/blobs-labels.tif"), expected)
 
 
-def test_texture_options(run: Run, gray: Path) -> None:
+def test_options_of_texture_give_the_same_result_as_the_library(run: Run, gray: Path) -> None:
     options = ["--features", "texture", "--sigma", "1,2", "--window", 3]
     assert run("segment", gray, "-k", 2, "-o", "out", *options)[0] == 0
     expected = napari_kmeans.segment(GRAY, 2, features=napari_kmeans.Texture(sigma=(1, 2), window=3))[0]

@@ -214,7 +214,7 @@ def test_a_damaged_chunk_fails_only_its_image(run: Run, tmp_path: Path, cells: P
     tifffile.imwrite(tmp_path / "x.tif", GRAY[0])
     status, _, err = run("segment", cells, "x.tif", "-k", 3, "-o", "out", "--channel", "GFP")
     assert status == 1
-    # The file without channels fails for its own reason.
+    # The file without channels fails for another reason.
     first, second, last = err.splitlines()
     assert f"{full}: the pixels [1, 128:192, 192:256] cannot be read (" in first
     assert "it has no channels" in second

@@ -73,7 +73,7 @@ def test_names_that_clash_are_resolved(run: Run) -> None:
     assert outputs("out") == ["a.png-labels.tif", "a.tif-labels.tif", "deep/a-labels.tif"]
 
 
-def test_results_beside_the_images_are_not_images(run: Run) -> None:
+def test_results_beside_the_images_are_not_segmented(run: Run) -> None:
     for _ in range(2):
         status, out, _ = run(
             "batch", "recipe.json", "data", "-o", "data", "--objects", "--figure", "--overwrite"
@@ -90,7 +90,7 @@ def test_results_beside_the_images_are_not_images(run: Run) -> None:
     ]
 
 
-def test_results_in_a_subfolder_are_not_images(run: Run) -> None:
+def test_earlier_results_in_a_subfolder_are_not_segmented(run: Run) -> None:
     assert run("batch", "recipe.json", "data", "-o", "data/first", "--recursive", "--figure")[0] == 0
     drawn_by_hand = Path("data/deep/mask-labels.tif")
     tifffile.imwrite(drawn_by_hand, GRAY)
@@ -104,7 +104,7 @@ def test_results_in_a_subfolder_are_not_images(run: Run) -> None:
     ]
 
 
-def test_patterns_and_lists(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_patterns_and_file_lists_name_images(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("batch", "recipe.json", "data/**/*.tif", "-o", "out")[0] == 0
     assert outputs("out") == ["a-labels.tif", "deep/a-labels.tif"]
     Path("list.txt").write_text("# images\ndata/b.png\n\n")
@@ -158,7 +158,7 @@ def test_skipped_images_are_reported(run: Run) -> None:
     assert err.startswith("napari-kmeans: 2 images: 1 done, 1 skipped, in ")
 
 
-def test_existing_outputs_are_not_called_failures(run: Run) -> None:
+def test_existing_outputs_are_not_counted_as_failures(run: Run) -> None:
     assert run("batch", "recipe.json", "data", "-o", "out")[0] == 0
     Path("data/broken.tif").write_bytes(b"II*\0")
     status, out, err = run("batch", "recipe.json", "data", "-o", "out")
@@ -172,7 +172,7 @@ def test_existing_outputs_are_not_called_failures(run: Run) -> None:
 @pytest.mark.parametrize(
     "content", ["", '{"format": "napari-kmeans recipe", "version": 1, "smooth": "much"}']
 )
-def test_a_recipe_that_cannot_be_read_is_one_line(run: Run, content: str) -> None:
+def test_a_recipe_that_cannot_be_read_gives_a_one_line_error(run: Run, content: str) -> None:
     Path("r.json").write_text(content)
     status, out, err = run("batch", "r.json", "data", "-o", "out")
     assert (status, out, err.count("\n")) == (1, "", 1)
@@ -180,7 +180,7 @@ def test_a_recipe_that_cannot_be_read_is_one_line(run: Run, content: str) -> Non
     assert ("smooth" in err) == bool(content)
 
 
-def test_a_model_and_a_recipe_that_are_confused_name_the_right_command(run: Run) -> None:
+def test_a_model_given_instead_of_a_recipe_gives_an_error_with_the_right_command(run: Run) -> None:
     napari_kmeans.fit(GRAY, 3).save("m.json")
     status, out, err = run("batch", "m.json", "data", "-o", "out")
     assert (status, out, err.count("\n")) == (1, "", 1)
@@ -222,7 +222,7 @@ def test_wrong_usage_gives_one_line(run: Run, arguments: str, complaint: str) ->
     assert complaint in err
 
 
-def test_axes_and_series_are_chosen_kept_and_used_again(run: Run) -> None:
+def test_axes_and_series_are_chosen_recorded_and_used_again(run: Run) -> None:
     volume = np.random.default_rng(1).integers(0, 200, (3, 20, 30), dtype=np.uint8)
     with tifffile.TiffWriter("two.tif") as tiff:
         tiff.write(GRAY, photometric="minisblack")
@@ -264,7 +264,7 @@ def test_a_contact_sheet_shows_all_images(run: Run) -> None:
     assert status == 0
     assert out.splitlines()[-1] == str(Path("data/sheet.png"))
     first = Path("data/sheet.png").read_bytes()
-    assert run(*arguments)[0] == 2  # exists
-    # The sheet lies among the images and is not one of them.
+    assert run(*arguments)[0] == 2  # the sheet exists
+    # The sheet is in the folder of the images, but is not segmented.
     assert run(*arguments, "--skip-existing")[0] == 0
     assert Path("data/sheet.png").read_bytes() == first

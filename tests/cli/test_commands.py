@@ -165,7 +165,7 @@ def test_refit_fits_the_illumination_of_an_image_of_another_shape(run: Run) -> N
 
 
 @pytest.mark.parametrize("match", ["values", "range", "refit"])
-def test_apply_bridges_differences(run: Run, match: str) -> None:
+def test_match_options_of_apply_handle_an_image_of_another_type(run: Run, match: str) -> None:
     model = napari_kmeans.fit(GRAY, 3)
     model.save("m.json")
     shifted = GRAY.astype(np.uint16) * 40
@@ -202,7 +202,7 @@ def test_apply_compares_pixel_sizes(run: Run) -> None:
     assert "pixel size 0.25 × 0.25 um instead of 0.5 × 0.5 um" in err
 
 
-def test_several_processes(run: Run) -> None:
+def test_several_processes_write_the_same_labels(run: Run) -> None:
     assert run("segment", "a.tif", "b.tif", "-k", 3, "-o", "one")[0] == 0
     status, out, err = run("segment", "a.tif", "b.tif", "-k", 3, "-o", "two", "--jobs", 2)
     assert (status, err, len(out.splitlines())) == (0, "", 2)

@@ -19,7 +19,7 @@ STACK = np.random.default_rng(0).integers(0, 200, (3, 24, 30), dtype=np.uint8)
 
 
 def write_input(kind: str) -> str:
-    """Write an image in the current folder, and return its name."""
+    """Write an image in the current folder and return its name."""
     if kind == "tif":
         tifffile.imwrite("a.tif", STACK[0])
     elif kind == "ome.tif":
@@ -42,7 +42,7 @@ def write_input(kind: str) -> str:
 def outputs_of(
     folder: Path, kind: str, options: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, bytes]:
-    """Return the content of all files that a command writes in a folder, by their names."""
+    """Return the content of all files that a command writes in a folder, by name."""
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)
     image = write_input(kind)
@@ -56,7 +56,7 @@ def outputs_of(
 
 @pytest.fixture
 def two_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Return the outputs of the same command today in a folder, and a year later in another."""
+    """Return the outputs of the same command today and, in another folder, a year later."""
 
     def run(kind: str, options: list[str]) -> tuple[dict[str, bytes], dict[str, bytes]]:
         today = outputs_of(tmp_path / "today", kind, options, monkeypatch)
@@ -75,7 +75,7 @@ def two_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("kind", ["tif", "ome.tif", "png", "ome.zarr", "nrrd", "mha", "nii", "nii.gz"])
-def test_labels(two_days, kind: str) -> None:
+def test_labels_are_the_same_on_another_day(two_days, kind: str) -> None:
     today, later = two_days(kind, [])
     assert today
     assert later.keys() == today.keys()
@@ -83,14 +83,14 @@ def test_labels(two_days, kind: str) -> None:
 
 
 @pytest.mark.parametrize("figure", ["png", "svg", "pdf"])
-def test_figures_tables_and_models(two_days, figure: str) -> None:
+def test_figures_tables_and_models_are_the_same_on_another_day(two_days, figure: str) -> None:
     options = ["--figure", figure, "--table", "--objects", "--confidence", "--save-model", "out/m.json"]
     today, later = two_days("tif", options)
     assert {os.path.splitext(name)[1] for name in today} >= {".tif", ".csv", ".json", f".{figure}"}
     assert [name for name in today if later[name] != today[name]] == []
 
 
-def test_a_table_of_all_images_as_parquet(two_days) -> None:
+def test_a_parquet_table_of_all_images_is_the_same_on_another_day(two_days) -> None:
     pytest.importorskip("pyarrow")
     today, later = two_days("tif", ["--table", "out/all.parquet"])
     assert "all.parquet" in today

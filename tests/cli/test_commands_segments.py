@@ -37,7 +37,7 @@ def read(name: str) -> np.ndarray:
         {"illumination": "additive", "coherence": 1.0},
     ],
 )
-def test_labels_are_those_of_python(coins, options):
+def test_labels_equal_those_of_python(coins, options):
     arguments = [f"--{name}={value}" for name, value in options.items()]
     assert cli.main(["segment", "coins.tif", "-k", "3", "-o", "out", *arguments]) == 0
     expected, _ = napari_kmeans.segment(coins, 3, **options)
@@ -53,7 +53,7 @@ def test_a_saved_model_gives_the_same_labels(coins):
 
 
 @pytest.mark.parametrize("options", [{}, {"illumination": "additive"}, {"coherence": 1.0}])
-def test_the_confidence_is_that_of_python(coins, options):
+def test_the_confidence_equals_that_of_python(coins, options):
     arguments = [f"--{name}={value}" for name, value in options.items()]
     asked = ["segment", "coins.tif", "-k", "3", "-o", "out", "--confidence", "--save-model", "m.json"]
     assert cli.main([*asked, *arguments]) == 0
@@ -66,7 +66,7 @@ def test_the_confidence_is_that_of_python(coins, options):
     np.testing.assert_array_equal(read("coins-confidence.tif"), expected)
 
 
-def test_what_an_image_has_no_field_for_is_one_line(coins, capsys):
+def test_an_unknown_kind_of_illumination_is_wrong_usage(coins, capsys):
     assert cli.main(["segment", "coins.tif", "-k", "2", "-o", "out", "--illumination", "strange"]) == 2
     assert "additive" in capsys.readouterr().err
 

@@ -34,7 +34,7 @@ def test_help_fits_on_the_terminal_and_cuts_no_word(capsys, monkeypatch, columns
     assert "…" not in "".join(word for word in words if word != "…")
 
 
-def test_options_stand_in_panels(capsys, monkeypatch):
+def test_options_are_grouped_in_panels(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     cli.main(["segment", "--help"])
     lines = capsys.readouterr().out.splitlines()
@@ -79,7 +79,7 @@ def test_examples_are_valid_commands(name):
         ("napari-kmeans apply m.json x.tif --match ", ["values", "range", "refit"]),
     ],
 )
-def test_a_shell_completes(capsys, monkeypatch, words, expected):
+def test_shell_completion_lists_options_and_values(capsys, monkeypatch, words, expected):
     monkeypatch.setenv("_NAPARI_KMEANS_COMPLETE", "complete_bash")
     monkeypatch.setenv("COMP_WORDS", words)
     monkeypatch.setenv("COMP_CWORD", str(len(words.split(" ")) - 1))

@@ -54,7 +54,7 @@ def test_declared_options_are_added_with_their_type_range_and_default() -> None:
     assert (kind, option.min, parameters["majority"].default) == (float, 0, 0)
     kind, option = get_args(parameters["window"].annotation)
     assert (kind, option.min, option.max) == (float | None, 0, 1000)
-    assert parameters["window"].default is None  # given or not
+    assert parameters["window"].default is None  # None if not given
     assert option.help.startswith("With texture: size of")
 
 
@@ -111,5 +111,5 @@ def test_invalid_options_are_named(arguments: dict[str, Any], hint: str, message
     assert message in raised.value.message
 
 
-def test_the_clean_up_of_apply() -> None:
+def test_clean_up_of_apply_is_made_from_its_options() -> None:
     assert clean_up_of({**DEFAULTS, "min_size": 4.0}) == CleanUp(min_size=4)

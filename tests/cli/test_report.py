@@ -27,7 +27,7 @@ def test_errors_and_warnings_are_one_line_each(capsys: pytest.CaptureFixture[str
         pass
     assert not report.failed
     with pytest.raises(ZeroDivisionError), reporting(Path("x.tif")):
-        raise ZeroDivisionError  # a fault of the program
+        raise ZeroDivisionError  # a programming error
 
 
 def test_warnings_of_libraries_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:

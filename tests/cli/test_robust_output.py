@@ -19,7 +19,7 @@ def test_names_that_the_console_cannot_encode_are_escaped(monkeypatch: pytest.Mo
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closes the reading end of a POSIX pipe")
-def test_a_reader_that_has_gone_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_output_pipe_raises_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     stream = os.fdopen(writing, "w")
     monkeypatch.setattr(sys, "stdout", stream)
@@ -29,11 +29,11 @@ def test_a_reader_that_has_gone_is_not_missed(monkeypatch: pytest.MonkeyPatch) -
         for i in range(3):
             print(i, flush=True)
             done.append(i)
-    stream.close()  # raises if something is left that cannot be written
+    stream.close()  # raises if output is left that cannot be written
     assert done == [0, 1, 2]
 
 
-def test_a_window_without_console_has_no_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_without_a_stream_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     with robust_output():
         print("nowhere")

@@ -23,12 +23,12 @@ DEFAULTS = {name: default for name, (_, default) in SHARED.items()}
 
 
 @pytest.mark.parametrize("command", ["segment", "apply", "batch"])
-def test_every_command_that_writes_labels_has_them(command: str) -> None:
+def test_every_command_that_writes_labels_has_the_shared_options(command: str) -> None:
     parameters = {p.name for p in typer.main.get_command(cli.app).commands[command].params}
     assert set(SHARED) <= parameters
 
 
-def test_they_are_added_to_the_signature_of_a_command() -> None:
+def test_shared_options_are_added_to_the_signature_of_a_command() -> None:
     @takes_shared_options
     def command(image: str, **options: Any) -> None:
         """Do nothing."""
@@ -52,11 +52,13 @@ def test_they_are_added_to_the_signature_of_a_command() -> None:
         ("", ""),
     ],
 )
-def test_values_may_be_left_out(given: str, expected: str) -> None:
+def test_values_of_options_may_be_omitted(given: str, expected: str) -> None:
     assert with_values(given.split()) == expected.split()
 
 
-def test_a_folder_is_not_taken_for_a_kind_of_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_name_is_not_read_as_a_kind_of_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("tif").mkdir()
     assert with_values(["--figure", "tif"]) == ["--figure=png", "tif"]

@@ -67,7 +67,7 @@ def test_the_same_command_gives_the_same_bytes(run: Run) -> None:
     assert [name for name in names if Path("one", name).read_bytes() != Path("two", name).read_bytes()] == []
 
 
-def test_a_recipe_and_other_files(run: Run) -> None:
+def test_show_prints_recipes_and_rejects_other_files(run: Run) -> None:
     napari_kmeans.Recipe.of("auto", features="rgb").save("r.json")
     assert run("show", "r.json") == (0, "recipe:    n_clusters = auto\nrecipe:    features = rgb\n", "")
     status, out, err = run("show", "a.tif")
@@ -77,7 +77,7 @@ def test_a_recipe_and_other_files(run: Run) -> None:
     )
 
 
-def test_it_can_be_made_again(run: Run) -> None:
+def test_an_output_can_be_reproduced_from_its_record(run: Run) -> None:
     tifffile.imwrite("fluo.tif", np.stack([GRAY, GRAY[::-1]]), imagej=True, metadata={"axes": "CYX"})
     assert run("segment", "fluo.tif", "-k", 3, "-o", "out", "--channel", 1, "--coherence", 1)[0] == 0
     assert run("batch", "--recipe-from", "out/fluo-labels.tif", "-o", "again")[0] == 0
@@ -164,7 +164,7 @@ def test_a_table_of_a_tree_of_images_gives_the_same_tree_again(run: Run) -> None
 
 
 @pytest.mark.parametrize("folder", ["../elsewhere", "/elsewhere"])
-def test_a_record_cannot_name_a_folder_elsewhere(run: Run, folder: str) -> None:
+def test_a_record_with_a_folder_outside_the_output_is_rejected(run: Run, folder: str) -> None:
     write_record_of_layer("m.json", path="a.tif", folder=folder)
     status, _, err = run("batch", "--recipe-from", "m.json", "-o", "out")
     assert (status, err.count("\n")) == (1, 1)
@@ -172,7 +172,7 @@ def test_a_record_cannot_name_a_folder_elsewhere(run: Run, folder: str) -> None:
     assert not Path("out").exists()
 
 
-def test_an_incomplete_record_is_one_line(run: Run) -> None:
+def test_an_incomplete_record_gives_a_one_line_error(run: Run) -> None:
     napari_kmeans.fit(GRAY, 2).save("m.json")
     for name, message in (
         ("m.json", "it does not record the recipe that made it"),

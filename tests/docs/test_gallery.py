@@ -20,7 +20,7 @@ EXAMPLES = example_gallery.examples()
 QUICK = {"channels", "coins", "galaxies", "stains", "time_series", "tissue"}
 
 
-def test_the_list_beside_the_scripts_names_all_of_them():
+def test_the_readme_of_the_gallery_lists_every_example():
     listed = (example_gallery.FOLDER / "README.md").read_text(encoding="utf-8")
     rows = [f"| {example.title} | [{example.path.name}]({example.path.name}) |" for example in EXAMPLES]
     assert [line for line in listed.splitlines() if ".py](" in line] == rows

@@ -1,4 +1,4 @@
-"""Documentation: snippets run, commands work, links lead somewhere."""
+"""Documentation: snippets and commands run, and targets of links exist."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def with_snippets(language: str, needle: str = "") -> list[object]:
 @pytest.mark.parametrize("page", with_snippets("python"))
 def test_python_snippets_of_a_page_run_one_after_the_other(page, tmp_path, monkeypatch, picture):
     monkeypatch.chdir(tmp_path)
-    # As in napari's console.
-    # A snippet that draws needs no window, though napari has loaded Qt.
+    # Snippets run as in napari's console.
+    # Snippets that draw need no window, although napari has loaded Qt.
     pytest.importorskip("matplotlib").use("agg")
     napari_layers = pytest.importorskip("napari.layers")
     viewer = SimpleNamespace(layers={"coins": napari_layers.Image(picture("coins"), name="coins")})
@@ -107,7 +107,7 @@ def test_commands_of_a_page_run(page, tmp_path, monkeypatch):
         arguments = []
         for word in command[1:]:
             arguments += sorted(map(str, Path().glob(word))) if "*" in word else [word]
-        if arguments[0] == "view":  # opens a window, so that it is only read here
+        if arguments[0] == "view":  # it opens a window, so only its arguments are parsed
             view = typer.main.get_command(cli.app).commands["view"]
             view.make_context("view", arguments[1:])
         else:
@@ -126,14 +126,14 @@ def test_table_of_the_command_line_page_lists_every_option():
 
 @cache
 def files_of_a_clone() -> frozenset[Path]:
-    """Return the files that a clone contains, and their folders."""
+    """Return the files that a clone contains and their folders."""
     done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
     files = [ROOT / name for name in done.stdout.splitlines()]
     return frozenset([*files, *(folder for file in files for folder in file.parents)])
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in PAGES])
-def test_links_and_pictures_of_a_page_lead_somewhere(page):
+def test_targets_of_links_and_pictures_of_a_page_exist(page):
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     targets = re.findall(r"\]\(([^)\s]+)\)", text)
     targets += re.findall(r'(?:src|href)="([^"]+)"', text)

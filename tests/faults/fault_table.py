@@ -1,4 +1,4 @@
-"""What users feed, one row a case, and what has to come of it: a right result, or one sentence.
+"""Unusual inputs, one per row, with the expected outcome: correct labels or a one-sentence error.
 
 The rows go through Python (`test_python.py`), the command line (`test_command_line.py`) and the dock
 (`tests/_napari/test_fault_table.py`).
@@ -26,13 +26,13 @@ class Row:
     make : callable
         Returns the image.
     error : str
-        Part of the sentence that it is refused with; empty if the labels have to be right.
+        Part of the expected error message; empty if the labels must be correct.
     warns : str
-        Part of a warning that comes with right labels.
+        Part of a warning that accompanies correct labels.
     options : dict
         Keywords of `segment`.
     in_files, in_dock : bool
-        Whether an image file, or an Image layer, can hold it.
+        Whether an image file, or an Image layer, can hold the image.
     """
 
     name: str
@@ -306,9 +306,9 @@ def spatial_shape(row: Row, image: Any) -> tuple[int, ...]:
 
 
 def check_labels(row: Row, labels: np.ndarray, n_clusters: int) -> None:
-    """Check labels against the image, without the engine.
+    """Check labels against the image, independently of the engine.
 
-    0 exactly where nothing is known; for gray values every pixel is nearest to the mean of its own cluster, and
+    Labels are 0 exactly at missing pixels; every gray value is nearest to the mean of its own cluster, and
     clusters are in ascending order.
     """
     image = row.make()

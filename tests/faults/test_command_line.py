@@ -1,4 +1,4 @@
-"""The fault table through the command line, and what only files can be."""
+"""The fault table on the command line, and faults of files."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def write(row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.in_files], ids=str)
-def test_labels_are_those_of_python_or_refused_in_a_line(row: Row, run: Any) -> None:
+def test_labels_equal_those_of_python_or_an_error_is_one_line(row: Row, run: Any) -> None:
     write(row)
     status, lines = run("segment", "image.tif", "-k", K, "-o", "labels.tif", *options_of(row))
     assert not any("Traceback" in line for line in lines)
@@ -147,7 +147,7 @@ HOSTILE_MODELS = {
 
 
 @pytest.mark.parametrize("name", HOSTILE_MODELS)
-def test_a_hostile_model_is_refused_in_a_line(name: str, run: Any) -> None:
+def test_an_invalid_model_gives_a_one_line_error(name: str, run: Any) -> None:
     Path("model.json").write_bytes(HOSTILE_MODELS[name])
     tifffile.imwrite("image.tif", gray())
     status, lines = run("apply", "model.json", "image.tif", "-o", "out")

@@ -1,4 +1,4 @@
-"""The fault table through Python."""
+"""The fault table in Python."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def is_one_sentence(message: str) -> bool:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_labels_are_right_or_refused_in_a_sentence(row: Row) -> None:
+def test_labels_are_correct_or_an_error_explains_why(row: Row) -> None:
     if row.error:
         with pytest.raises((TypeError, ValueError), match=re.escape(row.error)) as refused:
             napari_kmeans.segment(row.make(), K, **row.options)

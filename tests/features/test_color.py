@@ -11,7 +11,7 @@ from napari_kmeans.features.registry import get_feature_space
 
 
 def colors(dtype):
-    """Many colours of all kinds, black, white and grays among them."""
+    """Many colours of all kinds, including black, white and grays."""
     rng = np.random.default_rng(5)
     image = np.concatenate(
         [

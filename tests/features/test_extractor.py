@@ -1,4 +1,4 @@
-"""Everything before clustering: smoothing, excluded values and features together."""
+"""Preparation of pixels: smoothing, excluded values and features together."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ GRAY, GRAY601 = Gray(), Gray601()
 
 
 def luminance(feature, colours):
-    """Values in the image's own units, and which pixels are there."""
+    """Return the values in the units of the image and the included pixels."""
     values, opaque = feature.transform(colours, colours.shape[-1])
     scalar = feature.value_format(colours.dtype, colours.shape[-1])
     assert values.dtype == scalar.dtype
@@ -31,7 +31,7 @@ def test_luminance_is_that_of_scikit_image_in_the_units_of_the_image(picture):
     ("dtype", "top", "tolerance"),
     [("uint16", 65535, 1e-9), ("float32", 1, 1e-6), ("float64", 1, 1e-12), ("float16", 1, 1e-6)],
 )
-def test_luminance_of_other_types(dtype, top, tolerance):
+def test_luminance_of_other_types_is_accurate(dtype, top, tolerance):
     colours = (np.random.default_rng(0).random((50, 60, 3)) * top).astype(dtype)
     exact = colours.astype(np.float64) @ [0.2125, 0.7154, 0.0721]
     assert np.abs(luminance(GRAY, colours)[0] - exact).max() <= tolerance * top
@@ -91,7 +91,7 @@ def test_other_numbers_of_channels_are_not_supported(n_channels):
 
 
 def colors(dtype):
-    """Many colours of all kinds, black, white and grays among them."""
+    """Many colours of all kinds, including black, white and grays."""
     rng = np.random.default_rng(5)
     image = np.concatenate(
         [
@@ -144,7 +144,7 @@ def test_a_property_of_a_colour_is_clustered_like_a_gray_image(picture):
     assert np.array_equal(model.centers, napari_kmeans.fit(image.max(axis=-1), 4).centers)
     saturation = rgb2hsv(image)[..., 1]
     model = napari_kmeans.fit(image, 4, features="saturation", channel_axis=-1)
-    alone = napari_kmeans.fit(saturation.astype(np.float32), 4)  # as it is stored
+    alone = napari_kmeans.fit(saturation.astype(np.float32), 4)  # the type in which it is stored
     assert model.inertia == pytest.approx(alone.inertia, rel=1e-5)
     np.testing.assert_allclose(model.centers, alone.centers, rtol=1e-5)
 

@@ -15,7 +15,7 @@ def test_black_and_white():
 
 
 def test_any_colours_equal_scikit_image():
-    # Dark ones too, where the curves are straight.
+    # Include dark colours, for which the conversion is linear.
     colors = np.random.default_rng(0).random((5000, 3)) ** 3
     found = np.stack(lab_from_rgb(*colors.T), axis=-1)
     np.testing.assert_allclose(found, rgb2lab(colors), rtol=0, atol=1e-9)

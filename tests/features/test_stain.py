@@ -1,4 +1,4 @@
-"""Stains, pixel by pixel against scikit-image."""
+"""Stains, compared with scikit-image pixel by pixel."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def test_amounts_are_those_of_scikit_image(picture, dtype, stain):
 
 
 @pytest.mark.parametrize("stain", STAINS)
-def test_every_corner_of_the_colors_agrees_with_scikit_image(stain):
+def test_amounts_of_extreme_colors_equal_scikit_image(stain):
     """Black, white and saturated colours, whose logarithms are extreme."""
     levels = np.array([0, 1, 127, 254, 255], dtype=np.uint8)
     image = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
     assert amounts(stain, image) == pytest.approx(rgb2hed(image)[..., STAINS.index(stain)], abs=2e-6)
 
 
-def test_clusters_are_the_exact_ones_of_the_amounts(picture):
+def test_clusters_are_the_exact_clusters_of_the_stain_amounts(picture):
     image = picture("immunohistochemistry")
     labels, model = napari_kmeans.segment(image, 3, features="dab", channel_axis=-1)
     expected = rgb2hed(image)[..., 2].astype(np.float32)
@@ -52,7 +52,7 @@ def test_clusters_are_the_exact_ones_of_the_amounts(picture):
     assert np.mean(labels == plain) > 0.9999
 
 
-def test_transparent_pixels_are_excluded_and_channels_anywhere():
+def test_transparent_pixels_are_excluded_for_any_channel_axis():
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (20, 30, 4)).astype(np.uint8)
     image[..., 3] = np.where(rng.random((20, 30)) < 0.2, 0, 255)
@@ -66,8 +66,8 @@ def test_transparent_pixels_are_excluded_and_channels_anywhere():
     assert np.array_equal(lazy.compute(), labels)
 
 
-def test_a_vector_of_your_own_measures_its_stain_alone():
-    """A pixel that is dyed with nothing else has optical densities in proportion to the vector."""
+def test_a_custom_stain_vector_measures_the_amount_of_that_stain():
+    """The optical densities of a pixel with this stain only are proportional to the vector."""
     vector = np.array([0.3, 0.8, 0.5])
     amount = np.linspace(0, 1.5, 7)
     image = np.exp(-amount[:, np.newaxis] * vector)[np.newaxis]
@@ -77,7 +77,7 @@ def test_a_vector_of_your_own_measures_its_stain_alone():
     assert amounts(Stain(tuple(3 * vector)), image)[0] == pytest.approx(found / 3, rel=1e-5)
 
 
-def test_a_stain_is_in_the_model_file(tmp_path, picture):
+def test_the_stain_is_saved_in_the_model_file(tmp_path, picture):
     image = picture("immunohistochemistry")[:100, :100]
     labels, model = napari_kmeans.segment(image, 2, features=Stain((0.27, 0.57, 0.78)), channel_axis=-1)
     model.save(tmp_path / "model.json")

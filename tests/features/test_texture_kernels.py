@@ -24,7 +24,7 @@ def test_features_are_those_of_scikit_image(shape, sigma):
     values, _ = Texture(sigma=sigma, window=0).transform(image, None)
     expected = multiscale_basic_features(image, sigma_min=sigma[0], sigma_max=sigma[1])
     np.testing.assert_allclose(values[..., :-1], expected, rtol=2e-6, atol=1e-5)
-    if np.finfo(np.longdouble).nmant == 63:  # x86-64, where neither library fuses operations
+    if np.finfo(np.longdouble).nmant == 63:  # x86-64, on which neither library fuses operations
         assert np.array_equal(values[..., :-1], expected)
 
 

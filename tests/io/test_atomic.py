@@ -70,12 +70,12 @@ def test_the_old_folder_is_restored_if_the_new_one_cannot_replace_it(
 
 
 def test_a_replacement_interrupted_by_a_kill_is_undone(tmp_path: Path) -> None:
-    # As the process leaves it that ends when the old folder is out of the way.
+    # The state that a process leaves if it is killed after moving the old folder away.
     for end in (".former", ".partial"):
         (tmp_path / f".x[1].0123abcd{end}").mkdir()
         fill(tmp_path / f".x[1].0123abcd{end}", end)
     (tmp_path / ".x[1].0123abcd.lock").touch()
-    (tmp_path / ".y.0123abcd.lock").touch()  # another one's
+    (tmp_path / ".y.0123abcd.lock").touch()  # of another process
     (tmp_path / ".x[1].fedcba98.partial").mkdir()  # created again by a late write
     with replacing_folder(tmp_path / "x[1]", overwrite=True) as partial:
         assert (tmp_path / "x[1]" / "a" / "b").read_text() == ".former"

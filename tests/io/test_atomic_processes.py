@@ -52,7 +52,7 @@ def links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.usefixtures("links")
-def test_the_second_to_finish_fails(tmp_path: Path, kind: tuple[Callable, Callable]) -> None:
+def test_the_second_writer_to_finish_fails(tmp_path: Path, kind: tuple[Callable, Callable]) -> None:
     replace, write = kind
     path = tmp_path / "x"
 
@@ -71,7 +71,7 @@ def test_the_second_to_finish_fails(tmp_path: Path, kind: tuple[Callable, Callab
 
 @pytest.mark.usefixtures("links")
 @pytest.mark.parametrize("make", [Path.touch, Path.mkdir])
-def test_anything_that_appears_meanwhile_is_kept(
+def test_a_path_created_during_writing_is_kept(
     tmp_path: Path, kind: tuple[Callable, Callable], make: Callable
 ) -> None:
     replace, write = kind
@@ -89,7 +89,9 @@ def test_anything_that_appears_meanwhile_is_kept(
 
 
 @pytest.mark.usefixtures("links")
-def test_a_new_file_and_a_replaced_one(tmp_path: Path, kind: tuple[Callable, Callable]) -> None:
+def test_new_files_are_written_and_existing_ones_replaced(
+    tmp_path: Path, kind: tuple[Callable, Callable]
+) -> None:
     replace, write = kind
     for text in ("old", "new"):
         with replace(tmp_path / "x", overwrite=text == "new") as partial:
@@ -230,7 +232,7 @@ def test_errors_about_other_files_are_kept(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-def test_without_locks_files_are_written_all_the_same(
+def test_files_are_written_on_file_systems_without_locks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("napari_kmeans.io.atomic._try_lock", lambda file: False)

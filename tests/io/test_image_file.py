@@ -8,7 +8,7 @@ import pytest
 from napari_kmeans.io.image_file import ImageFile, Level, Store, Url, location, stem
 
 
-def test_keywords_of_a_napari_layer() -> None:
+def test_layer_keywords_have_scale_units_and_axis_labels() -> None:
     stack = ImageFile(Path("a/cells.ome.tif"), np.empty(0), "TZYXS", {"Z": 2, "Y": 0.5, "X": 0.5}, "um")
     assert stack.layer_keywords() == {
         "name": "cells",

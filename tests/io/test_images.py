@@ -70,7 +70,7 @@ def test_16_bit_colour_png_warns(tmp_path: Path) -> None:
 
 
 def write_16_bit_rgb_png(path: Path) -> None:
-    """Pillow cannot write one."""
+    """Write the file directly, because Pillow cannot."""
     import struct
     import zlib
 

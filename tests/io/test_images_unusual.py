@@ -24,7 +24,7 @@ _ORIENTATION = 0x112
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run the command line in a folder; returns exit status and standard error."""
+    """Run the command line in a folder; return its exit status and standard error."""
     pytest.importorskip("typer")
     from napari_kmeans.cli import main
 
@@ -37,14 +37,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return run
 
 
-# What is not a regular file
+# Files that are not regular files
 
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="named pipes, links without special rights")
 
 
 @needs_posix
-def test_a_loop_of_links(tmp_path: Path, run: Any) -> None:
+def test_a_loop_of_links_gives_an_error(tmp_path: Path, run: Any) -> None:
     (tmp_path / "a.png").symlink_to("b.png")
     (tmp_path / "b.png").symlink_to("a.png")
     with pytest.raises(OSError, match=r"a\.png"):
@@ -174,7 +174,7 @@ def test_pictures_are_turned_upright(
         ("bool", "1", 1),
     ],
 )
-def test_nodata_of_a_geotiff(tmp_path: Path, dtype: str, text: str, expected: float | None) -> None:
+def test_nodata_of_a_geotiff_is_read(tmp_path: Path, dtype: str, text: str, expected: float | None) -> None:
     data = np.zeros((4, 5), dtype)
     tags = [(42113, 2, len(text) + 1, text, True)]
     tifffile.imwrite(tmp_path / "x.tif", data, extratags=tags, photometric="minisblack")

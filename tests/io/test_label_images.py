@@ -38,7 +38,7 @@ def names(folder: Path) -> list[str]:
 
 
 def check_models(path: Path, version: str) -> None:
-    """What others make of the format accepts the label image."""
+    """Check the label image with two other implementations of the format."""
     yaozarrs.validate_zarr_store(path)
     models = ome_zarr_models.v04 if version == "0.4" else ome_zarr_models.v05
     models.ImageLabel.from_zarr(zarr.open_group(path, mode="r"))
@@ -59,7 +59,7 @@ def test_axes_are_ordered_and_named(
     tmp_path: Path, names: tuple[str, ...], axes: str, order: tuple[int, ...]
 ) -> None:
     labels = np.random.default_rng(0).integers(0, 5, (2, 3, 4, 5), dtype=np.uint8)
-    # A layer may have a length as the unit of time: then nothing is known of it.
+    # A layer may have a length as the unit of time; the unit is then unknown.
     scale, translate = [1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]
     export(
         tmp_path / "x.zarr",
@@ -85,7 +85,7 @@ def test_labels_have_the_levels_of_their_image(tmp_path: Path, make_image: MakeI
     scale = [SCALE["y"], SCALE["x"]]
     export(tmp_path / "a.zarr", labels, source=tmp_path / "x.zarr", scale=scale)
     assert [level.shape for level in levels(tmp_path / "a.zarr")] == [(70, 90), (35, 45), (17, 22)]
-    # Whoever has changed the pixel size, or moved the layer, meant it.
+    # A pixel size or position changed in the layer is intentional.
     export(tmp_path / "m.zarr", labels, source=tmp_path / "x.zarr", scale=scale, translate=np.array([5, 6]))
     assert read_image(tmp_path / "m.zarr").origin == {"Y": 5.0, "X": 6.0}
     export(tmp_path / "b.zarr", labels, source=tmp_path / "x.zarr", scale=[7.0, 7.0])

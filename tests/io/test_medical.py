@@ -25,7 +25,7 @@ def itk_image(data, **options):
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "mhd", "nhdr"])
-def test_pixels_size_and_unit(tmp_path, kind):
+def test_pixels_size_and_unit_are_read(tmp_path, kind):
     SimpleITK.WriteImage(itk_image(VOLUME), str(tmp_path / f"a.{kind}"))
     image = napari_kmeans.read_image(tmp_path / f"a.{kind}")
     np.testing.assert_array_equal(image.data, VOLUME)
@@ -58,7 +58,7 @@ def test_labels_of_another_format_get_its_pixel_size(tmp_path):
     assert written.GetSpacing() == pytest.approx((0.0002, 0.0002, 0.0005))  # mm
 
 
-def test_planes_series_and_colours(tmp_path):
+def test_planes_series_and_colours_are_read(tmp_path):
     for data, axes in [
         (VOLUME[0], "YX"),
         (np.stack([VOLUME, VOLUME]), "TZYX"),
@@ -95,11 +95,11 @@ def write_series(folder, uid="1.2.3"):
             "0020|0013": str(z),
         }.items():
             plane.SetMetaData(tag, value)
-        writer.SetFileName(str(folder / f"{uid}-{9 - z}.dcm"))  # not in the order of the planes
+        writer.SetFileName(str(folder / f"{uid}-{9 - z}.dcm"))  # names in another order than the planes
         writer.Execute(plane)
 
 
-def test_a_dicom_series_is_the_volume_of_its_planes(tmp_path):
+def test_a_dicom_series_is_read_as_a_volume(tmp_path):
     write_series(tmp_path / "ct")
     image = napari_kmeans.read_image(tmp_path / "ct")
     np.testing.assert_array_equal(image.data, VOLUME)
@@ -117,7 +117,7 @@ def test_the_first_of_two_series_is_read(tmp_path):
         assert napari_kmeans.read_image(tmp_path / "ct").data.shape == VOLUME.shape
 
 
-def test_a_batch_takes_a_series_as_one_image_and_keeps_the_kind(tmp_path):
+def test_a_batch_reads_a_series_as_one_image_and_keeps_the_format(tmp_path):
     from napari_kmeans.batch import Outputs, find_inputs, plan
 
     write_series(tmp_path / "in" / "ct") if (tmp_path / "in").mkdir() is None else None
@@ -135,7 +135,7 @@ def test_a_batch_takes_a_series_as_one_image_and_keeps_the_kind(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_damaged_file_is_one_sentence(tmp_path, kind):
+def test_a_damaged_file_gives_one_clear_error(tmp_path, kind):
     (tmp_path / f"a.{kind}").write_bytes(b"no image at all" * 40)
     with pytest.raises(ValueError, match=f"a.{kind} cannot be read as an image") as caught:
         napari_kmeans.read_image(tmp_path / f"a.{kind}")
@@ -153,7 +153,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path, kind):
         ("scan", b"\0" * 128 + b"DICM", "DICOM"),
     ],
 )
-def test_the_refusal_names_the_extra(tmp_path, monkeypatch, name, head, kind):
+def test_the_error_names_the_extra_to_install(tmp_path, monkeypatch, name, head, kind):
     monkeypatch.setitem(__import__("sys").modules, "SimpleITK", None)
     (tmp_path / name).write_bytes(head)
     message = rf"is a {kind} file, which needs other packages: pip install 'napari-kmeans\[formats\]'"

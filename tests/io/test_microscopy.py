@@ -1,4 +1,4 @@
-"""CZI, ND2 and LIF; the environment of the tests that take long has their readers."""
+"""CZI, ND2 and LIF; only the environment of the slow tests has their readers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write_czi(path, planes=PLANES):
 
 
 @pytest.mark.thorough
-def test_czi(tmp_path):
+def test_czi_is_read_with_its_metadata(tmp_path):
     write_czi(tmp_path / "a.czi")
     image = napari_kmeans.read_image(tmp_path / "a.czi")
     assert image.axes == "ZCYX"
@@ -66,7 +66,7 @@ def write_scenes(path, scenes):
 
 
 @pytest.mark.thorough
-def test_scenes_of_a_czi(tmp_path):
+def test_scenes_of_a_czi_are_series(tmp_path):
     write_scenes(tmp_path / "a.czi", PLANES[0])
     with pytest.warns(UserWarning, match="contains 3 scenes; only the first is used: field 0"):
         image = napari_kmeans.read_image(tmp_path / "a.czi")
@@ -87,7 +87,7 @@ def test_scenes_of_a_czi(tmp_path):
         ("a.lif", b"\x70\0\0\0", "LIF", "bioio_lif"),
     ],
 )
-def test_the_refusal_names_the_extra(tmp_path, monkeypatch, name, head, kind, package):
+def test_the_error_names_the_extra_to_install(tmp_path, monkeypatch, name, head, kind, package):
     monkeypatch.setitem(sys.modules, package, None)
     (tmp_path / name).write_bytes(head)
     message = rf"is a {kind} file, which needs other packages: pip install 'napari-kmeans\[formats\]'"
@@ -104,7 +104,7 @@ def test_the_refusal_names_the_extra(tmp_path, monkeypatch, name, head, kind, pa
         ("a.lif", b"\x70\0\0\0", "bioio_lif"),
     ],
 )
-def test_a_damaged_file_is_one_sentence(tmp_path, name, head, package):
+def test_a_damaged_file_gives_one_clear_error(tmp_path, name, head, package):
     pytest.importorskip(package)
     (tmp_path / name).write_bytes(head + b"\1" * 500)
     with pytest.raises(ValueError, match=f"{name} cannot be read as an image") as caught:

@@ -101,7 +101,7 @@ def test_transformations_of_level_and_image_are_combined(tmp_path: Path, make_im
     multiscale["axes"][0]["unit"] = "nanometer"
     describe(path, multiscales=[multiscale])
     image = read_image(path)
-    # Units that differ become µm.
+    # Different units are converted to µm.
     assert image.unit == "um"
     assert image.pixel_size == pytest.approx({"Y": 0.001, "X": 1.5})
     assert image.origin == pytest.approx({"Y": 0.006, "X": 11.0})

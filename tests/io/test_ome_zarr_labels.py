@@ -89,7 +89,7 @@ def consolidate(path: Path) -> None:
 
 
 def make_big(path: Path, shape: tuple[int, ...]) -> None:
-    """An image of the older version, of one level and without pixels."""
+    """An image in the older version of the format, with one level and without pixels."""
     group = zarr.open_group(path, mode="w", zarr_format=2)
     group.create_array("0", shape=shape, dtype=np.uint8, chunks=(512, 512))
     datasets = [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1.0, 1.0]}]}]
@@ -98,7 +98,9 @@ def make_big(path: Path, shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("axes", ["yx", "zyx", "tzyx", "tczyx"])
-def test_labels_in_a_separate_store(tmp_path: Path, axes: str, version: str, make_image: MakeImage) -> None:
+def test_labels_are_written_to_a_separate_store(
+    tmp_path: Path, axes: str, version: str, make_image: MakeImage
+) -> None:
     labels, model, image = segmented(make_image, tmp_path / "in" / "x.ome.zarr", axes, version)
     path = tmp_path / "x-labels.ome.zarr"
     shares: list[float] = []
@@ -112,7 +114,7 @@ def test_labels_in_a_separate_store(tmp_path: Path, axes: str, version: str, mak
     assert [level.shape for level in stored] == [image.data.shape, *(level.shape for level in image.coarser)]
     again = read_image(path)
     assert (again.axes, again.pixel_size, again.unit) == (image.axes, image.pixel_size, image.unit)
-    # The levels lie where those of the image do.
+    # The levels are at the positions of those of the image.
     assert again.store is not None
     assert image.store is not None
     assert again.store.levels == image.store.levels
@@ -131,7 +133,7 @@ def test_labels_in_a_separate_store(tmp_path: Path, axes: str, version: str, mak
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("consolidated", [False, True])
-def test_labels_inside_the_image(
+def test_labels_are_written_inside_the_image(
     tmp_path: Path, version: str, consolidated: bool, make_image: MakeImage
 ) -> None:
     host = tmp_path / "x.ome.zarr"
@@ -168,7 +170,7 @@ def test_labels_of_another_image_are_rejected(tmp_path: Path, make_image: MakeIm
 def test_coarser_levels_contain_the_nearest_labels(
     tmp_path: Path, shape: tuple[int, ...], dtype: type
 ) -> None:
-    # Labels that are their own index along one axis, for one axis after the other.
+    # The labels are the indices along one axis, for each axis in turn.
     for axis in (-2, -1):
         places = np.broadcast_to(np.arange(shape[axis]).reshape(-1, *[1] * (-1 - axis)), shape).astype(dtype)
         path = tmp_path / f"{axis}.zarr"
@@ -184,7 +186,7 @@ def test_coarser_levels_contain_the_nearest_labels(
             assert level.shape[axis] == shape[axis] // factor
             found = np.moveaxis(level.astype(np.int64), axis, -1)
             middles = (np.arange(level.shape[axis]) + 0.5) * shape[axis] / level.shape[axis] - 0.5
-            if dtype is not np.uint8:  # which cannot hold every place
+            if dtype is not np.uint8:  # uint8 cannot hold every index
                 assert np.abs(found - middles).max() <= factor / 2
                 assert (np.diff(found, axis=-1) > 0).all()
             assert steps[1]["translation"][axis] == pytest.approx((factor - 1) / 2 * 3)
@@ -216,7 +218,7 @@ def test_labels_do_not_depend_on_chunks_and_are_computed_once(
     assert biggest <= 1 << 22
 
 
-def test_merged_clusters_and_background(tmp_path: Path) -> None:
+def test_merged_clusters_share_a_colour_and_background_has_none(tmp_path: Path) -> None:
     image = np.arange(100, dtype=np.uint8).reshape(10, 10)
     model = napari_kmeans.fit(image, 5)
     model = model.merged([[2, 4]]).with_background([1])
@@ -227,7 +229,7 @@ def test_merged_clusters_and_background(tmp_path: Path) -> None:
 
 
 def test_counts_are_those_of_the_written_labels(tmp_path: Path) -> None:
-    # The model was fitted to another image, and the labels were changed since.
+    # The model was fitted to another image, and the labels were changed afterwards.
     model = napari_kmeans.fit(np.arange(100, dtype=np.uint8), 3)
     labels = np.repeat(np.array([0, 1, 1, 3], np.uint8), 10).reshape(8, 5)
     export(tmp_path / "x.zarr", labels, metadata=model_metadata(model))
@@ -248,7 +250,7 @@ def test_models_of_a_lazy_stack_are_computed_while_it_is_written(tmp_path: Path)
     labels, stack = napari_kmeans.segment(lazy, 3, per_axis=0)
     assert read == []
     export(tmp_path / "x.zarr", labels, metadata=model_metadata(stack))
-    assert len(read) == 6  # each position once for its model, and once for its labels
+    assert len(read) == 6  # each position once for its model and once for its labels
     expected, same = napari_kmeans.segment(image, 3, per_axis=0)
     np.testing.assert_array_equal(levels(tmp_path / "x.zarr")[0], expected)
     kept = zarr.open_group(tmp_path / "x.zarr", mode="r").attrs["napari-kmeans"]
@@ -257,7 +259,7 @@ def test_models_of_a_lazy_stack_are_computed_while_it_is_written(tmp_path: Path)
     ]
 
 
-def test_stacks_of_models(tmp_path: Path) -> None:
+def test_labels_of_a_stack_have_colours_but_no_properties(tmp_path: Path) -> None:
     image = np.arange(200, dtype=np.uint8).reshape(2, 10, 10)
     labels, stack = napari_kmeans.segment(image, 3, per_axis=0)
     export(tmp_path / "x.zarr", labels, metadata=model_metadata(stack))
@@ -266,7 +268,7 @@ def test_stacks_of_models(tmp_path: Path) -> None:
     assert "properties" not in label
 
 
-@pytest.mark.filterwarnings("ignore")  # of other packages, about each other
+@pytest.mark.filterwarnings("ignore")  # warnings of other packages about each other
 def test_napari_ome_zarr_opens_labels(tmp_path: Path, make_image: MakeImage) -> None:
     napari_ome_zarr = pytest.importorskip("napari_ome_zarr")
     layers = pytest.importorskip("napari.layers")
@@ -284,7 +286,7 @@ def test_napari_ome_zarr_opens_labels(tmp_path: Path, make_image: MakeImage) -> 
         assert layer.axis_labels == ("t", "z", "y", "x")
         assert [str(unit) for unit in layer.units] == ["second"] + 3 * ["micrometer"]
         assert list(layer.features["name"]) == ["dark", "grey", "bright"]
-        column = "index" if "index" in layer.features else "label_value"  # until its 0.10, and since
+        column = "index" if "index" in layer.features else "label_value"  # before and after version 0.10
         assert list(layer.features[column]) == [1, 2, 3]
         np.testing.assert_allclose(layer.get_color(1), np.array([0, 114, 178, 255]) / 255, atol=1e-6)
 
@@ -301,14 +303,14 @@ def lazily(data: np.ndarray = NEW) -> Any:
 
 @pytest.fixture(params=["nothing", "old"])
 def before(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, bytes]:
-    """What is in the folder before: nothing, or an older result."""
+    """Return the initial content of the folder: nothing or an older result."""
     if request.param == "old":
         export(tmp_path / "x.zarr", OLD)
     return content(tmp_path)
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """All that is in a folder."""
+    """Return the content of all files in a folder."""
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
         for path in folder.rglob("*")
@@ -458,7 +460,7 @@ export(__import__("pathlib").Path(sys.argv[1]), labels.map_blocks(wait, meta=lab
 
 
 def half_way(path: Path) -> subprocess.Popen[str]:
-    """A process that has written half of its labels, and waits."""
+    """A process that has written half of its labels and waits."""
     process = subprocess.Popen(
         [sys.executable, "-c", _KILLED, str(path)],
         stdin=subprocess.PIPE,
@@ -474,11 +476,11 @@ def test_a_killed_process_leaves_the_old_labels(tmp_path: Path, before: dict[str
     with half_way(tmp_path / "x.zarr") as process:
         process.kill()
         process.communicate()
-    # What it left has a recognizable name, and is not an image.
+    # Leftovers have a recognizable name and are not an image.
     found = content(tmp_path)
     left = {name for name in found if name.split(os.sep)[0].startswith(".x.zarr.")}
     assert {name: found[name] for name in found.keys() - left} == before
-    # Chunks that zarr was about to write end so, too.
+    # Files of chunks that zarr was writing have this suffix, too.
     [partial] = {tmp_path / top for name in left if (top := name.split(os.sep)[0]).endswith(".partial")}
     assert any((partial / "0").rglob("*"))
     assert "ome" not in zarr.open_group(partial, mode="r").attrs
@@ -491,8 +493,8 @@ def test_labels_written_by_another_process_are_left_alone(tmp_path: Path) -> Non
         held = content(partial)
         assert held
         export(tmp_path / "x.zarr", lazily())
-        assert held.items() <= content(partial).items()  # the other threads of that process go on
-        process.communicate("")  # goes on, and is the last
+        assert held.items() <= content(partial).items()  # the other threads of that process continue
+        process.communicate("")  # it continues and finishes last
     assert process.returncode == 0
     assert (zarr.open_group(tmp_path / "x.zarr", mode="r")["0"][:] == 1).all()
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.zarr"]

@@ -74,7 +74,7 @@ def test_tables_have_their_metadata_beside_them(tmp_path: Path) -> None:
         write_sidecar(path, TEXT)
 
 
-def test_models_are_their_own_record(tmp_path: Path) -> None:
+def test_the_record_of_a_model_is_its_file(tmp_path: Path) -> None:
     (tmp_path / "m.json").write_text(json.dumps(RECORD, indent=1))
     assert read_record(tmp_path / "m.json") == RECORD
     assert one_line(json.dumps(RECORD, indent=1)).count("\n") == 0
@@ -101,7 +101,7 @@ def test_other_files_have_no_record(tmp_path: Path, name: str, content: bytes) -
         read_record(tmp_path / "absent")
 
 
-def test_a_file_is_made_of_one_image_or_several() -> None:
+def test_a_record_has_one_or_several_sources() -> None:
     assert sources_of({"source": {"path": "a"}}) == [{"path": "a"}]
     assert sources_of({"sources": [{"path": "a"}, {"path": "b"}]}) == [{"path": "a"}, {"path": "b"}]
     assert sources_of({"program": "napari-kmeans"}) == []

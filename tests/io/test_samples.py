@@ -24,7 +24,7 @@ def test_samples_are_images_with_axes(name, axes, shape):
     assert image.stem == name
 
 
-def test_a_sample_can_be_segmented_as_it_is():
+def test_samples_can_be_segmented_directly():
     labels, _ = napari_kmeans.segment(napari_kmeans.sample_image("fluorescence"), 3, features="channels")
     assert labels.shape == (400, 400)
     assert np.unique(labels).tolist() == [1, 2, 3]

@@ -48,7 +48,7 @@ def test_memory_errors_are_not_changed() -> None:
         StoredArray(Full, "x")[0:1, 0:1]
 
 
-def test_it_is_opened_again_when_it_is_unpickled() -> None:
+def test_unpickling_opens_the_array_again() -> None:
     again = pickle.loads(pickle.dumps(StoredArray(partial(np.ones, (2, 3)), "x")))
     assert isinstance(again, StoredArray)
     assert again[0:1, 0:2].tolist() == [[1, 1]]

@@ -95,7 +95,7 @@ def test_palettes_and_inverted_gray_are_converted(tmp_path: Path) -> None:
         2,
     )
     same(tiff(tmp_path, GRAY, photometric="miniswhite"), 255 - GRAY, "YX")
-    # To ImageJ, a palette is only a way to look at the values.
+    # ImageJ uses palettes only to display values.
     same(tiff(tmp_path, GRAY, imagej=True, colormap=palette * 257), GRAY, "YX")
 
 
@@ -136,7 +136,7 @@ def test_ome_metadata_is_read(tmp_path: Path) -> None:
     [
         ((300, 300), "inch", ({"Y": 1 / 300, "X": 1 / 300}, "inch")),
         ((20_000, 10_000), "centimeter", ({"Y": 1e-4, "X": 5e-5}, "cm")),
-        ((72, 72), "inch", ({}, "")),  # what programs write that know nothing
+        ((72, 72), "inch", ({}, "")),  # the default of programs without a pixel size
         ((1, 1), "none", ({}, "")),
     ],
 )

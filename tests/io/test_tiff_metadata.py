@@ -73,14 +73,14 @@ class TestNames:
 
 
 class TestInstruments:
-    def test_fei(self, tmp_path):
+    def test_fei_pixel_size_is_read(self, tmp_path):
         text = b"[Scan]\r\nPixelWidth=5e-009\r\nPixelHeight=6e-009\r\n"
         image = tiff(tmp_path, GRAY, photometric="minisblack", extratags=[(34682, 7, len(text), text, True)])
         assert image.pixel_size == pytest.approx({"X": 0.005, "Y": 0.006})
         assert image.unit == "um"
 
     @pytest.mark.parametrize(("unit", "factor"), [("nm", 1e-3), ("µm", 1.0), ("pm", 1e-6)])
-    def test_zeiss_sem(self, tmp_path, unit, factor):
+    def test_zeiss_sem_pixel_size_is_read(self, tmp_path, unit, factor):
         text = f"0\r\n0\r\n0\r\n1e-9\r\nAP_IMAGE_PIXEL_SIZE\r\nImage Pixel Size = 11.2 {unit}\r\n".encode(
             "cp1252"
         )
@@ -88,13 +88,13 @@ class TestInstruments:
         assert image.pixel_size == pytest.approx({"X": 11.2 * factor, "Y": 11.2 * factor})
         assert image.unit == "um"
 
-    def test_aperio(self, tmp_path):
+    def test_aperio_pixel_size_is_read(self, tmp_path):
         text = "Aperio Image Library v1.0|AppMag = 20|MPP = 0.4990"
         image = tiff(tmp_path, GRAY, photometric="minisblack", tile=(16, 16), description=text, metadata=None)
         assert image.pixel_size == {"Y": 0.499, "X": 0.499}
         assert image.unit == "um"
 
-    def test_a_size_that_is_no_number_is_unknown(self, tmp_path):
+    def test_a_size_that_is_not_a_number_is_ignored(self, tmp_path):
         text = b"[Scan]\r\nPixelWidth=?\r\n"
         image = tiff(tmp_path, GRAY, photometric="minisblack", extratags=[(34682, 7, len(text), text, True)])
         assert image.pixel_size == {}
@@ -115,7 +115,7 @@ def geotiff(folder, data, keys=KEYS, nodata="0", **options):
 
 
 class TestGeoTiff:
-    def test_labels_lie_where_the_image_does(self, tmp_path):
+    def test_labels_keep_the_map_coordinates_of_the_image(self, tmp_path):
         data = np.where(GRAY < 40, 7, GRAY)
         image = geotiff(tmp_path, data, nodata="7")
         assert image.pixel_size == {"Y": 10.0, "X": 10.0}
@@ -133,19 +133,19 @@ class TestGeoTiff:
             assert out.pages.first.nodata == 0
         assert napari_kmeans.read_image(tmp_path / "labels.tif").nodata == 0
 
-    def test_a_channel_keeps_its_place(self, tmp_path):
+    def test_a_channel_keeps_the_map_coordinates(self, tmp_path):
         image = geotiff(tmp_path, np.moveaxis(SERIES, 0, -1), planarconfig="contig").channel("1")
         napari_kmeans.write_labels(tmp_path / "labels.tif", np.ones((20, 30), np.uint8), image)
         with tifffile.TiffFile(tmp_path / "labels.tif") as out:
             assert out.geotiff_metadata["ModelPixelScale"] == [10.0, 10.0, 0.0]
 
-    def test_degrees_are_no_pixel_size(self, tmp_path):
+    def test_degrees_are_not_a_pixel_size(self, tmp_path):
         keys = (1, 1, 0, 2, 1024, 0, 1, 2, 2048, 0, 1, 4326)
         image = geotiff(tmp_path, GRAY, keys)
         assert image.pixel_size == {}
         assert len(image.geo_tags) == 4
 
-    def test_other_files_have_no_place_on_a_map(self, tmp_path):
+    def test_files_without_map_coordinates_give_labels_without_them(self, tmp_path):
         image = tiff(tmp_path, GRAY)
         napari_kmeans.write_labels(tmp_path / "labels.tif", GRAY, image)
         with tifffile.TiffFile(tmp_path / "labels.tif") as out:

@@ -35,7 +35,7 @@ def test_a_clustering_cannot_be_changed():
             array[0] = 1
 
 
-def test_sizes_are_those_of_the_centres():
+def test_numbers_of_clusters_and_features_are_those_of_the_centres():
     found = clustering(centers=np.zeros((4, 3)))
     assert (found.n_clusters, found.n_features) == (4, 3)
 

@@ -36,7 +36,7 @@ def test_a_clustering_is_a_fixed_point(prepared, k):
     assert np.array_equal(coherent.between(midpoints(centers)).thresholds, found.thresholds)
     cluster = np.searchsorted(found.thresholds, prepared.pixels.image)
     image = image_of()
-    # More clusters than the image has levels may stay without pixels.
+    # Clusters beyond the number of levels may have no pixels.
     for number in np.unique(cluster):
         assert centers[number] == pytest.approx(image[cluster == number].mean(), rel=1e-5)
     assert k > 4 or np.unique(cluster).size == k
@@ -55,21 +55,21 @@ def test_inertia_falls_with_the_number_of_clusters(prepared):
     assert inertia[0] == pytest.approx(np.sum((image_of() - image_of().mean()) ** 2), rel=1e-6)
 
 
-def test_every_number_of_clusters_costs_milliseconds(prepared):
+def test_every_number_of_clusters_is_computed_quickly(prepared):
     prepared.clusterings.clustering(2)
     begin = time.perf_counter()
     for k in range(2, 13):
         prepared.clusterings.clustering(k)
-    assert (time.perf_counter() - begin) / 11 < 0.25  # ten times what a slow machine needs
+    assert (time.perf_counter() - begin) / 11 < 0.25  # ten times the time on a slow machine
 
 
-def test_lloyd_gives_centres_to_begin_with(prepared):
+def test_lloyd_is_close_to_the_exact_centres(prepared):
     exact, lloyd = (prepared.clusterings.clustering(4, solver) for solver in ("exact", "lloyd"))
     assert lloyd.centers == pytest.approx(exact.centers, abs=0.5)
     assert lloyd.solver == "lloyd"
 
 
-def test_thresholds_by_hand_move_pixels_of_the_coherent_image():
+def test_thresholds_set_by_hand_are_applied_to_the_coherent_image():
     image = image_of()
     labels, model = napari_kmeans.segment(image, 3, coherence=1)
     changed = model.with_thresholds(model.thresholds + 10)
@@ -79,7 +79,7 @@ def test_thresholds_by_hand_move_pixels_of_the_coherent_image():
     assert (found <= labels).all()
 
 
-def test_a_large_price_may_leave_clusters_empty():
+def test_counts_are_those_of_the_labels_even_if_clusters_are_empty():
     labels, model = napari_kmeans.segment(np.arange(9.0).reshape(3, 3), 3, coherence=1)
     assert (
         model.counts.tolist() == np.bincount(labels.ravel(), minlength=4)[1 : model.n_clusters + 1].tolist()

@@ -59,7 +59,7 @@ def test_equals_another_implementation(least_inertia, seed, n, k):
 
 
 @pytest.mark.parametrize("n", [2**13 - 1, 2**13, 10_007, 2**14 + 1])
-def test_threads_change_nothing(monkeypatch, n):
+def test_results_do_not_depend_on_the_number_of_threads(monkeypatch, n):
     rng = np.random.default_rng(n)
     values, weights = np.cumsum(rng.integers(1, 50, n)), rng.integers(1, 9, n)
     found = []
@@ -72,7 +72,7 @@ def test_threads_change_nothing(monkeypatch, n):
 
 
 @pytest.mark.parametrize("k", [2, 12, 64, 255])
-def test_many_levels(least_inertia, k):
+def test_many_levels_reach_the_optimum(least_inertia, k):
     rng = np.random.default_rng(k)
     values = np.unique(rng.normal(30_000, 8000, 20_000).astype(int))
     counts = rng.integers(1, 1000, values.size)
@@ -118,7 +118,7 @@ def test_an_offset_moves_the_centres_only(offset, k):
 
 
 @pytest.mark.parametrize("exponent", [-1060, -500, 400])
-def test_the_unit_does_not_matter(exponent):
+def test_results_do_not_depend_on_the_unit(exponent):
     # Powers of two down to denormal values, whose squares underflow.
     values = np.unique(np.random.default_rng(3).integers(0, 1000, 300)).astype(np.float64)
     plain, scaled = partitions(values), partitions(np.ldexp(values, exponent))

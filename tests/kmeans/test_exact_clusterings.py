@@ -79,7 +79,7 @@ def test_an_estimate_is_the_optimum():
     assert clusterings.estimate(2).centers.tolist() == [[1], [11]]
 
 
-def test_the_cost_of_a_new_number_of_clusters_is_known():
+def test_is_quick_reports_whether_a_number_of_clusters_needs_long_work():
     values = np.arange(60_000, dtype=np.float64)
     clusterings = ExactClusterings(ScalarSummary(values, np.ones(values.size, dtype=np.int64)))
     assert not clusterings.is_quick(4)

@@ -15,7 +15,7 @@ def groups(n, noise=6, size=4000, seed=0):
 
 @pytest.mark.parametrize("n", [2, 3, 5])
 @pytest.mark.parametrize("dtype", [np.uint16, np.float64])
-def test_the_number_of_groups_is_suggested(n, dtype):
+def test_the_number_of_separate_groups_is_suggested(n, dtype):
     found = napari_kmeans.suggest_n_clusters(groups(n).astype(dtype), 8, method="gap")
     assert found.n_clusters == n
     assert len(found.gap) == len(found.gap_error) == 8
@@ -29,7 +29,7 @@ def test_values_of_one_group_are_one_cluster(values):
     assert "one group" in found.reason
 
 
-def test_an_even_spread_has_no_gap():
+def test_the_gap_of_uniform_values_is_zero_within_its_error():
     found = napari_kmeans.suggest_n_clusters(np.random.default_rng(1).random(20_000), 6, method="gap")
     assert (np.abs(found.gap) < 3 * np.array(found.gap_error)).all()
 
@@ -42,17 +42,17 @@ def test_several_features_are_compared_along_their_axes():
     assert found.n_clusters == 3
 
 
-def test_few_values_are_as_many_clusters():
+def test_a_few_distinct_values_give_one_cluster_each():
     assert napari_kmeans.suggest_n_clusters(np.array([0, 0, 100, 255] * 9), method="gap").n_clusters == 3
     assert napari_kmeans.suggest_n_clusters(np.zeros(9), method="gap").n_clusters == 1
 
 
-def test_it_can_be_used_instead_of_a_number():
+def test_gap_can_be_given_instead_of_a_number():
     image = groups(3).reshape(120, 100)
     assert napari_kmeans.fit(image, "gap").n_clusters == 3
     assert napari_kmeans.fit(image, "gap", coherence=1).n_clusters == 3
 
 
-def test_another_method_is_refused_in_a_sentence():
+def test_an_unknown_method_is_rejected():
     with pytest.raises(ValueError, match=r"method='elbow' must be one of 'marriott', 'gap'"):
         napari_kmeans.suggest_n_clusters(groups(2), method="elbow")

@@ -1,4 +1,4 @@
-"""Fields fitted together with clusters: real pictures, planted fields, and the same field however it is read."""
+"""Fields fitted together with clusters: real pictures, planted fields, and independence of the container."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def agreement(labels, truth):
 
 @pytest.fixture(scope="module")
 def coins_truth(picture):
-    """The coins, as the tutorial of scikit-image finds them."""
+    """Return the mask of the coins, segmented as in the tutorial of scikit-image."""
     from skimage.filters import sobel
     from skimage.segmentation import watershed
 
@@ -73,7 +73,7 @@ def test_coins_are_separated_from_their_background(picture, coins_truth):
     assert 0.05 < model.illumination.explained_variance < 0.3
 
 
-def test_a_page_loses_its_shadow_and_keeps_its_letters(picture):
+def test_the_shadow_on_a_page_is_removed_and_letters_are_kept(picture):
     from skimage.filters import threshold_local
 
     image = picture("page")
@@ -82,7 +82,7 @@ def test_a_page_loses_its_shadow_and_keeps_its_letters(picture):
     ink = image < threshold_local(image, 35, offset=12)
     assert dice(plain == 1, ink) < 0.6
     assert dice(labels == 1, ink) > 0.85
-    # Letters, and as many of them, in every part of the page.
+    # Every part of the page has its letters, about as many as expected.
     for part, expected in zip(*(tiles(each, 3, 4) for each in (labels == 1, ink)), strict=True):
         n_letters = ndimage.label(expected)[1]
         if n_letters > 10:
@@ -120,7 +120,7 @@ def test_a_planted_field_is_found(kind, n_classes, seed):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_even_light_costs_little(kind):
+def test_removing_an_absent_field_costs_little_accuracy(kind):
     for seed in range(4):
         image, truth = scene(kind, seed, strength=0)
         plain, _ = napari_kmeans.segment(image, 3)
@@ -166,7 +166,7 @@ def test_small_and_narrow_images_have_a_field(shape):
     assert set(np.unique(labels)) == {1, 2}
 
 
-# Pixels that take no part
+# Pixels that are not included
 
 
 def test_masked_missing_and_excluded_pixels_do_not_affect_the_field():
@@ -187,7 +187,7 @@ def test_masked_missing_and_excluded_pixels_do_not_affect_the_field():
     assert excluded.illumination == models["nan"].illumination
 
 
-def test_dark_pixels_take_no_part_in_a_multiplicative_field():
+def test_negative_pixels_do_not_affect_a_multiplicative_field():
     image, truth = scene("multiplicative")
     image[:30] = -5.0
     labels, _ = napari_kmeans.segment(image, 4, illumination="multiplicative")
@@ -208,7 +208,7 @@ def test_planes_of_a_stack_share_a_field():
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_positions_along_an_axis_have_a_field_each(axis):
+def test_each_position_along_an_axis_has_its_own_field(axis):
     image, truth = scene()
     mirrored = image[:, ::-1]
     stack = np.stack([image, mirrored], axis=axis)
@@ -229,7 +229,7 @@ def test_images_of_one_list_share_a_field():
     assert np.array_equal(model.predict(images[1]), labels[1])
     suggestion = napari_kmeans.suggest_n_clusters(list(images), illumination="additive")
     assert suggestion.n_clusters == 3
-    # The light is estimated from all images: better than from a small one.
+    # The field is estimated from all images, which is better than from a small one.
     planted = 60 * light_of()
     assert np.corrcoef(model.illumination_field(planted.shape).ravel(), planted.ravel())[0, 1] > 0.99
 
@@ -242,7 +242,7 @@ def test_images_of_several_shapes_have_no_common_field():
         napari_kmeans.fit([image, image[:, :100]], 3, illumination="additive")
 
 
-def test_channels_have_fields_of_their_own():
+def test_each_channel_has_its_own_field():
     first, truth = scene()
     second, _ = scene()
     second = second[:, ::-1]
@@ -280,7 +280,7 @@ def test_colors_share_one_factor(features, dtype):
     assert np.corrcoef(model.illumination_field(truth.shape).ravel(), light.ravel())[0, 1] > 0.97
 
 
-def test_spaces_without_a_field_are_rejected_in_a_sentence():
+def test_feature_spaces_without_a_field_are_rejected():
     image = np.zeros((9, 9, 3), dtype=np.uint8)
     with pytest.raises(ValueError, match=r"additive illumination.*features='rgb'; use 'multiplicative'"):
         napari_kmeans.fit(image, 2, features="rgb", channel_axis=-1, illumination="additive")
@@ -288,7 +288,7 @@ def test_spaces_without_a_field_are_rejected_in_a_sentence():
         napari_kmeans.fit(np.zeros((9, 9)), 2, features="texture", illumination="additive")
 
 
-# The same, however it is read
+# The result does not depend on how pixels are read
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
@@ -314,8 +314,8 @@ def test_memory_layout_and_byte_order_do_not_matter():
         assert napari_kmeans.fit(other, 3, illumination="additive").to_json() == document
 
 
-def test_large_images_are_sampled_alike_in_any_blocks():
-    """More pixels than the sample has."""
+def test_samples_of_large_images_do_not_depend_on_blocks():
+    """The image has more pixels than the sample."""
     image, _ = scene(shape=(700, 900))
     image = np.clip(image, 0, 255).astype(np.uint8)
     model = napari_kmeans.fit(image, 3, illumination="additive")
@@ -338,7 +338,7 @@ def test_a_saved_model_labels_the_same(tmp_path):
         loaded.predict(image[:, 10:])
 
 
-def test_a_model_without_a_field_explains_how_to_get_one():
+def test_the_error_for_a_model_without_a_field_explains_how_to_fit_one():
     model = napari_kmeans.fit(np.arange(9.0), 2)
     with pytest.raises(ValueError, match="no illumination field; fit with illumination='additive'"):
         model.illumination_field((9,))

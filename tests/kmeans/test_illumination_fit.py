@@ -19,7 +19,7 @@ TRUE = np.array([0.6, -0.3])
 
 @pytest.fixture(scope="module")
 def samples() -> Samples:
-    """Four noisy segments of a line under a field of degree 2, at random places."""
+    """Four noisy segments of a line with a field of degree 2, at random positions."""
     rng = np.random.default_rng(0)
     place = rng.uniform(-1, 1, 20_000)
     basis = np.stack(list(legendre(place, 2))[1:3], axis=1)

@@ -1,4 +1,4 @@
-"""Compiled loops over sampled pixels, against the same expressions in NumPy."""
+"""Compiled loops over sampled pixels, compared with the same expressions in NumPy."""
 
 from __future__ import annotations
 

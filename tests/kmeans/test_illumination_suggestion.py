@@ -1,4 +1,4 @@
-"""The test for uneven illumination: what it finds, and how often it is wrong on even light."""
+"""The test for uneven illumination: detection rate and false positives."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def light(kind, size=200):
 
 
 @pytest.mark.parametrize("name", ["coins", "page"])
-def test_unevenly_lit_pictures_are_found(picture, name):
+def test_uneven_illumination_of_pictures_is_detected(picture, name):
     assert napari_kmeans.suggest_illumination(picture(name)) is not None
 
 
 @pytest.mark.parametrize("name", EVEN)
-def test_evenly_lit_pictures_are_left_alone(picture, name):
+def test_no_field_is_suggested_for_evenly_lit_pictures(picture, name):
     image = picture(name)
     axis = -1 if image.ndim == 3 else None
     assert napari_kmeans.suggest_illumination(image, channel_axis=axis) is None
@@ -53,19 +53,19 @@ def test_evenly_lit_pictures_are_left_alone(picture, name):
 
 @pytest.mark.parametrize("n_classes", [2, 3, 4])
 @pytest.mark.parametrize("seed", range(3))
-def test_evenly_lit_phantoms_are_left_alone(n_classes, seed):
+def test_no_field_is_suggested_for_evenly_lit_phantoms(n_classes, seed):
     assert napari_kmeans.suggest_illumination(phantom(seed, n_classes, scale=4 + 4 * seed)) is None
 
 
 @pytest.mark.parametrize("field", ["vignette", "ramp"])
 @pytest.mark.parametrize("n_classes", [2, 3, 4])
-def test_planted_light_is_found_with_its_kind(n_classes, field):
+def test_a_planted_field_is_detected_with_its_kind(n_classes, field):
     image = phantom(n_classes, n_classes)
     assert napari_kmeans.suggest_illumination(image + 20 * light(field)) == "additive"
     assert napari_kmeans.suggest_illumination(image * np.exp(0.25 * light(field))) == "multiplicative"
 
 
-def test_light_below_the_noise_is_not_found():
+def test_a_field_below_the_noise_is_not_detected():
     assert napari_kmeans.suggest_illumination(phantom(0, 2, noise=30) + 5 * light("ramp")) is None
 
 
@@ -76,7 +76,7 @@ def test_the_container_does_not_matter():
     assert napari_kmeans.suggest_illumination(image, mask=mask) is None
 
 
-def test_what_has_no_field_gets_no_suggestion():
+def test_images_without_a_possible_field_get_no_suggestion():
     image = np.random.default_rng(0).integers(0, 255, (40, 50)).astype(np.uint8)
     assert napari_kmeans.suggest_illumination(image, features="texture") is None
     assert napari_kmeans.suggest_illumination(np.zeros((50, 50))) is None

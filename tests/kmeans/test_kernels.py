@@ -27,7 +27,7 @@ def runs_of(values, weights):
 
 
 @SIZES
-def test_runs_reach_from_each_value_to_the_centre_of_its_block(n):
+def test_runs_extend_from_each_value_to_the_centre_of_its_block(n):
     values, weights = problem(n)
     _, mean, scatter = runs_of(values, weights)
     for level, i in itertools.product(range(len(mean)), range(n)):
@@ -62,7 +62,7 @@ def test_the_best_split_is_found(n):
             assert best == pytest.approx(totals[split])
 
 
-def test_of_equal_splits_the_leftmost_is_taken():
+def test_ties_between_splits_go_to_the_leftmost():
     values, weights = np.array([0.0, 1.0, 2.0]), np.ones(3, dtype=np.int64)
     previous = np.array([np.inf, 0.0, 0.5, np.inf])
     assert _kernels.find_split(previous, *runs_of(values, weights), 1, 2, 3) == (0.5, 1)

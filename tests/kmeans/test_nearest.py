@@ -21,13 +21,13 @@ def test_ties_go_to_the_first_centre():
     assert nearest([np.array([2.0]), np.array([0.0])], centers) == 0
 
 
-def test_distances_are_measured_in_scales():
+def test_distances_are_divided_by_the_scales_of_the_features():
     points, centers = [np.array([4.0]), np.array([4.0])], np.array([[0.0, 4.0], [4.0, 0.0]])
     assert nearest(points, centers, np.array([10.0, 1.0])) == 0
     assert nearest(points, centers, np.array([1.0, 10.0])) == 1
 
 
-def test_more_points_than_are_compared_at_a_time():
+def test_points_are_compared_in_several_chunks():
     points = np.random.default_rng(0).normal(size=(2, 40_000))
     centers = np.array([[-1.0, 0], [1, 0], [0, 2]])
     expected = np.argmin(((points.T[:, np.newaxis] - centers) ** 2).sum(axis=-1), axis=1)

@@ -1,4 +1,4 @@
-"""Compiled loops of k-means, against a few lines of NumPy and scikit-learn."""
+"""Compiled loops of k-means, compared with a few lines of NumPy and scikit-learn."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def points_of(d=3, n=3000, k=5, seed=0):
 
 
 def squared_distances(columns, centers):
-    """Summed one feature after another, as the kernel promises."""
+    """Return squared distances, summed one feature after another as in the kernel."""
     total = np.zeros((len(centers), columns.shape[1]))
     for axis, column in enumerate(columns):
         total += (column - centers[:, axis, np.newaxis]) ** 2
@@ -53,7 +53,7 @@ def test_a_point_that_is_not_finite_is_at_an_infinite_distance():
 
 
 @pytest.mark.parametrize(("d", "k"), [(1, 3), (3, 8), (16, 12), (300, 4)])
-def test_lloyd_ends_where_scikit_learn_does(d, k):
+def test_lloyd_converges_to_the_result_of_scikit_learn(d, k):
     columns, weights, _ = points_of(d, 2000, k)
     start = columns[:, :k].T.copy()
     centers, labels = start.copy(), np.empty(2000, dtype=np.uint8)
@@ -87,7 +87,7 @@ def test_fewer_points_than_clusters_leave_clusters_empty():
     assert labels.tolist() == [0, 0, 1, 1]
 
 
-def test_extreme_points_do_not_spoil_the_other_means():
+def test_extreme_points_do_not_affect_the_other_means():
     columns, weights, _ = points_of(3, 3000, 3)
     columns[:, :2] = 1e30
     centers, labels = columns[:, 1:5].T.copy(), np.empty(3000, dtype=np.uint8)

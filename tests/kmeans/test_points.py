@@ -78,7 +78,7 @@ def test_distinct_points_are_counted(n):
 
 def test_whitened_scatter_is_a_unit_sphere():
     points, _ = blobs(4, 3000)
-    columns = np.vstack([points.columns, np.zeros(3000)])  # and an axis without scatter
+    columns = np.vstack([points.columns, np.zeros(3000)])  # append an axis without scatter
     mean, whitening = WeightedPoints(columns, points.weights).whitening
     assert whitening.shape == (5, 4)
     np.testing.assert_allclose(np.cov((columns.T - mean) @ whitening, rowvar=False), np.eye(4), atol=1e-3)

@@ -27,7 +27,7 @@ def test_the_best_of_several_restarts_is_kept():
     assert sum(best) < 0.99 * sum(one)
 
 
-def test_it_runs_on_one_thread(monkeypatch):
+def test_scikit_learn_runs_on_one_thread(monkeypatch):
     n_threads = set()
     fit = KMeans.fit
     # Other packages that tests import bring thread pools of their own.

@@ -1,4 +1,4 @@
-"""Several features, from pixels to clusters, compared with scikit-learn on all pixels."""
+"""Clustering of several features, compared with scikit-learn on all pixels."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_wider_type_gives_equally_good_clusters_of_lab(picture, dtype):
 
 
 @pytest.mark.parametrize("limit", [2000, 20_000])
-def test_cells_cost_less_than_a_thousandth_of_the_inertia(monkeypatch, picture, limit):
+def test_cells_increase_the_inertia_by_little(monkeypatch, picture, limit):
     image = picture("coffee")[::2, ::2]
     points = image.reshape(-1, 3).astype(np.float64)
     reference = best_of_ten(points, 6)
@@ -243,7 +243,7 @@ def test_an_estimate_is_close_to_the_result(picture):
     assert model.inertia == estimate.inertia
 
 
-def test_fewer_colours_than_clusters():
+def test_fewer_colours_than_clusters_give_one_cluster_per_colour():
     image = np.array([[[1, 2, 3], [200, 0, 0], [1, 2, 3]]], dtype=np.uint8)
     with pytest.warns(UserWarning, match="only 2 distinct values, so there are 2 clusters instead of 5"):
         labels, model = napari_kmeans.segment(image, 5, features="rgb", channel_axis=-1)
@@ -266,7 +266,7 @@ def test_a_constant_image_is_one_cluster():
 
 
 @pytest.mark.parametrize(("features", "k"), [("rgb", 40), ("lab", 255), ("channels", 100)])
-def test_many_clusters(picture, features, k):
+def test_many_clusters_are_all_used(picture, features, k):
     labels, model = napari_kmeans.segment(
         picture("astronaut")[::4, ::4], k, features=features, channel_axis=-1
     )

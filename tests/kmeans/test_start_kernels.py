@@ -14,7 +14,7 @@ def points_of(d=3, n=3000, k=5, seed=0):
 
 
 def squared_distances(columns, centers):
-    """Summed one feature after another, as the kernel promises."""
+    """Return squared distances, summed one feature after another as in the kernel."""
     total = np.zeros((len(centers), columns.shape[1]))
     for axis, column in enumerate(columns):
         total += (column - centers[:, axis, np.newaxis]) ** 2

@@ -81,12 +81,12 @@ def test_colours_along_a_line_need_few_clusters():
     assert napari_kmeans.suggest_n_clusters(image, features="rgb", channel_axis=-1).n_clusters <= 3
 
 
-def test_only_one_cluster_considered():
+def test_a_maximum_of_one_cluster_suggests_one_cluster():
     found = suggest(ExactClusterings(summary_of([0, 1, 9])), 1)
     assert (found.n_clusters, found.reason) == (1, "Only 1 cluster was considered.")
 
 
-def test_of_similar_criteria_the_smallest_number_is_suggested():
+def test_the_smallest_number_with_a_similar_criterion_is_suggested():
     class Fake:
         n_values = 9
         uncertainty = 0.1

@@ -35,7 +35,7 @@ def test_errors_name_the_argument(labels, keywords, error, message) -> None:
         clean_labels(labels, **keywords)
 
 
-def test_axes_are_counted_from_0_in_ascending_order() -> None:
+def test_axes_are_normalized_to_ascending_order() -> None:
     assert check_axes(None, 3) == []
     assert check_axes(-1, 3) == [2]
     assert check_axes((2, 0), 3) == [0, 2]

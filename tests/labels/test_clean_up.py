@@ -38,7 +38,7 @@ def neighbors(pixel: tuple[int, ...], shape: tuple[int, ...]) -> Iterator[tuple[
 
 
 def flood(member: np.ndarray) -> list[set[tuple[int, ...]]]:
-    """Connected sets of True, by hand."""
+    """Return connected sets of True pixels, by flood fill."""
     left = {tuple(map(int, at)) for at in np.argwhere(member)}
     found = []
     while left:
@@ -59,7 +59,7 @@ def all_regions(labels: np.ndarray, include: np.ndarray) -> list[set[tuple[int, 
 
 
 def by_hand_min_size(labels, include, limit, face):
-    """Pixel by pixel, as the documentation says it."""
+    """Remove small regions pixel by pixel, following the documentation."""
     labels = labels.copy()
     small = [region for region in all_regions(labels, include) if len(region) < limit]
     waiting = set().union(*small)
@@ -83,7 +83,7 @@ def by_hand_min_size(labels, include, limit, face):
 
 
 def holes(labels, include, filler) -> Iterator[set[tuple[int, ...]]]:
-    """Sets of other labels with one label all around them."""
+    """Return sets of other labels that are surrounded by one label."""
     outside = np.pad(~include, 1, constant_values=True)
     outside = ndimage.binary_dilation(outside)[(slice(1, -1),) * labels.ndim]
     for region in flood(include & (labels != filler)):
@@ -105,7 +105,7 @@ def by_hand_fill_holes(labels, include, limit):
 
 
 @pytest.mark.parametrize("radius", [1, 2, 3, 5, 9])
-def test_majority_is_that_of_scikit_image(radius: int) -> None:
+def test_majority_equals_scikit_image(radius: int) -> None:
     labels = RNG.integers(1, 5, (60, 71), dtype=np.uint8)
     labels[20:30, 10:50] = 0
     expected = rank.majority(labels, disk(radius), mask=labels > 0)
@@ -113,7 +113,7 @@ def test_majority_is_that_of_scikit_image(radius: int) -> None:
     np.testing.assert_array_equal(clean_labels(labels, majority=radius), expected)
 
 
-def test_majority_in_3d_is_that_of_scikit_image() -> None:
+def test_majority_in_3d_equals_scikit_image() -> None:
     labels = RNG.integers(1, 4, (9, 12, 14), dtype=np.uint8)
     labels[3:5, 4:8, 4:8] = 0
     expected = rank.majority(labels, ball(2), mask=(labels > 0).astype(np.uint8))
@@ -121,7 +121,7 @@ def test_majority_in_3d_is_that_of_scikit_image() -> None:
     np.testing.assert_array_equal(clean_labels(labels, majority=2), expected)
 
 
-def test_with_a_mask_0_is_background_and_votes() -> None:
+def test_with_a_mask_label_0_votes_like_any_other() -> None:
     labels = RNG.integers(0, 4, (40, 40), dtype=np.uint8)
     mask = RNG.random((40, 40)) < 0.8
     expected = np.where(mask, rank.majority(labels, disk(2), mask=mask), labels)
@@ -134,7 +134,9 @@ def test_with_a_mask_0_is_background_and_votes() -> None:
 @pytest.mark.parametrize(
     ("radius", "spacing"), [(0.3, (0.1, 0.1)), (2, (1, 0.5)), (2.5, (5, 1, 1)), (3, (1.5, 1, 0.7)), (7, (2,))]
 )
-def test_footprint_is_what_lies_within_the_radius(radius: float, spacing: tuple[float, ...]) -> None:
+def test_the_footprint_contains_the_pixels_within_the_radius(
+    radius: float, spacing: tuple[float, ...]
+) -> None:
     footprint = Ball(radius, spacing)
     offsets = np.indices([2 * reach + 3 for reach in footprint.reach]).reshape(len(spacing), -1).T
     offsets -= np.array(footprint.reach) + 1
@@ -146,16 +148,16 @@ def test_footprint_is_what_lies_within_the_radius(radius: float, spacing: tuple[
     assert set(got) == expected
 
 
-def test_footprints_are_those_of_scikit_image() -> None:
+def test_footprints_equal_those_of_scikit_image() -> None:
     for radius in range(1, 12):
         for footprint in (disk(radius), ball(radius)):
             lines = Ball(radius, (1.0,) * footprint.ndim).lines((50,) * footprint.ndim)
             assert np.sum(2 * lines[:, -1] + 1) == footprint.sum()
 
 
-def test_majority_by_spacing() -> None:
+def test_the_majority_radius_is_measured_by_spacing() -> None:
     labels = RNG.integers(1, 4, (20, 30, 30), dtype=np.uint8)
-    # Planes are farther apart than the radius, so that each is smoothed by itself.
+    # Planes are farther apart than the radius, so each is smoothed separately.
     apart = clean_labels(labels, majority=2, spacing=(3, 1, 1))
     np.testing.assert_array_equal(apart, np.stack([clean_labels(plane, majority=2) for plane in labels]))
     np.testing.assert_array_equal(
@@ -163,7 +165,7 @@ def test_majority_by_spacing() -> None:
     )
 
 
-# Small regions and holes, against brute force
+# Small regions and holes, compared with brute force
 
 
 def any_labels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray | None]:
@@ -210,7 +212,7 @@ def test_holes_are_filled(case, limit, block) -> None:
 
 @given(cases, st.integers(0, 3), st.integers(0, 20), st.integers(0, 30))
 @settings(max_examples=300, deadline=None)
-def test_what_is_left_is_clean(case, radius, min_size, fill_holes) -> None:
+def test_cleaned_labels_contain_no_small_regions_or_holes(case, radius, min_size, fill_holes) -> None:
     labels, mask = case
     include = labels > 0 if mask is None else mask
     cleaned = clean_labels(labels, majority=radius, min_size=min_size, fill_holes=fill_holes, mask=mask)
@@ -232,10 +234,10 @@ def test_what_is_left_is_clean(case, radius, min_size, fill_holes) -> None:
 
 
 @pytest.mark.parametrize("shape", [(120, 130), (20, 24, 28)])
-def test_two_labels_are_as_scikit_image_has_them(shape: tuple[int, ...]) -> None:
+def test_results_for_two_labels_equal_those_of_scikit_image(shape: tuple[int, ...]) -> None:
     labels = blobs(shape, 2, 1)
     dark = ndimage.label(labels == 1)[0]
-    # Objects in a ground that is all one region, so that a label's small regions lie in the other's.
+    # The background is a single region, so small regions of a label are inside a region of the other.
     ground = dark == 1 + np.argmax(np.bincount(dark[dark > 0])[1:])
     labels = np.where(ground, 1, 2).astype(np.uint8)
     opened = area_opening(labels, 30, connectivity=1)
@@ -246,10 +248,10 @@ def test_two_labels_are_as_scikit_image_has_them(shape: tuple[int, ...]) -> None
     np.testing.assert_array_equal(clean_labels(labels, fill_holes=labels.size) == 1, filled)
 
 
-def test_of_equal_borders_the_lower_label() -> None:
+def test_ties_between_borders_go_to_the_lower_label() -> None:
     labels = np.array([[3, 3, 3, 4, 4, 4], [3, 3, 1, 4, 4, 4], [2, 2, 2, 2, 2, 2]], dtype=np.uint8)
     cleaned = clean_labels(labels, min_size=2)
-    assert cleaned[1, 2] == 3  # twice, above and to the left
+    assert cleaned[1, 2] == 3  # it adjoins label 3 twice, above and to the left
     labels[0, 2] = 4
     assert clean_labels(labels, min_size=2)[1, 2] == 4
     assert clean_labels(labels[1:2], min_size=2).tolist() == [[3, 3, 3, 4, 4, 4]]
@@ -264,10 +266,10 @@ def test_borders_are_measured_by_spacing(spacing: tuple[float, ...] | None, labe
 
 @given(cases, st.integers(2, 20), st.integers(1, 60))
 @settings(max_examples=100, deadline=None)
-def test_by_spacing_small_regions_go_to_the_longest_border(case, limit, block) -> None:
+def test_small_regions_go_to_the_longest_border_measured_by_spacing(case, limit, block) -> None:
     labels, mask = case
     include = labels > 0 if mask is None else mask
-    spacing = [2.0, 1.0, 4.0][: labels.ndim]  # whose ratios have no rounding error
+    spacing = [2.0, 1.0, 4.0][: labels.ndim]  # ratios without rounding error
     pixel = np.prod(spacing)
     expected = by_hand_min_size(labels, include, limit, [pixel / size for size in spacing])
     with pytest.MonkeyPatch.context() as patch:
@@ -277,7 +279,7 @@ def test_by_spacing_small_regions_go_to_the_longest_border(case, limit, block) -
 
 
 @pytest.mark.parametrize("spacing", [0.1, (0.1, 0.3), (3, 7)])
-def test_sizes_by_spacing(spacing: float | tuple[float, ...]) -> None:
+def test_sizes_are_measured_by_spacing(spacing: float | tuple[float, ...]) -> None:
     labels = blobs((60, 60), 4, 0.8)
     pixel = np.prod(np.broadcast_to(spacing, 2))
     isotropic = np.size(spacing) == 1
@@ -292,7 +294,7 @@ def test_sizes_by_spacing(spacing: float | tuple[float, ...]) -> None:
         )
 
 
-def test_many_labels() -> None:
+def test_all_labels_up_to_255_are_supported() -> None:
     labels = np.arange(256 * 9, dtype=np.int64).reshape(48, 48).astype(np.uint8)
     mask = np.ones(labels.shape, dtype=bool)
     mask[0, 0] = False
@@ -318,7 +320,7 @@ STEPS = [
 @pytest.mark.parametrize("shape", [(70, 90), (18, 22, 26)])
 @pytest.mark.parametrize("keywords", STEPS)
 @pytest.mark.parametrize("masked", [False, True])
-def test_chunks_do_not_change_a_pixel(shape, keywords, masked, monkeypatch) -> None:
+def test_results_do_not_depend_on_chunks(shape, keywords, masked, monkeypatch) -> None:
     labels = blobs(shape, 4, 0.8)
     labels[(slice(5, 12),) * labels.ndim] = 0
     mask = RNG.random(shape) < 0.95 if masked else None
@@ -341,14 +343,14 @@ def test_chunks_do_not_change_a_pixel(shape, keywords, masked, monkeypatch) -> N
         np.testing.assert_array_equal(cleaned[corner].compute(), expected[corner])
 
 
-def test_a_region_may_wind_through_all_chunks() -> None:
+def test_the_size_of_a_region_is_counted_over_all_chunks() -> None:
     labels = np.ones((80, 80), dtype=np.uint8)
-    labels[::2] = 2  # one line back and forth, of which no chunk holds more than a few pixels together
+    labels[::2] = 2  # one winding line, of which each chunk contains only a few connected pixels
     labels[1::4, -1] = labels[3:-1:4, 0] = 2
     n_pixels = np.count_nonzero(labels == 2)
     lazy = da.from_array(labels, chunks=7)
     assert (clean_labels(lazy, min_size=n_pixels) == 2).all().compute()
-    # Without a region that is large enough there is nothing to become part of.
+    # Without a large region, small regions are kept.
     np.testing.assert_array_equal(clean_labels(lazy, min_size=n_pixels + 1), labels)
 
 
@@ -364,7 +366,7 @@ def test_majority_of_a_lazy_array_is_lazy() -> None:
         clean_labels(lazy, min_size=5)
 
 
-def test_zarr(tmp_path) -> None:
+def test_zarr_arrays_are_cleaned_lazily(tmp_path) -> None:
     zarr = pytest.importorskip("zarr")
     labels = blobs((50, 60), 3, 0.8)
     stored = zarr.open(
@@ -377,7 +379,7 @@ def test_zarr(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("lazy", [False, True])
-def test_positions_are_cleaned_by_themselves(lazy: bool) -> None:
+def test_positions_are_cleaned_separately(lazy: bool) -> None:
     movie = np.stack([blobs((30, 40), 4, 0.8, seed) for seed in range(5)])
     keywords = {"majority": 1, "min_size": 20, "fill_holes": 30}
     expected = np.stack([clean_labels(frame, **keywords) for frame in movie])
@@ -392,7 +394,7 @@ def test_positions_are_cleaned_by_themselves(lazy: bool) -> None:
 
 
 @pytest.mark.parametrize("keywords", [{}, {"majority": 0.5}, {"min_size": 1}, {"majority": 3, "min_size": 9}])
-def test_what_is_given_stays_as_it_was(keywords) -> None:
+def test_the_given_labels_are_not_modified(keywords) -> None:
     labels = blobs((30, 30), 3, 0.8)
     labels.flags.writeable = False
     before = labels.copy()
@@ -409,7 +411,7 @@ def test_what_is_given_stays_as_it_was(keywords) -> None:
 
 @pytest.mark.parametrize("keywords", STEPS[:4])
 @pytest.mark.parametrize("per_axis", [None, 0])
-def test_progress_rises_and_may_stop_the_work(keywords, per_axis, monkeypatch) -> None:
+def test_progress_ascends_and_can_cancel_the_work(keywords, per_axis, monkeypatch) -> None:
     monkeypatch.setattr(regions, "_BLOCK", 500)
     labels = blobs((3, 50, 60), 4, 0.8)
     seen: list[float] = []
@@ -446,7 +448,7 @@ def test_errors_name_the_argument(labels, keywords, error, message) -> None:
         clean_labels(labels, **keywords)
 
 
-def test_a_clean_up_is_empty_or_not() -> None:
+def test_a_clean_up_without_steps_is_false() -> None:
     assert not CleanUp()
     assert CleanUp(fill_holes=1)
     assert CleanUp(1, 2, 3) == CleanUp(majority=1, min_size=2, fill_holes=3)
@@ -457,7 +459,7 @@ def test_a_clean_up_is_empty_or_not() -> None:
 # A real picture
 
 
-def test_specks_of_the_coins_go_and_the_coins_stay(picture) -> None:
+def test_specks_of_the_coins_image_are_removed_and_coins_kept(picture) -> None:
     labels, _ = napari_kmeans.segment(picture("coins"), 2)
     cleaned = napari_kmeans.clean_labels(labels, min_size=150, fill_holes=150)
 

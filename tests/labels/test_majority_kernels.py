@@ -33,7 +33,7 @@ def majority_by_definition(
     st.integers(0, 2**32 - 1),
 )
 @settings(max_examples=100, deadline=None)
-def test_majority_of_any_radius(shape, radius, anisotropy, n_labels, seed) -> None:
+def test_majority_of_any_radius_follows_its_definition(shape, radius, anisotropy, n_labels, seed) -> None:
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, n_labels, shape).astype(np.uint8)
     spacing = np.ones(len(shape))
@@ -49,7 +49,7 @@ def test_majority_of_any_radius(shape, radius, anisotropy, n_labels, seed) -> No
 def test_a_radius_beyond_the_image_costs_no_more_than_the_image(shape: tuple[int, ...]) -> None:
     labels = RNG.integers(1, 4, shape, dtype=np.uint8)
     labels[0] = 2
-    clean_labels(labels[:2], majority=20_000)  # compiles
+    clean_labels(labels[:2], majority=20_000)  # compiles the kernel
     begin = time.perf_counter()
     cleaned = clean_labels(labels, majority=20_000)
     assert time.perf_counter() - begin < 5  # without the bound it takes hours

@@ -21,7 +21,7 @@ def image_of(seed, n_labels=3):
 
 
 def graph_of(labels, include, cuts, limit=LIMIT):
-    """The graph of an image that is cut into bands of rows."""
+    """Return the region graph of an image that is divided into bands of rows."""
     bands = list(pairwise(cuts))
     blocks = [
         block_regions(
@@ -36,7 +36,7 @@ def graph_of(labels, include, cuts, limit=LIMIT):
 
 
 def regions_by_definition(labels, include):
-    """Label and size of each region, sorted."""
+    """Return label and size of each region, sorted."""
     found = []
     for label in np.unique(labels[include]):
         ids, n = ndimage.label((labels == label) & include)

@@ -33,7 +33,7 @@ def test_regions_are_those_of_scipy(shape, n_labels, seed) -> None:
 
 
 @pytest.mark.parametrize("size", [1e300, 10**30])
-def test_sizes_beyond_the_image(size: float) -> None:
+def test_sizes_beyond_the_image_are_accepted(size: float) -> None:
     labels = np.pad(np.ones((3, 3), np.uint8), 5, constant_values=2)
     np.testing.assert_array_equal(clean_labels(labels, min_size=size), labels)  # there is no large region
     assert (clean_labels(labels, fill_holes=size) == 2).all()

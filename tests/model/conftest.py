@@ -1,4 +1,4 @@
-"""Models of two pictures, for tests of this folder that have none of their own."""
+"""Models of two pictures, shared by the tests of this folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coherent labels of whole images: the optimum, what takes no part, and what is refused."""
+"""Coherent labels of whole images: the optimum, excluded pixels and rejected images."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def agreement(labels, truth):
 
 
 def energies(levels, values, weights):
-    """Return Σ (v - c)² + 2 Σ weight |c(p) - c(q)| of images of centres, (n, *shape); NaN takes no part."""
+    """Return Σ (v - c)² + 2 Σ weight |c(p) - c(q)| of images of centres, (n, *shape); NaN is ignored."""
     known = np.isfinite(values)
     total = np.sum((levels - values) ** 2, axis=tuple(range(1, levels.ndim)), where=known)
     for axis, weight in enumerate(weights):
@@ -48,7 +48,7 @@ def energies(levels, values, weights):
 )
 @pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
 def test_labels_are_the_global_optimum_for_their_centres(shape, coherence, masked):
-    """Every labelling of 100 images a case is tried."""
+    """The reference tries every labelling of 100 images per case."""
     rng = np.random.default_rng(0)
     everything = np.array(list(product(range(2), repeat=int(np.prod(shape))))).reshape(-1, *shape)
     n_compared = 0
@@ -58,7 +58,7 @@ def test_labels_are_the_global_optimum_for_their_centres(shape, coherence, maske
         if np.unique(image[mask]).size < 2:
             continue
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a cost that leaves a single value
+            warnings.simplefilter("ignore")  # the warning about a cost that leaves a single value
             labels, model = napari_kmeans.segment(image, 2, coherence=coherence, mask=mask)
         centers, weights = model.centers[:, 0], model.coherence.weights
         values = np.where(mask, image.astype(np.float64), np.nan)
@@ -100,7 +100,7 @@ def test_centres_counts_and_inertia_are_those_of_the_original_values():
     assert model.explained_variance == pytest.approx(1 - model.inertia / np.sum((image - image.mean()) ** 2))
 
 
-def test_a_larger_price_leaves_fewer_borders():
+def test_a_larger_coherence_gives_shorter_borders():
     image, _ = blobs(40)
     borders = [
         np.sum(np.diff(napari_kmeans.segment(image, 2, coherence=cost)[0].astype(int), axis=0) != 0)
@@ -110,7 +110,7 @@ def test_a_larger_price_leaves_fewer_borders():
     assert borders[0] > 5 * borders[2]
 
 
-def test_missing_and_masked_pixels_are_walls():
+def test_missing_and_masked_pixels_separate_regions():
     image, _ = blobs()
     image[:, 48] = np.nan
     labels, model = napari_kmeans.segment(image, 2, coherence=1)
@@ -121,14 +121,14 @@ def test_missing_and_masked_pixels_are_walls():
     masked, other = napari_kmeans.segment(filled, 2, coherence=1, mask=mask)
     assert np.array_equal(masked, labels)
     assert other.coherence == model.coherence
-    # The image on one side of the wall does not depend on that on the other.
+    # Pixels on one side of the missing column do not depend on those on the other.
     changed = image.copy()
     changed[:, 49:] = np.random.default_rng(5).permutation(image[:, 49:].ravel()).reshape(96, 47)
     again = model.predict(changed)
     assert np.mean(again[:, :48] == labels[:, :48]) > 0.999
 
 
-def test_excluded_values_are_walls():
+def test_excluded_values_separate_regions():
     image, _ = blobs()
     image[30:34] = 0
     labels, model = napari_kmeans.segment(image, 2, coherence=1, exclude=0)
@@ -136,8 +136,8 @@ def test_excluded_values_are_walls():
     assert model.centers[0, 0] == pytest.approx(90, rel=0.05)
 
 
-def test_prices_per_axis_weight_the_faces():
-    """A stack whose planes are far apart: no cost between them labels each plane by itself."""
+def test_coherence_can_be_given_per_axis():
+    """Planes of a stack that are far apart: without a cost between them, each plane is labelled separately."""
     planes = np.stack([blobs(seed=seed)[0] for seed in range(3)])
     together = napari_kmeans.fit(planes, 2, coherence=(0, 1, 1))
     labels = together.predict(planes)
@@ -150,7 +150,7 @@ def test_prices_per_axis_weight_the_faces():
 
 
 @pytest.mark.parametrize("axis", [0, 2])
-def test_each_position_of_a_stack_is_made_coherent_by_itself(axis):
+def test_each_position_of_a_stack_is_made_coherent_separately(axis):
     stack = np.stack([blobs(seed=0)[0], 2 * blobs(seed=1)[0]], axis=axis)
     labels, models = napari_kmeans.segment(stack, 2, coherence=1, per_axis=axis)
     for position in range(2):
@@ -218,7 +218,7 @@ def test_predict_uses_the_noise_of_the_fitted_image():
     assert np.mean(part[:, :40] == model.predict(image)[:, :40]) > 0.995
 
 
-def test_clean_up_follows():
+def test_clean_up_is_applied_after_coherence():
     from napari_kmeans.labels.clean_up import CleanUp
 
     image, _ = blobs(45)
@@ -239,7 +239,7 @@ def test_clean_up_follows():
         (1e9 + np.random.default_rng(0).normal(size=(9, 9)), {}, "subtract an offset from the image"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_made_coherent_is_rejected_in_a_sentence(image, keywords, message):
+def test_images_that_cannot_be_made_coherent_are_rejected(image, keywords, message):
     with pytest.raises(ValueError, match=message):
         napari_kmeans.fit(image, 2, **{"coherence": 1, **keywords})
 
@@ -253,8 +253,8 @@ def test_a_loaded_model_refuses_lazy_images_too():
         model.confidence(da.from_array(image, chunks=40))
 
 
-def test_a_price_that_leaves_one_value_leaves_one_cluster():
-    """Not clusters of the rounding errors of the coherent image."""
+def test_a_coherent_image_of_one_value_gives_one_cluster():
+    """Rounding errors of the coherent image do not become clusters."""
     image = np.array([[[38, 10], [17, 21]], [[26, 17], [5, 37]]], dtype=np.uint8)
     with pytest.warns(UserWarning, match="only 1 distinct value, so there is 1 cluster instead of 2"):
         labels, model = napari_kmeans.segment(image, 2, coherence=0.5)
@@ -276,7 +276,7 @@ def test_progress_ascends_to_1():
     assert seen[-1] == 1
 
 
-def test_four_bytes_a_pixel_are_kept_and_given_back():
+def test_the_coherent_image_uses_four_bytes_per_pixel_and_is_freed():
     image = blobs(size=512)[0].astype(np.float32)
     recipe = Recipe.of(2, coherence=1)
     pixels = Pixels.of(image)
@@ -289,7 +289,7 @@ def test_four_bytes_a_pixel_are_kept_and_given_back():
         summary = tracemalloc.get_traced_memory()[0] - before
         coherent = prepare(pixels, recipe)
         kept = tracemalloc.get_traced_memory()[0] - before - summary
-        # The coherent image, and the summaries of both images, whose size is bounded.
+        # The coherent image and the summaries of both images, whose size is bounded.
         assert coherent.pixels.image.nbytes == 4 * image.size
         assert 4 * image.size <= kept < 4 * image.size + summary + 4_000_000
         del coherent
@@ -301,7 +301,7 @@ def test_four_bytes_a_pixel_are_kept_and_given_back():
 
 
 @pytest.mark.parametrize(("dtype", "unit"), [("float32", 1 / 255), ("float64", 1 / 255), ("uint8", 1)])
-def test_the_noise_is_that_of_the_image_in_its_own_units(dtype, unit):
+def test_the_noise_is_in_the_units_of_the_image(dtype, unit):
     rng = np.random.default_rng(0)
     image = np.clip(rng.normal(np.where(np.arange(200) < 90, 60, 180), 10, (150, 200)), 0, 255)
     model = napari_kmeans.fit((np.rint(image) * unit).astype(dtype), 2, coherence=1)

@@ -1,4 +1,4 @@
-"""Confidence: 0 on borders, 1 at centres, against a few lines of NumPy."""
+"""Confidence: 0 on borders and 1 at centres, compared with a few lines of NumPy."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_borders_are_0_and_centres_are_1(model):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
-def test_confidence_of_one_feature_is_that_of_numpy(dtype):
+def test_confidence_of_one_feature_equals_numpy(dtype):
     image = np.random.default_rng(0).uniform(0, 200, (40, 50)).astype(dtype)
     model = napari_kmeans.fit(image, 5)
     found = model.confidence(image)
@@ -43,7 +43,7 @@ def test_confidence_of_one_feature_is_that_of_numpy(dtype):
 
 
 @pytest.mark.parametrize("features", ["rgb", "lab"])
-def test_confidence_of_colors_is_that_of_numpy(features):
+def test_confidence_of_colors_equals_numpy(features):
     from skimage.color import rgb2lab
 
     image = np.random.default_rng(0).integers(0, 256, (30, 40, 3)).astype(np.uint8)
@@ -97,12 +97,12 @@ def test_an_infinite_colour_has_a_label_and_confidence_0(features):
         assert confidence[0, 0] == confidence[2, 2] == 0
 
 
-def test_a_single_cluster_is_certain():
+def test_the_confidence_of_a_single_cluster_is_1():
     assert (napari_kmeans.fit(RAMP, 1).confidence(RAMP) == 1).all()
 
 
 @pytest.mark.parametrize("features", ["gray", "rgb"])
-def test_lazy_images_stay_lazy_and_give_the_same(features):
+def test_lazy_images_give_the_same_confidence_lazily(features):
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (50, 60, 3)).astype(np.uint8)
     keywords = {"features": features, "channel_axis": -1}
@@ -126,7 +126,7 @@ def test_confidence_is_that_of_the_corrected_image():
 
 
 def test_confidence_is_that_of_the_coherent_image():
-    """Borders of the labels are where confidence is low, not where noise is."""
+    """The confidence is low at borders of the labels, not at noisy pixels."""
     rng = np.random.default_rng(0)
     truth = np.zeros((60, 60), dtype=bool)
     truth[15:45, 15:45] = True
@@ -137,18 +137,18 @@ def test_confidence_is_that_of_the_coherent_image():
     assert np.median(confidence) > np.median(napari_kmeans.fit(image, 2).confidence(image))
 
 
-def test_a_loaded_model_gives_the_same(tmp_path, model):
+def test_a_loaded_model_gives_the_same_confidence(tmp_path, model):
     model.merged([[1, 2]]).save(tmp_path / "model.json")
     loaded = KMeansModel.load(tmp_path / "model.json")
     assert np.array_equal(loaded.confidence(RAMP), model.merged([[1, 2]]).confidence(RAMP))
 
 
-def test_two_centres_at_one_place_are_no_evidence():
+def test_the_confidence_is_finite_if_two_centres_are_equal():
     model = napari_kmeans.fit(np.array([0.0, 1.0, 2.0]), 3).with_thresholds([1.5, 1.5])
     assert np.isfinite(model.confidence(np.array([0.0, 0.5, 1.5, 2.0]))).all()
 
 
-def test_progress_reaches_the_end(model):
+def test_progress_ends_at_1(model):
     seen = []
     model.confidence(RAMP, progress=seen.append)
     assert seen[-1] == 1

@@ -23,7 +23,7 @@ def test_thresholds_set_by_hand_are_applied(coins, model):
     assert not model.adjusted
 
 
-def test_the_thresholds_that_were_found_are_no_adjustment(coins, model):
+def test_setting_the_fitted_thresholds_is_not_an_adjustment(coins, model):
     edits = Edits(thresholds=tuple(model.thresholds.tolist()), merges=((1, 2),))
     edited = model.with_edits(edits)
     assert not edited.adjusted
@@ -128,7 +128,7 @@ def test_clusters_of_colours_can_be_merged_and_set_to_background(picture, colore
     assert np.array_equal(changed, np.array([0, 0, 2, 3, 2])[labels])
 
 
-def test_groups_and_labels_of_merged_clusters(model):
+def test_groups_and_labels_describe_merged_clusters(model):
     merged = model.merged([[4, 2]]).with_background([1])
     assert merged.groups == ((1,), (2, 4), (3,))
     assert merged.label_of_cluster.tolist() == [0, 0, 2, 3, 2]

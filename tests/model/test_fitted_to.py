@@ -1,4 +1,4 @@
-"""Whether an image looks like the one that a model was fitted to."""
+"""Comparison of an image with the image that a model was fitted to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_similar_image_gives_no_warning(model):
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 @pytest.mark.parametrize("corner", [0, 1, 900])
 def test_the_fitted_image_gives_no_warning_even_with_a_rare_bright_object(dtype, corner):
-    # It covers half a per cent, all in one place.
+    # It covers half a per cent of the image, in one place.
     image = RNG.normal(100, 5, (1024, 1024)).clip(0, 200).astype(dtype)
     image[corner : corner + 73, corner : corner + 73] = 220
     labels, model = napari_kmeans.segment(image, 3)
@@ -68,14 +68,14 @@ def test_values_are_compared_after_the_preprocessing(kwargs, dtype):
         model.predict((image / 4).astype(dtype))
 
 
-def test_a_rare_bright_object_is_among_the_lines_that_are_read():
+def test_a_rare_bright_object_of_a_large_image_gives_no_warning():
     image = RNG.normal(100, 5, (2000, 1500)).astype(np.float32)
     image[1800:1860, 1000:1060] = 220
     labels, model = napari_kmeans.segment(image, 2, illumination="additive", smooth=1)
     np.testing.assert_array_equal(model.predict(image), labels)
 
 
-def test_an_image_without_the_rare_object_of_the_fitted_one_is_noticed():
+def test_an_image_without_the_rare_object_of_the_fitted_one_gives_a_warning():
     image = RNG.normal(100, 5, (300, 300)).astype(np.float32)
     image[:40, :40] = 220
     model = napari_kmeans.fit(image, 3)
@@ -176,7 +176,7 @@ def test_the_pixel_size_of_an_image_becomes_that_of_its_model(container):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.predict(container(0.5))
-        model.predict(_file(0.5))  # every container spells micrometres the same
+        model.predict(_file(0.5))  # every container abbreviates micrometres the same way
         model.predict(IMAGE)
 
 
@@ -186,7 +186,7 @@ def test_a_model_of_several_images_keeps_the_size_that_they_share():
 
 
 @pytest.mark.parametrize("make", [lambda: _layer(2.0, "pixel"), lambda: _data_array(2.0, "")])
-def test_a_size_without_a_unit_is_not_known(make):
+def test_a_pixel_size_without_a_unit_is_unknown(make):
     assert napari_kmeans.fit(make(), 3).fitted_to.pixel_size == ()
 
 

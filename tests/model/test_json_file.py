@@ -9,7 +9,7 @@ from napari_kmeans.model import json_file
 RECIPE = '{"format": "recipe", "version": 2, "k": 3}'
 
 
-def test_what_is_written_is_read_again(tmp_path):
+def test_a_written_file_can_be_read_again(tmp_path):
     json_file.write(tmp_path / "r.json", RECIPE)
     assert json_file.read(tmp_path / "r.json", "recipe", 2)["k"] == 3
     assert list(tmp_path.iterdir()) == [tmp_path / "r.json"]

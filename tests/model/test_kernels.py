@@ -19,7 +19,7 @@ def some_mask(masked: bool):
 
 @MASKS
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_labels_are_looked_up(dtype, masked):
+def test_labels_are_read_from_a_lookup_table(dtype, masked):
     rng = np.random.default_rng(0)
     raw = rng.integers(0, np.iinfo(dtype).max + 1, N).astype(dtype)
     table = rng.integers(0, 9, np.iinfo(dtype).max + 1, dtype=np.uint8)
@@ -29,7 +29,7 @@ def test_labels_are_looked_up(dtype, masked):
 
 
 def keys_of(values, signed):
-    """Keys that ascend with the values, and the numbers that make them."""
+    """Return keys that ascend with the values and the parameters that define them."""
     kind = values.dtype.kind
     inverted = signed(np.iinfo(signed).max if kind == "f" else 0)
     flipped = signed(np.iinfo(signed).min if kind == "u" else 0)

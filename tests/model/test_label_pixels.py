@@ -48,7 +48,7 @@ def labeller(pixels):
     return scalar_labeller([50.0, 150.0], np.arange(4, dtype=np.uint8), pixels.value_format)
 
 
-def test_labels_are_counted_on_the_way(pixels, labeller, monkeypatch):
+def test_labels_are_counted_while_labelling(pixels, labeller, monkeypatch):
     monkeypatch.setattr(loop, "BLOCK_PIXELS", 2000)
     monkeypatch.setattr(loop, "_MIN_PIXELS", 2000)
     labels, counts = label_in_memory(pixels, labeller, n_counted=3)

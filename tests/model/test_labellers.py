@@ -94,7 +94,7 @@ def test_any_memory_layout_can_be_read_and_written(dtype):
     assert whole.sum() == part.sum()
 
 
-def test_values_can_be_stored_in_smaller_units():
+def test_values_can_be_scaled_by_a_unit():
     values = np.array([9999, 10000, 10001], dtype=np.int32)
     assert label(values, [1.0], unit=1e-4).tolist() == [1, 1, 2]
 

@@ -33,7 +33,7 @@ def test_match_range_scales_thresholds_to_the_image(model):
     assert (quiet(model, other) == TRUTH + 1).mean() < 0.9
     labels = model.predict(other, match="range")
     assert (labels == model.predict(IMAGE)).mean() > 0.999
-    # The model itself has not changed.
+    # The model itself is unchanged.
     assert (model.predict(IMAGE) == TRUTH + 1).mean() > 0.99
 
 
@@ -99,7 +99,7 @@ def test_a_stack_matches_each_position(match):
     np.testing.assert_array_equal(lazy.compute(), expected)
 
 
-def test_a_stack_warns_once():
+def test_a_stack_gives_one_warning():
     stack = np.stack([IMAGE, IMAGE[::-1]])
     models = napari_kmeans.fit(stack, 3, per_axis=0)
     with pytest.warns(UserWarning, match="instead of") as caught:

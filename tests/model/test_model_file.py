@@ -70,7 +70,7 @@ def with_field(model, **fields):
         if name.startswith("edits_"):
             owner, name = document["recipe"]["edits"], name.removeprefix("edits_")
         else:
-            owner = [part for part in parts if name in part][-1]  # recipe and clustering have a solver
+            owner = [part for part in parts if name in part][-1]  # both recipe and clustering have a solver
         assert name in owner
         owner[name] = value
     return json.dumps(document)
@@ -288,7 +288,7 @@ OLD_FILES = sorted(path.stem for path in DATA.glob("*.json"))
 
 @pytest.mark.parametrize("name", OLD_FILES)
 def test_a_file_of_an_earlier_version_gives_the_same_labels(name, tmp_path):
-    # Written by the program of that version, with the labels that it predicted.
+    # Files written by that version, with the labels that it predicted.
     kind = KMeansStack if "stack" in name else KMeansModel
     model = kind.load(DATA / f"{name}.json")
     with np.load(DATA / f"{name}.npz") as arrays:

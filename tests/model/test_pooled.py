@@ -1,4 +1,4 @@
-"""One model of many images is that of their concatenated pixels."""
+"""The pooled model of many images is the model of their concatenated pixels."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_lazy_images_give_the_same_model_and_lazy_labels(dtype):
             np.testing.assert_array_equal(labels[position].compute(), expected_labels[i])
 
 
-def test_masks_nan_and_infinities_are_those_of_each_image():
+def test_masks_nan_and_infinities_are_handled_per_image():
     images = images_of("float32")
     images[1][3:9] = np.nan
     images[2][0, :5] = [np.inf, -np.inf, np.inf, np.nan, 7]
@@ -85,7 +85,7 @@ def test_masks_nan_and_infinities_are_those_of_each_image():
     assert napari_kmeans.fit(images, 3, mask=masks).to_json() == expected.to_json()
 
 
-def test_a_suggestion_is_one_for_all_images():
+def test_one_number_is_suggested_for_all_images():
     images = images_of("uint8")
     expected = napari_kmeans.suggest_n_clusters(np.concatenate([i.ravel() for i in images]))
     found = napari_kmeans.suggest_n_clusters(images)
@@ -93,8 +93,8 @@ def test_a_suggestion_is_one_for_all_images():
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_with_weights_of_images_each_image_counts_the_same(dtype):
-    """The reference repeats the pixels of each image until all are equally many."""
+def test_with_weights_of_images_each_image_has_the_same_weight(dtype):
+    """The reference repeats the pixels of each image so that all images have equally many."""
     images = [image.ravel() for image in images_of(dtype)[:3]]
     images = [images[0][:60], images[1][:120], images[2][:40]]
     flat = np.concatenate([np.tile(image, 120 // image.size) for image in images])
@@ -110,7 +110,7 @@ def test_with_weights_of_images_each_image_counts_the_same(dtype):
     assert napari_kmeans.fit(images, 3).centers.tolist() != expected.centers.tolist()
 
 
-def test_with_weights_of_images_colors_count_the_same():
+def test_with_weights_of_images_each_color_image_has_the_same_weight():
     small = np.array([[[250, 0, 0], [0, 250, 0]]], dtype=np.uint8)
     large = np.tile(np.array([[[200, 0, 0], [0, 200, 0]]], dtype=np.uint8), (10, 1, 1))
     model = napari_kmeans.fit([large, small], 2, features="rgb", channel_axis=-1, weights="images")
@@ -118,7 +118,7 @@ def test_with_weights_of_images_colors_count_the_same():
     assert sorted(model.counts.tolist()) == [11, 11]
 
 
-def test_transparent_pixels_do_not_count_for_the_weight_of_an_image():
+def test_transparent_pixels_do_not_affect_the_weight_of_an_image():
     rng = np.random.default_rng(3)
     opaque, half = (rng.integers(0, 255, (20, 30, 4), dtype=np.uint8) for _ in range(2))
     opaque[..., 3] = 255
@@ -129,7 +129,7 @@ def test_transparent_pixels_do_not_count_for_the_weight_of_an_image():
     np.testing.assert_array_equal(model.centers, expected.centers)
 
 
-def test_images_of_one_size_have_the_same_model_with_either_weights():
+def test_images_of_one_size_give_the_same_model_with_either_weights():
     images = [RNG.integers(0, 200, (30, 30), dtype=np.uint8) for _ in range(3)]
     of_pixels, of_images = (napari_kmeans.fit(images, 3, weights=w) for w in ("pixels", "images"))
     assert of_images.to_json() == of_pixels.to_json()
@@ -173,7 +173,7 @@ def test_progress_ascends_to_the_end():
     assert seen[-1] == 1
 
 
-def test_many_images_of_many_orders_have_one_model():
+def test_the_order_of_many_images_does_not_affect_the_model():
     images = [RNG.integers(0, 1 << 14, (12, 9 + i), dtype=np.uint16) for i in range(20)]
     models = set()
     for order, _ in zip(orders(20), count(), strict=False):
@@ -211,7 +211,7 @@ def test_lazy_images_share_the_same_field():
     assert lazy.to_json() == model.to_json()
 
 
-def test_masks_keep_pixels_out_of_the_field():
+def test_masked_pixels_do_not_affect_the_field():
     images = lit_images()
     masks = [np.ones((60, 80), dtype=bool) for _ in images]
     masks[1][:30] = False

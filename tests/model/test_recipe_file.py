@@ -34,7 +34,7 @@ def document(**fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_what_is_written_is_valid_and_read_again(tmp_path: Path, recipe: Recipe) -> None:
+def test_a_saved_recipe_is_valid_and_can_be_loaded(tmp_path: Path, recipe: Recipe) -> None:
     recipe.save(tmp_path / "r.json")
     VALIDATOR.validate(json.loads((tmp_path / "r.json").read_text(encoding="utf-8")))
     assert Recipe.load(tmp_path / "r.json") == recipe
@@ -55,12 +55,12 @@ def test_what_is_written_is_valid_and_read_again(tmp_path: Path, recipe: Recipe)
         ({"exclude": "saturated"}, Recipe.of(exclude="saturated")),
     ],
 )
-def test_recipes_written_by_hand_may_be_short(fields: dict[str, Any], expected: Recipe) -> None:
+def test_fields_of_a_recipe_may_be_omitted(fields: dict[str, Any], expected: Recipe) -> None:
     VALIDATOR.validate(document(**fields))
     assert Recipe.from_json(json.dumps(document(**fields))) == expected
 
 
-def test_moved_centres_are_read_again(tmp_path: Path) -> None:
+def test_moved_centres_are_saved_and_loaded(tmp_path: Path) -> None:
     edits = Edits(centers=((1.0, 2.0, 3.0), (4.0, 5.0, 6.0)), scales=(1.0, 1.0, 2.0))
     recipe = Recipe.of(2, features="rgb", edits=edits)
     recipe.save(tmp_path / "r.json")
@@ -114,7 +114,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("field", "value"), HOSTILE)
-def test_a_hostile_file_gets_one_sentence_that_names_the_field(
+def test_an_invalid_file_gives_a_one_line_error_that_names_the_field(
     tmp_path: Path, field: str, value: object
 ) -> None:
     path = tmp_path / "r.json"
@@ -164,7 +164,7 @@ FIELDS = [name for name in SCHEMA["properties"] if name not in ("$schema", "form
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(FIELDS), ANYTHING)
-def test_whatever_a_field_holds_it_is_valid_or_named(field: str, value: object) -> None:
+def test_any_value_of_a_field_is_valid_or_the_error_names_the_field(field: str, value: object) -> None:
     recipe, message = None, ""
     try:
         recipe = Recipe.from_dict({field: value})

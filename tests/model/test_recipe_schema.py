@@ -13,7 +13,7 @@ jsonschema = pytest.importorskip("jsonschema")
 
 
 def test_the_packaged_schema_is_that_of_the_declarations() -> None:
-    """If an option was added: python -m napari_kmeans.model.recipe_schema."""
+    """After adding an option, run python -m napari_kmeans.model.recipe_schema."""
     assert json.loads(recipe_file.SCHEMA.read_text(encoding="utf-8")) == schema()
 
 
@@ -27,7 +27,7 @@ def test_the_schema_is_valid_and_has_every_field() -> None:
     "fields",
     [{"n_clusters": 0}, {"features": "hue"}, {"smooth": -1}, {"clean_up": {"a": 1}}, {"colour": 1}],
 )
-def test_the_schema_refuses_what_is_not_read(fields: dict[str, object]) -> None:
+def test_the_schema_rejects_what_load_rejects(fields: dict[str, object]) -> None:
     content = {"format": recipe_file.KIND, "version": recipe_file.VERSION, **fields}
     assert not jsonschema.Draft202012Validator(schema()).is_valid(content)
     with pytest.raises(ValueError, match=next(iter(fields))):

@@ -29,7 +29,7 @@ KINDS = ["uint8", "float32", "many values", "rgb"]
 def image_of(kind: str):
     """Return smooth noise with missing or transparent pixels, and its channel axis."""
     rng = np.random.default_rng(0)
-    # More values than a summary has points, so that the pixels of a cluster are counted while labelling.
+    # More values than a summary has points, so the pixels of a cluster are counted while labelling.
     shape = (300, 320) if kind == "many values" else (60, 80)
     image = ndimage.gaussian_filter(rng.normal(size=shape), 1.2)
     image = (image - image.min()) / np.ptp(image) * 200
@@ -64,7 +64,7 @@ EDITS = Edits(merges=((2, 3),), background=(1,))
 @pytest.mark.parametrize("edits", [Edits(), EDITS], ids=["fitted", "edited"])
 @pytest.mark.parametrize("clean_up", [CleanUp(), CLEAN_UP], ids=["as found", "cleaned"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_lazy_image_gives_the_same_as_one_in_memory(kind, clean_up, edits):
+def test_a_lazy_image_gives_the_same_result_as_one_in_memory(kind, clean_up, edits):
     pixels, features = pixels_of(kind)
     lazy, _ = pixels_of(kind, chunks=(17, 30))
     recipe = Recipe.of(4, features=features, clean_up=clean_up, edits=edits)
@@ -185,7 +185,7 @@ def small_blocks(monkeypatch):
 
 
 def work_of(name, kind, chunks):
-    """Return a function that takes a progress callback and does one piece of work."""
+    """Return a function that takes a progress callback and runs one kind of work."""
     pixels, features = pixels_of(kind, chunks)
     recipe = Recipe.of(3, features=features)
     cleaned = Recipe.of(3, features=features, clean_up=CLEAN_UP)

@@ -182,7 +182,7 @@ def test_edits_apply_to_every_position(stack):
     assert [model.names for model in changed] == [("a", "b", "c")] * 2
 
 
-def test_models_on_demand_are_made_once():
+def test_models_on_demand_are_computed_once():
     made = []
     models = ModelsOnDemand(4, lambda position: made.append(position) or position * 10)
     assert len(models) == 4
@@ -210,7 +210,7 @@ def test_predict_reports_progress_over_all_positions_and_can_be_cancelled(stack,
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_smoothing_of_one_position_survives_a_file(tmp_path, chunked):
+def test_smoothing_of_one_position_is_saved_and_loaded(tmp_path, chunked):
     image = np.random.default_rng(0).random((3, 20, 25))
     given = da.from_array(image, chunks=10) if chunked else image
     labels, stack = napari_kmeans.segment(given, 2, per_axis=1, smooth=(1, 0, 2))

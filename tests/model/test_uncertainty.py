@@ -1,4 +1,4 @@
-"""Intervals of thresholds and shares: coverage on simulated fields, and the same for any container."""
+"""Intervals of thresholds and shares: coverage on simulated fields, and independence of the container."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def uncertainty(image, model):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("sigma", "noise"), [(1, 20.0), (3, 12.0), (4, 30.0)])
-def test_intervals_cover_the_truth_as_often_as_they_promise(sigma, noise):
+def test_the_coverage_of_intervals_is_close_to_their_level(sigma, noise):
     rng = np.random.default_rng(1)
     truth = [napari_kmeans.fit(simulated(rng, 2048, sigma, noise), 2) for _ in range(3)]
     threshold = np.mean([each.thresholds[0] for each in truth])
@@ -49,7 +49,7 @@ def test_intervals_cover_the_truth_as_often_as_they_promise(sigma, noise):
         covered[0] += found.thresholds[0, 0] <= threshold <= found.thresholds[0, 1]
         covered[1] += found.shares[1, 0] <= share <= found.shares[1, 1]
     assert (covered / n >= 0.87).all(), covered / n
-    # Intervals that are too wide would cover the truth as well.
+    # Too wide intervals would also cover the truth.
     spread = np.std([_share(simulated(rng, 192, sigma, noise)) for _ in range(60)])
     assert np.diff(found.shares[1])[0] < 2 * 3.92 * spread
 
@@ -119,7 +119,7 @@ def test_a_loaded_model_has_the_same_intervals(image, model, uncertainty, tmp_pa
     assert loaded.uncertainty(image, n_resamples=100).shares.tolist() == uncertainty.shares.tolist()
 
 
-def test_excluded_pixels_take_no_part(image, model):
+def test_excluded_pixels_do_not_affect_the_intervals(image, model):
     mask = np.ones(image.shape, dtype=bool)
     mask[:, 64:] = False
     half = napari_kmeans.fit(image, 2, mask=mask)
@@ -133,7 +133,7 @@ def test_excluded_pixels_take_no_part(image, model):
     )
 
 
-def test_a_threshold_set_by_hand_is_certain_and_its_shares_are_not(image, model):
+def test_a_threshold_set_by_hand_has_no_interval_but_its_shares_do(image, model):
     moved = model.with_thresholds([120.0])
     found = moved.uncertainty(image, n_resamples=100)
     assert found.thresholds.tolist() == [[120.0, 120.0]]
@@ -148,7 +148,7 @@ def test_merged_clusters_have_one_interval(image):
     assert (1 - high, 1 - low) == pytest.approx(tuple(found.shares[2]))
 
 
-def test_large_offsets_of_integers_keep_their_digits(image):
+def test_large_offsets_of_integers_lose_no_precision(image):
     whole = image.astype(np.int64)
     offset = whole + (1 << 60)
     expected = napari_kmeans.fit(whole, 2).uncertainty(whole, n_resamples=100).shares
@@ -162,7 +162,7 @@ def test_with_illumination_the_intervals_are_of_the_corrected_image(image):
     assert low < _share(image) < high
 
 
-def test_what_has_no_intervals_is_rejected_in_a_sentence(image, model):
+def test_models_without_intervals_are_rejected(image, model):
     rgb = np.random.default_rng(0).integers(0, 255, (20, 20, 3)).astype(np.uint8)
     with pytest.raises(ValueError, match=r"one feature, but features='rgb' has 3"):
         napari_kmeans.fit(rgb, 2, features="rgb", channel_axis=-1).uncertainty(rgb)

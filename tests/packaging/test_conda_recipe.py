@@ -1,4 +1,4 @@
-"""The conda-forge recipe asks for what the package asks for."""
+"""The conda-forge recipe has the requirements of the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wheel and source distribution: what is in them, and what package indexes show."""
+"""Wheel and source distribution: contents and metadata."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_sdist_builds_the_same_wheel_elsewhere(sdist, wheel, tmp_path):
 
 def test_sdist_of_a_clone_without_a_remote_builds(tmp_path, monkeypatch):
     pytest.importorskip("hatchling")
-    monkeypatch.setenv("GIT_DIR", str(tmp_path))  # no repository, so no address
+    monkeypatch.setenv("GIT_DIR", str(tmp_path))  # without a repository there is no address
     build(ROOT, tmp_path / "dist", "-t", "sdist", repository=False)
     with tarfile.open(next((tmp_path / "dist").glob("*.tar.gz"))) as opened:
         opened.extractall(tmp_path / "source", filter="data")
@@ -106,7 +106,7 @@ def test_metadata_has_addresses_and_a_readme_with_absolute_links(wheel):
     assert found["License-Expression"] == "BSD-3-Clause"
 
 
-def test_twine_accepts_both(wheel, sdist):
+def test_twine_accepts_wheel_and_sdist(wheel, sdist):
     pytest.importorskip("twine")
     command = [sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(sdist)]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""What `make demo` says while it installs."""
+"""Output of `make demo` during installation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def pip_prints(monkeypatch, lines, status=0):
     )
 
 
-def test_lines_of_pip_become_how_far_it_is(monkeypatch, capfd):
+def test_lines_of_pip_are_shown_as_progress(monkeypatch, capfd):
     lines = ["Obtaining file:///x", "Collecting numpy>=2 (from x)", "  Downloading numpy.whl"]
     pip_prints(monkeypatch, [*lines, "Installing collected packages: numpy, scipy, x"])
     assert script.main(["x"]) == 0
@@ -31,7 +31,7 @@ def test_lines_of_pip_become_how_far_it_is(monkeypatch, capfd):
     assert "Obtaining" not in out
 
 
-def test_a_failure_shows_what_pip_said(monkeypatch, capfd):
+def test_a_failure_shows_the_output_of_pip(monkeypatch, capfd):
     pip_prints(monkeypatch, ["Collecting nothing", "ERROR: No matching distribution found"], status=1)
     assert script.main(["nothing"]) == 1
     assert "No matching distribution found" in capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""What `make demo` says at its end, with a program that does nothing."""
+"""Final output of `make demo`, with a program that does nothing."""
 
 from __future__ import annotations
 

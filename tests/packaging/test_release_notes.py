@@ -38,7 +38,7 @@ def test_notes_are_those_of_the_tag(root):
         ("CHANGELOG.md", "## [1.2.0] - 2026-01-02\n\n## [1.1.0] - 2025-01-02\n\n- old\n", "CHANGELOG.md"),
     ],
 )
-def test_what_disagrees_is_named(root, file, content, problem):
+def test_the_error_names_what_disagrees(root, file, content, problem):
     (root / file).write_text(content)
     with pytest.raises(ValueError, match=problem):
         script.release_notes("v1.2.0", root)

@@ -1,4 +1,4 @@
-"""Thresholds of the proximal map, against enumeration, a maximum flow, and bounds."""
+"""Thresholds of the proximal map, compared with enumeration, a maximum flow and bounds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def neighbours(shape, axis):
 
 
 def energy(levels, values, weights):
-    """Return Σ (v - c)² + 2 Σ weight |c(p) - c(q)| of images of centres, (n, *shape); NaN takes no part."""
+    """Return Σ (v - c)² + 2 Σ weight |c(p) - c(q)| of images of centres, (n, *shape); NaN is ignored."""
     shape = values.shape
     flat, v = levels.reshape(len(levels), -1), values.ravel()
     known = ~np.isnan(v)
@@ -49,7 +49,7 @@ SMALL = {
 @pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
 @pytest.mark.parametrize("kind", SMALL)
 def test_thresholds_give_the_enumerated_optimum(kind, masked):
-    """The three centres of 600 small images are tried on each pixel in every combination."""
+    """The reference tries all combinations of the three centres on the pixels of 600 small images."""
     shape, weights = SMALL[kind]
     rng = np.random.default_rng(len(kind) + masked)
     labels = np.array(list(product(range(3), repeat=int(np.prod(shape)))))
@@ -134,7 +134,7 @@ def test_gap_bounds_the_distance_from_the_minimum():
     assert objective(u.astype(np.float64)) < objective(np.full(u.shape, values.mean()))
 
 
-def test_infinite_pixels_are_walls_and_keep_their_value():
+def test_infinite_pixels_separate_regions_and_keep_their_value():
     values = np.random.default_rng(0).normal(0, 1, (20, 21)).astype(np.float32)
     walls, infinite = values.copy(), values.copy()
     walls[:, 10], infinite[:, 10] = np.nan, np.inf
@@ -146,7 +146,7 @@ def test_infinite_pixels_are_walls_and_keep_their_value():
     assert u[:, :10] == pytest.approx(alone, abs=2e-3)
 
 
-def test_a_large_price_leaves_the_mean():
+def test_a_large_weight_gives_the_mean():
     values = np.random.default_rng(0).normal(5, 1, (16, 17)).astype(np.float32)
     u, _ = proximal_map(values, (100.0, 100.0), one_after_another)
     assert u == pytest.approx(values.mean(), abs=1e-3)
@@ -189,7 +189,7 @@ def test_noise_of_a_constant_image_is_that_of_rounding(shape):
 @pytest.mark.parametrize(
     ("given", "checked"), [(0, ()), (1, (1.0,)), ((1, 0), (1.0, 0.0)), ([0, 0], ()), (np.float32(2), (2.0,))]
 )
-def test_prices_are_numbers(given, checked):
+def test_coherence_is_a_number_or_one_per_axis(given, checked):
     assert check_coherence(given) == checked
 
 
@@ -203,6 +203,6 @@ def test_prices_are_numbers(given, checked):
         (float("nan"), ValueError, "must be 0 to 100"),
     ],
 )
-def test_other_prices_are_rejected(given, error, message):
+def test_invalid_coherence_is_rejected(given, error, message):
     with pytest.raises(error, match=message):
         check_coherence(given)

@@ -1,4 +1,4 @@
-"""Compiled loops of coherence, against conditions that only the solution meets."""
+"""Compiled loops of coherence, checked by conditions that only the solution meets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_tv_line_meets_the_optimality_conditions(kind, n, weight):
     assert z[:-1][down] == pytest.approx(weight, abs=1e-8)
 
 
-def test_missing_pixels_cut_a_line_in_two():
+def test_missing_pixels_separate_the_parts_of_a_line():
     rng = np.random.default_rng(0)
     y = rng.normal(0, 2, 30).astype(np.float32)
     y[[0, 11, 12, 29]] = np.nan
@@ -49,7 +49,7 @@ def test_missing_pixels_cut_a_line_in_two():
 
 
 @pytest.mark.parametrize("shape", [(1, 40, 37), (5, 40, 1), (6, 7, 33)])
-def test_lines_are_the_same_in_ranges_and_at_once(shape):
+def test_results_do_not_depend_on_ranges_of_lines(shape):
     values = np.random.default_rng(1).normal(size=shape).astype(np.float32)
     whole, parts = values.copy(), values.copy()
     z_whole, z_parts = np.zeros_like(values), np.zeros_like(values)
@@ -74,7 +74,7 @@ def test_gap_of_an_axis_is_that_of_numpy(axis):
     assert kernels.axis_gap(lines, dual, 0.7, 0, n) == pytest.approx(expected)
 
 
-def test_cells_carry_counts_and_sums_of_the_original_values():
+def test_cells_have_counts_and_sums_of_the_original_values():
     rng = np.random.default_rng(3)
     u, values = rng.random((2, 1000)).astype(np.float32)
     u[:20] = np.nan

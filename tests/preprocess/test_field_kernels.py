@@ -1,4 +1,4 @@
-"""Compiled loops over the pixels of a field, against the same expressions in NumPy."""
+"""Compiled loops over the pixels of a field, compared with the same expressions in NumPy."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_channels_have_their_own_field_on_the_last_axis():
 
 
 @pytest.mark.parametrize("kind", ["additive", "multiplicative"])
-def test_what_was_planted_is_removed(kind):
+def test_a_planted_field_is_removed(kind):
     field = field_of(kind=kind)
     clean = np.random.default_rng(0).uniform(50, 200, (30, 41))
     light = field.evaluate_image(clean.shape)
@@ -106,18 +106,18 @@ def test_infinite_and_missing_pixels_stay():
 
 
 @pytest.mark.parametrize("shape", [(30, 40), (30,), (1, 30, 41)])
-def test_another_shape_is_named(shape):
+def test_an_image_of_another_shape_is_rejected(shape):
     with pytest.raises(ValueError, match=r"fitted to \(30, 41\); fit the image itself, or crop"):
         field_of().check_shape(shape)
 
 
 @pytest.mark.parametrize("shape", [(30,), (2, 30, 41), (0, 4)])
-def test_a_field_has_its_number_of_axes(shape):
+def test_another_number_of_axes_is_rejected(shape):
     with pytest.raises(ValueError, match="must have 2 positive lengths"):
         field_of().evaluate_image(shape)
 
 
-def test_the_kind_alone_is_enough():
+def test_illumination_can_be_given_by_its_kind():
     assert check_illumination(None) is None
     assert check_illumination("additive") == Illumination("additive")
     assert check_illumination(Illumination("additive", 3)).degree == 3
@@ -142,14 +142,14 @@ def test_the_kind_alone_is_enough():
         (lambda: Illumination("additive", True), TypeError, "degree must be an int, not True"),
     ],
 )
-def test_anything_else_is_rejected(make, error, message):
+def test_invalid_arguments_are_rejected(make, error, message):
     with pytest.raises(error, match=message):
         make()
 
 
 @pytest.mark.parametrize("dtype", [">f4", ">u2", "f2", "u1"])
 @pytest.mark.parametrize("kind", ["additive", "multiplicative"])
-def test_any_type_order_and_step_loses_the_same_field(kind, dtype):
+def test_the_removed_field_does_not_depend_on_type_order_or_step(kind, dtype):
     field, whole = field_of((3, 30, 41), kind=kind), [slice(0, 3), slice(0, 30), slice(0, 41)]
     values = np.random.default_rng(0).integers(1, 200, (3, 30, 41)).astype(dtype)
     expected = field.correct(values.astype(np.float64), whole, (3, 30, 41), np.dtype(np.float32), 1.0)

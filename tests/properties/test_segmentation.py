@@ -1,4 +1,4 @@
-"""What holds for every image: drawn by hypothesis, small and with all kinds of values."""
+"""Properties of every segmentation, tested on small images with all kinds of values drawn by hypothesis."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def images(draw: Any, dtypes: Any = DTYPES) -> np.ndarray:
 
 
 def float64_represents_distances(image: np.ndarray) -> bool:
-    """Return whether distinct integers stay distinct as distances from the middle one; other images are refused."""
+    """Return whether distinct integers remain distinct as distances from the middle one; fit rejects others."""
     values = sorted(set(map(int, image.flat)))
     distances = [value - values[len(values) // 2] for value in values]
     return all(
@@ -83,7 +83,7 @@ def assert_same(a: tuple[np.ndarray, KMeansModel], b: tuple[np.ndarray, KMeansMo
     assert a[1].inertia == b[1].inertia
 
 
-# Where pixels are stored does not matter
+# Results do not depend on how pixels are stored
 
 
 @FEW
@@ -102,7 +102,7 @@ def test_chunks_layout_and_byte_order_change_no_bit(image: np.ndarray, k: int, d
 
 @FEW
 @given(channel_images(), st.integers(1, 4), st.data())
-def test_the_place_of_the_channels_changes_no_bit(image: np.ndarray, k: int, data: Any) -> None:
+def test_the_position_of_the_channel_axis_changes_no_bit(image: np.ndarray, k: int, data: Any) -> None:
     expected = segment(image, k, features="channels", channel_axis=-1)
     axis = data.draw(st.integers(0, 2))
     moved = np.ascontiguousarray(np.moveaxis(image, -1, axis))
@@ -141,7 +141,7 @@ def test_the_order_of_pixels_does_not_matter(image: np.ndarray, k: int, random: 
 
 @FEW
 @given(images(), K, st.integers(2, 4))
-def test_repeated_pixels_weigh_as_often(image: np.ndarray, k: int, n: int) -> None:
+def test_repeating_pixels_multiplies_counts_and_inertia(image: np.ndarray, k: int, n: int) -> None:
     labels, model = segment(image, k)
     repeated, other = segment(np.repeat(image, n, axis=0), k)
     np.testing.assert_array_equal(repeated, np.repeat(labels, n, axis=0))
@@ -152,7 +152,7 @@ def test_repeated_pixels_weigh_as_often(image: np.ndarray, k: int, n: int) -> No
 
 @FEW
 @given(images(), K)
-def test_a_list_is_its_concatenation(image: np.ndarray, k: int) -> None:
+def test_a_list_gives_the_model_of_its_concatenation(image: np.ndarray, k: int) -> None:
     assume(image.shape[0] > 1)
     labels, model = segment(image, k)
     with warnings.catch_warnings():
@@ -161,12 +161,14 @@ def test_a_list_is_its_concatenation(image: np.ndarray, k: int) -> None:
     assert_same((np.concatenate(parts), pooled), (labels, model))
 
 
-# What is changed in the image is changed in the result
+# Transformations of the image transform the result
 
 
 @FEW
 @given(images(st.sampled_from(["f4", "f8"])), K, st.integers(-3, 3), st.booleans())
-def test_scaling_moves_the_centres_alike(image: np.ndarray, k: int, exponent: int, is_negative: bool) -> None:
+def test_scaling_the_image_scales_the_centres(
+    image: np.ndarray, k: int, exponent: int, is_negative: bool
+) -> None:
     factor = 2.0**exponent * (-1 if is_negative else 1)
     labels, model = segment(image, k)
     scaled, other = segment((image * image.dtype.type(factor)).astype(image.dtype), k)
@@ -181,7 +183,7 @@ def test_scaling_moves_the_centres_alike(image: np.ndarray, k: int, exponent: in
 
 @FEW
 @given(hnp.arrays(np.int32, SHAPES, elements=st.integers(-1000, 1000)), K, st.integers(-(10**6), 10**6))
-def test_a_shift_moves_the_centres_alike(image: np.ndarray, k: int, shift: int) -> None:
+def test_shifting_the_image_shifts_the_centres(image: np.ndarray, k: int, shift: int) -> None:
     labels, model = segment(image, k)
     shifted, other = segment(image + np.int32(shift), k)
     np.testing.assert_array_equal(shifted, labels)
@@ -190,7 +192,9 @@ def test_a_shift_moves_the_centres_alike(image: np.ndarray, k: int, shift: int) 
 
 @FEW
 @given(channel_images(), st.integers(1, 4), st.sampled_from([-1000.0, 0.0, 512.0]), st.integers(-40, 40))
-def test_channels_move_with_shift_and_scale(image: np.ndarray, k: int, shift: float, exponent: int) -> None:
+def test_centres_of_channels_follow_shift_and_scale(
+    image: np.ndarray, k: int, shift: float, exponent: int
+) -> None:
     options: dict[str, Any] = {"features": "channels", "channel_axis": -1}
     labels, model = segment(image, k, **options)
     moved, other = segment((image + shift) * 2.0**exponent, k, **options)
@@ -200,7 +204,7 @@ def test_channels_move_with_shift_and_scale(image: np.ndarray, k: int, shift: fl
 
 @settings(FEW, max_examples=8)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 256.0]), st.integers(-8, 8))
-def test_texture_moves_with_shift_and_scale(seed: int, shift: float, exponent: int) -> None:
+def test_texture_labels_do_not_depend_on_shift_or_scale(seed: int, shift: float, exponent: int) -> None:
     rng = np.random.default_rng(seed)
     image = rng.normal(100, np.where(np.arange(40) < 20, 2, 30), (30, 40)).round(2)
     labels, model = segment(image, 2, features="texture")
@@ -213,7 +217,7 @@ def test_texture_moves_with_shift_and_scale(seed: int, shift: float, exponent: i
 
 @pytest.mark.parametrize("exponent", [-1060, -700, -90, 300])
 @pytest.mark.parametrize("kind", ["additive", "multiplicative"])
-def test_illumination_scales_with_the_image(kind: str, exponent: int) -> None:
+def test_labels_with_illumination_do_not_depend_on_the_scale(kind: str, exponent: int) -> None:
     rng = np.random.default_rng(5)
     image = rng.choice([40.0, 60.0, 90.0], (30, 40)) + np.linspace(0, 30, 40)
     options = {"illumination": kind}
@@ -241,7 +245,7 @@ def test_coherence_of_values_too_close_for_float32_is_refused() -> None:
         segment(np.arange(12.0).reshape(3, 4)[:, :4] % 10 * 1e-200, 2, coherence=1)
 
 
-# Every result is consistent
+# Results are consistent
 
 
 @FEW

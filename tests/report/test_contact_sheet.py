@@ -18,7 +18,7 @@ RECORD = json.dumps({"format": "napari-kmeans table", "version": 1})
 
 
 def thumbnails(n: int) -> list[Thumbnail]:
-    """Thumbnails of one blue each, with a red area of clusters beside it; text is gray."""
+    """Thumbnails, each of one blue, with a red area of clusters beside it; text is gray."""
     return [
         Thumbnail(np.full((60, 80, 3), (0, i, 200), np.uint8), np.full((60, 80, 3), (200, 0, i), np.uint8))
         for i in range(n)

@@ -23,7 +23,7 @@ HERE = Path("cells.png")
 
 
 def svg_picture(path, size):
-    """Return the embedded pictures of an SVG file, and where they are on a canvas of `size`, in pixels."""
+    """Return the embedded pictures of an SVG file and their positions on a canvas of `size`, in pixels."""
     root = ElementTree.parse(path).getroot()
     unit = size[1] / float(root.get("width").removesuffix("pt"))
     for image in root.iter("{http://www.w3.org/2000/svg}image"):
@@ -33,7 +33,7 @@ def svg_picture(path, size):
 
 
 def pdf_pictures(path):
-    """Return the pictures of a PDF file, and where they are, as `svg_picture` does: in points, from the top.
+    """Return the pictures of a PDF file and their positions, as `svg_picture` does: in points, from the top.
 
     Each fills the unit square of a matrix, its first row at the top; the page begins at the bottom.
     """
@@ -117,4 +117,4 @@ def test_pictures_are_upright_and_at_the_same_place_in_every_format(tmp_path):
         assert abs(inside[2, 2] - picture[2, 2]).max() <= 2
         assert abs(inside[-3, -3] - picture[-3, -3]).max() <= 2
         assert abs(inside[2, -3] - picture[2, -3]).max() <= 2
-        assert (png[y - 3, x + width // 8] == 255).all()  # beside it, there is paper
+        assert (png[y - 3, x + width // 8] == 255).all()  # the area beside it is blank

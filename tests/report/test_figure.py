@@ -33,7 +33,9 @@ def test_clusters_are_drawn_over_the_image(tmp_path):
     figure = drawn(tmp_path / "f.png", ImageFile(HERE, image, "YX"), labels, model)
     dark, bright = distinct_colors(2)
     over_dark = n_pixels_of(figure, dark / 2)
-    assert over_dark == pytest.approx(n_pixels_of(figure, (0, 0, 0)), rel=0.05)  # as large as alone
+    assert over_dark == pytest.approx(
+        n_pixels_of(figure, (0, 0, 0)), rel=0.05
+    )  # the same area as without an image
     assert over_dark == pytest.approx(3 * n_pixels_of(figure, 0.5 + bright / 2), rel=0.05)
 
 
@@ -135,7 +137,7 @@ def test_counts_of_changed_labels_are_shown(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["additive", "multiplicative"])
-def test_the_illumination_field_is_beside_the_image(tmp_path, kind):
+def test_the_illumination_field_is_drawn_beside_the_image(tmp_path, kind):
     plain = np.where(np.random.default_rng(0).random((60, 80)) < 0.4, 60.0, 140.0)
     ramp = np.linspace(0.5, 1.5, 80)
     image = plain * ramp if kind == "multiplicative" else plain + 100 * ramp

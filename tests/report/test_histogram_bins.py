@@ -29,7 +29,7 @@ def test_all_levels_of_eight_bits_fit(picture):
 
 @pytest.mark.parametrize("top", [256, 300, 400, 1000, 4095, 65535])
 def test_bins_contain_equally_many_levels(top):
-    # Otherwise an even spread of whole numbers would be drawn as a comb.
+    # Otherwise, evenly distributed integers would have bins of unequal heights.
     even = np.arange(top + 1, dtype=np.uint16)
     edges, counts = bin_summary(summary_of(even))
     assert counts.size <= N_BINS
@@ -67,7 +67,7 @@ def test_an_outlier_does_not_compress_the_rest(far):
     assert (counts > 0).sum() > 100
 
 
-def test_a_bin_has_the_label_of_its_middle():
+def test_bins_are_labelled_by_their_centres():
     model = napari_kmeans.fit(np.array([[0, 10, 20]], np.uint8), 3).with_background([1]).merged([[2, 3]])
     assert model.thresholds.tolist() == [5, 15]
     assert labels_of_bins(np.array([0.0, 9.0, 13.0, 30.0]), model).tolist() == [0, 2, 2]

@@ -11,7 +11,7 @@ from napari_kmeans.report.palette import distinct_colors
 
 
 class Balanced(HTMLParser):
-    """Fails on a tag that is not closed."""
+    """Parser that fails on a tag that is not closed."""
 
     def __init__(self, text):
         super().__init__()
@@ -55,14 +55,14 @@ def test_text_takes_the_colour_of_the_notebook(picture):
     html = napari_kmeans.fit(picture("coins"), 3)._repr_html_()
     style = re.search("<style>(.*)</style>", html, re.DOTALL)[1]
     assert not re.search(r"#[0-9a-f]{3}|white[^-]|black", style)
-    assert "fill-opacity" not in html  # there is no background yet
+    assert "fill-opacity" not in html  # no cluster is background
     assert (
         'fill="currentColor" fill-opacity'
         in napari_kmeans.fit(picture("coins"), 3).with_background([1])._repr_html_()
     )
 
 
-def test_many_clusters_and_many_features_are_shortened(picture):
+def test_tables_of_many_clusters_or_features_are_shortened(picture):
     many = napari_kmeans.fit(picture("coins"), 40)._repr_html_()
     assert many.count("<tr>") == 17
     assert "and 24 more" in many
@@ -82,7 +82,7 @@ def test_a_loaded_model_has_no_histogram(picture, tmp_path):
     assert "106.2" in loaded
 
 
-def test_repr_is_a_line(picture):
+def test_repr_is_one_short_line(picture):
     model = napari_kmeans.fit(picture("coins"), 3)
     assert repr(model) == (
         "KMeansModel(n_clusters=3, features='gray', centers=[48.76, 106.2, 172.5], explained_variance=0.8873)"

@@ -26,7 +26,7 @@ def test_labels_of_an_image_file_get_its_pixel_size_and_the_names_of_the_model(t
     assert "cytoplasm" in text
 
 
-def test_labels_without_an_image(tmp_path):
+def test_labels_can_be_written_without_an_image(tmp_path):
     labels = np.arange(12, dtype=np.uint8).reshape(3, 4)
     napari_kmeans.write_labels(tmp_path / "a.tif", labels)
     back = napari_kmeans.read_image(str(tmp_path / "a.tif"))
@@ -46,7 +46,7 @@ def test_coordinates_of_a_data_array_give_the_pixel_size(tmp_path):
     assert back.unit == "um"
 
 
-def test_errors(tmp_path):
+def test_invalid_labels_and_existing_files_are_rejected(tmp_path):
     image = napari_kmeans.sample_image("coins")
     with pytest.raises(ValueError, match=r"labels has shape \(3, 4\), but the image has .*\(303, 384\)"):
         napari_kmeans.write_labels(tmp_path / "a.tif", np.ones((3, 4), np.uint8), image)

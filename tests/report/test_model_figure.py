@@ -55,7 +55,7 @@ def test_an_image_file_has_a_scale_bar() -> None:
     assert left.patches[0].get_width() == 5
 
 
-def test_what_cannot_be_drawn_is_refused() -> None:
+def test_images_that_cannot_be_drawn_are_rejected() -> None:
     line = np.arange(10, dtype=np.uint8)
     with pytest.raises(ValueError, match="image must have 2 to 4 axes besides channels, not 1"):
         napari_kmeans.fit(line, 2).plot(line)

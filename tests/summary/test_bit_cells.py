@@ -19,7 +19,7 @@ def summary_of(image, **kwargs) -> ScalarSummary:
 
 
 def any_values(dtype, n=3000, seed=0):
-    """Bit patterns drawn at random: with floats, NaN, infinities and denormal numbers among them."""
+    """Random bit patterns; floats include NaN, infinities and denormal numbers."""
     dtype = np.dtype(dtype)
     if dtype.kind == "b":
         return np.random.default_rng(seed).random(n) < 0.3
@@ -97,7 +97,7 @@ def test_an_image_is_read_at_most_four_times(distribution, dtype, monkeypatch):
     st.floats(1e-3, 1),
 )
 def test_few_distinct_values_are_counted_exactly(dtype, whole, repeats, unit):
-    # However far apart most are, and however close some: 10^15, 10^15 - 1 and 3 are three values.
+    # Large and small distances are distinguished: 10^15, 10^15 - 1 and 3 are three values.
     limits = np.iinfo(dtype) if dtype[0] != "f" else None
     if limits is None:
         values = np.array(sorted(whole)) * unit

@@ -14,7 +14,7 @@ IMAGE = np.random.default_rng(0).integers(0, 50, (40, 60)).astype(np.float32)
 
 
 def counts_of(image, sides, chunks=None, mask=None):
-    """Counts of each group and cell, and the mean value of each cell."""
+    """Return the counts of each group and cell and the mean value of each cell."""
     pixels = Pixels.of(image if chunks is None else da.from_array(image, chunks=chunks), mask=mask)
     plan, values = block_counting(summarize(pixels), pixels.value_format, sides)
     total = None
@@ -39,7 +39,7 @@ def test_chunks_may_cut_through_blocks(chunks, monkeypatch):
     assert np.array_equal(counts_of(IMAGE, (10, 15), chunks)[0], expected)
 
 
-def test_many_blocks_share_groups():
+def test_blocks_share_groups_if_there_are_many():
     counts, _ = counts_of(IMAGE, (2, 2))  # 600 blocks
     assert counts.shape[0] == N_GROUPS
     assert counts.sum() == IMAGE.size

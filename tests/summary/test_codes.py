@@ -67,7 +67,7 @@ def test_leading_bits_ascend_with_the_values(dtype):
 
 
 @pytest.mark.parametrize("value", [1.0, -3.5, 1e-20, 700.0])
-def test_a_single_code_of_leading_bits_stands_for_the_middle_of_its_values(value):
+def test_a_code_of_leading_bits_has_the_middle_value_of_its_range(value):
     coder = leading(np.float32, 16)
     code = coder.codes(np.array([value], dtype=np.float32)).astype(np.float64)
     low, high = (coder.values(code + part)[0] for part in (1e-10, 1 - 1e-10))
@@ -83,7 +83,7 @@ def test_the_step_of_leading_bits_is_the_distance_to_the_next_code(value):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_leading_bits_of_single_values_stand_for_them(dtype):
+def test_leading_bits_of_single_values_give_these_values(dtype):
     column = np.array([1.1, -99.99, 0.0, 1e30, np.finfo(dtype).max, -np.finfo(dtype).max]).astype(dtype)
     coder = leading(dtype, 21, column)
     codes = coder.codes(column).astype(float)

@@ -1,4 +1,4 @@
-"""Cells of a coherent image: what lies between thresholds is counted exactly."""
+"""Cells of a coherent image: pixels between thresholds are counted exactly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_kmeans.summary.summarize import summarize
 
 @pytest.fixture(params=["normal", "few levels", "missing", "constant"])
 def images(request):
-    """Return a coherent image and the image that it was made of."""
+    """Return a coherent image and its original image."""
     rng = np.random.default_rng(0)
     u = rng.normal(50, 20, (40, 50)).astype(np.float32)
     if request.param == "few levels":
@@ -44,7 +44,7 @@ def test_clusters_between_thresholds_are_those_of_the_pixels(images, thresholds)
         else:
             assert np.isnan(found.means[number])
     assert found.inertia == pytest.approx(inertia, rel=1e-6, abs=1e-6)
-    # At most a cell from what was asked for.
+    # At most one cell from the requested threshold.
     inside = np.abs(np.array(thresholds)) < 1e8
     if np.ptp(u[known]):
         assert np.all(found.thresholds[inside] <= np.array(thresholds)[inside])
@@ -70,7 +70,7 @@ def test_a_threshold_above_everything_leaves_an_empty_cluster(images):
     assert found.borders.tolist() == [0]
 
 
-def test_edges_are_float32_values_that_cells_end_at(images):
+def test_edges_are_float32_values_at_the_ends_of_cells(images):
     u, values = images
     summary = summary_of(u, values)
     assert np.array_equal(summary.edges, summary.edges.astype(np.float32))

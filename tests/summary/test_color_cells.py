@@ -32,7 +32,7 @@ def sorted_points(summary):
 
 
 def assert_same_points(summary, pixels, tolerance):
-    """Each colour has a point close by, and that point has its pixels."""
+    """Check that each colour has a nearby point that contains its pixels."""
     expected, counts = distinct(pixels)
     distance, nearest = cKDTree(summary.positions).query(expected)
     assert distance.max() <= tolerance
@@ -46,7 +46,7 @@ def scatter_of(points):
 
 
 def whole_scatter(summary):
-    """Of all pixels: between the points and within them."""
+    """Return the scatter of all pixels: between the points and within them."""
     distances = summary.positions - summary.mean()
     return (distances * summary.counts[:, np.newaxis]).T @ distances + summary.scatter
 
@@ -136,7 +136,7 @@ def test_an_extreme_value_does_not_affect_the_others():
 @pytest.mark.parametrize("missing", [-9999.0, 1e12, 9.96921e36, -3.4028234e38])
 @pytest.mark.parametrize("n_channels", [2, 3])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_value_of_many_pixels_does_not_merge_the_others(dtype, n_channels, missing, share):
+def test_a_frequent_value_does_not_merge_the_others(dtype, n_channels, missing, share):
     image = np.random.default_rng(0).normal(100, 10, (100, 100, n_channels))
     image[: int(100 * share)] = missing
     image = image.astype(dtype)
@@ -171,7 +171,7 @@ def test_single_values_beside_distant_ones_are_exact():
     assert summary.scatter.sum() == 0
 
 
-def test_the_largest_float32_is_a_value_as_any_other():
+def test_the_largest_float32_is_an_ordinary_value():
     image = np.random.default_rng(0).normal(100, 10, (100, 100, 3)).astype(np.float32)
     image[:8] = np.finfo(np.float32).max
     summary = summary_of(image, "channels")

@@ -1,4 +1,4 @@
-"""Compiled loops over the keys of colours, against a few lines of NumPy."""
+"""Compiled loops over the keys of colours, compared with a few lines of NumPy."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def summary_of(image, **kwargs) -> ScalarSummary:
 
 
 def any_values(dtype, n=3000, seed=0):
-    """Bit patterns drawn at random: with floats, NaN, infinities and denormal numbers among them."""
+    """Random bit patterns; floats include NaN, infinities and denormal numbers."""
     dtype = np.dtype(dtype)
     if dtype.kind == "b":
         return np.random.default_rng(seed).random(n) < 0.3

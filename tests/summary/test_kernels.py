@@ -48,7 +48,7 @@ def some_values(dtype):
 
 @MASKS
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint32", "uint64"])
-def test_prefixes_are_counted_and_their_ends_found(dtype, masked):
+def test_prefixes_are_counted_with_their_extreme_values(dtype, masked):
     values = some_values(dtype)
     include = some_mask(values.size, masked)
     if values.dtype.kind == "f":
@@ -83,7 +83,7 @@ def cells_of(values) -> CellsPlan:
 def test_cells_are_counted_and_summed(dtype, n_levels, masked):
     values = some_values(dtype)
     plan = cells_of(values)
-    for _ in range(n_levels - 1):  # cut every cell in about four
+    for _ in range(n_levels - 1):  # divide every cell into about four
         entry = np.arange(plan.first.size)
         bits = np.minimum(np.frexp((plan.last - plan.first).astype(float))[1], 2)
         plan = CellsPlan.cut(plan.scalar, plan.levels, entry, plan.first, plan.last, bits)
@@ -104,7 +104,7 @@ def test_cells_are_counted_and_summed(dtype, n_levels, masked):
 
 @np.errstate(over="ignore")  # sums are modulo 2^64
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
-def test_pixels_that_changed_since_the_last_pass_are_counted_somewhere(dtype):
+def test_pixels_that_changed_between_passes_are_still_counted(dtype):
     values = some_values(dtype)
     plan = cells_of(values)
     rng = np.random.default_rng(3)
@@ -141,7 +141,7 @@ KERNEL_TESTS = [
 
 @pytest.mark.thorough
 @pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="is this test's own subprocess")
-def test_kernels_do_the_same_without_compilation():
+def test_kernels_give_the_same_results_without_compilation():
     # Compiled loops check no bounds, and coverage does not see them.
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, KERNEL_TESTS)],

@@ -28,7 +28,7 @@ def pixels_of(shape, **kwargs):
 
 
 def expected_points(image, used):
-    """The first of all used pixels, by the hash of their position."""
+    """Return the used pixels with the smallest hashes of their positions."""
     positions = np.flatnonzero(used)
     order = np.argsort(splitmix64(positions.astype(np.uint64)))[:100]
     return image.reshape(-1, image.shape[-1])[positions[order]]

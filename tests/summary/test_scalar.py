@@ -59,7 +59,7 @@ def test_merged_points_are_exact_if_no_scatter_is_lost():
     assert not merge_points(np.array([0.0, 3.0]), np.array([1, 2]), 0.5, 10).exact
 
 
-def test_a_value_of_most_pixels_takes_no_groups_from_the_others():
+def test_a_very_frequent_value_takes_no_groups_from_the_others():
     counts = np.ones(1000, dtype=np.int64)
     counts[300] = 10**12
     assert np.unique(group_values(np.arange(1000.0), counts, 100)).size >= 95

@@ -32,7 +32,7 @@ def test_scatter_within_points_adds_to_the_standard_deviation():
     assert summary.spread() == 4
 
 
-def test_a_sample_stands_for_all_pixels():
+def test_a_sample_represents_all_pixels():
     positions, counts = points(n=10, d=2)
     counts = np.ones(10, dtype=np.int64)
     assert summary_of(positions, counts).sample_size == 0
@@ -54,7 +54,7 @@ def test_integers_that_float64_cannot_distinguish_are_named(high, text):
     with pytest.raises(ValueError, match=f"image has a feature with integers {text}, which"):
         check_integers(2**60, high, are_rounded=True)
     if high == 2**60:
-        check_integers(2**60, high)  # a constant that has not been rounded is one value
+        check_integers(2**60, high)  # a constant without rounding error is one value
 
 
 def test_values_too_distant_for_the_others_are_named():

@@ -1,4 +1,4 @@
-"""Channels of any number, magnitude and offset: right, or refused with a reason."""
+"""Channels of any number, magnitude and offset: correct results or an error with a reason."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_constant_channel_is_ignored(n_channels, dtype, constant):
     image[..., -1] = constant
     labels, model = napari_kmeans.segment(image, 3, features="channels", channel_axis=-1)
     assert (model.centers[:, -1] == dtype(constant)).all()
-    if constant < 1e6:  # brightness is the mean of the channels, and rounding hides the others in this one
+    if constant < 1e6:  # a larger one hides the others in the mean that orders labels
         alone = image[..., :-1] if n_channels > 2 else image[..., 0]
         expected, _ = napari_kmeans.segment(
             alone,

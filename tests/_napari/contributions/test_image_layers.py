@@ -27,7 +27,7 @@ def test_an_image_without_channels_is_a_layer():
     ("names", "expected"),
     [(("DAPI", "GFP"), ["DAPI", "GFP"]), ((), ["cells, channel 1", "cells, channel 2"])],
 )
-def test_each_channel_is_a_layer_of_its_own_colour(names, expected):
+def test_each_channel_is_a_layer_with_its_own_colormap(names, expected):
     layers = layers_of(image_of(DATA[:2], "CYX", channel_names=names))
     assert [keywords["name"] for _, keywords, _ in layers] == expected
     assert len({keywords["colormap"] for _, keywords, _ in layers}) == 2
@@ -44,7 +44,7 @@ def test_channels_of_a_pyramid_are_pyramids():
         np.testing.assert_array_equal(levels[1], channel[::2, ::2])
 
 
-def test_many_channels_stay_an_axis():
+def test_many_channels_remain_an_axis_of_one_layer():
     spectrum = np.zeros((7, 4, 5), dtype=np.uint8)
     [(data, _, _)] = layers_of(image_of(spectrum, "CYX"))
     assert data.shape == spectrum.shape

@@ -68,7 +68,7 @@ def test_images_that_cannot_be_clustered_give_an_error(viewer, qtbot, monkeypatc
     assert len(viewer.layers) == 1
 
 
-def test_an_image_that_was_removed_meanwhile_gets_no_labels(viewer, qtbot, gate, large):
+def test_no_labels_are_added_for_an_image_removed_during_clustering(viewer, qtbot, gate, large):
     viewer.add_image(large)
     gate.shut()
     get_app_model().commands.execute_command(COMMAND).result()

@@ -47,7 +47,7 @@ def test_the_dock_segments_an_opened_volume(viewer, open_dock, settle, tmp_path)
     np.testing.assert_array_equal(viewer.layers["scan k-means"].data, napari_kmeans.segment(VOLUME, 4)[0])
 
 
-def test_a_damaged_file_is_one_sentence(viewer, tmp_path):
+def test_a_damaged_file_gives_one_clear_error(viewer, tmp_path):
     (tmp_path / "scan.nrrd").write_bytes(b"NRRD0004\n" + b"\1" * 500)
     with pytest.raises(ValueError, match=r"scan\.nrrd cannot be read as an image"):
         viewer.open(tmp_path / "scan.nrrd", plugin="napari-kmeans")

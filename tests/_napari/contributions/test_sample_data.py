@@ -30,7 +30,7 @@ def test_sample_is_a_finite_image_that_varies(name):
         assert np.ptp(layer.data) > 50
 
 
-def test_channels_lie_pixel_on_pixel():
+def test_channels_have_the_same_shape_and_extent():
     nuclei, membranes = layers_of(SAMPLES["fluorescence"])
     assert nuclei.data.shape == membranes.data.shape
     np.testing.assert_array_equal(nuclei.extent.world, membranes.extent.world)

@@ -57,7 +57,7 @@ def test_picture_of_a_file_has_its_pixel_size_and_path(window, tmp_path, monkeyp
     assert set(np.unique(clusters.data)) == {1, 2}
 
 
-def test_the_whole_image_is_seen_beside_the_dock(window, monkeypatch):
+def test_the_whole_image_fits_the_canvas_beside_the_dock(window, monkeypatch):
     window.window._qt_window.show()
     monkeypatch.setattr("napari.run", process_events)
     view(None, "coins", 2, None, None)

@@ -15,12 +15,12 @@ def test_events_are_processed_until_the_condition_holds(qapp):
     assert done
 
 
-def test_a_condition_that_never_holds_is_an_error(qapp):
+def test_a_condition_that_never_holds_raises_timeout_error(qapp):
     with pytest.raises(TimeoutError, match=r"not ready after 0\.05 seconds"):
         wait_until(lambda: False, seconds=0.05)
 
 
-def test_drawing_is_given_time(qapp):
+def test_process_events_runs_pending_timers(qapp):
     drawn = []
     QTimer.singleShot(0, lambda: drawn.append(True))
     process_events(20)

@@ -53,7 +53,7 @@ def test_any_labels_layer_is_saved(viewer, tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "mine.ome.zarr").data, labels + 1)
 
 
-def test_a_plain_layer_is_saved_without_a_suffix_too(viewer, tmp_path):
+def test_a_plain_layer_can_be_saved_without_a_suffix(viewer, tmp_path):
     viewer.add_labels(STACK[0])
     [path] = viewer.layers.save(str(tmp_path / "mine.zarr"), plugin=PLUGIN)
     assert writer.write_labels(str(tmp_path / "other"), STACK[0], {}) == [str(tmp_path / "other.ome.zarr")]
@@ -95,7 +95,7 @@ def test_a_multiscale_layer_is_saved_in_full(viewer, tmp_path):
     np.testing.assert_array_equal(read_image(path).data, STACK[0])
 
 
-def test_more_than_can_be_waited_for_is_left_to_export(viewer, tmp_path, monkeypatch):
+def test_saving_a_layer_too_large_to_save_quickly_is_refused(viewer, tmp_path, monkeypatch):
     viewer.add_labels(STACK)
     monkeypatch.setattr(writer, "LARGEST", STACK.nbytes - 1)
     with pytest.raises(
@@ -105,7 +105,7 @@ def test_more_than_can_be_waited_for_is_left_to_export(viewer, tmp_path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_no_label_image_is_not_replaced(viewer, tmp_path):
+def test_only_label_images_are_replaced(viewer, tmp_path):
     viewer.add_labels(STACK)
     (tmp_path / "m.zarr").mkdir()
     with pytest.raises(RuntimeError, match=r"m\.zarr is not a label image, so it is not replaced"):
@@ -116,7 +116,7 @@ def test_what_is_no_label_image_is_not_replaced(viewer, tmp_path):
 @pytest.mark.parametrize(
     "turn", [{"rotate": 30}, {"shear": [0.5]}, {"affine": [[1, 0, 5], [0, 1, 0], [0, 0, 1]]}]
 )
-def test_what_the_format_has_no_place_for_is_said(viewer, tmp_path, turn):
+def test_a_warning_names_transforms_that_the_format_cannot_store(viewer, tmp_path, turn):
     viewer.add_labels(STACK[0], **turn)
     with pytest.warns(UserWarning, match="OME-Zarr cannot store rotation, shear or affine transforms"):
         viewer.layers.save(str(tmp_path / "m.zarr"), plugin=PLUGIN)

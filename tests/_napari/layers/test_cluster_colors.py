@@ -42,7 +42,7 @@ def test_distinct_colours_on_the_slider_are_far_apart():
     assert min(distances) > 0.1
 
 
-def test_mean_intensity_is_what_the_image_shows(model):
+def test_mean_intensity_colours_follow_the_contrast_limits(model):
     colors = cluster_colors(model, MEAN, contrast_limits=(50, 150))
     np.testing.assert_allclose(colors[:, :3], np.array([[0], [0], [0.5], [1]]) * np.ones(3))
     assert np.isfinite(cluster_colors(model, MEAN, contrast_limits=(7, 7))).all()
@@ -71,7 +71,7 @@ def test_labels_are_drawn_in_their_cluster_colour_and_nothing_else_is_drawn():
     np.testing.assert_array_equal(layer.colormap.map(np.array([0, 4, 200])), 0)
 
 
-def test_hidden_clusters_are_clear_and_all_but_highlighted_ones_faint():
+def test_hidden_clusters_are_transparent_and_those_not_highlighted_are_faint():
     colors = distinct_colors(4)
     before = colors.copy()
     drawn = label_colormap(colors, hidden={1}, highlighted={1, 3}).map(np.arange(1, 5))

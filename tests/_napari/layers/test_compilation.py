@@ -72,7 +72,7 @@ def test_nested_compilation_counts_once():
     assert clock.seconds == before
 
 
-def test_the_clock_follows_numba():
+def test_compilation_time_of_numba_is_measured():
     before = compilation().seconds
     numba.njit(lambda x: x + 1)(1)
     assert compilation().seconds > before
@@ -99,7 +99,7 @@ def test_long_compilation_is_reported(qtbot, monkeypatch):
 
 
 @pytest.mark.thorough
-def test_the_first_use_compiles_nothing_on_the_thread_of_the_window(tmp_path):
+def test_the_first_use_compiles_nothing_on_the_main_thread(tmp_path):
     environment = os.environ | {
         "NUMBA_CACHE_DIR": str(tmp_path),
         "NAPARI_CONFIG": str(tmp_path / "napari.yaml"),

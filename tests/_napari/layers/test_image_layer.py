@@ -16,13 +16,13 @@ def viewer():
     return ViewerModel()
 
 
-def test_pixels_of_colours_have_their_channels_last(viewer, colored):
+def test_the_last_axis_of_a_colour_layer_is_the_channel_axis(viewer, colored):
     pixels = resolutions_of(viewer.add_image(colored, rgb=True)).finest
     assert pixels.shape == colored.shape[:2]
     assert pixels.n_channels == 3
 
 
-def test_a_stack_of_three_planes_is_no_colour_image(viewer, colored):
+def test_a_stack_of_three_planes_is_not_a_colour_image(viewer, colored):
     assert resolutions_of(viewer.add_image(colored, rgb=False)).finest.n_channels is None
 
 
@@ -33,7 +33,7 @@ def layer_of(gray, **different):
     return SimpleNamespace(**{name: getattr(like, name) for name in names} | different)
 
 
-def test_images_that_cannot_be_clustered_are_refused_with_a_way_out(gray):
+def test_the_error_for_a_complex_image_suggests_numpy_abs(gray):
     # Napari has no layer for these yet.
     layer = layer_of(gray, data=gray * 1j)
     with pytest.raises(TypeError, match=r"complex128.*numpy\.abs"):

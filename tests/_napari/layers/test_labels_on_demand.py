@@ -76,7 +76,7 @@ KEYS = {
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 @pytest.mark.parametrize("kind", IMAGES)
-def test_look_up_is_what_predict_gives(kind, key):
+def test_labels_on_demand_equal_those_of_predict(kind, key):
     image, channel_axis, mask = IMAGES[kind]
     model = napari_kmeans.fit(image, 2, channel_axis=channel_axis, mask=mask)
     expected = model.predict(image, mask=mask)
@@ -92,7 +92,7 @@ def test_look_up_is_what_predict_gives(kind, key):
 @pytest.mark.parametrize(
     "key", [..., (slice(7, 1400), slice(5, 1190)), (slice(None), slice(0, -1, 2))], ids=str
 )
-def test_look_up_of_much_is_what_predict_gives(key, smooth):
+def test_labels_on_demand_of_many_pixels_equal_those_of_predict(key, smooth):
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (1500, 1200, 3), dtype=np.uint8)
     mask = rng.random((1500, 1200)) < 0.9
@@ -101,7 +101,7 @@ def test_look_up_of_much_is_what_predict_gives(key, smooth):
     np.testing.assert_array_equal(labels[key], model.predict(image, mask=mask)[key])
 
 
-def test_look_up_reads_each_chunk_once():
+def test_labels_on_demand_read_each_chunk_once():
     read = []
 
     def remember(block, block_info=None):
@@ -119,7 +119,7 @@ def test_look_up_reads_each_chunk_once():
 
 
 @pytest.mark.parametrize("kind", IMAGES)
-def test_look_up_is_an_array_to_others(kind):
+def test_labels_on_demand_have_the_interface_of_an_array(kind):
     image, channel_axis, mask = IMAGES[kind]
     model = napari_kmeans.fit(image, 2, channel_axis=channel_axis, mask=mask).with_background([1])
     expected = model.predict(image, mask=mask)
@@ -151,7 +151,7 @@ def test_look_up_is_an_array_to_others(kind):
     ],
     ids=str,
 )
-def test_look_up_of_a_stack_is_each_positions_own(axis, rgb, key):
+def test_labels_on_demand_of_a_stack_use_the_model_of_each_position(axis, rgb, key):
     image = IMAGES["volume of RGBA" if rgb else "volume"][0]
     channel_axis = -1 if rgb else None
     expected, stack = napari_kmeans.segment(image, 3, channel_axis=channel_axis, per_axis=axis)
@@ -164,7 +164,7 @@ def test_look_up_of_a_stack_is_each_positions_own(axis, rgb, key):
     np.testing.assert_array_equal(np.asarray(labels), expected)
 
 
-def test_labels_of_a_stack_and_their_models_are_those_of_segment():
+def test_label_stack_gives_the_labels_and_models_of_segment():
     image = IMAGES["volume"][0]
     expected, models = napari_kmeans.segment(image, 3, per_axis=1)
     shares = []

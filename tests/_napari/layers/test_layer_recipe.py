@@ -8,14 +8,14 @@ from napari_kmeans._napari.layers.layer_recipe import LayerRecipe
 from napari_kmeans.labels.clean_up import CleanUp
 
 
-def test_lengths_become_pixels_and_time_has_no_price():
+def test_lengths_become_pixels_and_coherence_along_time_is_zero():
     settings = LayerRecipe(smooth=2.0, coherence=1.0)
     recipe = settings.in_pixels([0.0, 4.0, 8.0], [False, True, True], [1.0, 0.5, 0.25])
     assert recipe.smooth == (0.0, 4.0, 8.0)
     assert recipe.coherence == (0.0, 0.5, 1.0)
 
 
-def test_the_price_along_an_axis_that_is_clustered_by_position_is_dropped():
+def test_coherence_has_no_entry_for_the_axis_of_positions():
     settings = LayerRecipe(coherence=2.0, per_axis=0)
     assert settings.in_pixels([0.0] * 3, [True] * 3, [1.0] * 3).coherence == (2.0, 2.0)
 

@@ -34,7 +34,7 @@ def test_a_labels_layer_is_a_mask(viewer, open_dock, settle, gray):
     np.testing.assert_array_equal(overlay_of(viewer).data, napari_kmeans.segment(gray, 3)[0])
 
 
-def test_a_mask_of_another_scale_is_looked_up_in_the_world(viewer, open_dock, settle, gray):
+def test_a_mask_of_another_scale_is_aligned_by_world_coordinates(viewer, open_dock, settle, gray):
     viewer.add_image(gray, scale=(2, 2), translate=(10, 0))
     roi = np.zeros((20, 25), dtype=np.uint8)
     roi[3:12, 5:20] = 1

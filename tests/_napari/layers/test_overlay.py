@@ -106,7 +106,7 @@ def test_a_volume_keeps_its_three_dimensional_transforms(viewer, volume):
 
 
 @pytest.mark.parametrize("selected", ["image", "another", "two", "none"])
-def test_selection_stays_as_it_was(viewer, image, overlay, selected):
+def test_showing_a_result_keeps_the_selection(viewer, image, overlay, selected):
     points = viewer.add_points()
     chosen = {"image": {image}, "another": {points}, "two": {image, points}, "none": set()}[selected]
     viewer.layers.selection = chosen
@@ -131,7 +131,7 @@ def test_next_result_goes_into_the_same_layer(viewer, image, overlay):
     assert layer.features["index"].tolist() == [1, 2, 3, 4, 5]
 
 
-def test_how_the_person_shows_a_layer_outlives_results(image, overlay):
+def test_display_settings_of_a_layer_survive_new_results(image, overlay):
     show(overlay, image)
     layer = overlay.layer
     layer.opacity, layer.contour, layer.visible, layer.blending = 0.9, 2, False, "additive"
@@ -151,7 +151,7 @@ TAKEN = {
 
 
 @pytest.mark.parametrize("take", TAKEN.values(), ids=TAKEN)
-def test_what_a_person_changed_is_theirs(viewer, image, overlay, take):
+def test_a_layer_that_the_user_changed_is_not_overwritten(viewer, image, overlay, take):
     show(overlay, image)
     theirs = overlay.layer
     take(theirs)
@@ -168,7 +168,7 @@ def test_what_a_person_changed_is_theirs(viewer, image, overlay, take):
     assert theirs.features.equals(features)
 
 
-def test_a_second_result_has_a_name_of_its_own(viewer, image, overlay):
+def test_a_second_result_has_a_distinct_name_and_hides_the_first(viewer, image, overlay):
     show(overlay, image)
     overlay.release()
     show(overlay, image)
@@ -185,7 +185,7 @@ def test_kept_layer_is_never_written_again(image, overlay):
     assert kept.data is first
 
 
-def test_undoing_a_stroke_brings_the_result_back_and_the_layer_stays_the_persons(image, overlay):
+def test_undoing_a_stroke_restores_the_result_and_the_layer_is_not_overwritten(image, overlay):
     labels, _ = show(overlay, image)
     before, theirs = labels.copy(), overlay.layer
     theirs.paint((5, 5), 3)
@@ -195,7 +195,7 @@ def test_undoing_a_stroke_brings_the_result_back_and_the_layer_stays_the_persons
     np.testing.assert_array_equal(theirs.data, before)
 
 
-def test_undo_in_our_layer_cannot_bring_back_pixels_of_an_earlier_result(image, overlay):
+def test_undo_in_the_overlay_cannot_restore_pixels_of_an_earlier_result(image, overlay):
     show(overlay, image)
     layer = overlay.layer
     slide(overlay, image, 5)
@@ -205,7 +205,7 @@ def test_undo_in_our_layer_cannot_bring_back_pixels_of_an_earlier_result(image, 
     np.testing.assert_array_equal(layer.data, before)
 
 
-def test_a_duplicate_is_never_ours(viewer, image, overlay):
+def test_a_duplicate_of_the_overlay_is_never_overwritten(viewer, image, overlay):
     from napari.layers import Layer
 
     show(overlay, image)
@@ -217,7 +217,7 @@ def test_a_duplicate_is_never_ours(viewer, image, overlay):
     np.testing.assert_array_equal(copy.data, copy_before)
 
 
-def test_a_removed_layer_is_not_brought_back(viewer, image, overlay):
+def test_a_removed_layer_is_not_added_again(viewer, image, overlay):
     show(overlay, image)
     removed = overlay.layer
     viewer.layers.remove(removed)
@@ -229,7 +229,7 @@ def test_a_removed_layer_is_not_brought_back(viewer, image, overlay):
     assert removed.data is before
 
 
-def test_painting_in_a_layer_that_was_left_changes_nothing_of_the_next(image, overlay):
+def test_painting_in_a_released_layer_does_not_affect_the_next_overlay(image, overlay):
     show(overlay, image)
     left = overlay.layer
     overlay.release()
@@ -239,7 +239,7 @@ def test_painting_in_a_layer_that_was_left_changes_nothing_of_the_next(image, ov
     assert overlay.layer is ours
 
 
-def test_a_looked_up_layer_cannot_be_painted_and_an_ordinary_one_can(image, overlay):
+def test_labels_on_demand_cannot_be_painted_and_labels_in_memory_can(image, overlay):
     model = slide(overlay, image, 5)
     assert not overlay.layer.editable
     np.testing.assert_array_equal(np.asarray(overlay.layer.data), model.predict(image.data))
@@ -249,7 +249,7 @@ def test_a_looked_up_layer_cannot_be_painted_and_an_ordinary_one_can(image, over
     assert labels[5, 5] == 3
 
 
-def test_a_layer_left_while_sliding_becomes_an_ordinary_one(image, overlay):
+def test_a_layer_released_while_sliding_gets_labels_in_memory(image, overlay):
     model = slide(overlay, image, 5)
     layer = overlay.layer
     overlay.release()
@@ -260,7 +260,7 @@ def test_a_layer_left_while_sliding_becomes_an_ordinary_one(image, overlay):
 
 
 @pytest.mark.parametrize("ndisplay", [2, 3])
-def test_napari_shows_what_is_looked_up(viewer, volume, ndisplay):
+def test_napari_displays_labels_on_demand(viewer, volume, ndisplay):
     image = viewer.add_image(volume)
     overlay = Overlay(viewer, image)
     viewer.dims.ndisplay = ndisplay

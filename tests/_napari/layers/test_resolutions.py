@@ -33,7 +33,7 @@ def test_levels_are_those_of_the_layer_the_finest_first(gray):
     assert not found.is_lazy
 
 
-def test_a_place_is_a_position_of_the_finest_pixels_or_all_of_them(gray):
+def test_at_returns_one_position_or_all_of_the_finest_pixels(gray):
     volume = np.stack([gray, gray + 1, gray])
     found = resolutions_of(Image(volume))
     assert found.at(None) is found.finest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dock_helpers import clusters_of
 
 
-def test_side_by_side_and_back(viewer, open_dock, settle, gray):
+def test_side_by_side_view_can_be_switched_on_and_off(viewer, open_dock, settle, gray):
     image = viewer.add_image(gray)
     points = viewer.add_points(visible=True)
     dock = open_dock()
@@ -26,9 +26,7 @@ def test_side_by_side_and_back(viewer, open_dock, settle, gray):
     assert layer.opacity == 0.7
 
 
-def test_side_by_side_restores_everything_also_when_the_image_or_the_dock_is_left(
-    viewer, open_dock, settle, gray
-):
+def test_side_by_side_restores_the_view_whichever_way_it_ends(viewer, open_dock, settle, gray):
     image, other = viewer.add_image(gray, name="image"), viewer.add_image(gray.T.copy(), name="other")
     hidden = viewer.add_points(visible=False)
     viewer.layers.selection.active = image

@@ -50,7 +50,7 @@ def test_filters_and_display_of_warnings_stay_as_they_are(started, finish_thread
     assert signals == [("succeeded", before)]
 
 
-def test_work_that_outlives_the_window_ends_quietly(qapp):
+def test_a_job_that_ends_after_its_signals_were_deleted_raises_nothing(qapp):
     signals = []
 
     def work(progress):
@@ -62,7 +62,7 @@ def test_work_that_outlives_the_window_ends_quietly(qapp):
     job._worker.run()  # as Qt calls it; an exception there would end the process
 
 
-def test_an_error_is_handed_over_and_not_raised(qtbot, started, finish_threads):
+def test_an_error_in_a_job_is_emitted_instead_of_raised(qtbot, started, finish_threads):
     _, signals = started(lambda progress: 1 / 0)
     finish_threads()
     [(name, error)] = signals
@@ -95,7 +95,7 @@ def test_a_cancelled_job_ends_at_its_next_report_and_emits_nothing(started, fini
     assert not signals
 
 
-def test_a_result_that_came_while_being_cancelled_is_dropped(started, finish_threads):
+def test_the_result_of_a_cancelled_job_is_dropped(started, finish_threads):
     go_on = threading.Event()
     job, signals = started(lambda progress: go_on.wait(10))
     job.cancel()
@@ -109,7 +109,7 @@ class Large:
 
 
 @pytest.mark.parametrize("outcome", ["done", "failed", "cancelled"])
-def test_a_job_lets_go_of_what_it_worked_with(viewer, finish_threads, outcome):
+def test_a_finished_job_keeps_no_reference_to_its_data(viewer, finish_threads, outcome):
     # The viewer's window keeps every worker for good.
     image = Large()
     gone = weakref.ref(image)

@@ -17,7 +17,7 @@ from napari_kmeans.report.palette import distinct_colors
 
 
 @pytest.mark.parametrize("features", ["rgb", "lab"])
-def test_palette_shows_mean_colours_framed_in_those_of_the_overlay(plot, show, stained, features):
+def test_swatches_show_mean_colours_framed_in_the_overlay_colours(plot, show, stained, features):
     _, found = show(stained, features)
     picture = plot.centers.grab().toImage()
     ratio = picture.devicePixelRatio()
@@ -47,11 +47,11 @@ def test_colours_of_any_type_are_drawn_alike(plot, stained, image_type):
     np.testing.assert_allclose(shown, [60, 60, 160], atol=4)
 
 
-def test_guess_white_is_guessed_from_the_largest_value():
+def test_white_is_guessed_from_the_largest_value():
     assert [guess_white(top) for top in (0.8, 1, 2, 255, 4095, 1e6)] == [1, 1, 255, 255, 65535, 1e6]
 
 
-def test_swatches_are_as_broad_as_shares_and_none_is_lost(plot, show, stained):
+def test_swatch_widths_are_proportional_to_shares_with_a_minimum_width(plot, show, stained):
     _, found = show(stained, "rgb")
     widths = np.diff(plot.centers.edges())
     assert widths.sum() == pytest.approx(plot.centers.width())

@@ -35,7 +35,7 @@ def points(curve):
     return item.points()
 
 
-def test_curve_shows_what_each_number_explains(curve, suggestion):
+def test_curve_shows_the_explained_variance_of_each_number(curve, suggestion):
     drawn = points(curve)
     assert [point.pos().x() for point in drawn] == list(range(1, 13))
     explained = 100 * np.array(suggestion.explained_variance)
@@ -45,7 +45,7 @@ def test_curve_shows_what_each_number_explains(curve, suggestion):
     assert filled == [5]
 
 
-def test_clicking_a_point_chooses_it(curve, qtbot, mouse):
+def test_clicking_a_point_chooses_its_number_of_clusters(curve, qtbot, mouse):
     plot = curve.findChild(pg.PlotWidget)
     for k in (7, 2):
         point = points(curve)[k - 1].pos()
@@ -54,7 +54,7 @@ def test_clicking_a_point_chooses_it(curve, qtbot, mouse):
         assert chosen.args == [k]
 
 
-def test_the_suggestion_is_explained_and_taken_with_a_button(curve, suggestion, qtbot):
+def test_the_suggestion_is_explained_and_applied_by_a_button(curve, suggestion, qtbot):
     button = curve.findChild(QPushButton)
     assert suggestion.n_clusters == 3
     assert button.text() == "Use 3"
@@ -64,7 +64,7 @@ def test_the_suggestion_is_explained_and_taken_with_a_button(curve, suggestion, 
     assert chosen.args == [3]
 
 
-def test_without_an_image_there_is_nothing_to_take(curve):
+def test_without_an_image_the_curve_is_empty_and_its_button_disabled(curve):
     curve.set_suggestion(None, 0)
     assert not curve.findChild(QPushButton).isEnabled()
     assert len(points(curve)) == 0

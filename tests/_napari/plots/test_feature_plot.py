@@ -12,14 +12,14 @@ from napari_kmeans._napari.plots.feature_plot import FeaturePlot
 from napari_kmeans.report.palette import distinct_colors
 
 
-def test_colours_are_seen_by_the_features_that_differ_most(plot, show, stained):
+def test_the_initial_axes_are_the_features_that_differ_most(plot, show, stained):
     image = stained.copy()
     image[..., 1] = 100
     show(image, "rgb")
     assert {plot.x_axis.currentText(), plot.y_axis.currentText()} == {"red", "blue"}
 
 
-def test_axes_stay_from_one_position_to_the_next(plot, show, stained):
+def test_axes_are_kept_when_the_position_changes(plot, show, stained):
     image = stained.copy()
     image[..., 1] = 100
     show(image, "rgb")
@@ -31,7 +31,7 @@ def test_axes_stay_from_one_position_to_the_next(plot, show, stained):
     assert set(plot.scatter.shown_axes) == {1, 2}
 
 
-def test_channels_begin_with_the_first_two(plot, show, blobs):
+def test_the_initial_axes_of_channels_are_the_first_two(plot, show, blobs):
     show(blobs(2), "channels")
     assert plot.scatter.shown_axes == (0, 1)
 
@@ -54,7 +54,7 @@ def choose(box, text):
     box.activated.emit(index)
 
 
-def test_a_person_chooses_the_axes_and_they_are_kept(plot, show, stained, blobs):
+def test_axes_that_the_user_chooses_are_kept(plot, show, stained, blobs):
     search, found = show(stained, "lab")
     choose(plot.x_axis, "L*")
     np.testing.assert_array_equal(scatters(plot.scatter)[1].data["x"], found.centers[:, 0])
@@ -79,7 +79,7 @@ def lines(plot):
     return [item for item in items if isinstance(item, pg.PlotCurveItem)]
 
 
-def test_switching_shows_the_present_clusters_and_is_kept(plot, show, blobs, qtbot):
+def test_the_chosen_plot_is_kept_and_shows_the_current_clusters(plot, show, blobs, qtbot):
     search, _ = show(blobs(4), "channels")
     qtbot.mouseClick(plot.as_scatter, Qt.MouseButton.LeftButton)
     assert plot.scatter.isVisible()
@@ -94,7 +94,7 @@ def test_switching_shows_the_present_clusters_and_is_kept(plot, show, blobs, qtb
 
 
 @pytest.mark.parametrize("features", ["lab", "channels"])
-def test_without_image_or_clusters_nothing_is_left(plot, show, stained, features):
+def test_without_image_or_clusters_the_plots_are_empty(plot, show, stained, features):
     search, _ = show(stained, features)
     plot.set_model(None, distinct_colors(0))
     plain = plot.scatter.palette().color(QPalette.ColorRole.Mid).getRgb()[:3]
@@ -114,7 +114,7 @@ def test_without_image_or_clusters_nothing_is_left(plot, show, stained, features
 
 
 @pytest.mark.parametrize("text", ["#101010", "#f0f0f0"])
-def test_another_theme_is_followed(plot, show, stained, blobs, text):
+def test_plots_follow_a_change_of_theme(plot, show, stained, blobs, text):
     show(blobs(4), "channels")
     palette = plot.palette()
     palette.setColor(QPalette.ColorRole.WindowText, QColor(text))
@@ -151,7 +151,7 @@ def test_every_control_has_a_tooltip(plot, show, blobs):
     assert plot.y_axis.toolTip() == "Feature on the vertical axis: channel 2"
 
 
-def test_keys_end_here_and_the_wheel_passes_on(qtbot, blobs):
+def test_plots_accept_key_events_and_ignore_wheel_events(qtbot, blobs):
     class Outside(QWidget):
         def __init__(self):
             super().__init__()

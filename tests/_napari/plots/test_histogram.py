@@ -30,7 +30,7 @@ def test_histogram_shows_value_cluster_and_share_at_the_mouse(histogram):
     assert histogram.text_at(-5) == histogram.text_at(300) == ""
 
 
-def test_hovering_shows_it(histogram, mouse):
+def test_hovering_shows_a_tooltip(histogram, mouse):
     mouse.hover(histogram, (100, 3))
     assert "cluster 2" in histogram.toolTip()
 
@@ -45,7 +45,7 @@ def test_bars_have_the_colour_of_their_cluster(histogram):
         np.testing.assert_allclose(drawn[value - 10], expected, atol=1)
 
 
-def test_centres_and_thresholds_stand_where_the_model_has_them(histogram, image):
+def test_threshold_lines_are_at_the_thresholds_of_the_model(histogram, image):
     model = napari_kmeans.fit(image, 3)
     assert [line.value() for line in lines(histogram)] == model.thresholds.tolist()
     histogram.set_model(napari_kmeans.fit(image, 2), distinct_colors(2))
@@ -97,7 +97,7 @@ def test_an_empty_histogram_and_one_value_can_be_drawn(histogram):
 
 @pytest.mark.parametrize("most", [10_000, 99_999, 5_000_000, 12_345_678, 3_000_000_000])
 @pytest.mark.parametrize("log_counts", [False, True])
-def test_labels_of_large_counts_are_whole_and_apart(histogram, monkeypatch, most, log_counts):
+def test_labels_of_large_counts_are_not_cut_off_and_do_not_overlap(histogram, monkeypatch, most, log_counts):
     axis, drawn = histogram.getAxis("left"), []
     draw = axis.drawPicture
 

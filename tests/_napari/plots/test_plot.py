@@ -11,7 +11,7 @@ from napari_kmeans._napari.plots.plot import brushes
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_Space, Qt.Key.Key_Left])
-def test_keys_end_in_the_plot(histogram, qtbot, key):
+def test_key_events_are_accepted_by_the_plot(histogram, qtbot, key):
     event = pg.QtGui.QKeyEvent(pg.QtCore.QEvent.Type.KeyPress, key, Qt.KeyboardModifier.NoModifier)
     pg.QtWidgets.QApplication.sendEvent(histogram, event)
     assert event.isAccepted()

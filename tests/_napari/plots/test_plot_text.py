@@ -24,7 +24,7 @@ def test_counts_are_written_short(n, text):
     assert format_count(n) == text
 
 
-def test_a_cluster_is_named_with_its_share_and_those_merged_with_it(gray):
+def test_the_text_of_a_merged_cluster_has_its_name_and_combined_share(gray):
     model = napari_kmeans.fit(gray, 3).with_names(["dark", "gray", "bright"]).merged([[1, 3]])
     model = model.with_background([1])
     share = 100 * model.counts[[0, 2]].sum() / model.counts.sum()
@@ -32,7 +32,7 @@ def test_a_cluster_is_named_with_its_share_and_those_merged_with_it(gray):
     assert cluster_text(model, 1).startswith("gray, ")
 
 
-def test_of_many_features_those_of_the_axes_are_named():
+def test_with_many_features_only_those_of_the_axes_are_listed():
     values = np.arange(6.0)
     assert features_text("rgb", values[:3], (0, 1)) == "r 0, g 1, b 2"
     assert features_text("abcdef", values, (4, 1)) == "e 4, b 1"

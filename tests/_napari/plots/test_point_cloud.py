@@ -7,7 +7,7 @@ from plot_helpers import search_of
 from napari_kmeans._napari.plots.point_cloud import PointCloud
 
 
-def test_all_pixels_are_stood_for_and_the_heaviest_points_stay(stained):
+def test_thinned_points_represent_all_pixels_and_include_the_heaviest(stained):
     cloud = search_of(stained, "rgb").clusterings.summary
     view = PointCloud(cloud)
     reach = (-1.0, 256.0), (-1.0, 256.0)

@@ -17,7 +17,7 @@ from napari_kmeans.model.recipe import Recipe
 from napari_kmeans.report.palette import distinct_colors
 
 
-def test_profile_is_there_for_features_that_are_no_colours(plot, show, stained, blobs):
+def test_the_profile_plot_is_only_for_features_that_are_not_colours(plot, show, stained, blobs):
     show(stained, "lab")
     assert not plot.as_profile.isVisible()
     assert plot.centers.isVisible()
@@ -74,7 +74,7 @@ def test_profile_shows_feature_value_and_cluster_at_the_mouse(plot, show, blobs,
     assert plot.profile.text_at(0.5, y.max() + 99) == ""
 
 
-def test_textures_stand_together_by_kind():
+def test_texture_features_are_grouped_by_kind():
     names = tuple(f"{kind} σ {s}" for s in ("0.5", "1", "2") for kind in ("intensity", "edges"))
     placed = arrange(names)
     assert placed.order.tolist() == [0, 2, 4, 1, 3, 5]
@@ -84,7 +84,7 @@ def test_textures_stand_together_by_kind():
     assert placed.title == "each from σ 0.5 to 2"
 
 
-def test_what_all_names_share_is_written_once():
+def test_the_common_prefix_of_feature_names_is_written_once():
     placed = arrange(("channel 1", "channel 2"))
     assert (placed.texts, placed.title) == ({0.0: "1", 1.0: "2"}, "channel")
     placed = arrange(("nuclei", "actin"))

@@ -32,7 +32,7 @@ def test_points_have_the_colour_of_the_nearest_centre(plot, show, stained):
     assert [rgb(brush) for brush in centers["brush"]] == colors
 
 
-def test_distances_are_measured_in_scales(plot, show):
+def test_distances_are_divided_by_the_scales_of_the_features(plot, show):
     rng = np.random.default_rng(5)
     image = np.stack([rng.normal(0, 1, 4000), rng.normal(0, 1000, 4000)], 1).astype(np.float32)
     search, found = show(image, "channels", 4)
@@ -54,7 +54,7 @@ def test_background_has_no_colour_of_its_own(plot, show, stained):
     assert seen == {*as_bytes(distinct_colors(3))[:2], plain}
 
 
-def test_few_points_are_drawn_of_many_and_stay_the_same_ones(plot, qtbot):
+def test_the_number_of_drawn_points_is_limited_and_their_choice_is_stable(plot, qtbot):
     image = np.random.default_rng(3).integers(0, 256, (400, 400, 3), dtype=np.uint8)
     search = search_of(image, "rgb")
     assert search.clusterings.summary.counts.size > 100_000
@@ -83,7 +83,7 @@ def test_more_pixels_are_drawn_more_opaque(plot):
     assert 0 < opacity[200] < opacity[90] < opacity[0] == 255
 
 
-def test_values_far_off_do_not_press_the_others_together(plot, show):
+def test_outliers_do_not_compress_the_other_points(plot, show):
     rng = np.random.default_rng(4)
     image = rng.normal(10, 1, (100, 100, 2)).astype(np.float32)
     image[0, 0] = 1e6
@@ -116,7 +116,7 @@ def test_hovering_shows_features_cluster_and_share(plot, show, stained, mouse):
     assert plot.scatter.text_at(-500, 500) == ""
 
 
-def test_zooming_draws_more_of_what_is_there_and_a_double_click_ends_it(plot, qtbot, mouse):
+def test_zooming_draws_more_points_and_a_double_click_resets_the_view(plot, qtbot, mouse):
     image = np.random.default_rng(3).integers(0, 256, (200, 200, 3), dtype=np.uint8)
     search = search_of(image, "rgb")
     plot.set_cloud(search.clusterings.summary)

@@ -21,7 +21,7 @@ def expected(image, k):
     return napari_kmeans.segment(image.data, k)[0]
 
 
-def test_docks_of_two_viewers_keep_to_their_own(viewer, open_dock, settle, make_napari_viewer, gray):
+def test_docks_of_two_viewers_do_not_affect_each_other(viewer, open_dock, settle, make_napari_viewer, gray):
     other = make_napari_viewer()
     image, others = viewer.add_image(gray, name="coins"), other.add_image(gray.T.copy(), name="coins")
     first, second = open_dock(viewer), open_dock(other)
@@ -47,7 +47,7 @@ def test_docks_of_two_viewers_keep_to_their_own(viewer, open_dock, settle, make_
     assert len(clusters_of(other)) == 1
 
 
-def test_an_image_in_two_viewers_has_two_states(viewer, open_dock, settle, make_napari_viewer, gray):
+def test_an_image_in_two_viewers_has_separate_settings(viewer, open_dock, settle, make_napari_viewer, gray):
     other = make_napari_viewer()
     image = viewer.add_image(gray)
     other.layers.append(image)
@@ -88,7 +88,9 @@ def test_two_docks_on_one_image_do_not_write_in_each_others_layer(viewer, open_d
 
 
 @pytest.mark.parametrize("sliding", [False, True])
-def test_a_duplicate_is_never_ours(viewer, open_dock, settle, finish_threads, gray, sliding):
+def test_a_duplicate_of_the_overlay_is_never_overwritten(
+    viewer, open_dock, settle, finish_threads, gray, sliding
+):
     from napari.layers._layer_actions import _duplicate_layer
 
     image = viewer.add_image(gray, name="coins")
@@ -114,7 +116,7 @@ def test_a_duplicate_is_never_ours(viewer, open_dock, settle, finish_threads, gr
     np.testing.assert_array_equal(np.asarray(copy.data), expected(image, 4))
 
 
-def test_a_duplicated_image_begins_with_choices_of_its_own(viewer, open_dock, settle, gray):
+def test_a_duplicated_image_starts_with_default_settings(viewer, open_dock, settle, gray):
     from napari.layers._layer_actions import _duplicate_layer
 
     image = viewer.add_image(gray, name="coins")
@@ -131,7 +133,7 @@ def test_a_duplicated_image_begins_with_choices_of_its_own(viewer, open_dock, se
     assert {layer.name for layer in clusters_of(viewer)} == {"coins k-means", "coins copy k-means"}
 
 
-def test_long_use_leaves_nothing_behind(viewer, open_dock, settle, finish_threads, qtbot, gray):
+def test_repeated_use_leaks_no_objects_or_callbacks(viewer, open_dock, settle, finish_threads, qtbot, gray):
     viewer.add_image(gray)
     gone = []
 
@@ -194,7 +196,7 @@ def test_an_image_that_was_removed_is_freed(viewer, open_dock, settle, finish_th
     assert [ref() for ref in gone] == [None] * 6
 
 
-def test_menus_of_the_table_do_not_pile_up(viewer, open_dock, settle, gray):
+def test_context_menus_of_the_table_are_deleted_after_use(viewer, open_dock, settle, gray):
     viewer.add_image(gray)
     dock = open_dock()
     for _ in range(5):

@@ -35,7 +35,7 @@ def test_similar_layers_are_those_that_could_share_a_model(dock):
     assert dock.jobs.applying.selected_layers() == []
 
 
-def test_this_model_labels_other_layers(viewer, dock, settle):
+def test_the_current_model_labels_other_layers(viewer, dock, settle):
     model, before = dock.session.model, list(viewer.layers)
     selection = set(viewer.layers.selection)
     dock.jobs.applying.to_layers(dock.jobs.applying.similar_layers())
@@ -63,7 +63,7 @@ def test_match_fits_or_scales_the_model(viewer, dock, settle):
     assert (first.visible, second.visible) == (False, True)
 
 
-def test_one_model_of_all_layers_is_that_of_their_pixels(viewer, dock, settle):
+def test_the_pooled_model_of_layers_is_that_of_their_concatenated_pixels(viewer, dock, settle):
     dock.jobs.applying.to_layers([viewer.layers["other"]], TOGETHER)
     settle(dock)
     (_, expected), _ = napari_kmeans.segment([GRAY, OTHER], 3)
@@ -88,7 +88,7 @@ def test_a_saved_layer_records_how_it_was_made(viewer, dock, settle, tmp_path, c
 
 
 @pytest.mark.parametrize("how", [THIS_MODEL, TOGETHER])
-def test_a_saved_layer_can_be_made_again(viewer, dock, settle, tmp_path, monkeypatch, how):
+def test_a_saved_layer_can_be_reproduced(viewer, dock, settle, tmp_path, monkeypatch, how):
     pytest.importorskip("typer")
     tifffile = pytest.importorskip("tifffile")
     from napari_kmeans.cli import app
@@ -113,7 +113,7 @@ def test_differences_are_found_in_the_background(viewer, dock, settle):
     assert "wide: dtype uint16 instead of uint8; values" in found[0]
 
 
-def test_without_other_layers_there_is_a_sentence(dock, settle):
+def test_without_other_layers_a_message_explains_what_to_select(dock, settle):
     dock.jobs.applying.to_layers([])
     assert "no other image layer to apply the clusters to; select one or more" in dock.status.text()
 
@@ -163,7 +163,7 @@ def test_files_of_other_shapes_are_labelled_if_the_field_is_fitted_again(dock, s
 
 
 @pytest.mark.parametrize("how", [EACH, TOGETHER])
-def test_files_are_labelled_and_summed_up(dock, settle, folder, how):
+def test_files_are_labelled_and_the_status_summarizes_the_results(dock, settle, folder, how):
     out = folder / "out"
     dock.jobs.applying.to_files(FilesRequest(folder / "in", out, recursive=True, how=how, table=True))
     settle(dock)
@@ -182,7 +182,7 @@ def test_files_are_labelled_and_summed_up(dock, settle, folder, how):
     assert f"Failed: {folder / 'in' / 'broken.tif'} cannot be read" in details
 
 
-def test_many_failures_are_a_number_and_the_first_reason(dock, settle, folder):
+def test_many_failures_are_summarized_by_their_number_and_the_first_reason(dock, settle, folder):
     dock.illumination.value = "additive"
     settle(dock)
     deeper = folder / "in" / "deeper"
@@ -220,14 +220,14 @@ def test_cancelling_leaves_no_file_and_the_window_usable(dock, settle, folder, q
     assert not applying.runner.busy
 
 
-def test_an_empty_folder_is_an_error(dock, settle, tmp_path):
+def test_an_empty_folder_is_reported(dock, settle, tmp_path):
     (tmp_path / "in").mkdir()
     dock.jobs.applying.to_files(FilesRequest(tmp_path / "in", tmp_path / "out"))
     settle(dock)
     assert "contains no images" in dock.status.text()
 
 
-def test_another_pixel_size_of_a_layer_is_named(viewer, open_dock, settle):
+def test_a_layer_with_another_pixel_size_is_reported(viewer, open_dock, settle):
     viewer.add_image(GRAY, name="coarse", scale=(2, 2), units=("um", "um"))
     viewer.add_image(GRAY, name="first", scale=(0.5, 0.5), units=("um", "um"))
     dock = open_dock()

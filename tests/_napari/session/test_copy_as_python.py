@@ -87,7 +87,7 @@ def check(viewer, dock):
 
 
 @pytest.mark.parametrize("kind", IMAGES)
-def test_script_makes_what_is_shown(viewer, open_dock, settle, kind):
+def test_script_reproduces_the_displayed_labels(viewer, open_dock, settle, kind):
     data, rgb = IMAGES[kind](np.random.default_rng(7))
     dock = open_dock()
     for name, edits in EDITS.items():
@@ -102,7 +102,7 @@ def test_script_makes_what_is_shown(viewer, open_dock, settle, kind):
 
 @pytest.mark.parametrize("edits", ["k", "merged background", "named"])
 @pytest.mark.parametrize("kind", STACKS)
-def test_script_makes_what_is_shown_of_each_position(viewer, open_dock, settle, kind, edits):
+def test_script_reproduces_the_displayed_labels_of_each_position(viewer, open_dock, settle, kind, edits):
     data, rgb = IMAGES[kind](np.random.default_rng(7))
     viewer.add_image(data, rgb=rgb, axis_labels=("t", "y", "x"))
     dock = open_dock()
@@ -116,7 +116,7 @@ def test_script_makes_what_is_shown_of_each_position(viewer, open_dock, settle, 
     check(viewer, dock)
 
 
-def test_script_of_borders_set_for_the_whole_does_not_bring_them_to_each_position(
+def test_thresholds_set_for_the_whole_stack_are_not_in_the_script_for_each_position(
     viewer, open_dock, settle, volume
 ):
     viewer.add_image(volume)
@@ -162,7 +162,7 @@ def add_shapes(viewer):
 
 
 @pytest.mark.parametrize("add_mask", [add_scaled_labels, add_shapes])
-def test_script_takes_any_mask_by_a_public_function(viewer, open_dock, settle, gray, add_mask):
+def test_script_reproduces_labels_with_any_kind_of_mask(viewer, open_dock, settle, gray, add_mask):
     viewer.add_image(gray)
     mask = add_mask(viewer)
     viewer.layers.selection.active = viewer.layers["gray"]

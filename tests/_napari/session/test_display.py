@@ -7,7 +7,7 @@ from dock_helpers import clusters_of, select
 from qtpy.QtCore import Qt
 
 
-def test_highlight_ticks_colours_outline_and_peek_are_seen_in_the_image(viewer, open_dock, settle, gray):
+def test_highlight_ticks_colours_outline_and_peek_change_the_layer(viewer, open_dock, settle, gray):
     first, second = viewer.add_image(gray, name="first"), viewer.add_image(gray.T.copy(), name="second")
     viewer.layers.selection.active = first
     dock = open_dock()

@@ -56,7 +56,7 @@ def test_the_plane_in_view_is_drawn_with_its_pixel_size(viewer):
     assert bar.text == "500 nm"
 
 
-def test_of_a_pyramid_the_coarser_level_is_read(viewer):
+def test_the_middle_plane_of_a_pyramid_is_read_from_a_coarser_level(viewer):
     class NotRead:
         shape, dtype, ndim = (2, 4000, 4000), np.dtype(np.uint8), 3
 

@@ -8,7 +8,7 @@ from napari_kmeans._napari.session.history import History
 FIRST, SECOND, THIRD = (LayerRecipe(smooth=float(sigma)) for sigma in range(3))
 
 
-def test_steps_of_a_gesture_are_one():
+def test_steps_of_a_gesture_are_undone_together():
     history = History()
     history.record(FIRST)
     history.record(SECOND)
@@ -33,7 +33,7 @@ def test_a_new_change_drops_what_was_undone():
     assert history.redo(THIRD) is None
 
 
-def test_past_and_future_are_changed_together():
+def test_update_changes_past_and_future_settings():
     history = History([FIRST], [SECOND])
     history.update(lambda settings: replace(settings, coherence=1.0))
     assert [settings.coherence for settings in (*history.past, *history.future)] == [1.0, 1.0]

@@ -28,7 +28,7 @@ def dock(viewer, open_dock, settle, coins):
     return dock
 
 
-def test_intervals_are_those_of_python(dock, settle, coins):
+def test_intervals_equal_those_of_python(dock, settle, coins):
     dock.menu.intervals.trigger()
     settle(dock)
     with pytest.warns(UserWarning, match="too narrow"):
@@ -55,7 +55,7 @@ def test_intervals_are_in_the_table_that_is_saved(dock, settle, tmp_path, monkey
     assert float(rows[0]["up_to_low"]) < float(rows[0]["up_to"]) < float(rows[0]["up_to_high"])
 
 
-def test_other_clusters_have_no_intervals_until_they_return(dock, settle):
+def test_intervals_are_kept_for_the_clusters_they_were_computed_for(dock, settle):
     dock.menu.intervals.trigger()
     settle(dock)
     dock.n_clusters.value = 4
@@ -67,7 +67,7 @@ def test_other_clusters_have_no_intervals_until_they_return(dock, settle):
     assert len(dock.histogram.intervals) == 2
 
 
-def test_other_pixels_have_no_intervals(dock, settle, viewer, coins):
+def test_replacing_the_data_removes_the_intervals(dock, settle, viewer, coins):
     dock.menu.intervals.trigger()
     settle(dock)
     viewer.layers["coins"].data = coins.copy()

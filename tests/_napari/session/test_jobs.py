@@ -33,7 +33,7 @@ def test_cancel_is_offered_before_long_work_reports_progress(viewer, open_dock, 
     assert not dock.cancel.native.isVisibleTo(dock.native)
 
 
-def test_a_kept_layer_is_looked_up_in_the_background(viewer, open_dock, finish_threads, qtbot, gate, large):
+def test_a_kept_layer_is_computed_in_the_background(viewer, open_dock, finish_threads, qtbot, gate, large):
     image = viewer.add_image(large)
     dock = open_dock()
     dock.n_clusters.value = 5
@@ -77,7 +77,7 @@ def test_extracting_a_cluster_of_an_image_of_several_blocks_adds_its_mask(viewer
 
 
 @pytest.mark.parametrize("live", [True, False])
-def test_scrolling_through_a_stack_while_it_is_labelled_neither_stops_nor_confuses_it(
+def test_scrolling_through_a_stack_during_labelling_does_not_affect_the_labels(
     viewer, open_dock, settle, qtbot, gate, live
 ):
     rng = np.random.default_rng(1)
@@ -106,7 +106,7 @@ def test_scrolling_through_a_stack_while_it_is_labelled_neither_stops_nor_confus
     np.testing.assert_array_equal(dock.session.model.centers, models[0].centers)
 
 
-def test_scrolling_before_a_slider_came_to_rest_leaves_an_ordinary_layer(viewer, open_dock, settle, volume):
+def test_scrolling_before_the_slider_comes_to_rest_gives_labels_in_memory(viewer, open_dock, settle, volume):
     viewer.add_image(volume, axis_labels=("z", "y", "x"))
     dock = open_dock()
     dock.where.value = 0
@@ -120,7 +120,7 @@ def test_scrolling_before_a_slider_came_to_rest_leaves_an_ordinary_layer(viewer,
     np.testing.assert_array_equal(layer.data, napari_kmeans.segment(volume, 5, per_axis=0)[0])
 
 
-def test_a_choice_made_before_the_image_is_known_is_the_one_that_is_shown(
+def test_settings_changed_before_the_image_is_measured_are_applied(
     viewer, open_dock, settle, qtbot, gate, large
 ):
     dock = open_dock()
@@ -170,7 +170,7 @@ def test_extracting_can_be_cancelled_and_reports_its_progress(
     np.testing.assert_array_equal(mask.data, napari_kmeans.segment(image.data, 3)[0] == 2)
 
 
-def test_an_extraction_goes_on_while_a_slider_moves_and_an_image_is_left(
+def test_an_extraction_continues_when_the_slider_or_the_active_image_changes(
     viewer, open_dock, settle, finish_threads, qtbot, gate, large, gray
 ):
     image, other = viewer.add_image(large, name="large"), viewer.add_image(gray, name="other")
@@ -245,7 +245,7 @@ def test_views_too_large_for_labels_on_demand_wait_for_the_slider(
     np.testing.assert_array_equal(layer.data, napari_kmeans.segment(image.data, 5)[0])
 
 
-def test_choices_outlive_the_dock(viewer, open_dock, settle, gray):
+def test_settings_are_kept_when_the_dock_is_closed(viewer, open_dock, settle, gray):
     viewer.add_image(gray)
     dock = open_dock()
     dock.n_clusters.value = 5
@@ -258,7 +258,7 @@ def test_choices_outlive_the_dock(viewer, open_dock, settle, gray):
     assert again.table.item(1, 1).text() == "nuclei"
 
 
-def test_outline_is_of_each_image_and_of_its_first_layer_too(viewer, open_dock, settle, gray):
+def test_outline_is_a_setting_of_each_image_and_applies_to_its_first_layer(viewer, open_dock, settle, gray):
     first, second = viewer.add_image(gray), viewer.add_image(gray.T.copy())
     dock = open_dock()
     dock.menu.outline.setChecked(True)
@@ -283,7 +283,7 @@ def test_undo_has_a_button(viewer, open_dock, settle, qtbot, gray):
     assert dock.n_clusters.value == 3
 
 
-def test_settings_take_effect(viewer, open_dock, settle, gray):
+def test_plugin_settings_apply_to_the_dock(viewer, open_dock, settle, gray):
     from napari.settings import get_plugin_settings
 
     stored = get_plugin_settings("napari-kmeans").dock
@@ -336,7 +336,7 @@ def test_a_refused_clipboard_is_tried_again(viewer, open_dock, monkeypatch, gray
     assert ("Copied" if copied else "try again") in dock.status.text()
 
 
-def test_what_fails_is_said_once_and_not_tried_again(viewer, open_dock, settle, gray, monkeypatch):
+def test_a_failure_is_reported_once_and_not_retried(viewer, open_dock, settle, gray, monkeypatch):
     viewer.add_image(gray)
     dock = open_dock()
     dock.n_clusters.value = 6
@@ -436,7 +436,7 @@ def test_a_mask_is_extracted_from_cleaned_labels(viewer, open_dock, settle, larg
     np.testing.assert_array_equal(viewer.layers[-1].data, cleaned == 2)
 
 
-def test_objects_are_not_made_of_a_clean_up_that_was_cancelled(
+def test_no_objects_are_made_after_the_clean_up_was_cancelled(
     viewer, open_dock, settle, finish_threads, qtbot, gate, large
 ):
     viewer.add_image(large)

@@ -47,7 +47,7 @@ def test_all_levels_of_a_pyramid_lose_the_same_field(viewer, open_dock, settle, 
         assert np.mean(np.asarray(level[...]) == expected[::step, ::step]) > 0.98
 
 
-def test_the_price_of_a_border_follows_the_scale_of_the_layer(viewer, open_dock, settle):
+def test_coherence_weights_follow_the_scale_of_the_layer(viewer, open_dock, settle):
     volume = np.stack([lit((40, 50), seed, 20, 0) for seed in (0, 0, 1)])
     viewer.add_image(volume, scale=(4, 1, 2), units=("um", "um", "um"))
     dock = open_dock()
@@ -64,7 +64,7 @@ def test_the_price_of_a_border_follows_the_scale_of_the_layer(viewer, open_dock,
     assert not np.array_equal(labels, equal)
 
 
-def test_the_times_of_a_movie_share_a_field_and_no_borders(viewer, open_dock, settle):
+def test_time_points_of_a_movie_share_a_field_without_coherence_between_them(viewer, open_dock, settle):
     movie = np.stack([lit((50, 60), seed) for seed in range(3)])
     viewer.add_image(movie, axis_labels=("t", "y", "x"))
     dock = open_dock()
@@ -81,7 +81,7 @@ def test_the_times_of_a_movie_share_a_field_and_no_borders(viewer, open_dock, se
     np.testing.assert_array_equal(run_script(viewer, dock), labels)
 
 
-def test_each_time_of_a_movie_has_a_field_of_its_own(viewer, open_dock, settle, tmp_path):
+def test_each_time_point_has_its_own_field_when_clustered_separately(viewer, open_dock, settle, tmp_path):
     movie = np.stack([lit((50, 60), 0), lit((50, 60), 0)[:, ::-1]])
     viewer.add_image(movie, axis_labels=("t", "y", "x"))
     dock = open_dock()
@@ -126,7 +126,7 @@ def test_dock_command_line_script_and_saved_model_give_the_same_labels(
     np.testing.assert_array_equal(tifffile.imread(Path("out") / "image-labels.tif"), labels)
 
 
-def test_the_coherent_image_is_given_back_when_it_is_switched_off(viewer, open_dock, settle):
+def test_the_coherent_image_is_freed_when_coherence_is_switched_off(viewer, open_dock, settle):
     image = lit()
     viewer.add_image(image)
     dock = open_dock()

@@ -34,7 +34,9 @@ def pyramid(picture_in_noise):
     return [da.from_array(picture_in_noise[::step, ::step], chunks=500) for step in (1, 2, 4)]
 
 
-def test_looking_at_an_image_reads_windows_of_it(viewer, open_dock, settle, picture_in_noise):
+def test_opening_the_dock_on_a_lazy_image_reads_sampled_windows_only(
+    viewer, open_dock, settle, picture_in_noise
+):
     read = []
 
     def remember(block, block_info=None):
@@ -56,7 +58,7 @@ def test_looking_at_an_image_reads_windows_of_it(viewer, open_dock, settle, pict
     assert dock.table.rowCount() == 3
 
 
-def test_the_slider_works_on_the_estimate_and_segment_on_all(viewer, open_dock, settle, pyramid):
+def test_the_slider_uses_the_estimate_and_segment_uses_all_pixels(viewer, open_dock, settle, pyramid):
     image = viewer.add_image(pyramid, multiscale=True, scale=(2, 2), translate=(5, 6))
     dock = open_dock()
     dock.n_clusters.value = 4
@@ -128,7 +130,7 @@ def test_labels_of_a_lazy_image_that_fits_can_be_painted_in_after_segment(
     assert np.array_equal(layer.data, napari_kmeans.segment(picture_in_noise, 4)[0])
 
 
-def test_segment_without_live_shows_the_estimate_at_once_too(viewer, open_dock, settle, pyramid):
+def test_without_live_segment_also_shows_labels_of_a_pyramid(viewer, open_dock, settle, pyramid):
     viewer.add_image(pyramid, multiscale=True)
     dock = open_dock()
     dock.live.value = False
@@ -175,7 +177,7 @@ def test_a_pyramid_in_memory_is_measured_at_once_and_its_result_may_be_kept(
     assert np.array_equal(kept.data[0].compute(), expected)
 
 
-def test_positions_of_a_lazy_stack_are_measured_when_they_are_looked_at(viewer, open_dock, settle):
+def test_positions_of_a_lazy_stack_are_measured_when_they_are_displayed(viewer, open_dock, settle):
     volume = np.random.default_rng(1).integers(0, 200, (6, 40, 50), dtype=np.uint8)
     volume += (10 * np.arange(6, dtype=np.uint8))[:, np.newaxis, np.newaxis]
     read, lock = [], threading.Lock()
@@ -270,7 +272,7 @@ def test_exported_labels_name_their_image(viewer, open_dock, settle, picture_in_
 
 
 @pytest.mark.parametrize("lazy", [False, True])
-def test_export_is_cleaned_up_too(viewer, open_dock, settle, tmp_path, monkeypatch, lazy):
+def test_exported_labels_are_cleaned(viewer, open_dock, settle, tmp_path, monkeypatch, lazy):
     import tifffile
 
     image = np.repeat([[40, 200]], 30, axis=1).repeat(40, axis=0).astype(np.uint8)
@@ -305,7 +307,7 @@ def test_a_cancelled_export_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_lost_cluster_is_one_clear_sentence(
+def test_a_missing_scheduler_gives_one_clear_message(
     viewer, open_dock, settle, pyramid, monkeypatch, plugin_settings
 ):
     pytest.importorskip("distributed")

@@ -30,9 +30,7 @@ def test_labels_use_the_settings_of_the_request(session_of, gray):
     assert result.model.confirmation is not None
 
 
-def test_positions_use_the_settings_of_the_request_although_the_whole_is_clustered_meanwhile(
-    session_of, volume
-):
+def test_labels_of_positions_use_the_settings_of_the_request_after_they_change(session_of, volume):
     session = session_of(volume, LayerRecipe(Recipe(n_clusters=4), per_axis=0))
     session.move_to(2)
     work = labelling(session.request, None, None, 12)
@@ -62,7 +60,7 @@ def test_labels_of_a_lazy_stack_of_positions_stay_on_demand(session_of, volume):
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_progress_runs_to_the_end(session_of, gray, known):
+def test_progress_ascends_to_1(session_of, gray, known):
     session = session_of(gray)
     first = labelling(session.request, None, None, 12)(no_progress)
     given = (first.resolutions, first.measured) if known else (None, None)

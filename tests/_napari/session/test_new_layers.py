@@ -31,7 +31,7 @@ def test_the_removed_illumination_becomes_an_image_layer(viewer, open_dock, sett
     assert viewer.layers.selection == {layer}
 
 
-def test_the_labels_without_illumination_are_those_of_python(viewer, open_dock, settle, coins):
+def test_labels_with_the_illumination_removed_equal_those_of_python(viewer, open_dock, settle, coins):
     viewer.add_image(coins, name="coins")
     dock = open_dock()
     dock.illumination.value = "multiplicative"
@@ -41,7 +41,7 @@ def test_the_labels_without_illumination_are_those_of_python(viewer, open_dock, 
     np.testing.assert_array_equal(viewer.layers["coins k-means"].data, expected)
 
 
-def test_coherent_labels_are_those_of_python(viewer, open_dock, settle, coins):
+def test_coherent_labels_equal_those_of_python(viewer, open_dock, settle, coins):
     viewer.add_image(coins, name="coins")
     dock = open_dock()
     dock.coherence.value = 1
@@ -94,7 +94,7 @@ def test_uneven_illumination_is_offered_and_removed_by_a_button_only(viewer, ope
     np.testing.assert_array_equal(np.asarray(viewer.layers["coins k-means"].data), expected)
 
 
-def test_even_light_needs_no_line(viewer, open_dock, settle):
+def test_even_illumination_shows_no_suggestion(viewer, open_dock, settle):
     viewer.add_image(data.camera()[::2, ::2])
     dock = open_dock()
     assert dock.view.uneven_illumination.isHidden()

@@ -17,7 +17,7 @@ from napari_kmeans.labels.clean_up import CleanUp
 from napari_kmeans.model.recipe import Recipe
 
 
-def test_the_task_of_an_exported_file_makes_its_labels_again(
+def test_the_task_of_an_exported_file_reproduces_its_labels(
     viewer, open_dock, settle, gray, tmp_path, monkeypatch
 ):
     from napari.layers._source import layer_source
@@ -49,7 +49,7 @@ def test_the_task_of_an_exported_file_makes_its_labels_again(
     assert of_layer["source"].items() <= made["source"].items()
 
 
-def test_what_a_batch_cannot_do_is_named_and_not_run(session_of, volume):
+def test_settings_that_a_batch_cannot_apply_are_recorded_without_a_recipe(session_of, volume):
     session = session_of(volume, LayerRecipe(Recipe(n_clusters=3), per_axis=0))
     made = task_of(session.request, napari_kmeans.fit(volume, 3))
     assert made["per_axis"] == 0

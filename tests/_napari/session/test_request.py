@@ -23,7 +23,7 @@ def test_a_model_uses_the_settings_of_the_request(session_of, gray):
 
 
 @pytest.mark.parametrize("per_axis", [None, 0])
-def test_a_model_has_the_smoothing_of_its_pixels_before_anything_was_measured(session_of, volume, per_axis):
+def test_a_model_has_the_smoothing_in_pixels_before_the_image_is_measured(session_of, volume, per_axis):
     settings = LayerRecipe(Recipe(n_clusters=3), smooth=2.0, per_axis=per_axis)
     session = session_of(volume, settings, scale=(1, 0.5, 0.5), units=("um", "um", "um"))
     found = resolutions_of(session.image, settings)
@@ -33,7 +33,7 @@ def test_a_model_has_the_smoothing_of_its_pixels_before_anything_was_measured(se
     assert model.recipe.smooth == ((2.0, 4.0, 4.0) if per_axis is None else (4.0, 4.0))
 
 
-def test_positions_are_measured_once_and_belong_to_their_pixels(session_of, volume, monkeypatch):
+def test_models_of_measured_positions_are_shared_until_the_pixels_change(session_of, volume, monkeypatch):
     session = session_of(volume, LayerRecipe(Recipe(n_clusters=3), per_axis=0))
     found = resolutions_of(session.image, session.settings)
     session.set_measured(found, (0, 2), measure(found.finest.at(0, 2), found.recipe, 3))

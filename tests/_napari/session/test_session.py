@@ -30,7 +30,7 @@ def measure(session):
     session.set_measured(levels, session.place, measuring.measure(levels.finest, levels.recipe, 12))
 
 
-def test_a_gesture_is_one_step_back_however_many_steps_it_took(session):
+def test_a_gesture_of_several_steps_is_undone_at_once(session):
     for k in (4, 5, 6):
         assert session.choose_k(k)
     session.end_gesture()
@@ -42,13 +42,13 @@ def test_a_gesture_is_one_step_back_however_many_steps_it_took(session):
     assert not session.undo()
 
 
-def test_what_changes_nothing_is_not_remembered(session):
+def test_changes_without_effect_are_not_in_the_history(session):
     assert not session.choose_k(3)
     assert not session.edit(names=())
     assert not session.undo()
 
 
-def test_edits_belong_to_a_number_of_clusters_and_come_back_with_it(session):
+def test_edits_are_stored_per_number_of_clusters(session):
     edits = Edits((50.0, 150.0), merges=((2, 3),), names=("a", "b", "c"))
     session.edit(**vars(edits))
     session.choose_k(5)
@@ -57,7 +57,7 @@ def test_edits_belong_to_a_number_of_clusters_and_come_back_with_it(session):
     assert session.settings.edits == edits
 
 
-def test_an_edit_that_was_undone_does_not_come_back_with_its_number_of_clusters(session):
+def test_an_edit_that_was_undone_is_not_restored_with_its_number_of_clusters(session):
     session.edit(background=(1,))
     assert session.undo()
     session.choose_k(5)
@@ -75,7 +75,7 @@ def test_edits_are_applied_to_the_optimum(session):
     assert model.names == ("a", "b", "c")
 
 
-def test_edits_that_do_not_fit_an_image_of_few_values_are_left_out(session):
+def test_edits_for_more_clusters_than_the_image_has_are_ignored(session):
     session.image.data = session.image.data > 100
     measure(session)
     session.edit(names=("a", "b", "c"))
@@ -83,7 +83,7 @@ def test_edits_that_do_not_fit_an_image_of_few_values_are_left_out(session):
     assert session.request.model_from(session.resolutions, session.measured).names == ()
 
 
-def test_measurements_go_and_choices_stay_when_the_data_change(session):
+def test_new_data_discard_measurements_and_keep_settings(session):
     measure(session)
     session.choose_k(7)
     session.forget_measurements()
@@ -124,7 +124,7 @@ def test_a_step_back_to_settings_that_no_longer_suit_the_image_is_dropped(sessio
         session.undo()
 
 
-def test_settings_that_do_not_suit_replaced_data_become_plain_ones(gray):
+def test_settings_that_do_not_suit_replaced_data_are_reset(gray):
     viewer = ViewerModel()
     image = viewer.add_image(gray[np.newaxis].repeat(3, axis=0))
     session = Session(image, Overlay(viewer, image), LayerRecipe(Recipe(n_clusters=4)))

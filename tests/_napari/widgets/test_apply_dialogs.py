@@ -31,7 +31,7 @@ def test_the_dialog_names_what_differs_and_offers_match(viewer, dock, settle):
     np.testing.assert_array_equal(viewer.layers["wide k-means"].data, expected)
 
 
-def test_one_model_of_all_needs_no_match(dock):
+def test_a_pooled_model_needs_no_match(dock):
     dock.menu.apply_layers.trigger()
     dialog = dock.apply_dialogs.dialog
     dialog.how.setCurrentIndex(1)
@@ -57,7 +57,7 @@ def test_the_dialogs_explain_that_a_mask_belongs_to_one_image(viewer, dock, sett
     assert "The mask belongs to the current image" in texts()
 
 
-def test_files_need_two_folders(dock, settle, tmp_path):
+def test_applying_to_files_needs_an_input_and_an_output_folder(dock, settle, tmp_path):
     tifffile = pytest.importorskip("tifffile")
     (tmp_path / "in").mkdir()
     tifffile.imwrite(tmp_path / "in" / "a.tif", GRAY)
@@ -72,7 +72,7 @@ def test_files_need_two_folders(dock, settle, tmp_path):
     assert (tmp_path / "out" / "a-labels.tif").exists()
 
 
-def test_without_clusters_there_is_a_sentence(viewer, open_dock):
+def test_without_clusters_a_message_explains_what_to_do(viewer, open_dock):
     viewer.add_image(np.full((8, 9), np.nan, np.float32))
     dock = open_dock()
     dock.menu.apply_layers.trigger()

@@ -45,7 +45,7 @@ def test_a_typed_number_moves_the_border_and_showing_one_does_not(row, model, qt
 
 
 @pytest.mark.parametrize("text", ["95,5", "1e400", "abc"])
-def test_what_is_no_number_is_refused(row, model, qtbot, text):
+def test_text_that_is_not_a_number_is_refused(row, model, qtbot, text):
     moved, refused = [], []
     row.moved.connect(lambda *border: moved.append(border))
     row.refused.connect(refused.append)

@@ -32,7 +32,7 @@ def n_callbacks(viewer, *layers):
 
 
 @pytest.mark.parametrize("close", [close_with_x, close_from_code])
-def test_closing_ends_the_work_and_lets_go_of_the_viewer(
+def test_closing_ends_the_work_and_disconnects_from_the_viewer(
     viewer, open_dock, finish_threads, qtbot, gate, large, close
 ):
     image = viewer.add_image(large)
@@ -99,7 +99,7 @@ def test_closing_the_viewer_ends_the_work(viewer, open_dock, finish_threads, qtb
     assert gate.n_blocks < 4
 
 
-def test_a_floating_dock_goes_on_working(viewer, open_dock, settle, gray):
+def test_a_floating_dock_works(viewer, open_dock, settle, gray):
     image = viewer.add_image(gray)
     dock = open_dock()
     dock_widget = dock.native.parent()
@@ -110,7 +110,7 @@ def test_a_floating_dock_goes_on_working(viewer, open_dock, settle, gray):
         np.testing.assert_array_equal(clusters_of(viewer)[0].data, expected(image, dock.n_clusters.value)[0])
 
 
-def test_two_docks_keep_to_their_own_layers(viewer, open_dock, settle, gray):
+def test_two_docks_on_one_image_use_separate_layers(viewer, open_dock, settle, gray):
     image = viewer.add_image(gray)
     first = open_dock()
     second = KMeansWidget(PublicOnlyProxy(viewer))

@@ -136,7 +136,7 @@ def test_renaming_the_background_does_not_name_it_background_twice(table, model,
     assert told.args == [1, "glass"]
 
 
-def test_menu_offers_what_applies(table, model, qtbot):
+def test_the_menu_enables_applicable_actions_only(table, model, qtbot):
     fill(table, model)
     assert [a.text() for a in table.menu().actions() if a.isEnabled()] == ["Copy table", "Save table as CSV…"]
     click(qtbot, table, 0, CENTER)
@@ -153,7 +153,7 @@ def test_menu_offers_what_applies(table, model, qtbot):
     assert entry(table, "Remove from background").isEnabled()
 
 
-def test_an_empty_table_offers_nothing(table):
+def test_the_menu_of_an_empty_table_is_disabled(table):
     assert not any(action.isEnabled() for action in table.menu().actions())
 
 
@@ -161,7 +161,7 @@ def test_an_empty_table_offers_nothing(table):
     ("n", "centers"),
     [(2, ["5 1940", "5 3000"]), (3, ["5 1940 5", "5 3000 5"]), (9, ["5 1940 …", "5 3000 …"])],
 )
-def test_of_several_features_as_many_are_shown_as_fit(table, n, centers):
+def test_centres_of_many_features_are_abbreviated(table, n, centers):
     image = np.full((2, 3, n), 5, dtype=np.uint16)
     image[0, :, 1], image[1, :, 1] = 1940, 3000
     model = napari_kmeans.fit(image, 2, features="channels", channel_axis=-1)

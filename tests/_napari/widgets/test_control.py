@@ -44,7 +44,7 @@ def dock(qapp, session_of, gray):
     ],
     ids=lambda each: getattr(each, "name", None),
 )
-def test_a_control_has_what_its_option_declares(dock, control, kind, value):
+def test_a_control_has_the_range_and_help_of_its_option(dock, control, kind, value):
     widget, option = control.make(dock), DECLARED[control.name]
     assert isinstance(widget, kind)
     assert widget.value == value
@@ -56,7 +56,7 @@ def test_a_control_has_what_its_option_declares(dock, control, kind, value):
         assert widget.max == min(option.maximum, 1e9)
 
 
-def test_an_option_of_a_feature_space_applies_while_that_is_chosen(dock):
+def test_an_option_of_a_feature_space_applies_while_that_feature_space_is_selected(dock):
     window = of_features(Texture, "window", place=PREPARE)
     norm = of_features(Channels, "normalize", place=PREPARE, choices=[("None", "none"), ("By sum", "l1")])
     assert window.applies(dock)
@@ -97,6 +97,6 @@ def test_numbers_have_the_units_of_the_layer(session_of, gray, layer, length, si
     assert unit_suffixes(image) == {"length": length, "size": size, "pixels": " px"}
 
 
-def test_volumes_are_cubic_pixels_and_time_is_no_axis_of_them(session_of, volume):
+def test_sizes_in_volumes_are_in_cubic_pixels_without_the_time_axis(session_of, volume):
     assert unit_suffixes(session_of(volume).image)["size"] == " px³"
     assert unit_suffixes(session_of(volume, axis_labels=("t", "y", "x")).image)["size"] == " px²"

@@ -44,14 +44,14 @@ def test_controls_begin_with_the_values_they_are_given(controls):
     assert not controls["live"].value
 
 
-def test_what_the_user_chooses_is_signalled(controls, chosen):
+def test_choices_of_the_user_emit_a_signal(controls, chosen):
     controls["n_clusters"].value = 5
     controls["illumination"].value = "additive"
     controls["illumination"].value = "none"
     assert chosen == [("n_clusters", 5), ("illumination", "additive"), ("illumination", None)]
 
 
-def test_what_is_shown_is_not_signalled(controls, session, chosen):
+def test_showing_values_emits_no_signal(controls, session, chosen):
     controls.show(n_clusters=7, mask=None)
     with QSignalBlocker(controls):
         controls.show(n_clusters=8)
@@ -75,7 +75,7 @@ def test_controls_show_the_settings_of_the_session(controls, session):
     assert controls.notes("Clean up") == ["smallest region 3 µm²"]
 
 
-def test_a_list_keeps_its_choice_where_it_has_not_the_one_to_show(controls):
+def test_a_list_keeps_its_choice_when_an_unknown_one_is_shown(controls):
     controls.show(illumination="multiplicative")
     controls.show(illumination="unknown")
     assert controls["illumination"].value == "multiplicative"
@@ -91,7 +91,7 @@ def test_a_number_of_clusters_beyond_the_slider_is_explained(controls, session):
     assert controls["n_clusters_slider"].native.toolTip() == "Number of clusters, 2 to 12"
 
 
-def test_coherence_is_for_one_feature(controls, session):
+def test_coherence_applies_to_one_feature_only(controls, session):
     controls.refresh()
     assert controls["coherence"].native.isEnabled()
     session.choose_features(Texture())
@@ -117,7 +117,7 @@ def test_nothing_applies_without_a_session(qapp, session):
     assert controls["mask"].choices == ("no mask",)
 
 
-def test_positions_and_a_value_apply_where_they_can_be_used(qapp, session_of, volume):
+def test_controls_for_positions_and_missing_values_apply_only_where_usable(qapp, session_of, volume):
     session = session_of(volume, LayerRecipe(), axis_labels=("z", "y", "x"))
     controls = Controls(session.overlay._viewer, lambda: session, {})
     assert controls.applies("where")

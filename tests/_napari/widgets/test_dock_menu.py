@@ -32,7 +32,7 @@ def test_one_palette_is_chosen_at_a_time(menu, qtbot):
     assert not actions["viridis"].isChecked()
 
 
-def test_what_stays_as_chosen_is_ticked(menu, qtbot):
+def test_entries_that_can_be_toggled_are_checkable(menu, qtbot):
     for action in (menu.side_by_side, menu.outline, menu.log_counts):
         with qtbot.waitSignal(action.toggled, timeout=1000):
             action.trigger()

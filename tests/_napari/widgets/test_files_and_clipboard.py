@@ -113,7 +113,7 @@ def test_thresholds_of_a_loaded_model_are_not_called_adjusted(viewer, open_dock,
     assert dock.border.title.text() == "Adjusted"
 
 
-def test_a_model_with_an_illumination_field_is_for_images_of_its_shape(viewer, open_dock, settle, gray):
+def test_a_model_with_an_illumination_field_needs_an_image_of_the_same_shape(viewer, open_dock, settle, gray):
     model = napari_kmeans.fit(gray, 3, illumination="additive")
     viewer.add_image(gray[:30], name="smaller")
     dock = open_dock()

@@ -9,7 +9,7 @@ from napari_kmeans._napari.widgets.focus_ring import FocusRing
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_the_focus_is_seen_at_every_control(viewer, window, open_dock, settle, volume, theme):
+def test_the_focus_ring_is_visible_at_every_control(viewer, window, open_dock, settle, volume, theme):
     viewer.theme = theme
     viewer.add_image(volume)
     dock = open_dock()
@@ -50,7 +50,7 @@ def contrast(one, other):
     return (bright + 0.05) / (dark + 0.05)
 
 
-def test_the_ring_is_for_the_keyboard_and_for_the_dock(viewer, window, open_dock, settle, gray):
+def test_the_focus_ring_is_shown_for_keyboard_focus_in_the_dock_only(viewer, window, open_dock, settle, gray):
     viewer.add_image(gray)
     dock = open_dock()
     settle(dock)

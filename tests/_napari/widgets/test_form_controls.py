@@ -15,7 +15,7 @@ def choices(control):
     return [control.native.itemText(i) for i in range(control.native.count())]
 
 
-def test_only_what_applies_is_offered(viewer, open_dock, settle, stained, gray):
+def test_only_applicable_features_and_options_are_offered(viewer, open_dock, settle, stained, gray):
     image = viewer.add_image(stained)
     dock = open_dock()
     assert {"Colour (RGB)", "Colour (Lab)", "Red", "Saturation", "Channels", "Texture"} <= set(
@@ -31,7 +31,7 @@ def test_only_what_applies_is_offered(viewer, open_dock, settle, stained, gray):
     assert set(choices(dock.features)) == {"Grayscale", "Channels", "Texture"}
 
 
-def test_layers_of_one_extent_are_channels(viewer, open_dock, settle):
+def test_selected_layers_of_the_same_extent_are_clustered_as_channels(viewer, open_dock, settle):
     rng = np.random.default_rng(1)
     kinds = rng.integers(0, 3, (50, 60))
     nuclei = (np.array([20, 900, 30])[kinds] + rng.normal(0, 10, (50, 60))).astype(np.float32)
@@ -59,7 +59,7 @@ def test_layers_of_one_extent_are_channels(viewer, open_dock, settle):
     assert dock.features.value == "gray"
 
 
-def test_texture_is_clustered_by_scales_of_structure(viewer, open_dock, settle):
+def test_texture_is_clustered_at_the_chosen_scales(viewer, open_dock, settle):
     rng = np.random.default_rng(2)
     image = np.where(np.arange(64) < 32, rng.normal(100, 30, (64, 64)), 100).astype(np.float32)
     viewer.add_image(image)

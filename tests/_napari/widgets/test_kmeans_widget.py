@@ -96,7 +96,7 @@ def test_slider_and_spin_box_show_the_same_number(viewer, open_dock, settle, gra
     assert (dock.n_clusters.min, dock.n_clusters.max) == (2, 255)
 
 
-def test_while_sliding_labels_are_looked_up_and_at_rest_they_are_ordinary(viewer, open_dock, settle, gray):
+def test_labels_are_on_demand_while_sliding_and_in_memory_at_rest(viewer, open_dock, settle, gray):
     image = viewer.add_image(gray)
     dock = open_dock()
     for k in (4, 6, 5):
@@ -112,7 +112,7 @@ def test_while_sliding_labels_are_looked_up_and_at_rest_they_are_ordinary(viewer
     np.testing.assert_array_equal(layer.data, expected(image, 5)[0])
 
 
-def test_segment_reads_again_what_was_changed_in_place(viewer, open_dock, settle, gray):
+def test_segment_reads_data_changed_in_place_again(viewer, open_dock, settle, gray):
     image = viewer.add_image(gray)
     dock = open_dock()
     dock.segment.native.click()
@@ -148,7 +148,7 @@ def test_without_live_the_overlay_waits_for_segment(viewer, open_dock, settle, g
     assert is_ordinary(layer)
 
 
-def test_volume_in_two_and_three_dimensions(viewer, open_dock, settle, volume):
+def test_a_volume_is_segmented_in_2d_and_3d_views(viewer, open_dock, settle, volume):
     image = viewer.add_image(volume, scale=(5, 1, 1), units=("um",) * 3)
     dock = open_dock()
     dock.n_clusters.value = 4
@@ -167,7 +167,7 @@ def test_volume_in_two_and_three_dimensions(viewer, open_dock, settle, volume):
     assert same_place(layer, image)
 
 
-def test_dock_follows_the_active_image_and_remembers_its_choices(viewer, open_dock, settle):
+def test_dock_follows_the_active_image_and_restores_its_settings(viewer, open_dock, settle):
     rng = np.random.default_rng(0)
     images = [viewer.add_image(rng.integers(0, 256, (16, 16), dtype=np.uint8)) for _ in range(20)]
     dock = open_dock()
@@ -203,7 +203,7 @@ def test_dock_follows_the_active_image_and_remembers_its_choices(viewer, open_do
     assert dock.n_clusters.value == 7
 
 
-def test_leaving_an_image_while_sliding_leaves_it_an_ordinary_layer(viewer, open_dock, settle, gray):
+def test_selecting_another_image_while_sliding_gives_labels_in_memory(viewer, open_dock, settle, gray):
     first, second = viewer.add_image(gray, name="first"), viewer.add_image(gray[::-1].copy(), name="second")
     viewer.layers.selection.active = first
     dock = open_dock()
@@ -217,7 +217,7 @@ def test_leaving_an_image_while_sliding_leaves_it_an_ordinary_layer(viewer, open
     np.testing.assert_array_equal(layer.data, expected(first, 5)[0])
 
 
-def test_other_layers_leave_the_dock_where_it_is(viewer, open_dock, settle, gray):
+def test_activating_other_layers_does_not_change_the_image_of_the_dock(viewer, open_dock, settle, gray):
     viewer.add_image(gray[::-1].copy(), name="below")
     image = viewer.add_image(gray)
     viewer.add_points()
@@ -297,7 +297,7 @@ def test_cancel_ends_the_work_and_the_next_run_works(
     assert dock.status.text() == ""
 
 
-def test_a_layer_whose_last_step_was_cancelled_is_right_and_segment_finishes_it(
+def test_a_layer_whose_last_step_was_cancelled_is_correct_and_segment_completes_it(
     viewer, open_dock, settle, finish_threads, qtbot, gate, large
 ):
     image = viewer.add_image(large)
@@ -339,7 +339,7 @@ def test_result_for_a_deleted_image_is_dropped(
     np.testing.assert_array_equal(clusters_of(viewer)[0].data, expected(other, 3)[0])
 
 
-def test_clusters_outlive_their_image(viewer, open_dock, settle, gray):
+def test_clusters_are_kept_when_their_image_is_removed(viewer, open_dock, settle, gray):
     image = viewer.add_image(gray)
     dock = open_dock()
     dock.n_clusters.value = 4
@@ -352,7 +352,7 @@ def test_clusters_outlive_their_image(viewer, open_dock, settle, gray):
     np.testing.assert_array_equal(layer.data, labels)
 
 
-def test_data_that_were_replaced_get_clusters_of_their_own(
+def test_replaced_data_get_new_clusters_and_earlier_clusters_are_kept(
     viewer, open_dock, settle, finish_threads, qtbot, gate, large
 ):
     image = viewer.add_image(large)
@@ -380,7 +380,9 @@ def test_data_that_were_replaced_get_clusters_of_their_own(
     np.testing.assert_array_equal(old.data, first)
 
 
-def test_the_last_choice_wins(viewer, open_dock, settle, finish_threads, qtbot, gate, large):
+def test_a_change_during_clustering_replaces_the_earlier_request(
+    viewer, open_dock, settle, finish_threads, qtbot, gate, large
+):
     image = viewer.add_image(large)
     dock = open_dock()
     begin(qtbot, dock, gate)
@@ -503,7 +505,7 @@ def test_selected_clusters_become_a_mask_layer(viewer, open_dock, settle, gray):
     assert is_ordinary(mask)
 
 
-def test_what_a_person_keeps_or_paints_is_theirs(viewer, open_dock, settle, gray):
+def test_layers_that_the_user_keeps_or_paints_are_not_overwritten(viewer, open_dock, settle, gray):
     image = viewer.add_image(gray)
     dock = open_dock()
     dock.segment.native.click()
@@ -524,7 +526,7 @@ def test_what_a_person_keeps_or_paints_is_theirs(viewer, open_dock, settle, gray
     np.testing.assert_array_equal(painted.data, expected(image, 5)[0])
 
 
-def test_each_position_of_a_stack_by_itself(viewer, open_dock, settle, volume):
+def test_each_position_of_a_stack_is_clustered_separately(viewer, open_dock, settle, volume):
     brighter = volume + 1000 * np.arange(6, dtype=np.uint16)[:, np.newaxis, np.newaxis]
     image = viewer.add_image(brighter, axis_labels=("t", "y", "x"), name="movie")
     dock = open_dock()
@@ -552,7 +554,7 @@ def test_each_position_of_a_stack_by_itself(viewer, open_dock, settle, volume):
     np.testing.assert_array_equal(layer.data, expected(image, 4)[0])
 
 
-def test_an_image_begins_with_the_settings_whatever_was_shown_before(viewer, open_dock, settle, gray):
+def test_a_new_image_starts_with_the_default_settings(viewer, open_dock, settle, gray):
     from napari.settings import get_plugin_settings
 
     first = viewer.add_image(gray)
@@ -570,7 +572,7 @@ def test_an_image_begins_with_the_settings_whatever_was_shown_before(viewer, ope
     assert dock.n_clusters.value == 6
 
 
-def test_napari_undo_brings_back_no_pixels_of_an_earlier_result(viewer, open_dock, settle, gray):
+def test_undo_in_napari_restores_no_pixels_of_an_earlier_result(viewer, open_dock, settle, gray):
     image = viewer.add_image(gray)
     dock = open_dock()
     dock.segment.native.click()

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.thorough
 
 
 @pytest.mark.parametrize("features", ["rgb", "lab", "red", "saturation", "value", "channels", "gray601"])
-def test_colours_by_any_feature_give_what_python_gives(viewer, open_dock, settle, stained, features):
+def test_labels_of_colours_equal_those_of_python_for_every_feature_space(
+    viewer, open_dock, settle, stained, features
+):
     viewer.add_image(stained)
     dock = open_dock()
     dock.features.value = features
@@ -55,7 +57,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_feature_is_switched_back_and_forth(viewer, open_dock, settle, kind):
+def test_every_feature_space_can_be_selected_in_any_order(viewer, open_dock, settle, kind):
     keywords, rgb = KINDS[kind](np.random.default_rng(3))
     viewer.add_image(**keywords, rgb=rgb)
     dock = open_dock()

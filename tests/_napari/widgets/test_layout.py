@@ -69,7 +69,7 @@ def test_nothing_is_cut_off(viewer, dock, settle, qtbot, theme, opened):
                 assert number.fontMetrics().horizontalAdvance(text) <= number.width()
 
 
-def test_below_the_plot_it_scrolls(dock, settle, qtbot):
+def test_the_controls_below_the_plot_scroll(dock, settle, qtbot):
     scroll = dock.native.findChild(QScrollArea)
     assert scroll.mapTo(dock.native, QPoint(0, 0)).y() >= dock.tabs.geometry().bottom()
     dock.view.where.expand(animate=False)
@@ -86,7 +86,7 @@ def test_below_the_plot_it_scrolls(dock, settle, qtbot):
     assert dock.tabs.height() >= dock.tabs.minimumSizeHint().height()
 
 
-def test_labels_leave_the_controls_in_line(dock):
+def test_controls_are_left_aligned(dock):
     lefts = {dock[name].native.mapTo(dock.native, QPoint(0, 0)).x() for name in ("image", "features")}
     lefts |= {dock.n_clusters.native.mapTo(dock.native, QPoint(0, 0)).x()}
     assert len(lefts) == 1
@@ -124,7 +124,7 @@ def test_every_control_is_reached_by_its_name(dock):
     assert (dock.n_clusters_slider.min, dock.n_clusters_slider.max) == (2, 12)
 
 
-def test_colours_can_be_clustered_by_either_luminance_and_gray_by_itself(viewer, dock, settle, colored):
+def test_colours_can_be_clustered_by_either_luminance(viewer, dock, settle, colored):
     assert "gray601" not in dock.features.choices
     viewer.add_image(colored, rgb=True)
     settle(dock)

@@ -6,7 +6,7 @@ import numpy as np
 from dock_helpers import clusters_of
 
 
-def test_states_in_which_there_is_less_to_see_are_explained(viewer, open_dock, settle, gray):
+def test_missing_pixels_and_constant_images_are_explained(viewer, open_dock, settle, gray):
     holes = gray.astype(np.float32)
     holes[:5] = np.nan
     viewer.add_image(holes, name="holes")
@@ -46,7 +46,7 @@ def test_states_in_which_there_is_less_to_see_are_explained(viewer, open_dock, s
     assert "nothing k-means" not in viewer.layers
 
 
-def test_a_field_that_takes_up_more_than_the_clusters_is_worth_a_look(viewer, open_dock, settle):
+def test_a_field_that_explains_more_than_the_clusters_gives_a_hint(viewer, open_dock, settle):
     y, x = np.mgrid[-1:1:60j, -1:1:60j]
     stripes = 30 * (np.sin(20 * y) > 0)
     dock = open_dock()

@@ -12,7 +12,7 @@ def dock(narrow_dock):
     return narrow_dock
 
 
-def test_where_names_its_settings(viewer, dock, settle, gray):
+def test_the_title_of_where_names_its_settings(viewer, dock, settle, gray):
     assert dock.view.where.chosen == "whole stack"
     dock.where.value = 0
     settle(dock)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.thorough
 @pytest.mark.parametrize(
     ("choice", "exclude"), [("Zeros", (0,)), ("Saturated", ("saturated",)), ("A value…", (100.0,))]
 )
-def test_values_are_left_out(viewer, open_dock, settle, gray, choice, exclude):
+def test_chosen_values_are_excluded(viewer, open_dock, settle, gray, choice, exclude):
     image = gray.copy()
     image[:3], image[3:6], image[6:9] = 0, 255, 100
     viewer.add_image(image)
@@ -44,7 +44,7 @@ def test_smoothing_is_in_the_units_of_the_layer(viewer, open_dock, settle, gray)
 
 
 @pytest.mark.parametrize("background", [[], [1]])
-def test_clean_up_at_rest(viewer, open_dock, settle, specks, background):
+def test_clean_up_is_applied_when_the_controls_come_to_rest(viewer, open_dock, settle, specks, background):
     viewer.add_image(specks)
     dock = open_dock()
     dock.n_clusters.value = 2

@@ -40,7 +40,7 @@ def test_clusters_are_merged_split_and_sent_to_the_background(viewer, open_dock,
     np.testing.assert_array_equal(layer.data, labels)
 
 
-def test_undo_goes_back_through_choices(viewer, open_dock, settle, gray):
+def test_undo_reverts_names_and_numbers_of_clusters(viewer, open_dock, settle, gray):
     image = viewer.add_image(gray)
     dock = open_dock()
     assert not dock.menu.undo.isEnabled()
@@ -95,7 +95,7 @@ def test_names_and_merges_belong_to_their_k_and_can_be_undone(viewer, open_dock,
     assert rows() == [f"cluster {i}" for i in range(1, 5)]
 
 
-def test_merging_what_was_merged_and_background_with_others(viewer, open_dock, settle, gray):
+def test_merged_clusters_and_background_can_be_merged_with_others(viewer, open_dock, settle, gray):
     image = viewer.add_image(gray)
     dock = open_dock()
     dock.n_clusters.value = 5
