@@ -28,7 +28,7 @@ PACKAGE = ROOT / "src" / "napari_kmeans"
 TARGETS = (
     "kmeans/exact.py",
     "kmeans/intervals.py",
-    "kmeans/_kernels.py",
+    "kmeans/_exact_kernels.py",
     "summary/*.py",
     "model/*.py",
     "labels/clean_up.py",

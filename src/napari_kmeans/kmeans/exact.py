@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks import loop
-from ._kernels import accumulate_runs, fill_row, find_split, scatter_of_prefixes
+from ._exact_kernels import accumulate_runs, fill_row, find_split, scatter_of_prefixes
 
 _MIN_PARTS = 16  # per row; more than there are threads, since some parts take longer than others
 _MIN_VALUES = 1 << 13  # with fewer, starting threads takes longer than the row

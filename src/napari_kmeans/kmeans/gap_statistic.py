@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..summary.scalar import ScalarSummary
 from ..summary.vector import VectorSummary
 from .clustering import Clusterings
+from .coherent_clusterings import CoherentClusterings
 from .exact_clusterings import ExactClusterings
 from .search import SearchedClusterings
 
@@ -59,9 +60,8 @@ def gap_statistic(clusterings: Clusterings, k_max: int, random_state: int = 0) -
         Largest number of clusters to consider.
     random_state : int
     """
-    coherent = getattr(clusterings, "coherent", None)
-    if coherent is not None:  # noise dominates the inertia of the original values
-        clusterings = ExactClusterings(coherent.coherent)
+    if isinstance(clusterings, CoherentClusterings):  # noise dominates the inertia of the original values
+        clusterings = ExactClusterings(clusterings.coherent.coherent)
     k_max = min(k_max, clusterings.n_values)
     if k_max < 2:
         return Gap(1, (0.0,), (0.0,))

@@ -14,10 +14,12 @@ from ..blocks.progress import Progress, subprogress
 from ..features.extractor import FeatureExtractor
 from ..features.feature_space import ScalarFormat, VectorFormat
 from ..kmeans.clustering import CLUSTERING_FIELDS, Clusterings
+from ..kmeans.coherent_clusterings import CoherentClusterings
 from ..kmeans.suggestion import GAP, K_MAX, suggest
 from ..preprocess.illumination import IlluminationField
 from ..summary.coherent import CoherentSummary
 from ..summary.scalar import ScalarSummary
+from ..summary.vector import VectorSummary
 from ..user_warning import warn_user
 from .coherence import Coherence, coherent_pixels
 from .editable_clusters import EditableClusters
@@ -39,10 +41,10 @@ def without_pixels(counts: NDArray[np.int64]) -> str:
     return f"clusters {', '.join(others)} and {last}" if others else f"cluster {last}"
 
 
-def _n_clusters(clusterings: Clusterings, asked: int | str) -> int:
+def _n_clusters(clusterings: Clusterings, requested: int | str) -> int:
     """Return the number of clusters to find; warn if there are fewer distinct values than requested."""
-    method = "gap" if asked == GAP else "marriott"
-    k = suggest(clusterings, K_MAX, method).n_clusters if isinstance(asked, str) else asked
+    method = "gap" if requested == GAP else "marriott"
+    k = suggest(clusterings, K_MAX, method).n_clusters if isinstance(requested, str) else requested
     n = clusterings.n_values
     if k <= n:
         return k
@@ -115,8 +117,8 @@ class FittedModel(EditableClusters):
         UserWarning
             If there are fewer distinct values than clusters, or coherence leaves a cluster without pixels.
         """
-        asked = recipe.n_clusters
-        k = _n_clusters(clusterings, asked)
+        requested = recipe.n_clusters
+        k = _n_clusters(clusterings, requested)
         clustering = clusterings.estimate(k) if estimate else clusterings.clustering(k, recipe.solver)
         if coherence is not None and not clustering.counts.all():
             warn_user(
@@ -124,7 +126,9 @@ class FittedModel(EditableClusters):
                 "or a smaller coherence"
             )
         confirms = confirm and clustering.is_exact
-        summary = getattr(clusterings, "coherent", clusterings.summary)
+        summary: ScalarSummary | VectorSummary | CoherentSummary = clusterings.summary
+        if isinstance(clusterings, CoherentClusterings):
+            summary = clusterings.coherent
         of_values = summary.original if isinstance(summary, CoherentSummary) else summary
         found = {name: value for name, value in vars(clustering).items() if name in CLUSTERING_FIELDS}
         found["feature_names"] = clustering.feature_names or (recipe.features.name,)
@@ -138,7 +142,7 @@ class FittedModel(EditableClusters):
             fitted_to=None if image is None else FittedTo.of(image.image.dtype, image.n_channels, of_values),
             _summary=summary if isinstance(summary, ScalarSummary | CoherentSummary) else None,
         )
-        return model.with_edits(recipe.edits) if k == asked or isinstance(asked, str) else model
+        return model.with_edits(recipe.edits) if k == requested or isinstance(requested, str) else model
 
     def __repr__(self) -> str:
         """Return a one-line description; all fields would fill a page."""

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from napari_kmeans.kmeans import _kernels
+from napari_kmeans.kmeans import _exact_kernels
 
 SIZES = pytest.mark.parametrize("n", [2, 3, 4, 7, 8, 17, 40])
 
@@ -22,7 +22,7 @@ def cost(values, weights) -> float:
 def runs_of(values, weights):
     mean, scatter = np.zeros((2, (values.size - 1).bit_length(), values.size))
     for level in range(len(mean)):
-        _kernels.accumulate_runs(values, weights, level, mean[level], scatter[level])
+        _exact_kernels.accumulate_runs(values, weights, level, mean[level], scatter[level])
     return np.append(0.0, np.cumsum(weights)), mean, scatter
 
 
@@ -44,7 +44,7 @@ def test_runs_extend_from_each_value_to_the_centre_of_its_block(n):
 def test_prefixes_have_their_scatter(n):
     values, weights = problem(n)
     scatter = np.zeros(n + 1)
-    _kernels.scatter_of_prefixes(values, weights, scatter)
+    _exact_kernels.scatter_of_prefixes(values, weights, scatter)
     expected = [0.0, *(cost(values[:m], weights[:m]) for m in range(1, n + 1))]
     assert scatter == pytest.approx(expected)
 
@@ -57,7 +57,7 @@ def test_the_best_split_is_found(n):
     for stop in range(1, n + 1):
         totals = [previous[i] + cost(values[i:stop], weights[i:stop]) for i in range(stop)]
         for low, high in itertools.combinations_with_replacement(range(stop), 2):
-            best, split = _kernels.find_split(previous, *runs, low, high, stop)
+            best, split = _exact_kernels.find_split(previous, *runs, low, high, stop)
             assert split == low + np.argmin(totals[low : high + 1])
             assert best == pytest.approx(totals[split])
 
@@ -65,7 +65,7 @@ def test_the_best_split_is_found(n):
 def test_ties_between_splits_go_to_the_leftmost():
     values, weights = np.array([0.0, 1.0, 2.0]), np.ones(3, dtype=np.int64)
     previous = np.array([np.inf, 0.0, 0.5, np.inf])
-    assert _kernels.find_split(previous, *runs_of(values, weights), 1, 2, 3) == (0.5, 1)
+    assert _exact_kernels.find_split(previous, *runs_of(values, weights), 1, 2, 3) == (0.5, 1)
 
 
 @SIZES
@@ -73,10 +73,10 @@ def test_a_row_follows_from_the_one_above(n):
     values, weights = problem(n)
     runs = runs_of(values, weights)
     previous = np.zeros(n + 1)
-    _kernels.scatter_of_prefixes(values, weights, previous)
+    _exact_kernels.scatter_of_prefixes(values, weights, previous)
     for k in range(2, n + 1):
         row, split = np.zeros(n + 1), np.zeros(n + 1, dtype=np.int32)
-        _kernels.fill_row(k, previous, *runs, row, split, 0, n + 1, 1 << (n.bit_length() - 1), 1)
+        _exact_kernels.fill_row(k, previous, *runs, row, split, 0, n + 1, 1 << (n.bit_length() - 1), 1)
         for stop in range(1, n + 1):
             totals = [
                 previous[i] + cost(values[i:stop], weights[i:stop]) for i in range(min(k, stop) - 1, stop)
