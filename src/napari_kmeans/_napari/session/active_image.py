@@ -44,8 +44,8 @@ class ActiveImageFollower(QObject):
         `session` is about to change.
     session_changed()
         `session` has changed; it may be None.
-    data_replaced()
-        The data, the mask or the pixel size of `session` has changed.
+    pixels_changed()
+        What `session` clusters has changed: its data, its mask or the size of its pixels.
     position_changed()
         The viewer moved to a position of the stack with its own clusters.
     appearance_changed()
@@ -57,7 +57,7 @@ class ActiveImageFollower(QObject):
     layers_changed = Signal()
     session_leaving = Signal()
     session_changed = Signal()
-    data_replaced = Signal()
+    pixels_changed = Signal()
     appearance_changed = Signal()
     position_changed = Signal()
     overlay_selected = Signal()
@@ -198,7 +198,7 @@ class ActiveImageFollower(QObject):
             session.overlay.release()
         for other in self._sessions.values():
             if other.forget_layer(event.value):
-                self._report_replaced(other)
+                self._report_change(other)
 
     def _on_data(self, event: Any) -> None:
         """Drop the measurements of images that use a layer whose data were replaced."""
@@ -207,7 +207,7 @@ class ActiveImageFollower(QObject):
             if layer is session.image or layer in session.settings.channels:
                 session.follow_data()
                 session.overlay.release()
-                self._report_replaced(session)
+                self._report_change(session)
         self._follow_mask(layer)
 
     def _on_paint(self, event: Any) -> None:
@@ -219,7 +219,7 @@ class ActiveImageFollower(QObject):
         for session in list(self._sessions.values()):
             if session.settings.mask is mask:
                 session.follow_mask()
-                self._report_replaced(session)
+                self._report_change(session)
 
     def _on_transform(self, event: Any) -> None:
         """Follow an image whose position or pixel size has changed."""
@@ -227,13 +227,13 @@ class ActiveImageFollower(QObject):
         for session in list(self._sessions.values()):
             if session.image is layer:
                 session.follow_transform(event.type)
-                self._report_replaced(session)
+                self._report_change(session)
         self._follow_mask(layer)
 
-    def _report_replaced(self, session: Session) -> None:
+    def _report_change(self, session: Session) -> None:
         if session is self.session:
             self.move()  # the position may be beyond the new data
-            self.data_replaced.emit()
+            self.pixels_changed.emit()
 
     def _position(self, session: Session) -> int:
         """Return the position of the viewer along the axis whose positions are clustered separately."""

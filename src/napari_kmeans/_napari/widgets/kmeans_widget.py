@@ -128,7 +128,7 @@ class KMeansWidget(Container):
             (follower.layers_changed, self.reset_choices),
             (follower.session_leaving, self._on_session_leaving),
             (follower.session_changed, self._on_session_changed),
-            (follower.data_replaced, self._on_data_replaced),
+            (follower.pixels_changed, self._on_pixels_changed),
             (follower.position_changed, self._on_position_changed),
             (follower.appearance_changed, self._on_appearance_changed),
             (follower.overlay_selected, self._on_overlay_selected),
@@ -228,7 +228,7 @@ class KMeansWidget(Container):
         self.reset_choices()
         self.jobs.show(self.session)
 
-    def _on_data_replaced(self) -> None:
+    def _on_pixels_changed(self) -> None:
         self.jobs.show(self.session)
 
     def _on_position_changed(self) -> None:
