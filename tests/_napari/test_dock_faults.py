@@ -84,7 +84,7 @@ def test_a_comma_in_a_threshold_is_rejected_in_every_locale(viewer, open_dock, s
         QLocale.setDefault(QLocale.system())
 
 
-def test_a_border_beyond_its_neighbours_is_refused_in_a_sentence(viewer, open_dock, settle, qtbot, gray):
+def test_a_threshold_beyond_its_neighbours_is_rejected_with_a_message(viewer, open_dock, settle, qtbot, gray):
     viewer.add_image(gray)
     dock = open_dock()
     dock.segment.native.click()

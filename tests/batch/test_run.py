@@ -16,9 +16,8 @@ from napari_kmeans.blocks.progress import Cancelled, Progress
 tifffile = pytest.importorskip("tifffile")
 
 GRAY = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
-MODULE = importlib.import_module(
-    "napari_kmeans.batch.run"
-)  # `napari_kmeans.batch.run` is the function of that name
+# As an attribute of its package, this name is the function.
+MODULE = importlib.import_module("napari_kmeans.batch.run")
 TASK = Task(napari_kmeans.Recipe.of(3))
 
 

@@ -190,7 +190,7 @@ def test_a_model_given_instead_of_a_recipe_gives_an_error_with_the_right_command
     assert err.endswith("not 'napari-kmeans model'; use napari-kmeans batch\n")
 
 
-def test_a_stain_of_any_colour_is_in_a_recipe(run: Run) -> None:
+def test_a_recipe_can_have_a_custom_stain(run: Run) -> None:
     image = np.dstack([GRAY, GRAY[::-1], 255 - GRAY])
     Image.fromarray(image).save("rgb.png")
     text = '{"format": "napari-kmeans recipe", "version": 1, "n_clusters": 3, "features": %s}'

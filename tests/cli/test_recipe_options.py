@@ -72,7 +72,7 @@ def test_given_options_reach_the_recipe() -> None:
     assert recipe(majority=1.5, min_size=3, fill_holes=2).clean_up == CleanUp(1.5, 3, 2)
 
 
-def test_only_a_stain_of_any_colour_is_not_offered(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_feature_space_except_a_custom_stain_is_offered(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(FEATURES) - set(FEATURE_NAMES) == {"stain"}
     cli.main(["segment", "--help"])
     assert "dab, channels, texture" in " ".join(capsys.readouterr().out.split())

@@ -60,7 +60,7 @@ def test_notebook_is_valid():
         nbformat.validate(json.loads(example_gallery.notebook(example)))
 
 
-def test_script_without_a_title_is_refused(tmp_path):
+def test_a_script_without_a_title_is_rejected(tmp_path):
     path = tmp_path / "example.py"
     path.write_text("# %%\nprint(1)\n")
     with pytest.raises(ValueError, match="the first cell must be text that begins with a title"):

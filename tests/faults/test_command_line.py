@@ -49,7 +49,7 @@ def write(row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.in_files], ids=str)
-def test_labels_equal_those_of_python_or_an_error_is_one_line(row: Row, run: Any) -> None:
+def test_labels_equal_those_of_python_or_an_error_takes_one_line(row: Row, run: Any) -> None:
     write(row)
     status, lines = run("segment", "image.tif", "-k", K, "-o", "labels.tif", *options_of(row))
     assert not any("Traceback" in line for line in lines)

@@ -177,7 +177,7 @@ def test_axes_that_a_file_states_wrongly_are_named(tmp_path: Path) -> None:
         ("QYX", "Y and X are required"),
     ],
 )
-def test_axes_that_do_not_fit_are_refused(tmp_path: Path, axes: str, message: str) -> None:
+def test_axes_that_do_not_fit_are_rejected(tmp_path: Path, axes: str, message: str) -> None:
     path = tmp_path / "x.tif"
     tifffile.imwrite(path, np.zeros((2, 6, 7), np.uint8), photometric="minisblack")
     with pytest.raises(ValueError, match=message):

@@ -244,7 +244,7 @@ def test_images_that_cannot_be_made_coherent_are_rejected(image, keywords, messa
         napari_kmeans.fit(image, 2, **{"coherence": 1, **keywords})
 
 
-def test_a_loaded_model_refuses_lazy_images_too():
+def test_predict_and_confidence_reject_lazy_images_with_coherence():
     image, _ = blobs()
     model = napari_kmeans.fit(image, 2, coherence=1)
     with pytest.raises(ValueError, match="this image is lazy"):

@@ -69,7 +69,7 @@ def test_merged_clusters_count_as_one(model):
 
 
 @pytest.mark.parametrize("shift", [-4.0, 6.0])
-def test_thresholds_set_by_hand_are_borders_too(model, shift):
+def test_confidence_is_0_at_thresholds_set_by_hand(model, shift):
     changed = model.with_thresholds(model.thresholds + shift)
     assert changed.confidence(changed.thresholds) == pytest.approx(0, abs=1e-6)
     assert changed.confidence(changed.centers[:, 0]) == pytest.approx(1, abs=1e-6)

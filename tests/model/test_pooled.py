@@ -50,7 +50,7 @@ def test_a_pooled_model_is_that_of_the_concatenated_pixels(dtype, n_clusters):
 
 
 @pytest.mark.parametrize("features", ["rgb", "lab", "channels", "saturation"])
-def test_colors_are_pooled_too(features):
+def test_color_images_can_be_pooled(features):
     images = [RNG.integers(0, 256, (*shape, 3), dtype=np.uint8) // 16 * 16 for shape in SHAPES]
     flat = np.concatenate([image.reshape(-1, 3) for image in images])
     options = {"features": features, "channel_axis": -1}

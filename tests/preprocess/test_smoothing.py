@@ -31,7 +31,7 @@ def test_missing_pixels_do_not_affect_their_surroundings():
     assert np.array_equal(found[far], plain[far])
 
 
-def test_far_from_known_pixels_the_result_is_0():
+def test_the_result_is_0_far_from_included_pixels():
     known = np.zeros((50, 50), dtype=bool)
     known[0, 0] = True
     found = gaussian(np.full((50, 50), 7.0), (2, 2), known)

@@ -240,7 +240,7 @@ def test_confidence_and_gap_statistic_do_not_depend_on_the_scale(exponent: int) 
     assert found[0] == found[1]
 
 
-def test_coherence_of_values_too_close_for_float32_is_refused() -> None:
+def test_coherence_of_values_too_close_for_float32_is_rejected() -> None:
     with pytest.raises(ValueError, match="differ by only 9e-200; multiply the image by a constant"):
         segment(np.arange(12.0).reshape(3, 4)[:, :4] % 10 * 1e-200, 2, coherence=1)
 

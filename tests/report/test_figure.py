@@ -33,9 +33,7 @@ def test_clusters_are_drawn_over_the_image(tmp_path):
     figure = drawn(tmp_path / "f.png", ImageFile(HERE, image, "YX"), labels, model)
     dark, bright = distinct_colors(2)
     over_dark = n_pixels_of(figure, dark / 2)
-    assert over_dark == pytest.approx(
-        n_pixels_of(figure, (0, 0, 0)), rel=0.05
-    )  # the same area as without an image
+    assert over_dark == pytest.approx(n_pixels_of(figure, (0, 0, 0)), rel=0.05)  # the area in the plain image
     assert over_dark == pytest.approx(3 * n_pixels_of(figure, 0.5 + bright / 2), rel=0.05)
 
 

@@ -110,7 +110,7 @@ def test_text_for_spreadsheets_is_separated_by_tabs(model: napari_kmeans.KMeansM
     assert len(rows) == 5
 
 
-def test_intervals_are_columns_too() -> None:
+def test_intervals_are_columns_of_the_table() -> None:
     image = np.random.default_rng(0).choice([0.0, 2.0, 50.0, 53.0, 100.0], (60, 60))
     model = napari_kmeans.fit(image, 3)
     found = model.uncertainty(image, n_resamples=50)

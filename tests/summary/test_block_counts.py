@@ -63,6 +63,6 @@ def test_large_integers_are_counted_exactly(offset):
 
 
 @pytest.mark.parametrize(("n_blocks", "are_apart"), [(N_GROUPS, True), (N_GROUPS + 1, False)])
-def test_blocks_have_groups_of_their_own_as_long_as_there_are_enough(n_blocks, are_apart):
+def test_each_block_has_its_own_group_if_there_are_enough(n_blocks, are_apart):
     counts, _ = counts_of(np.arange(n_blocks, dtype=np.float32)[np.newaxis], (1, 1))
     assert (counts.sum(axis=1) == 1).all() == are_apart

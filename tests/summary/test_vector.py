@@ -57,7 +57,7 @@ def test_integers_that_float64_cannot_distinguish_are_named(high, text):
         check_integers(2**60, high)  # a constant without rounding error is one value
 
 
-def test_values_too_distant_for_the_others_are_named():
+def test_the_error_names_values_too_distant_for_the_others():
     points = np.random.default_rng(0).normal(50, 10, (500, 3))
     points[:9, 2] = -1.7976931348623157e308
     summary = VectorSummary(

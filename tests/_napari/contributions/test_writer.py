@@ -95,7 +95,7 @@ def test_a_multiscale_layer_is_saved_in_full(viewer, tmp_path):
     np.testing.assert_array_equal(read_image(path).data, STACK[0])
 
 
-def test_saving_a_layer_too_large_to_save_quickly_is_refused(viewer, tmp_path, monkeypatch):
+def test_saving_a_very_large_layer_is_refused(viewer, tmp_path, monkeypatch):
     viewer.add_labels(STACK)
     monkeypatch.setattr(writer, "LARGEST", STACK.nbytes - 1)
     with pytest.raises(

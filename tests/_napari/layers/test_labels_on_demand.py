@@ -175,7 +175,7 @@ def test_label_stack_gives_the_labels_and_models_of_segment():
     assert shares[-1] == 1
 
 
-def test_a_stack_of_fields_labels_lazy_images_too():
+def test_a_stack_with_illumination_fields_labels_lazy_images():
     image = IMAGES["volume"][0]
     expected, models = napari_kmeans.segment(image, 3, per_axis=1, illumination="additive")
     found, stack = label_stack(Pixels.of(image), 1, models.__getitem__)

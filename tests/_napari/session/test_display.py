@@ -57,7 +57,7 @@ def test_highlight_ticks_colours_outline_and_peek_change_the_layer(viewer, open_
     assert not layer.visible  # hidden by the person before
 
 
-def test_highlight_stays_when_colours_change_and_labels_too(viewer, open_dock, settle, gray):
+def test_highlight_is_kept_when_colours_or_labels_change(viewer, open_dock, settle, gray):
     viewer.add_image(gray)
     dock = open_dock()
     dock.n_clusters.value = 4

@@ -237,7 +237,7 @@ def test_activating_other_layers_does_not_change_the_image_of_the_dock(viewer, o
     assert set(viewer.layers.selection) == {image, labels}
 
 
-def test_image_is_chosen_in_the_dock_too(viewer, open_dock, settle, gray):
+def test_the_image_can_be_chosen_in_the_dock(viewer, open_dock, settle, gray):
     first, second = viewer.add_image(gray, name="a"), viewer.add_image(gray.T.copy(), name="b")
     dock = open_dock()
     assert dock.image.value is second
