@@ -8,7 +8,7 @@ import sys
 import threading
 import warnings
 
-# Before napari is imported: tests neither read nor write a person's settings.
+# Before napari is imported: tests neither read nor write the user's settings.
 os.environ["NAPARI_CONFIG"] = ""
 
 import numpy as np
@@ -78,7 +78,7 @@ def imported():
 @pytest.fixture
 def viewer(imported, npe2pm, plugin_settings, make_napari_viewer, monkeypatch):
     """A viewer with this plugin only, and settings of its own."""
-    # Tests have no hand that moves on: a dock comes to rest sooner than a person would want.
+    # Tests do not move the mouse again, so the dock may come to rest sooner.
     monkeypatch.setattr("napari_kmeans._napari.session.jobs._REST", 50)
     npe2pm.register(PluginManifest.from_distribution(PLUGIN[0]))
     return make_napari_viewer()

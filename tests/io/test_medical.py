@@ -120,7 +120,8 @@ def test_the_first_of_two_series_is_read(tmp_path):
 def test_a_batch_reads_a_series_as_one_image_and_keeps_the_format(tmp_path):
     from napari_kmeans.batch import Outputs, find_inputs, plan
 
-    write_series(tmp_path / "in" / "ct") if (tmp_path / "in").mkdir() is None else None
+    (tmp_path / "in").mkdir()
+    write_series(tmp_path / "in" / "ct")
     for kind in KINDS:
         SimpleITK.WriteImage(itk_image(VOLUME), str(tmp_path / "in" / f"{kind[:2]}x.{kind}"))
     inputs, _ = find_inputs([str(tmp_path / "in")])

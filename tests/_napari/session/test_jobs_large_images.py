@@ -100,7 +100,7 @@ def test_the_estimate_is_shown_before_all_pixels_are_read_and_both_can_be_cancel
     assert dock.session.measured.is_estimate
     assert "Reading all pixels takes about" in dock.status.text()
     [layer] = clusters_of(viewer)
-    dock.n_clusters.value = 2  # a person goes on meanwhile
+    dock.n_clusters.value = 2  # the user continues meanwhile
     assert set(np.unique(layer.data[2][...])) == {1, 2}
     dock.cancel.native.click()
     gate.open()

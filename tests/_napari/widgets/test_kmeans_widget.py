@@ -75,7 +75,7 @@ def test_scaled_turned_and_moved_image_is_covered_exactly(viewer, open_dock, set
     assert same_place(layer, image)
     assert layer.units == image.units
     assert layer.axis_labels == ("row", "column")
-    # What a person points at has the label of the pixel under the mouse.
+    # The status line shows the label of the pixel under the mouse.
     world = image.data_to_world((20, 30))
     assert layer.get_value(world, world=True) == layer.data[20, 30]
 
@@ -175,7 +175,7 @@ def test_dock_follows_the_active_image_and_restores_its_settings(viewer, open_do
         viewer.layers.selection.active = image
         settle(dock)
         assert dock.image.value is image
-    assert list(viewer.layers) == images  # looking around makes nothing
+    assert list(viewer.layers) == images  # selecting images creates no layers
 
     first, second = images[:2]
     viewer.layers.selection.active = first

@@ -30,7 +30,7 @@ def test_clusters_are_merged_split_and_sent_to_the_background(viewer, open_dock,
     settle(dock)
     dock.n_clusters.value = 4
     settle(dock)
-    assert dock.table.rowCount() == 3  # what was merged for this number comes back with it
+    assert dock.table.rowCount() == 3  # returning to this number restores its merges
 
     select(dock, 1)
     ask(dock, "Unmerge")
