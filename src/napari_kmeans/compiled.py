@@ -8,6 +8,7 @@ the same bits.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -39,11 +40,16 @@ class Kernel:
         Takes arrays and numbers, and may call other kernels.
     options : dict
         Options of `numba.njit`.
+    interpreted : float
+        Largest array that Python visits.
     """
 
-    def __init__(self, function: FunctionType, options: dict[str, Any]) -> None:
+    def __init__(
+        self, function: FunctionType, options: dict[str, Any], interpreted: float = math.inf
+    ) -> None:
         self._function = function
         self._options = options
+        self._largest = interpreted
         self._compiled: Any = None
         self._interpreted: Any = None
         self.__doc__ = function.__doc__
@@ -52,13 +58,17 @@ class Kernel:
     def __call__(self, *args: Any) -> Any:
         """Call the function, compiled or interpreted."""
         global _seconds
-        if self._compiled is not None or not is_interpreted() or not (_DISABLED or _is_small(args)):
+        if self._compiled is not None or not is_interpreted() or not (_DISABLED or self._is_small(args)):
             return self.compiled(*args)
         begin = thread_time()
         with np.errstate(all="ignore"):  # compiled code does not warn
             result = self.interpreted(*args)
         _seconds += thread_time() - begin
         return result
+
+    def _is_small(self, args: tuple[Any, ...]) -> bool:
+        largest = min(self._largest, INTERPRETED_ELEMENTS)
+        return all(arg.size <= largest for arg in args if isinstance(arg, np.ndarray))
 
     @property
     def compiled(self) -> Any:
@@ -92,7 +102,7 @@ class Kernel:
         return bound
 
 
-def kernel(function: Any = None, **options: Any) -> Any:
+def kernel(function: Any = None, *, interpreted: float = math.inf, **options: Any) -> Any:
     """Decorate a function that numba compiles when this saves time; with or without options.
 
     The machine code is kept beside the module, or in the user's cache folder if the module's folder is not
@@ -102,10 +112,14 @@ def kernel(function: Any = None, **options: Any) -> Any:
     ----------
     function : callable
         Takes arrays and numbers.
+    interpreted : float
+        Largest array that Python visits, if less than `INTERPRETED_ELEMENTS`.
     **options
         Options of `numba.njit`.
     """
-    return partial(kernel, **options) if function is None else Kernel(function, options)
+    if function is None:
+        return partial(kernel, interpreted=interpreted, **options)
+    return Kernel(function, options, interpreted)
 
 
 def _compile(function: Callable[..., Any], options: dict[str, Any]) -> Any:
@@ -121,7 +135,3 @@ def _compile(function: Callable[..., Any], options: dict[str, Any]) -> Any:
 def is_interpreted() -> bool:
     """Return whether Python runs the kernels for small arrays."""
     return _DISABLED or ("numba" not in sys.modules and _seconds < INTERPRETED_SECONDS)
-
-
-def _is_small(args: tuple[Any, ...]) -> bool:
-    return all(arg.size <= INTERPRETED_ELEMENTS for arg in args if isinstance(arg, np.ndarray))
