@@ -53,14 +53,16 @@ def main() -> int:
     parser.add_argument("--images", type=int, default=200, help="number of pictures (default 200)")
     parser.add_argument("--size", type=int, default=512, help="edge length in pixels (default 512)")
     parser.add_argument("--dtype", default="uint8", help="unsigned integers (default uint8)")
+    parser.add_argument("--bits", type=int, help="bits that are used (default: all of the type)")
     parser.add_argument("--features", choices=("gray", "rgb"), default="gray", help="(default gray)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each, in turn (default 3)")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        bands = 3 if options.features == "rgb" else 1
-        _make_pictures(folder / "images", options.images, (options.size,) * 2, bands, np.dtype(options.dtype))
+        shape = (options.size, options.size, 3 if options.features == "rgb" else 1)
+        dtype = np.dtype(options.dtype)
+        _make_pictures(folder / "images", options.images, shape, dtype, options.bits or 8 * dtype.itemsize)
         table = measure(folder, options.images, options.rounds, options.features)
     print(table.markdown() if options.markdown else table.text())
     return 0
@@ -132,16 +134,16 @@ def _path() -> str:
 
 
 def _make_pictures(
-    folder: Path, n_images: int, shape: tuple[int, int], bands: int, dtype: np.dtype[Any]
+    folder: Path, n_images: int, shape: tuple[int, int, int], dtype: np.dtype[Any], bits: int
 ) -> None:
     folder.mkdir()
     rng = np.random.default_rng(0)
     n = shape[0] * shape[1]
     for number in range(n_images):
-        scene = rng.normal((60 + number % 20, 120, 180), 1).repeat(n // 3 + 1)[:n].reshape(*shape, 1)
-        noisy = np.clip(scene + rng.normal(0, 15, (*shape, bands)), 0, 255)
-        whole = (noisy * (np.iinfo(dtype).max // 255)).astype(dtype)
-        tifffile.imwrite(folder / f"{number:03d}.tif", whole if bands > 1 else whole[..., 0])
+        scene = rng.normal((60 + number % 20, 120, 180), 1).repeat(n // 3 + 1)[:n].reshape(*shape[:2], 1)
+        noisy = np.clip(scene + rng.normal(0, 15, shape), 0, 255)
+        whole = (noisy * ((2**bits - 1) // 255)).astype(dtype)
+        tifffile.imwrite(folder / f"{number:03d}.tif", whole if shape[2] > 1 else whole[..., 0])
 
 
 if __name__ == "__main__":
