@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 INTERPRETED_ELEMENTS = 400_000
-"""Largest array that Python visits before numba is imported; each visit takes 0.1 to 2 microseconds."""
+"""Largest array that Python visits before numba is imported; an element takes 0.1 to 9 microseconds."""
 
 INTERPRETED_SECONDS = 0.15
-"""Time after which numba is imported; much longer, and importing it earlier would have been faster."""
+"""Time that Python may spend before numba is imported; it is wasted if numba is needed in the end."""
 
 _DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 _seconds = 0.0  # spent by Python
@@ -40,16 +40,16 @@ class Kernel:
         Takes arrays and numbers, and may call other kernels.
     options : dict
         Options of `numba.njit`.
-    interpreted : float
+    interpreted_elements : float
         Largest array that Python visits.
     """
 
     def __init__(
-        self, function: FunctionType, options: dict[str, Any], interpreted: float = math.inf
+        self, function: FunctionType, options: dict[str, Any], interpreted_elements: float = math.inf
     ) -> None:
         self._function = function
         self._options = options
-        self._largest = interpreted
+        self._largest = interpreted_elements
         self._compiled: Any = None
         self._interpreted: Any = None
         self.__doc__ = function.__doc__
@@ -102,7 +102,7 @@ class Kernel:
         return bound
 
 
-def kernel(function: Any = None, *, interpreted: float = math.inf, **options: Any) -> Any:
+def kernel(function: Any = None, *, interpreted_elements: float = math.inf, **options: Any) -> Any:
     """Decorate a function that numba compiles when this saves time; with or without options.
 
     The machine code is kept beside the module, or in the user's cache folder if the module's folder is not
@@ -112,14 +112,14 @@ def kernel(function: Any = None, *, interpreted: float = math.inf, **options: An
     ----------
     function : callable
         Takes arrays and numbers.
-    interpreted : float
+    interpreted_elements : float
         Largest array that Python visits, if less than `INTERPRETED_ELEMENTS`.
     **options
         Options of `numba.njit`.
     """
     if function is None:
-        return partial(kernel, interpreted=interpreted, **options)
-    return Kernel(function, options, interpreted)
+        return partial(kernel, interpreted_elements=interpreted_elements, **options)
+    return Kernel(function, options, interpreted_elements)
 
 
 def _compile(function: Callable[..., Any], options: dict[str, Any]) -> Any:

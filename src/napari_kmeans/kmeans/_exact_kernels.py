@@ -12,7 +12,7 @@ from ..compiled import kernel
 # Without Python's check for division by zero, loops take half the time. For more values than images of 12 bits
 # have, importing numba is faster than Python's loops.
 _compiled = kernel(error_model="numpy")
-_compiled_for_many = kernel(error_model="numpy", interpreted=5000)
+_compiled_for_many = kernel(error_model="numpy", interpreted_elements=5000)
 
 
 @_compiled_for_many

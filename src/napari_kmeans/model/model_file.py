@@ -1,4 +1,4 @@
-"""Model files: JSON that is written atomically and fully validated when it is read.
+"""Content of model files: JSON that is fully validated when it is read; `json_file` reads and writes it.
 
 Version 3 contains a recipe, which includes edits, and a clustering. Files of versions 1 and 2 are upgraded
 when they are read.
