@@ -13,25 +13,9 @@ from sklearn.cluster import KMeans
 from napari_kmeans.kmeans import _nearest_kernels as kernels
 
 
-def points_of(d=3, n=3000, k=5, seed=0):
-    """Blobs that overlap: columns, weights and centres near the blobs."""
-    rng = np.random.default_rng(seed)
-    centers = rng.normal(0, 3, (k, d))
-    points = centers[rng.integers(0, k, n)] + rng.normal(0, 1, (n, d))
-    return np.ascontiguousarray(points.T), rng.integers(1, 9, n).astype(np.float64), centers
-
-
-def squared_distances(columns, centers):
-    """Return squared distances, summed one feature after another as in the kernel."""
-    total = np.zeros((len(centers), columns.shape[1]))
-    for axis, column in enumerate(columns):
-        total += (column - centers[:, axis, np.newaxis]) ** 2
-    return total
-
-
 @pytest.mark.parametrize("n", [1, 255, 256, 257, 3000])
 @pytest.mark.parametrize(("d", "k"), [(2, 1), (3, 6), (40, 255)])
-def test_assign_finds_the_nearest_centre_with_the_bits_of_numpy(n, d, k):
+def test_assign_finds_the_nearest_centre_with_the_bits_of_numpy(points_of, squared_distances, n, d, k):
     columns, _, centers = points_of(d, n, k)
     labels, distances = np.empty(n, dtype=np.uint8), np.empty(n)
     kernels.assign(columns, centers, labels, distances)
@@ -53,7 +37,7 @@ def test_a_point_that_is_not_finite_is_at_an_infinite_distance():
 
 
 @pytest.mark.parametrize(("d", "k"), [(1, 3), (3, 8), (16, 12), (300, 4)])
-def test_lloyd_converges_to_the_result_of_scikit_learn(d, k):
+def test_lloyd_converges_to_the_result_of_scikit_learn(points_of, d, k):
     columns, weights, _ = points_of(d, 2000, k)
     start = columns[:, :k].T.copy()
     centers, labels = start.copy(), np.empty(2000, dtype=np.uint8)
@@ -64,7 +48,7 @@ def test_lloyd_converges_to_the_result_of_scikit_learn(d, k):
     assert np.array_equal(labels, model.labels_)
 
 
-def test_centres_are_the_means_of_their_nearest_points():
+def test_centres_are_the_means_of_their_nearest_points(points_of, squared_distances):
     columns, weights, _ = points_of(3, 5000, 6)
     centers, labels = columns[:, :6].T.copy(), np.empty(5000, dtype=np.uint8)
     kernels.lloyd(columns, weights, centers, 300, labels)
@@ -87,7 +71,7 @@ def test_fewer_points_than_clusters_leave_clusters_empty():
     assert labels.tolist() == [0, 0, 1, 1]
 
 
-def test_extreme_points_do_not_affect_the_other_means():
+def test_extreme_points_do_not_affect_the_other_means(points_of):
     columns, weights, _ = points_of(3, 3000, 3)
     columns[:, :2] = 1e30
     centers, labels = columns[:, 1:5].T.copy(), np.empty(3000, dtype=np.uint8)

@@ -5,23 +5,7 @@ import numpy as np
 from napari_kmeans.kmeans import _start_kernels as kernels
 
 
-def points_of(d=3, n=3000, k=5, seed=0):
-    """Blobs that overlap: columns, weights and centres near the blobs."""
-    rng = np.random.default_rng(seed)
-    centers = rng.normal(0, 3, (k, d))
-    points = centers[rng.integers(0, k, n)] + rng.normal(0, 1, (n, d))
-    return np.ascontiguousarray(points.T), rng.integers(1, 9, n).astype(np.float64), centers
-
-
-def squared_distances(columns, centers):
-    """Return squared distances, summed one feature after another as in the kernel."""
-    total = np.zeros((len(centers), columns.shape[1]))
-    for axis, column in enumerate(columns):
-        total += (column - centers[:, axis, np.newaxis]) ** 2
-    return total
-
-
-def test_plus_plus_chooses_points_that_are_spread_out():
+def test_plus_plus_chooses_points_that_are_spread_out(points_of, squared_distances):
     columns, weights, _ = points_of(3, 3000, 5)
     randoms = np.random.default_rng(1).random((5, 3))
     centers = kernels.plus_plus(columns, weights, randoms)
@@ -38,7 +22,7 @@ def test_plus_plus_repeats_points_where_there_are_too_few():
     assert np.array_equal(centers, np.zeros((3, 2)))
 
 
-def test_scatter_and_mean_of_a_cluster():
+def test_scatter_and_mean_of_a_cluster(points_of):
     columns, weights, _ = points_of(4, 500)
     labels = (np.arange(500) % 3).astype(np.uint8)
     center, scatter = np.empty(4), np.empty((4, 4))
